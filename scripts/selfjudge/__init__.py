@@ -1,0 +1,14 @@
+"""Train a vision-language judge without preference labels.
+
+Layers, bottom up; a module imports only from layers below its own:
+
+1. ``records``, ``seeds``: what is on disk, and where randomness comes from.
+2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
+   ``rendering``: one idea each, about one text, one image or one request.
+3. ``prompts``, ``pairs``, ``filtering``, ``benchmarks``, ``scores``,
+   ``statistics``: decisions over streams of records.
+4. ``engines``, ``training``: the only modules that know a model.
+5. the scripts beside this package: read, call one function, write.
+
+The package knows nothing of Snakemake.
+"""

@@ -1,0 +1,293 @@
+"""Everything that lies on disk between two stages, and how it is read and written.
+
+One JSON Lines file holds one kind of record: UTF-8, one flat object a line,
+keys in the order of the class.  Reading checks every line once and names file
+and line in the error; after that the code may trust what it holds.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, Literal, TypeVar, get_args, get_origin
+
+import msgspec
+
+Kind = Literal["open", "closed"]
+AnswerFormat = Literal["number", "choice", "yes_no", "phrase"]
+Order = Literal["chosen_first", "rejected_first"]
+Origin = Literal["majority_answer", "gold_answer", "alteration", "benchmark"]
+Category = Literal[
+    "object", "attribute", "count", "spatial", "relation", "text", "action"
+]
+FinishReason = Literal["stop", "length"]
+
+ORDERS: tuple[Order, ...] = get_args(Order)
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of a file: immutable, every field named."""
+
+
+class Prompt(Record, frozen=True, kw_only=True):
+    """One question about one or several images.
+
+    ``images`` are POSIX paths below the image root, ``image_sha256s`` the hex
+    digests of the files in the same order.  ``answer_format`` is None for open
+    prompts.  ``answer`` is the gold answer, None where nobody knows it; only
+    the `correctness` filter may look at it.
+    """
+
+    id: str
+    images: tuple[str, ...]
+    image_sha256s: tuple[str, ...]
+    question: str
+    kind: Kind
+    answer_format: AnswerFormat | None
+    answer: str | None
+    source: str
+
+
+class Response(Record, frozen=True, kw_only=True):
+    """One sampled answer text to a prompt; ``sample`` counts from 0."""
+
+    id: str
+    prompt_id: str
+    sample: int
+    seed: int
+    text: str
+
+
+class Altered(Record, frozen=True, kw_only=True):
+    """A response rewritten by the model with one injected error of ``category``."""
+
+    id: str
+    response_id: str
+    prompt_id: str
+    category: Category
+    seed: int
+    text: str
+
+
+class Pair(Record, frozen=True, kw_only=True):
+    """Two responses to one prompt; ``chosen`` is held better than ``rejected``.
+
+    ``category`` is the injected error of an `alteration`, the group of a
+    `benchmark` row, else None.  ``num_votes`` and ``num_votes_rejected`` count
+    the parsed samples that agree with each side; None outside closed pairs.
+    """
+
+    id: str
+    prompt_id: str
+    images: tuple[str, ...]
+    question: str
+    kind: Kind
+    chosen: str
+    rejected: str
+    origin: Origin
+    category: str | None
+    num_votes: int | None
+    num_votes_rejected: int | None
+
+
+class Judgment(Record, frozen=True, kw_only=True):
+    """The raw text of one judgment; what it says is parsed later, for free."""
+
+    id: str
+    pair_id: str
+    order: Order
+    sample: int
+    seed: int
+    text: str
+    finish_reason: FinishReason
+
+
+class Accepted(Record, frozen=True, kw_only=True):
+    """A training row in TRL's conversational shape, traceable to its judgment."""
+
+    images: tuple[str, ...]
+    messages: list[dict[str, Any]]
+    pair_id: str
+    judgment_id: str
+    order: Order
+
+
+class Sampling(Record, frozen=True, kw_only=True):
+    """How a text is drawn.  Temperature 0 is greedy; top_k 0 keeps every token."""
+
+    max_tokens: int
+    temperature: float
+    top_p: float = 1.0
+    top_k: int = 0
+
+
+class Request(Record, frozen=True, kw_only=True):
+    """One call of a model, in no library's terms.
+
+    ``messages`` are chat turns ``{"role", "content": [{"type": "image"} |
+    {"type": "text", "text"}]}``; the image parts take ``images`` (readable file
+    paths) in order.  ``seed`` alone decides the random draws of this request.
+    """
+
+    id: str
+    messages: list[dict[str, Any]]
+    images: tuple[str, ...]
+    sampling: Sampling
+    seed: int
+
+
+class Generation(Record, frozen=True, kw_only=True):
+    """What a model answered to one request; lengths are in tokens."""
+
+    request_id: str
+    text: str
+    finish_reason: FinishReason
+    num_prompt_tokens: int
+    num_output_tokens: int
+
+
+class RecordError(ValueError):
+    """A line of a file is not the record it should be; says where and why."""
+
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+
+def content_id(*parts: object) -> str:
+    """The first 16 hex digits of the sha256 of the parts, as JSON."""
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
+
+
+def file_sha256(path: str | Path) -> str:
+    """The hex sha256 of a file's bytes."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
+    """Each non-blank line with its number from 1, line end (LF or CRLF) removed."""
+    with open(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            line = line.rstrip(b"\r\n")
+            if line.strip():
+                yield number, line
+
+
+def read_records(path: str | Path, record_type: type[R]) -> Iterator[R]:
+    """The records of a JSON Lines file, one at a time.
+
+    Raises RecordError on the first line that is not a whole ``record_type``.
+    """
+    decode = msgspec.json.Decoder(record_type).decode
+    for number, line in read_lines(path):
+        try:
+            record = decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            where = f"{path}:{number}"
+            raise RecordError(f"{where}: {explain(line, record_type, error)}") from None
+        yield record
+
+
+def explain(line: bytes, record_type: type[msgspec.Struct], error: Exception) -> str:
+    """What is wrong with a line: field, what it must be, what it is."""
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError as decode_error:
+        at = decode_error.start + 1
+        return f"the line must be UTF-8 (got byte 0x{line[at - 1]:02x} at column {at})"
+    try:
+        row = msgspec.json.decode(line)
+    except msgspec.DecodeError as decode_error:
+        return f"the line must be one JSON object ({decode_error}; got {clip(line)})"
+    if not isinstance(row, dict):
+        return f"the line must be a JSON object (got {clip(line)})"
+    fields = {field.name: field for field in msgspec.structs.fields(record_type)}
+    for name, field in fields.items():
+        if name not in row:
+            if field.required:
+                have = ", ".join(map(repr, row))
+                return f"field '{name}' is missing (the line has {have})"
+            continue
+        try:
+            msgspec.convert(row[name], field.type)
+        except msgspec.ValidationError:
+            return f"'{name}' must be {describe_type(field.type)} (got {row[name]!r})"
+    for name in row:
+        if name not in fields:
+            return f"unknown field '{name}' (must be one of {', '.join(fields)})"
+    return str(error)
+
+
+def describe_type(kind: Any) -> str:
+    """A field's type in words."""
+    if get_origin(kind) is Literal:
+        values = ", ".join(map(repr, get_args(kind)))
+        return f"one of {values}" if len(get_args(kind)) > 1 else values
+    words = {str: "a string", int: "a whole number", float: "a number"}
+    words |= {bool: "true or false", type(None): "null"}
+    if kind in words:
+        return words[kind]
+    if get_origin(kind) in (tuple, list):
+        inner = describe_type(get_args(kind)[0]).removeprefix("a ")
+        return f"a list of {inner}s"
+    if args := get_args(kind):
+        return " or ".join(describe_type(arg) for arg in args)
+    return "an object"
+
+
+def clip(line: bytes, width: int = 60) -> str:
+    """The start of a line, for an error message."""
+    text = line[:width].decode("utf-8", "replace")
+    return repr(text + "..." if len(line) > width else text)
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[IO[bytes]]:
+    """A binary file that appears under its name only when the block ends well."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        with open(partial, "wb") as file:
+            yield file
+        os.replace(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def encode(record: msgspec.Struct | dict[str, Any]) -> bytes:
+    """A record as one line of JSON, line end included."""
+    return msgspec.json.encode(record) + b"\n"
+
+
+def write_records(
+    path: str | Path, records: Iterable[msgspec.Struct | dict[str, Any]]
+) -> int:
+    """Write a JSON Lines file whole or not at all; the number of lines written."""
+    count = 0
+    with writing(path) as file:
+        for record in records:
+            file.write(encode(record))
+            count += 1
+    return count
+
+
+def write_json(path: str | Path, value: Any) -> None:
+    """Write one JSON document, indented for people, whole or not at all."""
+    with writing(path) as file:
+        file.write(msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n")
+
+
+def read_json(path: str | Path) -> Any:
+    """One JSON document; RecordError names the file where it is not one."""
+    try:
+        return msgspec.json.decode(Path(path).read_bytes())
+    except msgspec.DecodeError as error:
+        raise RecordError(f"{path}: must be one JSON document ({error})") from None
+
+
+def dropped(record: msgspec.Struct, reason: str) -> dict[str, Any]:
+    """The record as it was, plus the reason why it goes no further."""
+    return msgspec.structs.asdict(record) | {"reason": reason}
