@@ -1,0 +1,52 @@
+"""Which prompts are closed, decided from the question alone.
+
+A prompt is `closed` if its question asks for one of four short answer formats;
+every other prompt is `open`.  The first rule that matches decides:
+
+1. `choice`: the question lists options A, B, ... or asks for an option's letter.
+2. `yes_no`: it asks for yes or no, or begins with a form of be, do, have, can
+   or will and does not offer alternatives with "or".
+3. `number`: it asks how many or how much, or for a number, or a count.
+4. `phrase`: it asks for a single word, a short phrase or a short answer, or for
+   a colour ("what color is ...").
+
+The gold answer never takes part: most users have none, and a label must not
+decide what becomes training data.  The papers do not say how they route; the
+rule is ours.
+"""
+
+import re
+
+from selfjudge.answers import parse_options
+from selfjudge.records import AnswerFormat, Kind
+
+YES_NO = re.compile(
+    r"\b(?:yes or no|yes/no|answer yes|answer no)\b"
+    r"|^(?:is|are|was|were|do|does|did|has|have|can|could|will|would)\b(?!.*\bor\b)",
+    re.IGNORECASE,
+)
+NUMBER = re.compile(
+    r"\bhow (?:many|much)\b|\bwhat (?:is the )?number\b|\bcount the\b"
+    r"|\b(?:integer|numerical|numeric) (?:answer|value|number)\b",
+    re.IGNORECASE,
+)
+PHRASE = re.compile(
+    r"\b(?:single word|one word|word or (?:a )?(?:short )?phrase|short phrase"
+    r"|short answer|few words)\b|\bwhat colou?r\b|\bwhich colou?r\b",
+    re.IGNORECASE,
+)
+LETTER = re.compile(r"\boption'?s? letter\b|\bletter of the\b", re.IGNORECASE)
+
+
+def route(question: str) -> tuple[Kind, AnswerFormat | None]:
+    """The kind of a prompt, and the answer format if it is closed."""
+    question = question.strip()
+    if LETTER.search(question) or parse_options(question):
+        return "closed", "choice"
+    if YES_NO.search(question):
+        return "closed", "yes_no"
+    if NUMBER.search(question):
+        return "closed", "number"
+    if PHRASE.search(question):
+        return "closed", "phrase"
+    return "open", None
