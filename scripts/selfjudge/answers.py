@@ -120,10 +120,10 @@ def parse_choice(text: str, options: dict[str, str]) -> str | None:
         return by_text[0]
     plain = text.strip().strip("*_`\"' ")
     if match := LEADING_LETTER.match(plain):
-        return match.group(1).lower()
+        return str(match.group(1)).lower()
     letters = {letter.lower() for letter in BRACKETED_LETTER.findall(plain)}
     if len(letters) == 1:
-        return letters.pop()
+        return str(letters.pop())
     named = [
         letter
         for letter, option in options.items()
@@ -136,9 +136,9 @@ def parse_yes_no(text: str) -> str | None:
     """ "yes" or "no": the first word if it is one, else the only one named."""
     words = re.findall(r"[a-z]+", normalise(text))
     if words[:1] in (["yes"], ["no"]):
-        return words[0]
+        return str(words[0])
     named = {word for word in words if word in ("yes", "no")}
-    return named.pop() if len(named) == 1 else None
+    return str(named.pop()) if len(named) == 1 else None
 
 
 def parse_phrase(text: str) -> str | None:

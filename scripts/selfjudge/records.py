@@ -252,7 +252,7 @@ def writing(path: str | Path) -> Iterator[IO[bytes]]:
     try:
         with open(partial, "wb") as file:
             yield file
-        os.replace(partial, path)
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 

@@ -148,9 +148,7 @@ def judge_text(pair: Pair, order: Order, template: str) -> str:
     first, second = pair.chosen, pair.rejected
     if order == "rejected_first":
         first, second = second, first
-    return fill(
-        template, question=pair.question, response_a=first, response_b=second
-    )
+    return fill(template, question=pair.question, response_a=first, response_b=second)
 
 
 def judgment_requests(

@@ -12,30 +12,31 @@ from selfjudge.records import Order
 
 Verdict = Literal["A", "B"]
 
-# Either "Verdict: [[X]]" anywhere, markdown allowed between, or a bare [[X]]
-# that ends the text.  A [[A]] quoted from a response in mid-text is neither.
-STATED = re.compile(
-    r"verdict\W{0,8}?\[\[([^\[\]\n]{0,40})\]\]|\[\[([^\[\]\n]{0,40})\]\][\s.*]*\Z",
-    re.IGNORECASE,
-)
+# What may stand between the word and the brackets: "**Verdict:** [[A]]".
+WORD_BEFORE = re.compile(r"verdict\W{0,8}\Z", re.IGNORECASE)
+LETTER = re.compile(r"\[\[([^\[\]\n]{0,40})\]\]")
+END = re.compile(r"[\s.*]*\Z")
 
 
 def parse_verdict(text: str) -> Verdict | None:
     """The last verdict that a judgment states, or None if it is unparsed.
 
-    None too where the last stated verdict is not A or B: an earlier one must
-    not stand in for it.
+    Stated is ``[[X]]`` after the word "verdict", or at the very end of the
+    text; a [[A]] quoted from a response in mid-text is neither.  None too where
+    the last stated verdict is not A or B: an earlier one must not stand in.
     """
-    # Nothing can be stated without "[[", and most of a judgment comes before it.
-    if "[[" not in text:
-        return None
-    stated = None
-    for stated in STATED.finditer(text):
-        pass
-    if stated is None:
-        return None
-    letter = (stated.group(1) or stated.group(2) or "").strip()
-    return "A" if letter == "A" else "B" if letter == "B" else None
+    end = len(text)
+    # From the end: a judgment is long, and its verdict comes last.
+    while (start := text.rfind("[[", 0, end)) >= 0:
+        match = LETTER.match(text, start)
+        if match and (
+            WORD_BEFORE.search(text, max(0, start - 16), start)
+            or END.match(text, match.end())
+        ):
+            letter = match.group(1).strip()
+            return "A" if letter == "A" else "B" if letter == "B" else None
+        end = start + 1
+    return None
 
 
 def chosen_verdict(order: Order) -> Verdict:

@@ -1,0 +1,101 @@
+"""The configuration checked as a whole, before anything is planned."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import jsonschema
+
+
+class ConfigError(ValueError):
+    """Everything that is wrong with a configuration, a line each."""
+
+
+def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check against the closed schema, then what no schema can say.
+
+    Raises ConfigError with one line for each fault: place, must, got, hint.
+    """
+    validator = jsonschema.Draft202012Validator(schema)
+    errors = sorted(validator.iter_errors(dict(config)), key=lambda e: list(e.path))
+    faults = [line for error in errors for line in describe(error)]
+    if not faults:
+        faults = contradictions(config)
+    if faults:
+        raise ConfigError("\n".join(f"config.yaml: {fault}" for fault in faults))
+
+
+def describe(error: jsonschema.ValidationError) -> list[str]:
+    """The faults that one schema error stands for, in words."""
+    place = ".".join(map(str, error.path))
+    limit, got = error.validator_value, error.instance
+    if error.validator == "additionalProperties":
+        known = error.schema.get("properties", {})
+        return [unknown_key(place, key, known) for key in got if key not in known]
+    if error.validator == "required":
+        missing = [key for key in limit if key not in got]
+        return [f"'{join(place, key)}' is missing" for key in missing]
+    must = {
+        "type": f"of type {' or '.join(limit) if isinstance(limit, list) else limit}",
+        "enum": f"one of {', '.join(map(repr, limit)) if error.validator == 'enum' else ''}",
+        "minimum": f"at least {limit}",
+        "exclusiveMinimum": f"more than {limit}",
+        "maximum": f"at most {limit}",
+        "minItems": f"a list of at least {limit}",
+        "uniqueItems": "a list without repetitions",
+        "minLength": "a non-empty string",
+        "minProperties": f"a mapping of at least {limit}",
+        "pattern": f"of the form {limit}",
+    }.get(str(error.validator))
+    if must is None:
+        return [f"'{place}': {error.message}"]
+    return [f"'{place}' must be {must} (got {got!r})"]
+
+
+def unknown_key(place: str, key: str, known: Mapping[str, Any]) -> str:
+    """The fault of a key that the schema does not know, with the nearest it does."""
+    near = difflib.get_close_matches(key, known, n=1)
+    hint = f" Hint: did you mean '{near[0]}'?" if near else ""
+    return f"'{join(place, key)}' is no known key.{hint}"
+
+
+def join(place: str, key: str) -> str:
+    """A dotted place one level deeper."""
+    return f"{place}.{key}" if place else key
+
+
+def contradictions(config: Mapping[str, Any]) -> list[str]:
+    """Faults that lie between keys, each with what to do."""
+    faults = []
+    threshold = config["pairs"]["majority_threshold"]
+    num_samples = config["responses"]["num_samples"]
+    if threshold > num_samples:
+        faults.append(
+            f"'pairs.majority_threshold' must be at most 'responses.num_samples', "
+            f"{num_samples} (got {threshold}): no prompt could reach it."
+        )
+    pool = config["pool"]
+    if pool["mode"] == "slices" and pool["num_slices"] < config["iterations"]:
+        faults.append(
+            f"'pool.num_slices' must be at least 'iterations', "
+            f"{config['iterations']} (got {pool['num_slices']}): each iteration "
+            "takes its own slice. Hint: raise it, or set 'pool.mode: reuse'."
+        )
+    bounds = config["pairs"]["alteration_bounds"]
+    if bounds["min_length_rate"] > bounds["max_length_rate"]:
+        faults.append(
+            "'pairs.alteration_bounds.min_length_rate' must be at most "
+            f"'max_length_rate', {bounds['max_length_rate']} "
+            f"(got {bounds['min_length_rate']})."
+        )
+    names = [source["name"] for source in config["prompts"]["sources"]]
+    if len(names) != len(set(names)):
+        faults.append(f"'prompts.sources' must have different names (got {names}).")
+    known_gold = any(source["gold_answers"] for source in config["prompts"]["sources"])
+    needs_gold = {"correctness", "majority_matched"} & set(config["filters"])
+    if needs_gold and not known_gold:
+        faults.append(
+            f"'filters' must not hold {sorted(needs_gold)} where no prompt source has "
+            "'gold_answers: true': they compare with gold answers."
+        )
+    return faults

@@ -1,0 +1,40 @@
+"""What each filter is, as data: a labelling of pairs and an acceptance of judgments."""
+
+from typing import Literal, get_args
+
+import msgspec
+
+FilterName = Literal["majority", "correctness", "majority_matched", "unchecked"]
+FILTER_NAMES: tuple[FilterName, ...] = get_args(FilterName)
+
+
+class Filter(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to choose training data.
+
+    ``label``: whose answer is held right in a closed pair, the majority's or
+    the gold one.  ``pairs_as_many_as``: the filter to whose number of closed
+    pairs this filter's are cut, or None.  ``accept``: judgments that prefer the
+    chosen response, or all that parse.  ``accepted_as_many_as``: the filter to
+    whose number of accepted judgments this filter's are cut, or None.
+    """
+
+    label: Literal["majority", "gold"]
+    accept: Literal["right", "parsed"]
+    pairs_as_many_as: FilterName | None = None
+    accepted_as_many_as: FilterName | None = None
+
+
+FILTERS: dict[FilterName, Filter] = {
+    # The paper's default.
+    "majority": Filter(label="majority", accept="right"),
+    # The paper's Figure 4: needs gold answers.
+    "correctness": Filter(label="gold", accept="right"),
+    # Figure 4's third curve: majority's labels, but no more data than correctness.
+    "majority_matched": Filter(
+        label="majority", accept="right", pairs_as_many_as="correctness"
+    ),
+    # A control of ours: the same amount of data, judged right or wrong alike.
+    "unchecked": Filter(
+        label="majority", accept="parsed", accepted_as_many_as="majority"
+    ),
+}
