@@ -35,9 +35,10 @@ def describe(error: jsonschema.ValidationError) -> list[str]:
     if error.validator == "required":
         missing = [key for key in limit if key not in got]
         return [f"'{join(place, key)}' is missing" for key in missing]
+    values = limit if isinstance(limit, list) else [limit]
     must = {
-        "type": f"of type {' or '.join(limit) if isinstance(limit, list) else limit}",
-        "enum": f"one of {', '.join(map(repr, limit)) if error.validator == 'enum' else ''}",
+        "type": f"of type {' or '.join(map(str, values))}",
+        "enum": f"one of {', '.join(map(repr, values))}",
         "minimum": f"at least {limit}",
         "exclusiveMinimum": f"more than {limit}",
         "maximum": f"at most {limit}",

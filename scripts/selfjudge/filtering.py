@@ -8,14 +8,23 @@ near 20 bytes a judgment however long the judgments are.
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
 from selfjudge.filters import Filter
-from selfjudge.records import Accepted, Judgment, Pair, dropped
+from selfjudge.records import (
+    Accepted,
+    Judgment,
+    Pair,
+    dropped,
+    encode,
+    read_records,
+    writing,
+)
 from selfjudge.rendering import assistant_turn, judge_text, user_turn
 from selfjudge.seeds import seed_for
 from selfjudge.verdicts import parse_verdict, prefers_chosen
@@ -276,24 +285,52 @@ def report(
     }
 
 
-def apply(
-    pairs: Iterable[Pair],
-    judgments: Iterable[Judgment],
-    codes: bytearray,
+def filter_files(
+    *,
+    pairs: Path,
+    judgments: Path,
+    accepted: Path,
+    dropped: Path,
     template: str,
-    accept: Callable[[Accepted], None],
-    drop: Callable[[dict[str, Any]], None],
-) -> None:
-    """The second pass: hand each judgment on as accepted line or dropped line."""
+    spec: Filter,
+    settings: FilterSettings,
+    size: int | None,
+    seed: int,
+) -> dict[str, Any]:
+    """The report of a filter, after writing its accepted and dropped files.
+
+    Raises ValueError, and writes nothing, if not a single judgment is accepted.
+    """
+
+    def read_pairs() -> Iterator[Pair]:
+        return read_records(pairs, Pair)
+
+    def read_judgments() -> Iterator[Judgment]:
+        return read_records(judgments, Judgment)
+
+    codes, found = decide(read_pairs(), read_judgments(), spec, settings, size, seed)
+    if not found["num_accepted"]:
+        raise ValueError(explain_nothing_accepted(found, judgments))
+    with writing(accepted) as accepted_file, writing(dropped) as dropped_file:
+        joined = join_judgments(read_pairs(), read_judgments())
+        for accept, line in final_lines(joined, codes, template):
+            (accepted_file if accept else dropped_file).write(line)
+    return found
+
+
+def final_lines(
+    joined: Iterable[tuple[Pair, list[Judgment]]], codes: bytearray, template: str
+) -> Iterator[tuple[bool, bytes]]:
+    """The second pass: each judgment's line, and whether it is an accepted one."""
     at = 0
-    accepted = CODE["accepted"]
-    for pair, own in join_judgments(pairs, judgments):
+    for pair, own in joined:
         for judgment in own:
-            if codes[at] == accepted:
-                accept(training_row(pair, judgment, template))
-            else:
-                drop(dropped(judgment, OUTCOMES[codes[at]]))
+            outcome = OUTCOMES[codes[at]]
             at += 1
+            if outcome == "accepted":
+                yield True, encode(training_row(pair, judgment, template))
+            else:
+                yield False, encode(dropped(judgment, outcome))
     assert at == len(codes), "the files changed between the two passes"
 
 
@@ -312,7 +349,7 @@ def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
     )
 
 
-def explain_nothing_accepted(report: dict[str, Any], judgments: str) -> str:
+def explain_nothing_accepted(report: dict[str, Any], judgments: Path) -> str:
     """The error text for a filter that left nothing to train on."""
     reasons = ", ".join(f"{name} {n}" for name, n in report["dropped"].items())
     return (

@@ -10,11 +10,9 @@ import msgspec
 from selfjudge.images import iter_image_files
 from selfjudge.records import file_sha256, writing
 
-PACKAGE = "selfjudge"
-
 
 def code_fingerprint(script: Path) -> str:
-    """A hash of a script and of every package module it imports, at any depth.
+    """A hash of a script and of every module below its folder that it imports.
 
     Comments, docstrings and formatting do not count, nor where the files lie.
     """
@@ -39,7 +37,7 @@ def code_files(script: Path) -> tuple[Path, ...]:
 
 @cache
 def imported_files(path: Path, root: Path) -> tuple[Path, ...]:
-    """The package files that one file imports, below ``root``."""
+    """The files below ``root`` that one file imports; other modules are not ours."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
@@ -47,14 +45,13 @@ def imported_files(path: Path, root: Path) -> tuple[Path, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
             names.add(node.module)
-    ours = {name for name in names if name.split(".")[0] == PACKAGE}
     parents = {
         ".".join(name.split(".")[:end])
-        for name in ours
+        for name in names
         for end in range(1, name.count(".") + 1)
     }
     files: list[Path] = []
-    for name in ours | parents:
+    for name in names | parents:
         stem = root.joinpath(*name.split("."))
         files += [
             file

@@ -9,6 +9,7 @@ reason.
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -24,6 +25,9 @@ from selfjudge.records import (
     Response,
     content_id,
     dropped,
+    encode,
+    write_json,
+    writing,
 )
 from selfjudge.seeds import random_for, seed_for
 
@@ -281,3 +285,31 @@ class PairCounts:
             "votes": {str(votes): n for votes, n in sorted(self.votes.items())},
             "dropped": dict(sorted(self.reasons.items())),
         }
+
+
+def write_outcomes(
+    outcomes: Iterable[Outcome], pairs: Path, dropped: Path, report: Path
+) -> None:
+    """Write pairs, dropped records and counts.
+
+    Raises ValueError, and writes nothing, if there is not a single pair.
+    """
+    counts = PairCounts()
+    with writing(pairs) as pair_file, writing(dropped) as dropped_file:
+        for outcome in outcomes:
+            counts.add(outcome)
+            if outcome.pair is not None:
+                pair_file.write(encode(outcome.pair))
+            if outcome.dropped is not None:
+                dropped_file.write(encode(outcome.dropped))
+        found = counts.report()
+        if not found["num_pairs"]:
+            reasons = ", ".join(f"{name} {n}" for name, n in found["dropped"].items())
+            raise ValueError(
+                f"{pairs}: at least one prompt must give a pair (got none; dropped: "
+                f"{reasons or 'nothing, there are no prompts'}). Hint: "
+                "no_gold_answer: the filter needs prompts with an 'answer'; "
+                "unanimous: the prompts are too easy; below_threshold or "
+                "no_parsed_response: read the responses."
+            )
+    write_json(report, found)

@@ -123,6 +123,18 @@ class Sampling(Record, frozen=True, kw_only=True):
     top_k: int = 0
 
 
+class Draws(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings of a stage that draws one text for each of its inputs."""
+
+    sampling: Sampling
+
+
+class Samples(Draws, frozen=True, kw_only=True):
+    """The settings of a stage that draws ``num_samples`` texts for each input."""
+
+    num_samples: int
+
+
 class Request(Record, frozen=True, kw_only=True):
     """One call of a model, in no library's terms.
 
@@ -286,6 +298,16 @@ def read_json(path: str | Path) -> Any:
         return msgspec.json.decode(Path(path).read_bytes())
     except msgspec.DecodeError as error:
         raise RecordError(f"{path}: must be one JSON document ({error})") from None
+
+
+def read_document(path: str | Path, record_type: type[R]) -> R:
+    """One JSON document of a known type; RecordError names the file if it is not."""
+    content = Path(path).read_bytes()
+    try:
+        return msgspec.json.decode(content, type=record_type)
+    except msgspec.DecodeError as error:
+        why = explain(content, record_type, error)
+        raise RecordError(f"{path}: {why}") from None
 
 
 def dropped(record: msgspec.Struct, reason: str) -> dict[str, Any]:

@@ -7,11 +7,12 @@ prefix between samples and orders.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from selfjudge.records import (
+    CATEGORIES,
     ORDERS,
     Altered,
     Category,
@@ -27,6 +28,7 @@ from selfjudge.records import (
 )
 from selfjudge.seeds import seed_for
 
+JUDGE_FIELDS = ("question", "response_a", "response_b")
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
@@ -100,43 +102,62 @@ def response_from(generation: Generation, request: Request) -> Response:
     )
 
 
-def alteration_category(
-    response_id: str, categories: tuple[Category, ...], run_seed: int
-) -> Category:
-    """The category of error to inject into a response, drawn by seed."""
-    draw = seed_for(run_seed, "category", response_id)
-    return categories[draw % len(categories)]
+def load_templates(paths: Sequence[Path], *fields: str) -> dict[Category, str]:
+    """The templates of several categories of error, by category.
+
+    Raises ValueError if a file is not named after a category.
+    """
+    templates: dict[Category, str] = {}
+    for path in paths:
+        category = next((name for name in CATEGORIES if name == path.stem), None)
+        if category is None:
+            names = ", ".join(CATEGORIES)
+            raise ValueError(f"{path}: must be named after one of {names}")
+        templates[category] = load_template(path, *fields)
+    return templates
 
 
-def alteration_request(
-    prompt: Prompt,
-    response: Response,
-    category: Category,
-    template: str,
+def alteration_requests(
+    prompts: Mapping[str, Prompt],
+    responses: Iterable[Response],
+    templates: Mapping[Category, str],
     sampling: Sampling,
     image_root: Path,
     run_seed: int,
-) -> Request:
-    """The request to rewrite a response with one error of the category."""
-    text = fill(template, question=prompt.question, response=response.text)
-    return Request(
-        id=f"{response.id}/{category}",
-        messages=[user_turn(len(prompt.images), text)],
-        images=image_paths(prompt.images, image_root),
-        sampling=sampling,
-        seed=seed_for(run_seed, "alteration", response.id, category),
-    )
+) -> Iterator[Request]:
+    """One request for each response to one of the prompts, in their order.
+
+    The category of error is drawn by seed; the id is
+    ``prompt_id/response_id/category``.
+    """
+    categories = list(templates)
+    for response in responses:
+        prompt = prompts.get(response.prompt_id)
+        if prompt is None:
+            continue
+        draw = seed_for(run_seed, "category", response.id)
+        category = categories[draw % len(categories)]
+        text = fill(
+            templates[category], question=prompt.question, response=response.text
+        )
+        yield Request(
+            id=f"{prompt.id}/{response.id}/{category}",
+            messages=[user_turn(len(prompt.images), text)],
+            images=image_paths(prompt.images, image_root),
+            sampling=sampling,
+            seed=seed_for(run_seed, "alteration", response.id, category),
+        )
 
 
-def altered_from(
-    generation: Generation, request: Request, response: Response, category: Category
-) -> Altered:
-    """The altered response that a generation to an `alteration_request` is."""
+def altered_from(generation: Generation, request: Request) -> Altered:
+    """The altered response that a generation to such a request is."""
+    prompt_id, response_id, category = request.id.split("/")
+    assert category in CATEGORIES
     text = generation.text.strip()
     return Altered(
-        id=content_id(response.id, category, request.seed, text),
-        response_id=response.id,
-        prompt_id=response.prompt_id,
+        id=content_id(response_id, category, request.seed, text),
+        response_id=response_id,
+        prompt_id=prompt_id,
         category=category,
         seed=request.seed,
         text=text,

@@ -1,0 +1,58 @@
+# selfjudge: prompts become pairs, pairs judgments, judgments a better judge.
+#
+#   snakemake --profile slurm -j 8 results/iter4/vlrb.json
+#
+# A project is a directory: `snakemake --directory myproject ...` lays its
+# config.yaml over this repository's, and includes its project.smk if it has one.
+from pathlib import Path
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+configfile: str(Path(workflow.basedir, "config.yaml"))
+
+
+if Path("config.yaml").is_file() and not Path("config.yaml").samefile(
+    Path(workflow.basedir, "config.yaml")
+):
+
+    configfile: "config.yaml"
+
+
+include: "rules/common.smk"
+
+
+wildcard_constraints:
+    iteration=r"[1-9]\d*",
+    filter="|".join(FILTERS),
+    benchmark="|".join(BENCHMARKS),
+    collection="paired",
+    shard=r"\d+of\d+",
+    source=r"[A-Za-z0-9_]+",
+
+
+include: "rules/prompts.smk"
+include: "rules/pairs.smk"
+include: "rules/judgments.smk"
+include: "rules/training.smk"
+include: "rules/benchmarks.smk"
+include: "rules/report.smk"
+
+
+if Path("project.smk").is_file():
+
+    include: str(Path("project.smk").resolve())
+
+
+rule all:
+    """All configured benchmarks of all iterations, and the report."""
+    default_target: True
+    input:
+        expand(
+            "results/iter{iteration}/{benchmark}.json",
+            iteration=range(config["iterations"] + 1),
+            benchmark=BENCHMARKS,
+        ),
+        "results/report.html",

@@ -1,0 +1,125 @@
+# What every rule file uses: the checked config, paths, fingerprints, settings.
+import json
+import os
+import sys
+
+import yaml
+from snakemake.exceptions import WorkflowError
+
+sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
+
+from selfjudge.config import check_config
+from selfjudge.filters import FILTERS as FILTER_SPECS
+from selfjudge.fingerprints import code_fingerprint, folder_fingerprint
+
+# Rules say `python`: Snakemake's own, unless a deployed environment comes first.
+os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+
+
+def here(path):
+    """A path of this repository, relative to the working directory."""
+    return os.path.relpath(Path(workflow.basedir, path))
+
+
+try:
+    check_config(config, yaml.safe_load(Path(here("config.schema.yaml")).read_text()))
+except ValueError as error:
+    raise WorkflowError(str(error))
+
+# Shell texts name these: their values may differ from clone to clone, or follow
+# the machine, without making anything stale.
+SCRIPTS = here("scripts")
+ENGINE = json.dumps(config["engine"], sort_keys=True)
+JOURNAL = "results/journal"
+
+FILTERS = list(FILTER_SPECS)
+BENCHMARKS = [name for name, spec in config["benchmarks"].items() if spec]
+ITERATIONS = range(1, config["iterations"] + 1)
+
+
+def code(script):
+    """A hash of the code of a stage: `params: code=` makes a real change stale."""
+    return code_fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"))
+
+
+def template(name):
+    """The path of a prompt template: the project's if it has any, else ours."""
+    if config["templates"]:
+        return os.path.join(config["templates"], name)
+    return here(os.path.join("scripts", "templates", name))
+
+
+def settings(section, *keys):
+    """A config section, or some of its keys, as JSON: what a stage may depend on."""
+    chosen = {key: section[key] for key in keys} if keys else section
+    return json.dumps(chosen, sort_keys=True)
+
+
+def shards(stage):
+    """The shards of a model stage, as they stand in file names."""
+    count = config[stage]["shards"]
+    return [f"{index}of{count}" for index in range(1, count + 1)]
+
+
+def pool_iteration(wildcards):
+    """The iteration whose prompts and responses this iteration uses."""
+    return 1 if config["pool"]["mode"] == "reuse" else wildcards.iteration
+
+
+def pooled(name):
+    """An input function: a file of the pool that an iteration draws from."""
+    return lambda wildcards: f"results/iter{pool_iteration(wildcards)}/{name}"
+
+
+# The base model: a Hub id stands for itself, a folder for its contents.
+BASE_MODEL = config["base_model"]["model"]
+BASE_IS_FOLDER = BASE_MODEL.startswith((".", "/"))
+
+
+def base_version():
+    """What makes results of the base model stale when it changes."""
+    if BASE_IS_FOLDER:
+        if not Path(BASE_MODEL).is_dir():
+            raise WorkflowError(
+                f"config.yaml: 'base_model.model' must be an existing folder or a Hub "
+                f"id (got {BASE_MODEL!r}). Hint: paths start from {Path.cwd()}."
+            )
+        cache = Path(".snakemake", "selfjudge", "base_model.json")
+        return folder_fingerprint(Path(BASE_MODEL), cache)
+    return f"{BASE_MODEL}@{config['base_model']['revision']}"
+
+
+def judge_folder(iteration, filter_name):
+    """The folder of a trained judge."""
+    return f"results/iter{iteration}/{filter_name}/judge"
+
+
+def previous_judge(wildcards):
+    """The judge of the iteration before; none at iteration 1, where it is the base."""
+    iteration = int(wildcards.iteration)
+    return judge_folder(iteration - 1, wildcards.filter) if iteration > 1 else []
+
+
+def start_of_training(wildcards):
+    """The judge that training starts from; none if it is the base model."""
+    return [] if config["train"]["start_from"] == "base" else previous_judge(wildcards)
+
+
+def model_arguments(judge):
+    """The command-line arguments that name a judge, or the base model if none."""
+    if judge:
+        return f"--model {judge}"
+    revision = config["base_model"]["revision"]
+    return f"--model {BASE_MODEL}" + (f" --revision {revision}" if revision else "")
+
+
+def model_version(judge):
+    """As `base_version` where a stage runs the base model; a judge is an input."""
+    return "" if judge else base_version()
+
+
+def image_version(folder):
+    """A hash of the images below a folder, read again only where they changed."""
+    name = folder.replace("/", "_").strip("._")
+    cache = Path(".snakemake", "selfjudge", f"images_{name}.json")
+    return folder_fingerprint(Path(folder), cache)

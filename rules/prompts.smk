@@ -1,0 +1,85 @@
+def source_path(source):
+    """The file of a prompt source: the user's own, or the one that is fetched."""
+    if source["kind"] == "jsonl":
+        return source["path"]
+    return f"results/sources/{source['name']}.jsonl"
+
+
+def hub_source(wildcards):
+    """The config of a Hub source."""
+    named = {source["name"]: source for source in config["prompts"]["sources"]}
+    return named[wildcards.source]
+
+
+rule fetch_prompts:
+    """Stream prompts of a Hub data set and save their images (needs the network)."""
+    output:
+        prompts="results/sources/{source}.jsonl",
+        images=directory(os.path.join(config["image_root"], "{source}")),
+    params:
+        code=code("fetch_prompts"),
+        settings=lambda wildcards: settings(
+            hub_source(wildcards), "dataset", "revision", "subsets", "num_prompts"
+        ),
+    log:
+        "logs/fetch_prompts/{source}.log",
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=8000,
+        runtime=1440,
+    shell:
+        "python {SCRIPTS}/fetch_prompts.py --settings {params.settings:q} --seed "
+        f"{config['seed']} "
+        "--images {output.images} --prompts {output.prompts} 2> {log}"
+
+
+rule import_prompts:
+    """Check, route and number the prompts of all sources."""
+    input:
+        sources=[source_path(source) for source in config["prompts"]["sources"]],
+    output:
+        prompts="results/prompts.jsonl",
+        dropped="results/dropped_prompts.jsonl",
+        report="results/prompts_report.json",
+    params:
+        code=code("import_prompts"),
+        limits=settings(config["prompts"]["limits"]),
+        image_root=config["image_root"],
+        images=lambda wildcards: image_version(config["image_root"]),
+    log:
+        "logs/import_prompts.log",
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=120,
+    threads: 4
+    shell:
+        "python {SCRIPTS}/import_prompts.py --sources {input.sources} "
+        "--image-root {params.image_root:q} --limits {params.limits:q} "
+        "--threads {threads} --prompts {output.prompts} "
+        "--dropped {output.dropped} --report {output.report} 2> {log}"
+
+
+rule select_prompts:
+    """Cut this iteration's slice from the pool of prompts."""
+    input:
+        prompts="results/prompts.jsonl",
+    output:
+        prompts="results/iter{iteration}/prompts.jsonl",
+    params:
+        code=code("select_prompts"),
+        seed=config["seed"],
+        slices=1 if config["pool"]["mode"] == "reuse" else config["pool"]["num_slices"],
+    log:
+        "logs/iter{iteration}/select_prompts.log",
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python {SCRIPTS}/select_prompts.py --prompts {input.prompts} "
+        "--iteration {wildcards.iteration} --num-slices {params.slices} "
+        "--seed {params.seed} --output {output.prompts} 2> {log}"

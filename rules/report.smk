@@ -1,0 +1,35 @@
+rule build_report:
+    """One page with the scores of all iterations and what each filter accepted."""
+    input:
+        comparisons=expand(
+            "results/iter{iteration}/{benchmark}.json",
+            iteration=range(config["iterations"] + 1),
+            benchmark=BENCHMARKS,
+        ),
+        filters=expand(
+            "results/iter{iteration}/{filter}/filter_report.json",
+            iteration=ITERATIONS,
+            filter=config["filters"],
+        ),
+        pairs=expand(
+            "results/iter{iteration}/{filter}/pairs_report.json",
+            iteration=ITERATIONS,
+            filter=config["filters"],
+        ),
+        template=here("scripts/templates/report.html"),
+    output:
+        "results/report.html",
+    params:
+        code=code("build_report"),
+    log:
+        "logs/build_report.log",
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "python {SCRIPTS}/build_report.py --template {input.template} "
+        "--comparisons {input.comparisons} "
+        "--filter-reports {input.filters} --pairs-reports {input.pairs} "
+        "--output {output} 2> {log}"

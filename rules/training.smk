@@ -1,0 +1,38 @@
+TRAIN_SETTINGS = {
+    key: value
+    for key, value in config["train"].items()
+    if key not in ("start_from", "gpus")
+}
+
+
+rule train_judge:
+    """Fine-tune the judge on the accepted judgments; resumes where it stopped."""
+    input:
+        accepted="results/iter{iteration}/{filter}/accepted.jsonl",
+        judge=start_of_training,
+    output:
+        judge=directory("results/iter{iteration}/{filter}/judge"),
+    params:
+        code=code("train_judge"),
+        model=lambda wildcards: model_arguments(start_of_training(wildcards)),
+        version=lambda wildcards: model_version(start_of_training(wildcards)),
+        settings=settings(TRAIN_SETTINGS),
+        image_root=config["image_root"],
+        seed=config["seed"],
+        work="results/iter{iteration}/{filter}/training",
+    log:
+        "logs/iter{iteration}/{filter}/train_judge.log",
+    benchmark:
+        "timings/iter{iteration}/{filter}/train_judge.tsv"
+    conda:
+        "../envs/model.yaml"
+    threads: 8
+    resources:
+        gpu=config["train"]["gpus"],
+        mem_mb=128000,
+        runtime=720,
+    shell:
+        "python {SCRIPTS}/train_judge.py {params.model} "
+        "--accepted {input.accepted} --image-root {params.image_root:q} "
+        "--settings {params.settings:q} --seed {params.seed} "
+        "--work {params.work} --output {output.judge} 2> {log}"

@@ -1,0 +1,44 @@
+"""Sample a model's responses to one shard of prompts.
+
+Reads prompts in id order; writes responses in the same order: several samples
+of a closed prompt, one of an open prompt.
+"""
+
+from pathlib import Path
+
+from selfjudge.commands import engine_of, json_of, model_arguments, run
+from selfjudge.engines.stage import answer_requests
+from selfjudge.records import Prompt, Samples, read_records, write_records
+from selfjudge.rendering import load_template, response_from, response_requests
+
+
+def main() -> None:
+    """Read the arguments, generate, write."""
+    parser = model_arguments(__doc__)
+    parser.add_argument("--prompts", type=Path, required=True)
+    parser.add_argument(
+        "--templates", type=Path, nargs=2, required=True, metavar=("OPEN", "CLOSED")
+    )
+    parser.add_argument("--settings", type=json_of(Samples), required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    templates = [load_template(path, "question") for path in args.templates]
+    prompts = args.shard.select(read_records(args.prompts, Prompt), lambda p: p.id)
+    requests = [
+        request
+        for prompt in prompts
+        for request in response_requests(
+            prompt,
+            templates[prompt.kind == "closed"],
+            args.settings.num_samples if prompt.kind == "closed" else 1,
+            args.settings.sampling,
+            args.image_root,
+            args.seed,
+        )
+    ]
+    answered = answer_requests(requests, stage="generate_responses", **engine_of(args))
+    write_records(args.output, (response_from(*pair) for pair in answered))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,33 @@
+"""Check, route and number the prompts of all sources.
+
+Reads JSON Lines files of prompts and the images they name; writes prompts in id
+order, the dropped rows with reasons, and a report of counts.
+"""
+
+from pathlib import Path
+
+from selfjudge.commands import arguments, json_of, run
+from selfjudge.prompts import ImportLimits, import_prompts, log_report
+from selfjudge.records import write_json, write_records
+
+
+def main() -> None:
+    """Read the arguments, import, write."""
+    parser = arguments(__doc__)
+    parser.add_argument("--sources", type=Path, nargs="+", required=True)
+    parser.add_argument("--image-root", type=Path, required=True)
+    parser.add_argument("--limits", type=json_of(ImportLimits), required=True)
+    parser.add_argument("--threads", type=int, default=1, help="images at once")
+    parser.add_argument("--prompts", type=Path, required=True, help="output")
+    parser.add_argument("--dropped", type=Path, required=True, help="output")
+    parser.add_argument("--report", type=Path, required=True, help="output")
+    args = parser.parse_args()
+    imported = import_prompts(args.sources, args.image_root, args.limits, args.threads)
+    write_records(args.prompts, imported.prompts)
+    write_records(args.dropped, imported.dropped)
+    write_json(args.report, imported.report)
+    log_report(imported.report)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,33 @@
+"""Turn a public benchmark release into pairs.
+
+Reads a release file (and the images beside it); writes pairs in prompt order,
+the images under their sha256, and a manifest of what came and what was left out.
+"""
+
+from pathlib import Path
+
+from selfjudge.benchmarks import ADAPTERS, prepare_benchmark
+from selfjudge.commands import arguments, run
+from selfjudge.records import write_json, write_records
+
+
+def main() -> None:
+    """Read the arguments, prepare, write."""
+    parser = arguments(__doc__)
+    parser.add_argument("--benchmark", required=True, help="its name in the project")
+    parser.add_argument("--format", choices=list(ADAPTERS), required=True)
+    parser.add_argument("--source", type=Path, required=True)
+    parser.add_argument("--max-pixels", type=int, required=True)
+    parser.add_argument("--images", type=Path, required=True, help="output folder")
+    parser.add_argument("--pairs", type=Path, required=True, help="output")
+    parser.add_argument("--manifest", type=Path, required=True, help="output")
+    args = parser.parse_args()
+    pairs, manifest = prepare_benchmark(
+        args.benchmark, args.format, args.source, args.images, args.max_pixels
+    )
+    write_records(args.pairs, pairs)
+    write_json(args.manifest, manifest)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,30 @@
+"""Cut one iteration's slice from the pool of prompts.
+
+Reads prompts in id order; writes those of the slice, in the same order.
+"""
+
+from pathlib import Path
+
+from selfjudge.commands import arguments, run
+from selfjudge.prompts import select_prompts
+from selfjudge.records import Prompt, read_records, write_records
+
+
+def main() -> None:
+    """Read the arguments, select, write."""
+    parser = arguments(__doc__)
+    parser.add_argument("--prompts", type=Path, required=True)
+    parser.add_argument("--iteration", type=int, required=True, help="from 1")
+    parser.add_argument("--num-slices", type=int, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    prompts = read_records(args.prompts, Prompt)
+    index = (args.iteration - 1) % args.num_slices
+    write_records(
+        args.output, select_prompts(prompts, index, args.num_slices, args.seed)
+    )
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,93 @@
+"""What the scripts share: arguments in a form that a person can type, and errors.
+
+A script is a plain program: people's mistakes end in one line, not a traceback.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from selfjudge.engines.base import EngineSettings
+from selfjudge.seeds import shard_of
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Shard:
+    """One of several equal parts of a stage; ``index`` counts from 1."""
+
+    index: int
+    count: int
+
+    def select(self, items: Iterable[T], key: Callable[[T], str]) -> Iterator[T]:
+        """The items whose key, a hex id, falls into this shard; order is kept."""
+        for item in items:
+            if shard_of(key(item), self.count) == self.index - 1:
+                yield item
+
+
+def parse_shard(text: str) -> Shard:
+    """A shard from a text such as "3of8"."""
+    index, _, count = text.partition("of")
+    if index.isdigit() and count.isdigit() and 1 <= int(index) <= int(count):
+        return Shard(int(index), int(count))
+    raise argparse.ArgumentTypeError(f"must be like 3of8 (got {text!r})")
+
+
+def json_of(kind: type[T]) -> Callable[[str], T]:
+    """A parser of settings: JSON text, or @ and the path of a JSON file."""
+
+    def parse(text: str) -> T:
+        try:
+            if text.startswith("@"):
+                text = Path(text[1:]).read_text(encoding="utf-8")
+            return msgspec.json.decode(text, type=kind, strict=False)
+        except (OSError, msgspec.DecodeError) as error:
+            raise argparse.ArgumentTypeError(
+                f"must be JSON settings ({error})"
+            ) from None
+
+    return parse
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """A parser whose help is a script's docstring."""
+    return argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+
+
+def model_arguments(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the arguments that every generating stage has."""
+    parser = arguments(description)
+    add = parser.add_argument
+    add("--model", required=True, help="folder of a checkpoint, or a Hub id")
+    add("--revision", help="commit, tag or branch of a Hub id")
+    engine = json_of(EngineSettings)
+    add("--engine", type=engine, required=True, help="JSON of config's section engine")
+    add("--journal", type=Path, required=True, help="folder of answers given before")
+    add("--image-root", type=Path, required=True, help="folder the images lie below")
+    add("--seed", type=int, required=True, help="seed of the run")
+    add("--shard", type=parse_shard, default=Shard(1, 1), help="part to do: 3of8")
+    return parser
+
+
+def engine_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Which model is asked, how, and where its answers are kept."""
+    names = ("model", "revision", "engine", "journal")
+    return {name: getattr(args, name) for name in names}
+
+
+def run(main: Callable[[], None]) -> None:
+    """Run a script; a ValueError or OSError ends it with its text and status 1."""
+    try:
+        main()
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)
