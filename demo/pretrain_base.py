@@ -1,0 +1,216 @@
+"""Train the demo's tiny base model from nothing, on one CPU thread.
+
+Reads only the templates beside this file.  Writes a directory that
+`AutoProcessor` and `AutoModelForImageTextToText` load.
+
+The base is a plausible but weak judge: it sees well and writes whole
+judgments, but its verdict mostly says "A".  That position bias is PLANTED, by
+the share ``--bias`` of verdicts in the last part of its training.
+"""
+
+import argparse
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from transformers import PreTrainedTokenizerFast
+
+from pretrain_tasks import TEACHERS, Lesson, sample_texts
+from tiny_model import (
+    IMAGE_MEAN,
+    IMAGE_STD,
+    NUM_IMAGE_TOKENS,
+    build_model,
+    build_processor,
+    train_tokenizer,
+)
+from world import Picture, Scene, render, sample_scene
+
+# Share of the steps and lessons a step, for each task.
+MIX = {
+    "describe": (0.12, 48),
+    "answer": (0.34, 96),
+    "alter": (0.10, 32),
+    "judge_open": (0.28, 24),
+    "judge_closed": (0.16, 48),
+}
+NUM_SCENES = 20000
+WARM_UP = 0.05  # share of the time in which the model only learns to describe
+EARLY_BIAS = 0.15
+PLANTING = 0.75  # share of the time after which verdicts take the full bias
+
+
+class Batch(NamedTuple):
+    """Token ids, attention mask and labels (batch, tokens), and pixel values."""
+
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    labels: torch.Tensor
+    pixel_values: torch.Tensor
+
+
+def pixels(pictures: list[Picture]) -> torch.Tensor:
+    """What the image processor makes of the pictures: (batch, 1, 3, 72, 72)."""
+    stacked = torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float()
+    return ((stacked / 255 - IMAGE_MEAN) / IMAGE_STD).unsqueeze(1)
+
+
+class Encoder:
+    """Lessons to batches, as the chat template and the processor would do it."""
+
+    def __init__(self, tokenizer: PreTrainedTokenizerFast) -> None:
+        self.tokenizer = tokenizer
+        mark = "<fake_token_around_image>"
+        image = f"{mark}<global-img>{'<image>' * NUM_IMAGE_TOKENS}{mark}"
+        self.head = f"<user>{image}"
+        self.tail = "<end_of_utterance><assistant>"
+
+    def encode(self, texts: list[str]) -> list[list[int]]:
+        """The token ids of each text."""
+        ids = self.tokenizer(texts, add_special_tokens=False)["input_ids"]
+        return list(ids)
+
+    def batch(self, lessons: list[Lesson], pictures: list[Picture]) -> Batch:
+        """One right-padded batch with the loss on the targets only."""
+        asked = self.encode([f"{self.head}{x.text}{self.tail}" for x in lessons])
+        said = self.encode([f" {x.target}<end_of_utterance>" for x in lessons])
+        width = max(len(a) + len(b) for a, b in zip(asked, said, strict=True))
+        ids = torch.full((len(lessons), width), self.tokenizer.pad_token_id)
+        mask, labels = torch.zeros_like(ids), torch.full_like(ids, -100)
+        for row, (a, b) in enumerate(zip(asked, said, strict=True)):
+            end = len(a) + len(b)
+            ids[row, :end] = torch.tensor(a + b)
+            mask[row, :end] = 1
+            labels[row, len(a) : end] = torch.tensor(b)
+        return Batch(ids, mask, labels, pixels(pictures))
+
+
+class Optimizer:
+    """Muon for the hidden matrices, AdamW for the rest; one schedule over both."""
+
+    def __init__(self, model: torch.nn.Module, muon: float, adamw: float) -> None:
+        groups: dict[str, list[torch.nn.Parameter]] = {"hidden": [], "patch": []}
+        groups["rest"] = []
+        for name, parameter in model.named_parameters():
+            is_hidden = parameter.ndim == 2 and "embed" not in name
+            is_hidden = is_hidden and "lm_head" not in name
+            kind = "hidden" if is_hidden else "rest"
+            groups["patch" if "patch_embedding" in name else kind].append(parameter)
+        rest = [
+            {"params": groups["rest"], "lr": adamw},
+            {"params": groups["patch"], "lr": 0.3 * adamw},
+        ]
+        self.parts: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.01),
+            torch.optim.Muon(
+                groups["hidden"],
+                lr=muon,
+                momentum=0.95,
+                weight_decay=0.01,
+                adjust_lr_fn="match_rms_adamw",
+            ),
+        ]
+        for group in self.groups():
+            group["full_lr"] = group["lr"]
+
+    def groups(self) -> Iterator[dict[str, Any]]:
+        """The parameter groups of both."""
+        for part in self.parts:
+            yield from part.param_groups
+
+    def step(self, share: float) -> None:
+        """One update at ``share`` of the full learning rates."""
+        for group in self.groups():
+            group["lr"] = share * group["full_lr"]
+        for part in self.parts:
+            part.step()
+            part.zero_grad(set_to_none=True)
+
+
+def learning_rate_share(step: int, done: float) -> float:
+    """A short linear warm-up, then a cosine down to 2 % of the full rate."""
+    decay = 0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * done))
+    return min(1.0, (step + 1) / 100) * decay
+
+
+def draw_scenes(seed: int) -> tuple[list[Scene], list[Picture]]:
+    """The scenes of the pretraining, and their pictures."""
+    rng = Random(f"pretraining/{seed}")
+    scenes = [sample_scene(rng) for _ in range(NUM_SCENES)]
+    return scenes, [render(scene, rng) for scene in scenes]
+
+
+def train(model: Any, encoder: Encoder, options: argparse.Namespace) -> None:
+    """Train until the steps or the minutes are used up, printing the losses."""
+    scenes, pictures = draw_scenes(options.seed)
+    optimizer = Optimizer(model, muon=options.muon_lr, adamw=options.adamw_lr)
+    rng = Random(f"lessons/{options.seed}")
+    names, shares = list(MIX), [share for share, _ in MIX.values()]
+    losses: dict[str, float] = {}
+    start, step = time.monotonic(), 0
+    while (done := progress(step, start, options)) < 1:
+        task = "describe" if done < WARM_UP else rng.choices(names, shares)[0]
+        bias = options.bias if done > PLANTING else EARLY_BIAS
+        places = [rng.randrange(len(scenes)) for _ in range(MIX[task][1])]
+        lessons = [TEACHERS[task](scenes[place], bias, rng) for place in places]
+        batch = encoder.batch(lessons, [pictures[place] for place in places])
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            loss = model(**batch._asdict()).loss
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step(learning_rate_share(step, done))
+        losses[task] = 0.95 * losses.get(task, loss.item()) + 0.05 * loss.item()
+        step += 1
+        if step % 100 == 0:
+            shown = ", ".join(f"{task} {value:.3f}" for task, value in losses.items())
+            seconds = time.monotonic() - start
+            print(f"{seconds:5.0f} s, step {step}: {shown}", flush=True)
+
+
+def progress(step: int, start: float, options: argparse.Namespace) -> float:
+    """The share of the training that is done, by steps or by the clock."""
+    if options.steps:
+        return step / options.steps
+    return (time.monotonic() - start) / 60 / options.minutes
+
+
+def parse_options() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--out", type=Path, required=True, help="directory to write")
+    parser.add_argument("--seed", type=int, default=0)
+    length = parser.add_mutually_exclusive_group(required=True)
+    length.add_argument("--steps", type=int, help="number of updates (reproducible)")
+    length.add_argument("--minutes", type=float, help="or: how long to train")
+    parser.add_argument(
+        "--bias", type=float, default=0.7, help="share of verdicts planted as A"
+    )
+    parser.add_argument("--hidden", type=int, default=128, help="width of the text")
+    parser.add_argument("--layers", type=int, default=5, help="layers of the text")
+    parser.add_argument("--muon-lr", type=float, default=4e-3)
+    parser.add_argument("--adamw-lr", type=float, default=2e-3)
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Train, then save model and processor."""
+    options = parse_options()
+    torch.set_num_threads(1)
+    tokenizer = train_tokenizer(sample_texts(20000, Random("tokenizer")))
+    model = build_model(tokenizer, options.hidden, options.layers, options.seed)
+    print(f"{model.num_parameters() / 1e6:.2f} M parameters, {len(tokenizer)} tokens")
+    # On CPU the fused attention's backward pass is three times slower than this.
+    model.set_attn_implementation("eager")
+    model.train()
+    train(model, Encoder(tokenizer), options)
+    model.save_pretrained(options.out)
+    build_processor(tokenizer).save_pretrained(options.out)
+
+
+if __name__ == "__main__":
+    main()
