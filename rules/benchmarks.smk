@@ -19,11 +19,6 @@ rule fetch_benchmark:
     """Download a benchmark's release file from the Hub (needs the network)."""
     output:
         "results/sources/benchmarks/{benchmark}.{suffix}",
-    params:
-        code=code("fetch_benchmark"),
-        settings=lambda wildcards: settings(
-            config["benchmarks"][wildcards.benchmark], "dataset", "revision", "file"
-        ),
     log:
         "logs/fetch_benchmark/{benchmark}.{suffix}.log",
     conda:
@@ -31,6 +26,11 @@ rule fetch_benchmark:
     resources:
         mem_mb=2000,
         runtime=120,
+    params:
+        code=code("fetch_benchmark"),
+        settings=lambda wildcards: settings(
+            config["benchmarks"][wildcards.benchmark], "dataset", "revision", "file"
+        ),
     shell:
         "python {SCRIPTS}/fetch_benchmark.py --settings {params.settings:q} "
         "--output {output} 2> {log}"
@@ -44,11 +44,6 @@ rule prepare_benchmark:
         pairs="results/benchmarks/{benchmark}.jsonl",
         images=directory("results/benchmarks/{benchmark}_images"),
         manifest="results/benchmarks/{benchmark}_manifest.json",
-    params:
-        code=code("prepare_benchmark"),
-        release=lambda wildcards: config["benchmarks"][wildcards.benchmark]["format"],
-        images=benchmark_images,
-        max_pixels=config["prompts"]["limits"]["max_pixels"],
     log:
         "logs/benchmarks/{benchmark}.log",
     conda:
@@ -56,6 +51,11 @@ rule prepare_benchmark:
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        code=code("prepare_benchmark"),
+        release=lambda wildcards: config["benchmarks"][wildcards.benchmark]["format"],
+        images=benchmark_images,
+        max_pixels=config["prompts"]["limits"]["max_pixels"],
     shell:
         "python {SCRIPTS}/prepare_benchmark.py --benchmark {wildcards.benchmark} "
         "--format {params.release} --source {input.source} "
@@ -83,19 +83,12 @@ rule judge_benchmark:
         template=template("judge.txt"),
     output:
         judgments="results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments/{shard}.jsonl",
-    wildcard_constraints:
-        **TRIAL,
-    params:
-        code=code("judge_pairs"),
-        model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
-        version=lambda wildcards: model_version(judge_on_trial(wildcards)),
-        dtype=config["engine"]["dtype"],
-        settings=settings(config["benchmark_judgments"], "num_samples", "sampling"),
-        seed=config["seed"],
     log:
         "logs/iter{iteration}/{filter}/{benchmark}/{collection}/judge_benchmark/{shard}.log",
     benchmark:
         "timings/iter{iteration}/{filter}/{benchmark}/{collection}/judge_benchmark/{shard}.tsv"
+    wildcard_constraints:
+        **TRIAL,
     conda:
         "../envs/model.yaml"
     threads: 8
@@ -103,6 +96,13 @@ rule judge_benchmark:
         gpu=1,
         mem_mb=64000,
         runtime=120,
+    params:
+        code=code("judge_pairs"),
+        model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
+        version=lambda wildcards: model_version(judge_on_trial(wildcards)),
+        dtype=config["engine"]["dtype"],
+        settings=settings(config["benchmark_judgments"], "num_samples", "sampling"),
+        seed=config["seed"],
     shell:
         "python {SCRIPTS}/judge_pairs.py {params.model} --engine {ENGINE:q} "
         "--journal {JOURNAL} --pairs {input.pairs} --template {input.template} "
@@ -135,17 +135,17 @@ rule score_benchmark:
         judgments="results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments.jsonl",
     output:
         scores="results/iter{iteration}/{filter}/{benchmark}/{collection}/scores.json",
-    wildcard_constraints:
-        **TRIAL,
-    params:
-        code=code("score_benchmark"),
     log:
         "logs/iter{iteration}/{filter}/{benchmark}/{collection}/score_benchmark.log",
+    wildcard_constraints:
+        **TRIAL,
     conda:
         "../envs/decide.yaml"
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        code=code("score_benchmark"),
     shell:
         "python {SCRIPTS}/score_benchmark.py --benchmark {wildcards.benchmark} "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "
@@ -186,8 +186,15 @@ rule compare_scores:
         previous=scores_before,
     output:
         "results/iter{iteration}/{benchmark}.json",
+    log:
+        "logs/iter{iteration}/{benchmark}.log",
     wildcard_constraints:
         iteration=r"\d+",
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=30,
     params:
         code=code("compare_scores"),
         scores=lambda wildcards, input: (
@@ -196,13 +203,6 @@ rule compare_scores:
         previous=lambda wildcards, input: (
             f"--previous {input.previous}" if input.previous else ""
         ),
-    log:
-        "logs/iter{iteration}/{benchmark}.log",
-    conda:
-        "../envs/decide.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=30,
     shell:
         "python {SCRIPTS}/compare_scores.py --base {input.base} {params.scores} "
         "{params.previous} --output {output} 2> {log}"

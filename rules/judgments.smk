@@ -6,14 +6,6 @@ rule judge_pairs:
         template=template("judge.txt"),
     output:
         judgments="results/iter{iteration}/{filter}/judgments/{shard}.jsonl",
-    params:
-        code=code("judge_pairs"),
-        model=lambda wildcards: model_arguments(previous_judge(wildcards)),
-        version=lambda wildcards: model_version(previous_judge(wildcards)),
-        dtype=config["engine"]["dtype"],
-        settings=settings(config["judgments"], "num_samples", "sampling"),
-        image_root=config["image_root"],
-        seed=config["seed"],
     log:
         "logs/iter{iteration}/{filter}/judge_pairs/{shard}.log",
     benchmark:
@@ -25,6 +17,14 @@ rule judge_pairs:
         gpu=1,
         mem_mb=64000,
         runtime=120,
+    params:
+        code=code("judge_pairs"),
+        model=lambda wildcards: model_arguments(previous_judge(wildcards)),
+        version=lambda wildcards: model_version(previous_judge(wildcards)),
+        dtype=config["engine"]["dtype"],
+        settings=settings(config["judgments"], "num_samples", "sampling"),
+        image_root=config["image_root"],
+        seed=config["seed"],
     shell:
         "python {SCRIPTS}/judge_pairs.py {params.model} --engine {ENGINE:q} "
         "--journal {JOURNAL} --pairs {input.pairs} --template {input.template} "
@@ -68,13 +68,6 @@ rule filter_judgments:
         accepted="results/iter{iteration}/{filter}/accepted.jsonl",
         dropped="results/iter{iteration}/{filter}/dropped_judgments.jsonl",
         report="results/iter{iteration}/{filter}/filter_report.json",
-    params:
-        code=code("filter_judgments"),
-        settings=settings(config["filter"]),
-        seed=config["seed"],
-        matched=lambda wildcards, input: (
-            f"--matched {input.matched}" if input.matched else ""
-        ),
     log:
         "logs/iter{iteration}/{filter}/filter_judgments.log",
     conda:
@@ -82,6 +75,13 @@ rule filter_judgments:
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        code=code("filter_judgments"),
+        settings=settings(config["filter"]),
+        seed=config["seed"],
+        matched=lambda wildcards, input: (
+            f"--matched {input.matched}" if input.matched else ""
+        ),
     shell:
         "python {SCRIPTS}/filter_judgments.py --filter {wildcards.filter} "
         "--pairs {input.pairs} --judgments {input.judgments} "

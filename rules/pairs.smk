@@ -5,14 +5,6 @@ rule generate_responses:
         templates=[template("respond_open.txt"), template("respond_closed.txt")],
     output:
         responses="results/iter{iteration}/responses/{shard}.jsonl",
-    params:
-        code=code("generate_responses"),
-        model=model_arguments([]),
-        version=lambda wildcards: base_version(),
-        dtype=config["engine"]["dtype"],
-        settings=settings(config["responses"], "num_samples", "sampling"),
-        image_root=config["image_root"],
-        seed=config["seed"],
     log:
         "logs/iter{iteration}/generate_responses/{shard}.log",
     benchmark:
@@ -24,6 +16,14 @@ rule generate_responses:
         gpu=1,
         mem_mb=64000,
         runtime=120,
+    params:
+        code=code("generate_responses"),
+        model=model_arguments([]),
+        version=lambda wildcards: base_version(),
+        dtype=config["engine"]["dtype"],
+        settings=settings(config["responses"], "num_samples", "sampling"),
+        image_root=config["image_root"],
+        seed=config["seed"],
     shell:
         "python {SCRIPTS}/generate_responses.py {params.model} --engine {ENGINE:q} "
         "--journal {JOURNAL} --prompts {input.prompts} --templates {input.templates} "
@@ -58,14 +58,6 @@ rule alter_responses:
         ],
     output:
         altered="results/iter{iteration}/altered/{shard}.jsonl",
-    params:
-        code=code("alter_responses"),
-        model=model_arguments([]),
-        version=lambda wildcards: base_version(),
-        dtype=config["engine"]["dtype"],
-        settings=settings(config["alterations"], "sampling"),
-        image_root=config["image_root"],
-        seed=config["seed"],
     log:
         "logs/iter{iteration}/alter_responses/{shard}.log",
     benchmark:
@@ -77,6 +69,14 @@ rule alter_responses:
         gpu=1,
         mem_mb=64000,
         runtime=120,
+    params:
+        code=code("alter_responses"),
+        model=model_arguments([]),
+        version=lambda wildcards: base_version(),
+        dtype=config["engine"]["dtype"],
+        settings=settings(config["alterations"], "sampling"),
+        image_root=config["image_root"],
+        seed=config["seed"],
     shell:
         "python {SCRIPTS}/alter_responses.py {params.model} --engine {ENGINE:q} "
         "--journal {JOURNAL} --prompts {input.prompts} "
@@ -120,13 +120,6 @@ rule build_pairs:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         dropped="results/iter{iteration}/{filter}/dropped_pairs.jsonl",
         report="results/iter{iteration}/{filter}/pairs_report.json",
-    params:
-        code=code("build_pairs"),
-        settings=settings(config["pairs"]),
-        seed=config["seed"],
-        matched=lambda wildcards, input: (
-            f"--matched {input.matched}" if input.matched else ""
-        ),
     log:
         "logs/iter{iteration}/{filter}/build_pairs.log",
     conda:
@@ -134,6 +127,13 @@ rule build_pairs:
     resources:
         mem_mb=4000,
         runtime=60,
+    params:
+        code=code("build_pairs"),
+        settings=settings(config["pairs"]),
+        seed=config["seed"],
+        matched=lambda wildcards, input: (
+            f"--matched {input.matched}" if input.matched else ""
+        ),
     shell:
         "python {SCRIPTS}/build_pairs.py --filter {wildcards.filter} "
         "--prompts {input.prompts} --responses {input.responses} "

@@ -16,11 +16,6 @@ rule fetch_prompts:
     output:
         prompts="results/sources/{source}.jsonl",
         images=directory(os.path.join(config["image_root"], "{source}")),
-    params:
-        code=code("fetch_prompts"),
-        settings=lambda wildcards: settings(
-            hub_source(wildcards), "dataset", "revision", "subsets", "num_prompts"
-        ),
     log:
         "logs/fetch_prompts/{source}.log",
     conda:
@@ -28,6 +23,11 @@ rule fetch_prompts:
     resources:
         mem_mb=8000,
         runtime=1440,
+    params:
+        code=code("fetch_prompts"),
+        settings=lambda wildcards: settings(
+            hub_source(wildcards), "dataset", "revision", "subsets", "num_prompts"
+        ),
     shell:
         "python {SCRIPTS}/fetch_prompts.py --settings {params.settings:q} --seed "
         f"{config['seed']} "
@@ -42,19 +42,19 @@ rule import_prompts:
         prompts="results/prompts.jsonl",
         dropped="results/dropped_prompts.jsonl",
         report="results/prompts_report.json",
+    log:
+        "logs/import_prompts.log",
+    conda:
+        "../envs/decide.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=120,
     params:
         code=code("import_prompts"),
         limits=settings(config["prompts"]["limits"]),
         image_root=config["image_root"],
         images=lambda wildcards: image_version(config["image_root"]),
-    log:
-        "logs/import_prompts.log",
-    conda:
-        "../envs/decide.yaml"
-    resources:
-        mem_mb=4000,
-        runtime=120,
-    threads: 4
     shell:
         "python {SCRIPTS}/import_prompts.py --sources {input.sources} "
         "--image-root {params.image_root:q} --limits {params.limits:q} "
@@ -68,10 +68,6 @@ rule select_prompts:
         prompts="results/prompts.jsonl",
     output:
         prompts="results/iter{iteration}/prompts.jsonl",
-    params:
-        code=code("select_prompts"),
-        seed=config["seed"],
-        slices=1 if config["pool"]["mode"] == "reuse" else config["pool"]["num_slices"],
     log:
         "logs/iter{iteration}/select_prompts.log",
     conda:
@@ -79,6 +75,10 @@ rule select_prompts:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        code=code("select_prompts"),
+        seed=config["seed"],
+        slices=1 if config["pool"]["mode"] == "reuse" else config["pool"]["num_slices"],
     shell:
         "python {SCRIPTS}/select_prompts.py --prompts {input.prompts} "
         "--iteration {wildcards.iteration} --num-slices {params.slices} "

@@ -19,8 +19,6 @@ rule build_report:
         template=here("scripts/templates/report.html"),
     output:
         "results/report.html",
-    params:
-        code=code("build_report"),
     log:
         "logs/build_report.log",
     conda:
@@ -28,6 +26,8 @@ rule build_report:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        code=code("build_report"),
     shell:
         "python {SCRIPTS}/build_report.py --template {input.template} "
         "--comparisons {input.comparisons} "

@@ -12,14 +12,6 @@ rule train_judge:
         judge=start_of_training,
     output:
         judge=directory("results/iter{iteration}/{filter}/judge"),
-    params:
-        code=code("train_judge"),
-        model=lambda wildcards: model_arguments(start_of_training(wildcards)),
-        version=lambda wildcards: model_version(start_of_training(wildcards)),
-        settings=settings(TRAIN_SETTINGS),
-        image_root=config["image_root"],
-        seed=config["seed"],
-        work="results/iter{iteration}/{filter}/training",
     log:
         "logs/iter{iteration}/{filter}/train_judge.log",
     benchmark:
@@ -31,6 +23,14 @@ rule train_judge:
         gpu=config["train"]["gpus"],
         mem_mb=128000,
         runtime=720,
+    params:
+        code=code("train_judge"),
+        model=lambda wildcards: model_arguments(start_of_training(wildcards)),
+        version=lambda wildcards: model_version(start_of_training(wildcards)),
+        settings=settings(TRAIN_SETTINGS),
+        image_root=config["image_root"],
+        seed=config["seed"],
+        work="results/iter{iteration}/{filter}/training",
     shell:
         "python {SCRIPTS}/train_judge.py {params.model} "
         "--accepted {input.accepted} --image-root {params.image_root:q} "

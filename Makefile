@@ -1,0 +1,37 @@
+# Four words: demo, test, check, bench.  Each sets up .venv first if it must.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
+
+.PHONY: demo demo-base test check bench clean-journal
+
+$(READY): requirements.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --requirement requirements.txt
+	touch $@
+
+# The whole loop on a tiny model: demo/results/iter4/vlrb.json and report.html.
+demo: $(READY)
+	$(BIN)/snakemake --profile profiles/local --directory demo all
+	$(BIN)/python scripts/show_scores.py demo vlrb mmrb
+
+# Train the tiny base model that the demo starts from anew (about half an hour).
+demo-base: $(READY)
+	$(BIN)/python demo/pretrain_base.py --out demo/base
+
+test: $(READY)
+	$(BIN)/pytest
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/snakefmt --check Snakefile rules demo/project.smk
+
+# Figures that the README quotes: decision stages at a million records, planning.
+bench: $(READY)
+	$(BIN)/python bench/decisions.py
+
+# Frees the space of answered requests; a later rerun asks the models again.
+clean-journal:
+	rm -rf results/journal demo/results/journal
