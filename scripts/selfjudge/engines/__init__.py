@@ -1,0 +1,36 @@
+"""Models behind one door; only this package and `training` know a model.
+
+A model stage makes two calls: `open_engine`, then `journal.run_requests`.
+"""
+
+from pathlib import Path
+
+from selfjudge.engines.base import Engine, EngineSettings
+from selfjudge.engines.checkpoints import model_fingerprint, resolve_model
+from selfjudge.engines.replay import ReplayEngine
+
+
+def open_engine(
+    settings: EngineSettings, model: str, revision: str | None, *, journal: Path
+) -> Engine:
+    """The engine of the settings with a model in it.
+
+    ``model`` is a directory or a Hub id, ``revision`` a Hub branch, tag or
+    commit; ``journal`` is the directory of all models' journals, which `replay`
+    answers from.  Raises ValueError where the model cannot be used.
+    """
+    if settings.name == "replay":
+        path = resolve_model(model, revision, weights=False)
+        return ReplayEngine(model_fingerprint(path, settings.dtype), journal)
+    path = resolve_model(model, revision)
+    # Here, not above: torch takes seconds to import and may not be installed.
+    from selfjudge.engines.transformers_engine import TransformersEngine
+
+    return TransformersEngine(
+        path,
+        dtype=settings.dtype,
+        device=settings.device,
+        batch_size=settings.batch_size,
+        max_batch_tokens=settings.max_batch_tokens,
+        trust_remote_code=settings.trust_remote_code,
+    )

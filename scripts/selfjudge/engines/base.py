@@ -1,16 +1,41 @@
 """What a stage may ask of a model, whoever runs it."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
+
+import msgspec
 
 from selfjudge.records import Generation, Request
+
+
+class EngineSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """The config section `engine`: who runs a model, and how.
+
+    ``name``: `transformers`, or `replay` (a journal alone, no weights).
+    ``dtype``: `auto` takes the checkpoint's own.
+    ``device``: `auto` is CUDA where there is one, else the CPU; or torch's name.
+    ``batch_size``: the most sequences run at once.
+    ``max_batch_tokens``: the most tokens of a batch, padded prompts and room for
+    the answers together; None sets no limit.
+    ``trust_remote_code``: whether Python files beside the weights may run.
+    """
+
+    name: Literal["transformers", "replay"] = "transformers"
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    device: str = "auto"
+    batch_size: int = 8
+    max_batch_tokens: int | None = None
+    trust_remote_code: bool = False
 
 
 class Engine(Protocol):
     """A model that answers requests.
 
     ``fingerprint`` names the exact weights and files that determine an answer;
-    two engines with the same fingerprint answer alike.
+    two engines with the same fingerprint answer alike.  It is a file name: it
+    also names the directory of the answers in the journal.
     """
 
     fingerprint: str

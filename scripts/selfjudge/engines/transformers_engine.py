@@ -1,0 +1,306 @@
+"""Vision-language models run by transformers: on a laptop, in CI, or where no
+faster engine knows the model (Mllama today)."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import (
+    AutoModelForImageTextToText,
+    AutoProcessor,
+    GenerationConfig,
+    LogitsProcessorList,
+)
+from transformers.utils import logging
+
+from selfjudge.engines.checkpoints import model_fingerprint, resolve_model
+from selfjudge.engines.row_sampler import RowSampler
+from selfjudge.engines.special_tokens import read_special_tokens
+from selfjudge.images import open_rgb
+from selfjudge.records import Generation, Request
+from selfjudge.rendering import user_turn
+
+TEXTS_AT_ONCE = 1000  # enough to keep all tokenizer threads busy
+
+
+class TransformersEngine:
+    """A model directory or Hub id, loaded and ready to answer.
+
+    The settings are those of `EngineSettings`.  On the CPU in float32 a batch
+    gives the same bytes each time; what is decoded from a row follows from that
+    row's request, up to rounding in the model itself (see `RowSampler`).
+    Defaults in the model's generation_config.json are not followed, but for the
+    tokens that end a text.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        revision: str | None = None,
+        dtype: str = "auto",
+        device: str = "auto",
+        batch_size: int = 8,
+        max_batch_tokens: int | None = None,
+        trust_remote_code: bool = False,
+    ) -> None:
+        path = resolve_model(str(model), revision)
+        self.fingerprint = model_fingerprint(path, dtype)
+        self.batch_size = batch_size
+        self.max_batch_tokens = max_batch_tokens
+        if device == "auto":
+            device = "cuda" if torch.cuda.is_available() else "cpu"
+        logging.disable_progress_bar()
+        self.processor = AutoProcessor.from_pretrained(
+            path, trust_remote_code=trust_remote_code
+        )
+        self.tokenizer = self.processor.tokenizer
+        self.model = AutoModelForImageTextToText.from_pretrained(
+            path,
+            dtype=dtype,
+            use_safetensors=True,
+            trust_remote_code=trust_remote_code,
+        )
+        self.model.to(device).eval()
+        self.special = read_special_tokens(
+            self.processor, self.model.generation_config.eos_token_id, path
+        )
+        if self.tokenizer.pad_token_id is None:
+            end = self.special.end_ids[0]
+            self.tokenizer.pad_token = self.tokenizer.convert_ids_to_tokens(end)
+        self.tokenizer.padding_side = "left"
+        # What generate is not told it would look up here.
+        self.model.generation_config = GenerationConfig(
+            do_sample=False,
+            bos_token_id=self.tokenizer.bos_token_id,
+            eos_token_id=self.special.end_ids,
+            pad_token_id=self.tokenizer.pad_token_id,
+        )
+        self._num_image_tokens: int | None = None
+
+    def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
+        """Batches of requests alike in length and number of images, longest first.
+
+        Longest first, so that too large a batch fails in the first minute.
+        """
+        return self._plan(requests, rows_each=1)
+
+    def _plan(self, requests: Sequence[Request], rows_each: int) -> list[list[Request]]:
+        """Batches of requests that take ``rows_each`` sequences each."""
+        lengths = self._estimate_lengths(requests)
+
+        def size(request: Request) -> tuple[int, int, int, str]:
+            limit, images = request.sampling.max_tokens, len(request.images)
+            return limit, images, lengths[request.id], request.id
+
+        batches: list[list[Request]] = []
+        for request in sorted(requests, key=size, reverse=True):
+            batch = batches[-1] if batches else []
+            rows = (len(batch) + 1) * rows_each
+            # The first of a batch is its longest, both prompt and answer.
+            first = batch[0] if batch else request
+            tokens = rows * (lengths[first.id] + first.sampling.max_tokens)
+            if (
+                not batch
+                or rows > self.batch_size
+                or (self.max_batch_tokens and tokens > self.max_batch_tokens)
+                or len(request.images) != len(first.images)
+            ):
+                batches.append([request])
+            else:
+                batch.append(request)
+        return batches
+
+    def _estimate_lengths(self, requests: Sequence[Request]) -> dict[str, int]:
+        """Prompt lengths in tokens by request id, near enough to sort by.
+
+        Exact for the text but for the template's marks; every image counts as
+        much as a square one, since opening all of them would take hours.
+        """
+        texts = list({text for request in requests for text in texts_of(request)})
+        known: dict[str, int] = {}
+        for start in range(0, len(texts), TEXTS_AT_ONCE):
+            chunk = texts[start : start + TEXTS_AT_ONCE]
+            rows = self.tokenizer(chunk, add_special_tokens=False)["input_ids"]
+            known |= zip(chunk, map(len, rows), strict=True)
+        has_images = any(request.images for request in requests)
+        num_image_tokens = self._tokens_per_image() if has_images else 0
+        return {
+            request.id: sum(known[text] for text in texts_of(request))
+            + len(request.images) * num_image_tokens
+            for request in requests
+        }
+
+    def _tokens_per_image(self) -> int:
+        """How many prompt tokens a square image takes; measured once."""
+        if self._num_image_tokens is None:
+            image = Image.new("RGB", (448, 448))
+            text = self.processor.apply_chat_template(
+                [user_turn(1, "?")], tokenize=False
+            )
+            with_image = self.processor(text=[text], images=[[image]])["input_ids"][0]
+            placeholder = self.tokenizer(text)["input_ids"]
+            self._num_image_tokens = len(with_image) - len(placeholder) + 1
+        return self._num_image_tokens
+
+    def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
+        """One generation for each request of the batch, in the batch's order.
+
+        Lengths count the end token too.  Raises ValueError where images and
+        image parts do not match, OSError where an image cannot be decoded.
+        """
+        images = open_images(batch)
+        texts = [self._render(request, add_generation_prompt=True) for request in batch]
+        inputs = self._encode(texts, [[images[p] for p in r.images] for r in batch])
+        samplings = [request.sampling for request in batch]
+        sampler = RowSampler(
+            samplings,
+            [request.seed for request in batch],
+            self.special.writable_ids,
+            self.special.end_ids[0],
+            self.model.device,
+        )
+        with torch.inference_mode():
+            sequences = self.model.generate(
+                **inputs,
+                max_new_tokens=max(sampling.max_tokens for sampling in samplings),
+                logits_processor=LogitsProcessorList([sampler]),
+            )
+        num_prompt_tokens = inputs["attention_mask"].sum(dim=1).tolist()
+        new_ids = sequences[:, inputs["input_ids"].shape[1] :].tolist()
+        for request, ids, num_prompt in zip(
+            batch, new_ids, num_prompt_tokens, strict=True
+        ):
+            yield self._read_tokens(request, ids, num_prompt)
+
+    def _read_tokens(
+        self, request: Request, ids: list[int], num_prompt_tokens: int
+    ) -> Generation:
+        """The generation that a row's new token ids spell."""
+        ids = ids[: request.sampling.max_tokens]
+        stops = self.special.end_ids
+        ends = [place for place, token in enumerate(ids) if token in stops]
+        text = self.tokenizer.decode(
+            ids[: ends[0]] if ends else ids,
+            skip_special_tokens=True,
+            clean_up_tokenization_spaces=False,
+        )
+        return Generation(
+            request_id=request.id,
+            text=text,
+            finish_reason="stop" if ends else "length",
+            num_prompt_tokens=num_prompt_tokens,
+            num_output_tokens=ends[0] + 1 if ends else len(ids),
+        )
+
+    def choice_logprobs(
+        self, requests: Sequence[Request], choices: Sequence[str]
+    ) -> Iterator[tuple[str, list[float]]]:
+        """For each request, in any order, its id and each choice's log-probability.
+
+        Natural logs, summed over the tokens that follow the conversation once the
+        choice is appended.  Where a choice changes how the end of the
+        conversation is cut into tokens ("[[" and "A" become "[[A"), all choices
+        are scored from the first token that any of them changes, so that the
+        sums stay comparable.  Sampling and seed play no part.
+        """
+        for batch in self._plan(requests, rows_each=len(choices)):
+            images = open_images(batch)
+            texts, rows_of_images, num_scored = [], [], []
+            for request in batch:
+                prefix = self._render(request, continue_final_message=True)
+                texts += [prefix + choice for choice in choices]
+                rows_of_images += [[images[p] for p in request.images]] * len(choices)
+                num_scored += self._count_scored(prefix, choices)
+            sums = self._sum_logprobs(self._encode(texts, rows_of_images), num_scored)
+            for place, request in enumerate(batch):
+                start = place * len(choices)
+                yield request.id, sums[start : start + len(choices)]
+
+    def _count_scored(self, prefix: str, choices: Sequence[str]) -> list[int]:
+        """How many of the last tokens of prefix + choice are scored, per choice.
+
+        Counted with placeholders for the images: what these become stands before.
+        """
+        before = self.tokenizer(prefix, add_special_tokens=False)["input_ids"]
+        rows = [
+            self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
+            for choice in choices
+        ]
+        start = min(count_common(before, row) for row in rows)
+        return [len(row) - start for row in rows]
+
+    def _sum_logprobs(self, inputs: Any, num_scored: list[int]) -> list[float]:
+        """The log-probability of the last ``num_scored`` tokens of each row."""
+        keep = max(num_scored) + 1
+        with torch.inference_mode():
+            logits = self.model(**inputs, logits_to_keep=keep, use_cache=False).logits
+        sums = []
+        for row, count in enumerate(num_scored):
+            # The logits at a place speak of the token after it.
+            logprobs = logits[row, -count - 1 : -1].float().log_softmax(dim=-1)
+            ids = inputs["input_ids"][row, -count:] if count else []
+            sums.append(sum(logprobs[i, token].item() for i, token in enumerate(ids)))
+        return sums
+
+    def _render(self, request: Request, **settings: bool) -> str:
+        """The request's conversation as the model's template writes it.
+
+        Special tokens spelled out in a text are broken up: only the template
+        opens and ends turns, and only the request's images are images.
+        """
+        conversation = []
+        num_parts = 0
+        for message in request.messages:
+            parts = []
+            for part in message["content"]:
+                if part["type"] == "image":
+                    num_parts += 1
+                    parts.append({"type": "image"})
+                else:
+                    text = self.special.defuse(part["text"])
+                    parts.append({"type": "text", "text": text})
+            conversation.append({"role": message["role"], "content": parts})
+        if num_parts != len(request.images):
+            raise ValueError(
+                f"request {request.id}: 'messages' must hold one image part for each "
+                f"of its images (got {num_parts} parts, {len(request.images)} images)"
+            )
+        return str(
+            self.processor.apply_chat_template(conversation, tokenize=False, **settings)
+        )
+
+    def _encode(self, texts: list[str], images: list[list[Image.Image]]) -> Any:
+        """The model's inputs, one row a text, padded on the left."""
+        bos = self.tokenizer.bos_token
+        inputs = self.processor(
+            text=texts,
+            images=images if any(images) else None,
+            padding=True,
+            # A second one would go unnoticed, and is not what the model knows.
+            add_special_tokens=not (bos and texts[0].startswith(bos)),
+            return_tensors="pt",
+        )
+        return inputs.to(self.model.device, self.model.dtype)
+
+
+def texts_of(request: Request) -> list[str]:
+    """The texts of a request, part by part."""
+    parts = [part for message in request.messages for part in message["content"]]
+    return [part["text"] for part in parts if part["type"] == "text"]
+
+
+def open_images(batch: Sequence[Request]) -> dict[str, Image.Image]:
+    """Every image of a batch by path, decoded once."""
+    paths = dict.fromkeys(path for request in batch for path in request.images)
+    return {path: open_rgb(path) for path in paths}
+
+
+def count_common(left: Sequence[int], right: Sequence[int]) -> int:
+    """The length of the longest common prefix."""
+    for place, (one, other) in enumerate(zip(left, right, strict=False)):
+        if one != other:
+            return place
+    return min(len(left), len(right))
