@@ -6,8 +6,9 @@ error; writes altered responses in the same order.
 
 from pathlib import Path
 
-from selfjudge.commands import engine_of, json_of, model_arguments, run
+from selfjudge.commands import json_of, run
 from selfjudge.engines.stage import answer_requests
+from selfjudge.model_commands import engine_of, model_arguments
 from selfjudge.records import (
     Draws,
     Prompt,

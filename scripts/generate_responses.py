@@ -6,8 +6,9 @@ of a closed prompt, one of an open prompt.
 
 from pathlib import Path
 
-from selfjudge.commands import engine_of, json_of, model_arguments, run
+from selfjudge.commands import json_of, run
 from selfjudge.engines.stage import answer_requests
+from selfjudge.model_commands import engine_of, model_arguments
 from selfjudge.records import Prompt, Samples, read_records, write_records
 from selfjudge.rendering import load_template, response_from, response_requests
 

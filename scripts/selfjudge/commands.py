@@ -8,11 +8,10 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
-from selfjudge.engines.base import EngineSettings
 from selfjudge.seeds import shard_of
 
 T = TypeVar("T")
@@ -61,27 +60,6 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-
-
-def model_arguments(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the arguments that every generating stage has."""
-    parser = arguments(description)
-    add = parser.add_argument
-    add("--model", required=True, help="folder of a checkpoint, or a Hub id")
-    add("--revision", help="commit, tag or branch of a Hub id")
-    engine = json_of(EngineSettings)
-    add("--engine", type=engine, required=True, help="JSON of config's section engine")
-    add("--journal", type=Path, required=True, help="folder of answers given before")
-    add("--image-root", type=Path, required=True, help="folder the images lie below")
-    add("--seed", type=int, required=True, help="seed of the run")
-    add("--shard", type=parse_shard, default=Shard(1, 1), help="part to do: 3of8")
-    return parser
-
-
-def engine_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Which model is asked, how, and where its answers are kept."""
-    names = ("model", "revision", "engine", "journal")
-    return {name: getattr(args, name) for name in names}
 
 
 def run(main: Callable[[], None]) -> None:
