@@ -1,0 +1,362 @@
+"""The real workflow, run by real Snakemake over the demo's world and base model.
+
+One small run (two iterations, one filter) is made once; every case then works
+on a copy of it, moved elsewhere, and looks at what Snakemake would do next.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.workflow
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+TARGET = "results/iter2/vlrb.json"
+SMALL_WORLD = {"num_closed": 240, "num_open": 80, "num_vlrb": 24, "num_mmrb": 12}
+SMALL_CONFIG = {
+    "iterations": 2,
+    "filters": ["majority"],
+    "pool": {"num_slices": 2},
+    "benchmarks": {"mmrb": None},
+}
+
+
+def clone_repository(target: Path) -> None:
+    """Copy what a clone would hold."""
+    command = ["git", "ls-files", "-co", "--exclude-standard", "-z"]
+    listing = subprocess.run(command, cwd=REPOSITORY, capture_output=True, check=True)
+    for name in listing.stdout.decode().split("\0"):
+        source = REPOSITORY / name
+        if name and (source.is_file() or source.is_symlink()):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, target / name, follow_symlinks=False)
+
+
+def change_config(project: Path, **changes: object) -> None:
+    """Lay changes over a project's config.yaml, one level deep."""
+    path = project / "config.yaml"
+    config = yaml.safe_load(path.read_text())
+    for key, value in changes.items():
+        old = config.get(key)
+        merge = isinstance(value, dict) and isinstance(old, dict)
+        config[key] = {**old, **value} if merge else value
+    path.write_text(yaml.safe_dump(config))
+
+
+def snakemake(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Snakemake on the demo of a clone, as the Makefile does."""
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/local"]
+    return subprocess.run(
+        [*command, "--directory", "demo", *arguments],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )
+
+
+def run(clone: Path, *arguments: str) -> str:
+    """Run Snakemake to a good end; what it printed."""
+    done = snakemake(clone, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def planned(clone: Path, *targets: str) -> dict[str, int]:
+    """The jobs that a dry run would start, by rule."""
+    printed = run(clone, "-n", *(targets or (TARGET,)))
+    if "Nothing to be done" in printed:
+        return {}
+    table = re.search(r"^job +count\n-+ +-+\n(.*?)^total ", printed, re.M | re.S)
+    assert table, printed
+    rows = (line.split() for line in table[1].splitlines())
+    return {rule: int(count) for rule, count in rows}
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    """Replace a piece of text that must be there."""
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def num_calls(clone: Path) -> int:
+    """How many answers of models were ever journalled in a project."""
+    journal = clone / "demo/results/journal"
+    return sum(path.read_bytes().count(b"\n") for path in journal.glob("*/*.jsonl"))
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which a small demo has run to iteration 2."""
+    clone = tmp_path_factory.mktemp("finished") / "selfjudge"
+    clone_repository(clone)
+    change_config(clone / "demo", **SMALL_CONFIG)
+    rules = clone / "demo/project.smk"
+    for name, number in SMALL_WORLD.items():
+        text, count = re.subn(rf"{name}=\d+", f"{name}={number}", rules.read_text())
+        assert count == 1
+        rules.write_text(text)
+    run(clone, TARGET)
+    return clone
+
+
+@pytest.fixture
+def moved(finished: Path, tmp_path: Path) -> Path:
+    """The finished clone in another folder; times of files as they were."""
+    return Path(
+        shutil.copytree(finished, tmp_path / "elsewhere/selfjudge", symlinks=True)
+    )
+
+
+def test_loop_ends_in_scores_of_every_iteration(finished: Path) -> None:
+    """The main target holds the base model and the judge, with every group."""
+    comparison = json.loads((finished / "demo" / TARGET).read_text())
+    rows = {(r["iteration"], r["filter"], r["group"]): r for r in comparison["rows"]}
+    groups = {"general", "hallucination", "reasoning", "overall", "macro"}
+    assert rows.keys() == {
+        *((0, "base", group) for group in groups),
+        *((2, "majority", group) for group in groups),
+    }
+    overall = rows[2, "majority", "overall"]
+    assert overall["num_pairs"] == SMALL_WORLD["num_vlrb"]
+    assert overall["p_value_base"] is not None
+    assert overall["low"] <= overall["accuracy"] <= overall["high"]
+
+
+def test_every_judge_says_what_it_was_made_of(finished: Path) -> None:
+    """The provenance of iteration 2 names the judge of iteration 1 and its data."""
+    judge = finished / "demo/results/iter2/majority/judge"
+    provenance = json.loads((judge / "provenance.json").read_text())
+    text = json.dumps(provenance)
+    assert "results/iter1/majority/judge" in text
+    assert str(finished) not in text
+
+
+def test_accepted_and_dropped_add_up(finished: Path) -> None:
+    """No judgment is lost between judging and training."""
+    folder = finished / "demo/results/iter1/majority"
+    count = {
+        name: len((folder / f"{name}.jsonl").read_bytes().splitlines())
+        for name in ("judgments", "accepted", "dropped_judgments")
+    }
+    assert count["accepted"] + count["dropped_judgments"] == count["judgments"]
+    assert count["accepted"] > 0
+
+
+def test_moved_clone_has_nothing_to_do(moved: Path) -> None:
+    """A clone in another folder reruns nothing, and says so."""
+    assert "Nothing to be done" in run(moved, TARGET)
+
+
+def touch_everything(clone: Path) -> None:
+    """Give every file of code, config and data a new time."""
+    for path in clone.rglob("*"):
+        if path.is_file() and ".snakemake" not in path.parts:
+            os.utime(path)
+
+
+def edit_docstring(clone: Path) -> None:
+    """Change a docstring of the verdict parser."""
+    path = clone / "scripts/selfjudge/verdicts.py"
+    edit(path, '"""What a judgment says', '"""What the text of a judgment says')
+
+
+def edit_comment_and_format(clone: Path) -> None:
+    """Add a comment and break a line of the verdict parser."""
+    path = clone / "scripts/selfjudge/verdicts.py"
+    edit(
+        path,
+        "    end = len(text)\n",
+        "    # as far as it goes\n    end = (\n        len(text))\n",
+    )
+
+
+def refresh_code(clone: Path) -> None:
+    """Write all tracked files anew, as a fresh clone beside old results does."""
+    for folder in ("scripts", "rules", "demo/templates", "demo/base", "profiles"):
+        for path in (clone / folder).rglob("*"):
+            if path.is_file():
+                content = path.read_bytes()
+                path.unlink()
+                path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    "change", [touch_everything, edit_docstring, edit_comment_and_format, refresh_code]
+)
+def test_change_without_meaning_reruns_nothing(
+    moved: Path, change: Callable[[Path], None]
+) -> None:
+    """Times, comments, docstrings and formatting make nothing stale."""
+    change(moved)
+    assert planned(moved) == {}
+
+
+def edit_parser(clone: Path) -> None:
+    """Change what the verdict parser accepts."""
+    path = clone / "scripts/selfjudge/verdicts.py"
+    edit(path, 'letter == "A" else', 'letter in ("A", "a") else')
+
+
+def edit_template(clone: Path) -> None:
+    """Change what the judge reads."""
+    edit(clone / "demo/templates/judge.txt", "Judge", "Please judge")
+
+
+def change_learning_rate(clone: Path) -> None:
+    """Train at another rate."""
+    change_config(clone / "demo", train={"learning_rate": 4.0e-4})
+
+
+def change_responses(clone: Path) -> None:
+    """Draw at another temperature."""
+    sampling = {"max_tokens": 48, "temperature": 0.9, "top_k": 0, "top_p": 1.0}
+    change_config(clone / "demo", responses={"sampling": sampling})
+
+
+def add_filter(clone: Path) -> None:
+    """Run another filter beside the first."""
+    change_config(clone / "demo", filters=["majority", "correctness"])
+
+
+FROM_TRAINING = {
+    "train_judge": 2,
+    "judge_pairs": 1,
+    "merge_judgments": 1,
+    "filter_judgments": 1,
+    "judge_benchmark": 2,
+    "merge_benchmark_judgments": 2,
+    "score_benchmark": 2,
+    "compare_scores": 1,
+}
+FROM_JUDGING = FROM_TRAINING | {
+    "judge_pairs": 2,
+    "merge_judgments": 2,
+    "filter_judgments": 2,
+}
+FROM_RESPONSES = FROM_JUDGING | {
+    "generate_responses": 2,
+    "merge_responses": 2,
+    "alter_responses": 2,
+    "merge_altered": 2,
+    "build_pairs": 2,
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        # Iteration 1 is not judged again, but everything is parsed again.
+        (edit_parser, FROM_TRAINING | {"filter_judgments": 2, "score_benchmark": 3}),
+        (
+            edit_template,
+            FROM_JUDGING
+            | {"judge_benchmark": 3}
+            | {"merge_benchmark_judgments": 3, "score_benchmark": 3},
+        ),
+        (change_learning_rate, FROM_TRAINING),
+        (change_responses, FROM_RESPONSES),
+        # Its own branch: judged, filtered, trained, scored; and compared.
+        (add_filter, FROM_JUDGING | {"build_pairs": 2}),
+    ],
+)
+def test_change_reruns_its_stage_and_what_follows(
+    moved: Path, change: Callable[[Path], None], expected: dict[str, int]
+) -> None:
+    """Exactly the stale jobs are planned."""
+    change(moved)
+    assert planned(moved) == expected
+
+
+def test_other_shards_repeat_no_model_call(moved: Path) -> None:
+    """A finished stage cut anew is answered from the journal, byte for byte."""
+    target = "results/iter1/majority/judgments.jsonl"
+    before, calls = (moved / "demo" / target).read_bytes(), num_calls(moved)
+    change_config(moved / "demo", judgments={"shards": 3})
+    assert planned(moved, target) == {"judge_pairs": 3, "merge_judgments": 1}
+    run(moved, target)
+    assert (moved / "demo" / target).read_bytes() == before
+    assert num_calls(moved) == calls
+
+
+def test_swapped_image_asks_again_about_its_prompts_alone(moved: Path) -> None:
+    """Another picture under an old name makes its own prompts new, no others."""
+    prompts = moved / "demo/results/iter1/prompts.jsonl"
+    rows = [json.loads(line) for line in prompts.read_text().splitlines()]
+    row = next(row for row in rows if row["kind"] == "closed")
+    other = next(r for r in rows if r["images"] != row["images"])
+    images = moved / "demo/data/images"
+    shutil.copyfile(images / other["images"][0], images / row["images"][0])
+    assert planned(moved)["import_prompts"] == 1
+    calls = num_calls(moved)
+    run(moved, "results/iter1/responses.jsonl", "results/iter2/responses.jsonl")
+    assert 0 < num_calls(moved) - calls <= 8
+    after = moved / "demo/results/prompts.jsonl"
+    ids = {json.loads(line)["id"] for line in after.read_text().splitlines()}
+    assert {r["id"] for r in rows} - ids == {row["id"]}
+
+
+def test_real_config_plans_without_gpu_or_download() -> None:
+    """The paper's run is planned from a fresh clone: dry run and graph."""
+    command = [sys.executable, "-m", "snakemake", "results/iter4/vlrb.json"]
+    for flag in ("-n", "--dag"):
+        done = subprocess.run(
+            [*command, flag], cwd=REPOSITORY, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("digraph")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeed": 1}, "'seeed' is no known key. Hint: did you mean 'seed'?"),
+        ({"seed": "x"}, "'seed' must be of type integer (got 'x')"),
+        ({"iterations": 0}, "'iterations' must be at least 1 (got 0)"),
+        (
+            {"pairs": {"majority_threshold": 9}},
+            "'pairs.majority_threshold' must be at most 'responses.num_samples', 8",
+        ),
+        ({"filters": ["majorty"]}, "'filters.0' must be one of 'majority'"),
+        (
+            {
+                "filters": ["correctness"],
+                "prompts": {
+                    "sources": [
+                        {
+                            "name": "world",
+                            "kind": "jsonl",
+                            "path": "data/prompts.jsonl",
+                            "gold_answers": False,
+                        }
+                    ]
+                },
+            },
+            "no prompt source has 'gold_answers: true'",
+        ),
+        (
+            {"base_model": {"model": "./nowhere"}},
+            "'base_model.model' must be an existing folder or a Hub id",
+        ),
+        ({"templates": "nowhere"}, "nowhere/"),
+    ],
+)
+def test_bad_config_is_refused_before_anything_starts(
+    tmp_path: Path, changes: dict[str, object], message: str
+) -> None:
+    """Each fault of a configuration gets a line that names it."""
+    clone = tmp_path / "selfjudge"
+    clone_repository(clone)
+    change_config(clone / "demo", **changes)
+    done = snakemake(clone, "-n", TARGET)
+    assert done.returncode != 0
+    assert message in done.stdout + done.stderr
