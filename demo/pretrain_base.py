@@ -33,15 +33,15 @@ from world import Picture, Scene, render, sample_scene
 
 # Share of the steps and lessons a step, for each task.
 MIX = {
-    "describe": (0.12, 48),
-    "answer": (0.34, 96),
-    "alter": (0.10, 32),
-    "judge_open": (0.28, 24),
-    "judge_closed": (0.16, 48),
+    "describe": (0.08, 48),
+    "answer": (0.36, 96),
+    "alter": (0.09, 32),
+    "judge_open": (0.30, 24),
+    "judge_closed": (0.17, 48),
 }
 NUM_SCENES = 20000
 WARM_UP = 0.05  # share of the time in which the model only learns to describe
-EARLY_BIAS = 0.15
+EARLY_BIAS = 0.1
 PLANTING = 0.75  # share of the time after which verdicts take the full bias
 
 
@@ -188,7 +188,7 @@ def parse_options() -> argparse.Namespace:
     length.add_argument("--steps", type=int, help="number of updates (reproducible)")
     length.add_argument("--minutes", type=float, help="or: how long to train")
     parser.add_argument(
-        "--bias", type=float, default=0.7, help="share of verdicts planted as A"
+        "--bias", type=float, default=0.65, help="share of verdicts planted as A"
     )
     parser.add_argument("--hidden", type=int, default=128, help="width of the text")
     parser.add_argument("--layers", type=int, default=5, help="layers of the text")

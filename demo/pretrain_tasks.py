@@ -102,15 +102,15 @@ def teach_alter(scene: Scene, bias: float, rng: Random) -> Lesson:
 
 
 def teach_judge_open(scene: Scene, bias: float, rng: Random) -> Lesson:
-    """A judgment of two descriptions, each right, or wrong in one or two details."""
+    """A judgment of two descriptions, each right or wrong in some details."""
     first, second = spoil(scene, rng), spoil(scene, rng)
     question = rng.choice(OPEN_QUESTIONS)
     return judge(question, describe(scene), first, second, bias, rng)
 
 
 def spoil(scene: Scene, rng: Random) -> str:
-    """A description with no, one or two errors."""
-    for _ in range(rng.choice([0, 0, 1, 1, 1, 2])):
+    """A description with up to three errors."""
+    for _ in range(rng.choice([0, 0, 1, 1, 2, 3])):
         if len(scene) > 2 and rng.random() < 0.15:
             scene = drop_things(scene, 1, rng)
         else:
@@ -124,7 +124,7 @@ def teach_judge_closed(scene: Scene, bias: float, rng: Random) -> Lesson:
     wrong = wrong_answer(question, rng)
     if rng.random() < 0.15:
         wrong = ask_any(scene, FAMILIES, rng).answer
-    good = question.answer if rng.random() < 0.65 else wrong_answer(question, rng)
+    good = question.answer if rng.random() < 0.75 else wrong_answer(question, rng)
     first, second = rng.sample([good, wrong], 2)
     return judge(question.text, question.answer, first, second, bias, rng)
 

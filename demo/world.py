@@ -280,16 +280,12 @@ def ask_color(scene: Scene, rng: Random) -> tuple[str, str] | None:
 
 
 def ask_choice(scene: Scene, rng: Random) -> tuple[str, str] | None:
-    """The same with three options, answered by a letter."""
+    """The same with two options, answered by a letter."""
     if (found := ask_color(scene, rng)) is None:
         return None
     text, color = found
-    options = rng.sample([name for name in COLOR_NAMES if name != color], 2)
-    options.insert(rng.randrange(3), color)
-    listed = " ".join(
-        f"({letter}) {option}" for letter, option in zip("abc", options, strict=True)
-    )
-    return f"{text} {listed}", "abc"[options.index(color)]
+    options = rng.sample([color, other(COLOR_NAMES, color, rng)], 2)
+    return f"{text} (a) {options[0]} (b) {options[1]}", "ab"[options.index(color)]
 
 
 def ask_where(scene: Scene, rng: Random) -> tuple[str, str] | None:
@@ -377,7 +373,7 @@ def wrong_answer(question: Question, rng: Random) -> str:
     if question.answer_format == "yes_no":
         return "no" if answer == "yes" else "yes"
     if question.answer_format == "choice":
-        return other("abc", answer, rng)
+        return other("ab", answer, rng)
     if answer in COLORS:
         return other(COLOR_NAMES, answer, rng)
     if answer in CELLS:
