@@ -80,8 +80,10 @@ def download_snapshot(model_id: str, revision: str | None, patterns: list[str]) 
             "where there is a network, unset HF_HUB_OFFLINE, or set HF_HUB_CACHE"
         )
         failure = error
-    except (HFValidationError, OSError) as error:
-        hint, failure = "see the message above", error
+    except HFValidationError as error:
+        hint, failure = "a Hub id looks like 'org/name'", error
+    except OSError as error:
+        hint, failure = "is there room in the Hub cache (HF_HUB_CACHE)?", error
     name = model_id if revision is None else f"{model_id}@{revision}"
     said = " ".join(str(failure).split())[:200]
     raise ValueError(

@@ -81,7 +81,7 @@ class TransformersEngine:
         self._num_image_tokens: int | None = None
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
-        """Batches of requests alike in length and number of images, longest first.
+        """Batches of one ``max_tokens`` and number of images, alike in length.
 
         Longest first, so that too large a batch fails in the first minute.
         """
@@ -91,26 +91,27 @@ class TransformersEngine:
         """Batches of requests that take ``rows_each`` sequences each."""
         lengths = self._estimate_lengths(requests)
 
-        def size(request: Request) -> tuple[int, int, int, str]:
-            limit, images = request.sampling.max_tokens, len(request.images)
-            return limit, images, lengths[request.id], request.id
+        def kind(request: Request) -> tuple[int, int]:
+            return request.sampling.max_tokens, len(request.images)
+
+        def fits(request: Request, batch: list[Request]) -> bool:
+            rows = (len(batch) + 1) * rows_each
+            # The first of a batch has its longest prompt.
+            longest = lengths[batch[0].id] + request.sampling.max_tokens
+            return (
+                kind(request) == kind(batch[0])
+                and rows <= self.batch_size
+                and rows * longest <= (self.max_batch_tokens or rows * longest)
+            )
 
         batches: list[list[Request]] = []
-        for request in sorted(requests, key=size, reverse=True):
-            batch = batches[-1] if batches else []
-            rows = (len(batch) + 1) * rows_each
-            # The first of a batch is its longest, both prompt and answer.
-            first = batch[0] if batch else request
-            tokens = rows * (lengths[first.id] + first.sampling.max_tokens)
-            if (
-                not batch
-                or rows > self.batch_size
-                or (self.max_batch_tokens and tokens > self.max_batch_tokens)
-                or len(request.images) != len(first.images)
-            ):
-                batches.append([request])
+        for request in sorted(
+            requests, key=lambda r: (*kind(r), lengths[r.id], r.id), reverse=True
+        ):
+            if batches and fits(request, batches[-1]):
+                batches[-1].append(request)
             else:
-                batch.append(request)
+                batches.append([request])
         return batches
 
     def _estimate_lengths(self, requests: Sequence[Request]) -> dict[str, int]:
@@ -119,7 +120,9 @@ class TransformersEngine:
         Exact for the text but for the template's marks; every image counts as
         much as a square one, since opening all of them would take hours.
         """
-        texts = list({text for request in requests for text in texts_of(request)})
+        texts = list(
+            dict.fromkeys(text for request in requests for text in texts_of(request))
+        )
         known: dict[str, int] = {}
         for start in range(0, len(texts), TEXTS_AT_ONCE):
             chunk = texts[start : start + TEXTS_AT_ONCE]

@@ -1,0 +1,340 @@
+"""The journal: nothing is asked twice, nothing is lost, nothing is mixed up."""
+
+import hashlib
+import re
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from selfjudge.engines.base import Engine
+from selfjudge.engines.journal import hash_requests, run_requests
+from selfjudge.engines.progress import Progress
+from selfjudge.engines.replay import ReplayEngine
+from selfjudge.records import Generation, Request, Sampling
+from selfjudge.rendering import user_turn
+
+SAMPLING = Sampling(max_tokens=8, temperature=1.0)
+
+
+class BatchEngine:
+    """A deterministic engine that is worse than a real one.
+
+    Its texts depend on the whole batch, not on the request alone, so that a
+    resumed run which cuts its batches in another way gives itself away.
+    """
+
+    def __init__(self, fails_after: int | None = None, fingerprint: str = "f") -> None:
+        self.fingerprint = fingerprint
+        self.fails_after = fails_after
+        self.batches: list[list[str]] = []
+
+    def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
+        ordered = sorted(requests, key=lambda request: request.id)
+        return [ordered[start : start + 3] for start in range(0, len(ordered), 3)]
+
+    def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
+        if len(self.batches) == self.fails_after:
+            raise KeyboardInterrupt
+        self.batches.append([request.id for request in batch])
+        whole = hashlib.sha256(repr([r.seed for r in batch]).encode()).hexdigest()[:8]
+        for request in reversed(batch):
+            yield Generation(
+                request_id=request.id,
+                text=f"{request.seed} in {whole}, é\n\u2028",
+                finish_reason="stop",
+                num_prompt_tokens=10,
+                num_output_tokens=2,
+            )
+
+    def choice_logprobs(
+        self, requests: Sequence[Request], choices: Sequence[str]
+    ) -> Iterator[tuple[str, list[float]]]:
+        raise NotImplementedError
+
+
+def make_requests(count: int, prefix: str = "r") -> list[Request]:
+    return [
+        Request(
+            id=f"{prefix}{number:02}",
+            messages=[user_turn(0, f"question {number}")],
+            images=(),
+            sampling=SAMPLING,
+            seed=number,
+        )
+        for number in range(count)
+    ]
+
+
+def ask(
+    engine: Engine, requests: Sequence[Request], journal: Path, **settings: Any
+) -> list[Generation]:
+    settings.setdefault("log", lambda line: None)
+    run = run_requests(engine, requests, journal=journal, stage="stage", **settings)
+    return run.generations
+
+
+def files_of(journal: Path) -> list[Path]:
+    return sorted((journal / "f").glob("*.jsonl"))
+
+
+def test_second_run_asks_nothing(tmp_path: Path) -> None:
+    """What was answered once is read, in the order of the requests."""
+    requests = make_requests(10)
+    first = ask(BatchEngine(), requests, tmp_path)
+    silent = BatchEngine(fails_after=0)
+    assert ask(silent, requests, tmp_path) == first
+    assert [generation.request_id for generation in first] == [r.id for r in requests]
+    assert len(files_of(tmp_path)) == 1, "a run that writes nothing makes no file"
+
+
+@pytest.mark.parametrize("num_batches", [0, 1, 2, 3])
+def test_resumed_run_equals_unbroken(tmp_path: Path, num_batches: int) -> None:
+    """A run killed after any batch, resumed, repeats one batch and gives the same."""
+    requests = make_requests(11)
+    unbroken = ask(BatchEngine(), requests, tmp_path / "unbroken")
+    killed = BatchEngine(fails_after=num_batches)
+    with pytest.raises(KeyboardInterrupt):
+        ask(killed, requests, tmp_path)
+    resumed = BatchEngine()
+    generations = ask(resumed, requests, tmp_path)
+    assert msgspec.json.encode(generations) == msgspec.json.encode(unbroken)
+    assert len(killed.batches) + len(resumed.batches) == 4
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(share=st.floats(0, 1))
+def test_journal_cut_anywhere(
+    tmp_path_factory: pytest.TempPathFactory, share: float
+) -> None:
+    """Wherever a crash cuts the file, the resumed run equals the unbroken one."""
+    journal = tmp_path_factory.mktemp("journal")
+    requests = make_requests(8)
+    unbroken = ask(BatchEngine(), requests, journal)
+    [path] = files_of(journal)
+    path.write_bytes(path.read_bytes()[: round(share * path.stat().st_size)])
+    assert ask(BatchEngine(), requests, journal) == unbroken
+
+
+def test_unreadable_lines_are_counted(tmp_path: Path) -> None:
+    """Torn lines, foreign lines and wrong bytes are passed over and logged once."""
+    requests = make_requests(3)
+    first = ask(BatchEngine(), requests, tmp_path)
+    [path] = files_of(tmp_path)
+    line = path.read_bytes()
+    path.write_bytes(b'{"a": 1}\n\xff\xfe\n' + line + line[:40])
+    lines: list[str] = []
+    assert ask(BatchEngine(0), requests, tmp_path, log=lines.append) == first
+    assert [line for line in lines if f"ignored 3 unreadable lines in {path}" in line]
+
+
+def test_answers_follow_content_not_id(tmp_path: Path) -> None:
+    """The same question under another id is answered from the journal, retagged."""
+    first = ask(BatchEngine(), make_requests(4), tmp_path)
+    again = ask(BatchEngine(fails_after=0), make_requests(4, prefix="x"), tmp_path)
+    assert [generation.text for generation in again] == [g.text for g in first]
+    assert [g.request_id for g in again] == ["x00", "x01", "x02", "x03"]
+
+
+def test_repeated_request_is_asked_once(tmp_path: Path) -> None:
+    """Requests of one run that differ in the id alone cost one call."""
+    requests = [*make_requests(2, "a"), *make_requests(2, "b")]
+    engine = BatchEngine()
+    run = run_requests(engine, requests, journal=tmp_path, stage="stage")
+    assert engine.batches == [["a00", "a01"]]
+    texts = [generation.text for generation in run.generations]
+    assert texts[:2] == texts[2:]
+    assert (run.ledger.num_requests, run.ledger.num_calls) == (4, 2)
+
+
+def test_partly_known_batch(tmp_path: Path) -> None:
+    """Of a batch that the journal knows in part, the rest is asked together."""
+    requests = make_requests(6)
+    ask(BatchEngine(), requests[:1], tmp_path)
+    engine = BatchEngine()
+    ask(engine, requests, tmp_path)
+    assert engine.batches == [["r01", "r02"], ["r03", "r04", "r05"]]
+
+
+def test_no_requests(tmp_path: Path) -> None:
+    """An empty shard has no answers, no file and no calls."""
+    assert ask(BatchEngine(fails_after=0), [], tmp_path) == []
+    assert not (tmp_path / "f").exists()
+
+
+def test_key_depends_on_what_determines_an_answer(tmp_path: Path) -> None:
+    """Every input of an answer changes the key; the id and the path do not."""
+    image, copy, other = (tmp_path / name for name in ("a.png", "b.png", "c.png"))
+    image.write_bytes(b"one")
+    copy.write_bytes(b"one")
+    other.write_bytes(b"two")
+    base = Request(
+        id="r",
+        messages=[user_turn(1, "How many?")],
+        images=(str(image),),
+        sampling=SAMPLING,
+        seed=1,
+    )
+
+    def key(fingerprint: str = "f", **changes: Any) -> str:
+        request = msgspec.structs.replace(base, **changes)
+        return hash_requests(fingerprint, [request])[request.id]
+
+    sampling = msgspec.structs.replace
+    changed = {
+        "fingerprint": key("g"),
+        "template": key(messages=[user_turn(1, "How many? ")]),
+        "role": key(messages=[user_turn(1, "How many?") | {"role": "system"}]),
+        "image": key(images=(str(other),)),
+        "no image": key(images=()),
+        "max_tokens": key(sampling=sampling(SAMPLING, max_tokens=9)),
+        "temperature": key(sampling=sampling(SAMPLING, temperature=0.9)),
+        "top_p": key(sampling=sampling(SAMPLING, top_p=0.9)),
+        "top_k": key(sampling=sampling(SAMPLING, top_k=50)),
+        "seed": key(seed=2),
+    }
+    assert len({*changed.values(), key()}) == len(changed) + 1
+    assert key(id="s") == key(images=(str(copy),)) == key()
+    image.write_bytes(b"three")
+    assert key() not in {*changed.values(), key(images=(str(copy),))}
+
+
+def test_missing_image_is_named(tmp_path: Path) -> None:
+    """An image that is not there stops the run before any call, by name."""
+    lost = msgspec.structs.replace(make_requests(1)[0], images=("lost/cat.png",))
+    with pytest.raises(ValueError, match=r"r00: 'images'.*'lost/cat\.png'.*root"):
+        ask(BatchEngine(fails_after=0), [lost], tmp_path)
+
+
+def test_models_do_not_share_answers(tmp_path: Path) -> None:
+    """Another fingerprint has its own directory and asks again."""
+    requests = make_requests(3)
+    ask(BatchEngine(), requests, tmp_path)
+    other = BatchEngine(fingerprint="g")
+    ask(other, requests, tmp_path)
+    assert len(other.batches) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["f", "g"]
+
+
+def test_two_writers_at_once(tmp_path: Path) -> None:
+    """Two runs in step write two files, and together they know everything."""
+    meeting = threading.Barrier(2, timeout=10)
+
+    class SlowEngine(BatchEngine):
+        def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
+            meeting.wait()
+            yield from super().generate(batch)
+
+    requests = [make_requests(9, "a"), make_requests(18, "b")[9:]]
+    threads = [
+        threading.Thread(target=ask, args=(SlowEngine(), part, tmp_path))
+        for part in requests
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(files_of(tmp_path)) == 2
+    ask(BatchEngine(fails_after=0), requests[0] + requests[1], tmp_path)
+
+
+def test_oldest_answer_stays(tmp_path: Path) -> None:
+    """Where two files answer the same, the one written first counts, every time."""
+    requests = make_requests(1)
+    [answer] = ask(BatchEngine(), requests, tmp_path)
+    [path] = files_of(tmp_path)
+    later = path.read_text("utf-8").replace("0 in", "never")
+    (path.parent / "99991231T235959-later.jsonl").write_text(later, "utf-8")
+    assert ask(BatchEngine(fails_after=0), requests, tmp_path) == [answer]
+
+
+def test_replay(tmp_path: Path) -> None:
+    """A replay repeats a run, and says how many answers it lacks and the first."""
+    requests = make_requests(7)
+    first = ask(BatchEngine(), requests[:4], tmp_path)
+    replay = ReplayEngine("f", tmp_path)
+    assert ask(replay, requests[:4], tmp_path) == first
+    with pytest.raises(ValueError, match=r"'replay'.*3 requests.*first is r04"):
+        ask(replay, requests, tmp_path)
+    with pytest.raises(ValueError, match="7 requests"):
+        replay.choice_logprobs(requests, ["A", "B"])
+
+
+def test_progress_and_ledger(tmp_path: Path) -> None:
+    """The last line and the ledger tell calls from journal, and count tokens."""
+    requests = make_requests(9)
+    ask(BatchEngine(), requests[:3], tmp_path)
+    lines: list[str] = []
+    run = run_requests(
+        BatchEngine(), requests, journal=tmp_path, stage="judge_pairs", log=lines.append
+    )
+    assert re.fullmatch(
+        r"judge_pairs: 9/9 records, [\d.]+ records/s, ETA 0:00:00, "
+        r"3 from the journal, 12 tokens",
+        lines[-1],
+    )
+    assert len(lines) == 1, "a quick run says so once"
+    ledger = msgspec.structs.asdict(run.ledger)
+    assert ledger.pop("seconds") < 60
+    assert ledger == {
+        "num_requests": 9,
+        "num_from_journal": 3,
+        "num_calls": 6,
+        "num_prompt_tokens": 60,
+        "num_output_tokens": 12,
+    }
+
+
+def test_progress_speaks_at_most_every_few_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Time left follows from the speed of the calls alone."""
+    now = 100.0
+    monkeypatch.setattr("selfjudge.engines.progress.time.monotonic", lambda: now)
+    lines: list[str] = []
+    copies: Any = __import__("collections").Counter("abcdefghij")
+    progress = Progress("stage", copies, "ab", lines.append)
+    for moment, key in zip((101, 102, 106, 107), "cdef", strict=True):
+        now = float(moment)
+        progress.add(key, 1, 5)
+    assert lines == [
+        "stage: 5/10 records, 0.5 records/s, ETA 0:00:10, 2 from the journal, 15 tokens"
+    ]
+
+
+def test_real_model_resumes_to_the_byte(tiny_idefics3: Path, tmp_path: Path) -> None:
+    """A real model, interrupted within its second batch, ends up where it would."""
+    torch = pytest.importorskip("torch")
+    from selfjudge.engines.transformers_engine import TransformersEngine
+
+    torch.set_num_threads(1)
+    engine = TransformersEngine(tiny_idefics3, device="cpu", batch_size=4)
+    requests = make_requests(11)
+    unbroken = ask(engine, requests, tmp_path / "unbroken")
+    calls = 0
+    generate = engine.generate
+
+    def fail_in_second(batch: Sequence[Request]) -> Iterator[Generation]:
+        nonlocal calls
+        calls += 1
+        for generation in generate(batch):
+            yield generation
+            if calls == 2:
+                raise KeyboardInterrupt
+
+    engine.generate = fail_in_second  # type: ignore[method-assign]
+    with pytest.raises(KeyboardInterrupt):
+        ask(engine, requests, tmp_path)
+    calls = 2
+    resumed = ask(engine, requests, tmp_path)
+    assert msgspec.json.encode(resumed) == msgspec.json.encode(unbroken)
+    assert calls == 2 + 2, "three batches, of which the journal had one"
