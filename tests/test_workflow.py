@@ -91,7 +91,11 @@ def edit(path: Path, old: str, new: str) -> None:
 def num_calls(clone: Path) -> int:
     """How many answers of models were ever journalled in a project."""
     journal = clone / "demo/results/journal"
-    return sum(path.read_bytes().count(b"\n") for path in journal.glob("*/*.jsonl"))
+    return sum(
+        len(json.loads(line))
+        for path in journal.glob("*/*.jsonl")
+        for line in path.read_bytes().splitlines()
+    )
 
 
 @pytest.fixture(scope="module")

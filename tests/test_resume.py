@@ -1,0 +1,142 @@
+"""A judging stage killed again and again ends as if it had never been."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from selfjudge.records import Pair, content_id, write_records
+
+pytestmark = pytest.mark.workflow
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BATCH_SIZE = 8
+NUM_PAIRS = 60
+# Several threads on a busy machine wait for each other most of the time.
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
+COLORS = ("red", "green", "blue", "yellow")
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pairs of colours and the one image they are about."""
+    from PIL import Image
+
+    folder = tmp_path_factory.mktemp("resume")
+    (folder / "images").mkdir()
+    Image.new("RGB", (72, 72), "red").save(folder / "images/red.png")
+    pairs = []
+    for number in range(NUM_PAIRS):
+        question = f"What color is shape {number}?"
+        prompt_id = content_id(question)
+        chosen, rejected = random.Random(number).sample(COLORS, 2)
+        pair = Pair(
+            id=content_id(prompt_id, chosen, rejected),
+            prompt_id=prompt_id,
+            images=("red.png",),
+            question=question,
+            kind="closed",
+            chosen=chosen,
+            rejected=rejected,
+            origin="majority_answer",
+            category=None,
+            num_votes=5,
+            num_votes_rejected=2,
+        )
+        pairs.append(pair)
+    pairs.sort(key=lambda pair: pair.prompt_id)
+    write_records(folder / "pairs.jsonl", pairs)
+    return folder
+
+
+def judging(material: Path, name: str) -> list[str]:
+    """The command that judges the pairs with a journal and output of its own."""
+    engine = {"name": "transformers", "dtype": "float32", "device": "cpu"}
+    engine |= {"batch_size": BATCH_SIZE}
+    sampling = {"max_tokens": 48, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
+    settings = {"num_samples": 1, "sampling": sampling}
+    arguments = {
+        "--model": REPOSITORY / "demo/base",
+        "--engine": json.dumps(engine),
+        "--journal": material / name / "journal",
+        "--pairs": material / "pairs.jsonl",
+        "--template": REPOSITORY / "demo/templates/judge.txt",
+        "--image-root": material / "images",
+        "--settings": json.dumps(settings),
+        "--seed": 0,
+        "--output": material / name / "judgments.jsonl",
+    }
+    words = [str(word) for pair in arguments.items() for word in pair]
+    return [sys.executable, str(REPOSITORY / "scripts/judge_pairs.py"), *words]
+
+
+def journalled(material: Path, name: str) -> list[str]:
+    """The keys of all answers in a journal, of which each line is one batch."""
+    return [
+        answer["key"]
+        for path in (material / name / "journal").glob("*/*.jsonl")
+        for line in path.read_bytes().split(b"\n")[:-1]
+        for answer in json.loads(line)
+    ]
+
+
+def test_killed_stage_ends_byte_identical(material: Path) -> None:
+    """SIGKILL at random moments costs at most the batch in flight, and no byte."""
+    whole = subprocess.run(
+        judging(material, "unbroken"), capture_output=True, env=ONE_THREAD
+    )
+    assert whole.returncode == 0, whole.stderr.decode()
+    assert len(journalled(material, "unbroken")) == 2 * NUM_PAIRS
+
+    moments = random.Random(20261121)
+    num_kills = num_useful = 0
+    for _ in range(5):
+        process = subprocess.Popen(
+            judging(material, "broken"), stderr=subprocess.PIPE, env=ONE_THREAD
+        )
+        before = len(journalled(material, "broken"))
+        deadline = time.monotonic() + 60
+        # From the first batch on, any moment will do.
+        while process.poll() is None and time.monotonic() < deadline:
+            if len(journalled(material, "broken")) > before:
+                time.sleep(moments.uniform(0, 0.4))
+                break
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        num_kills += process.returncode == -signal.SIGKILL
+        keys = journalled(material, "broken")
+        # What is journalled is never asked again: no key stands there twice.
+        assert len(keys) == len(set(keys))
+        num_useful += 0 < len(keys) < 2 * NUM_PAIRS
+        if len(keys) == 2 * NUM_PAIRS:
+            break
+    assert num_kills >= 1 and num_useful >= 1, "no kill hit the stage in mid-run"
+
+    done = subprocess.run(
+        judging(material, "broken"), capture_output=True, env=ONE_THREAD
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    keys = journalled(material, "broken")
+    assert len(keys) == len(set(keys)) == 2 * NUM_PAIRS
+    outputs = [material / name / "judgments.jsonl" for name in ("unbroken", "broken")]
+    assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+def test_replay_answers_from_the_journal_alone(material: Path) -> None:
+    """The replay engine writes the same file without the model's weights."""
+    command = judging(material, "unbroken")
+    at = command.index("--engine") + 1
+    command[at] = json.dumps({"name": "replay", "dtype": "float32"})
+    output = material / "unbroken/judgments.jsonl"
+    before = output.read_bytes()
+    output.unlink()
+    done = subprocess.run(command, capture_output=True, env=ONE_THREAD)
+    assert done.returncode == 0, done.stderr.decode()
+    assert output.read_bytes() == before
