@@ -303,6 +303,14 @@ def write_outcomes(
             if outcome.dropped is not None:
                 dropped_file.write(encode(outcome.dropped))
         found = counts.report()
+        no_gold = found["dropped"].get("no_gold_answer", 0)
+        if no_gold and not found["num_closed"]:
+            raise ValueError(
+                f"{pairs}: at least one closed prompt must have an 'answer' that a "
+                f"response gives (got none: {no_gold} prompts have no gold answer). "
+                "Hint: leave out the filters that compare with gold answers, or add "
+                "'answer' to the prompts."
+            )
         if not found["num_pairs"]:
             reasons = ", ".join(f"{name} {n}" for name, n in found["dropped"].items())
             raise ValueError(
