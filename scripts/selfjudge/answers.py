@@ -1,8 +1,9 @@
 """The short answer inside a response, in a form in which equal answers are equal.
 
 English only.  The normalisation, in this order: Unicode NFKC, lower case,
-markdown marks and quotes off, thousands separators off, number words to
-digits, articles off, punctuation at the ends off.  By answer format:
+markdown and LaTeX marks and quotes off, thousands separators off, number words
+up to a hundred to digits, articles off (unless nothing else is left),
+punctuation and quotes at the ends off.  By answer format:
 
 - `number`: the number alone, without trailing zeros; a unit, a currency sign or
   a percent sign beside it is split off ("3.28 km" and "3.280" are both "3.28").
@@ -23,23 +24,30 @@ MAX_PHRASE_WORDS = 8
 
 SMALL_NUMBERS = (
     "zero one two three four five six seven eight nine ten eleven twelve thirteen "
-    "fourteen fifteen sixteen seventeen eighteen nineteen twenty"
+    "fourteen fifteen sixteen seventeen eighteen nineteen"
 ).split()
-NUMBER_WORDS = {word: str(value) for value, word in enumerate(SMALL_NUMBERS)}
-NUMBER_WORDS |= {
-    word: str(10 * value)
-    for value, word in enumerate(
-        "thirty forty fifty sixty seventy eighty ninety".split(), start=3
-    )
-}
-NUMBER_WORDS |= {"none": "0", "hundred": "100"}
+TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+NUMBER_WORDS = {word: value for value, word in enumerate(SMALL_NUMBERS)}
+for tens, word in enumerate(TENS, start=2):
+    NUMBER_WORDS[word] = 10 * tens
+    for unit in range(1, 10):
+        NUMBER_WORDS[f"{word}-{SMALL_NUMBERS[unit]}"] = 10 * tens + unit
+        NUMBER_WORDS[f"{word} {SMALL_NUMBERS[unit]}"] = 10 * tens + unit
+NUMBER_WORDS |= {"none": 0, "hundred": 100, "one hundred": 100}
 
+# The longest first, so that "twenty-one" is not 20; "one-third" is no number word.
+NUMBER_WORD = re.compile(
+    rf"(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?![\w-])"
+)
+MARKS = re.compile(r"[*_`\"“”‘{}$]|\\(?:boxed|text\w*|mathrm|mathbf)\b|\\[()\[\]]")
 MARKER = re.compile(
-    r"(?:\banswer\s*(?:is|:|would be)|\\boxed)\s*:?\s*(.+)", re.IGNORECASE
+    r"(?:\banswer[\s*_]*(?:is|:|would be)|\\boxed)\s*:?\s*(?=\S)", re.IGNORECASE
 )
 NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:\.\d+)?|\.\d+)")
 THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+BARE_POINT = re.compile(r"(?<![\w.])\.(?=\d)")
 ARTICLE = re.compile(r"\b(?:a|an|the)\b")
+ENDS = " .,;:!?'"
 SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
 OPTION = re.compile(
     r"(?:^|\n|\s)\(?([A-Ja-j])[.):]\s*(.+?)(?=(?:\n|\s)\(?[A-Ja-j][.):]\s|\n|$)"
@@ -53,11 +61,13 @@ BRACKETED_LETTER = re.compile(r"\(([a-j])\)", re.IGNORECASE)
 def normalise(text: str) -> str:
     """The text in the common form described at the head of this module."""
     text = unicodedata.normalize("NFKC", text).casefold()
-    text = re.sub(r"[*_`\"“”‘’{}$]|\\text|\\\(|\\\)", " ", text)
-    text = THOUSANDS.sub("", text)
-    words = (NUMBER_WORDS.get(word, word) for word in text.split())
-    text = ARTICLE.sub(" ", " ".join(words))
-    return " ".join(text.split()).strip(" .,;:!?")
+    text = THOUSANDS.sub("", MARKS.sub(" ", text).replace("’", "'"))
+    text = " ".join(text.split())
+    text = BARE_POINT.sub("0.", text)
+    text = NUMBER_WORD.sub(lambda match: str(NUMBER_WORDS[match.group()]), text)
+    text = text.strip(ENDS)
+    without_articles = " ".join(ARTICLE.sub(" ", text).split()).strip(ENDS)
+    return without_articles or text
 
 
 def parse_options(question: str) -> dict[str, str]:
@@ -82,8 +92,8 @@ def extract_answer(
     is one; else the whole text, by the rules of the answer format.  A text that
     names two different answers gives None: it must not vote.
     """
-    marked = MARKER.findall(text)
-    stated = SENTENCE_END.split(marked[-1].strip())[0] if marked else text
+    *_, start = (0, *(match.end() for match in MARKER.finditer(text)))
+    stated = SENTENCE_END.split(text[start:].strip())[0] if start else text
     if answer_format == "number":
         return parse_number(stated)
     if answer_format == "choice":
@@ -118,18 +128,16 @@ def parse_choice(text: str, options: dict[str, str]) -> str | None:
     by_text = [letter for letter, option in options.items() if option == normal]
     if len(by_text) == 1:
         return by_text[0]
-    plain = text.strip().strip("*_`\"' ")
-    if match := LEADING_LETTER.match(plain):
-        return str(match.group(1)).lower()
+    plain = MARKS.sub(" ", text).strip(" '")
     letters = {letter.lower() for letter in BRACKETED_LETTER.findall(plain)}
-    if len(letters) == 1:
-        return str(letters.pop())
-    named = [
+    if match := LEADING_LETTER.match(plain):
+        letters.add(match.group(1).lower())
+    named = letters or {
         letter
         for letter, option in options.items()
         if option and re.search(rf"\b{re.escape(option)}\b", normal)
-    ]
-    return named[0] if len(named) == 1 and not letters else None
+    }
+    return str(named.pop()) if len(named) == 1 else None
 
 
 def parse_yes_no(text: str) -> str | None:

@@ -1,0 +1,115 @@
+"""Small records and images for tests; every field has a plain default."""
+
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PIL import Image
+
+from selfjudge.alterations import AlterationBounds
+from selfjudge.records import Altered, Judgment, Pair, Prompt, Response, content_id
+
+BOUNDS = AlterationBounds(
+    min_length_rate=0.5, max_length_rate=2.0, min_overlap_rate=0.5
+)
+
+
+def make_prompt(number: int = 0, **changes: Any) -> Prompt:
+    """A closed prompt that asks for a number."""
+    prompt = Prompt(
+        id=content_id("prompt", number),
+        images=("a.png",),
+        image_sha256s=("0" * 64,),
+        question="How many dogs are there?",
+        kind="closed",
+        answer_format="number",
+        answer=None,
+        source="test",
+    )
+    return msgspec.structs.replace(prompt, **changes)
+
+
+def make_responses(prompt: Prompt, *texts: str) -> list[Response]:
+    """The responses with these texts to a prompt."""
+    return [
+        Response(
+            id=content_id(prompt.id, sample),
+            prompt_id=prompt.id,
+            sample=sample,
+            seed=sample,
+            text=text,
+        )
+        for sample, text in enumerate(texts)
+    ]
+
+
+def make_altered(response: Response, text: str, **changes: Any) -> Altered:
+    """A rewrite of a response."""
+    altered = Altered(
+        id=content_id(response.id, text),
+        response_id=response.id,
+        prompt_id=response.prompt_id,
+        category="count",
+        seed=0,
+        text=text,
+    )
+    return msgspec.structs.replace(altered, **changes)
+
+
+def make_pair(number: int = 0, **changes: Any) -> Pair:
+    """A closed pair by majority."""
+    pair = Pair(
+        id=content_id("pair", number),
+        prompt_id=content_id("prompt", number),
+        images=("a.png",),
+        question="How many dogs are there?",
+        kind="closed",
+        chosen="There are 3 dogs.",
+        rejected="There are 4 dogs.",
+        origin="majority_answer",
+        category=None,
+        num_votes=5,
+        num_votes_rejected=1,
+    )
+    return msgspec.structs.replace(pair, **changes)
+
+
+def make_judgment(pair: Pair, order: str, text: str, **changes: Any) -> Judgment:
+    """A judgment of a pair; by default its first sample."""
+    fields = {"sample": 0, "seed": 0, "finish_reason": "stop"} | changes
+    return msgspec.convert(
+        {
+            "id": content_id(pair.id, order, fields["sample"], text),
+            "pair_id": pair.id,
+            "order": order,
+            "text": text,
+            **fields,
+        },
+        Judgment,
+    )
+
+
+def judge_both(pair: Pair, first: str, second: str, **changes: Any) -> list[Judgment]:
+    """One judgment in each order, that end in these verdicts."""
+    return [
+        make_judgment(pair, "chosen_first", f"Verdict: [[{first}]]", **changes),
+        make_judgment(pair, "rejected_first", f"Verdict: [[{second}]]", **changes),
+    ]
+
+
+def image_bytes(
+    mode: str = "RGB", size: tuple[int, int] = (4, 3), kind: str = "PNG", color: Any = 0
+) -> bytes:
+    """An image file of one colour."""
+    buffer = BytesIO()
+    Image.new(mode, size, color).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def write_lines(path: Path, *lines: str | bytes) -> Path:
+    """Write a text file with these lines."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoded = (line.encode() if isinstance(line, str) else line for line in lines)
+    path.write_bytes(b"".join(line + b"\n" for line in encoded))
+    return path
