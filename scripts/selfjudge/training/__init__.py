@@ -1,0 +1,1 @@
+"""Training a judge; beside `engines` the only package that knows a model."""

@@ -1,0 +1,114 @@
+"""The accepted rows that a judge is trained on, and those too long for it."""
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from PIL import Image
+
+from selfjudge.records import Accepted, read_records
+from selfjudge.training.conversations import (
+    encode_conversations,
+    fill_in_images,
+    render,
+    text_ids,
+)
+
+
+class LongRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row left out of training because it is longer than `max_length` tokens."""
+
+    judgment_id: str
+    num_tokens: int
+
+
+def read_rows(accepted: Path) -> list[Accepted]:
+    """All rows of a file, checked; ValueError names the file and the row."""
+    rows = list(read_records(accepted, Accepted))
+    if not rows:
+        raise ValueError(
+            f"{accepted}: must hold at least one accepted judgment (got an empty "
+            "file). Hint: filter_report.json beside it counts why each judgment was "
+            "dropped."
+        )
+    for row in rows:
+        if fault := find_fault(row):
+            raise ValueError(
+                f"{accepted}: the row of judgment {row.judgment_id} {fault}"
+            )
+    return rows
+
+
+def find_fault(row: Accepted) -> str | None:
+    """Why a row cannot be trained on, or None."""
+    try:
+        roles = [message["role"] for message in row.messages]
+        parts = [part for message in row.messages for part in message["content"]]
+        kinds = Counter(part["type"] for part in parts)
+        texts = [part["text"] for part in parts if part["type"] == "text"]
+    except (KeyError, TypeError) as error:
+        return f"must hold messages of role and content parts (got {error!r})"
+    if len(roles) < 2 or roles[-1] != "assistant":
+        return f"must end with an assistant's turn (got roles {roles})"
+    if row.messages[-1]["content"] == [] or not str(texts[-1]).strip():
+        return "must have a text to learn (got an empty assistant's turn)"
+    if kinds["image"] != len(row.images):
+        return (
+            f"must have an image part for each image "
+            f"(got {kinds['image']} parts, {len(row.images)} images)"
+        )
+    return None
+
+
+def split_by_length(
+    rows: Iterable[Accepted], processor: Any, image_root: Path, max_length: int
+) -> tuple[list[Accepted], list[LongRow]]:
+    """The rows of at most ``max_length`` tokens, and the others with their length."""
+    counter = TokenCounter(processor, image_root)
+    kept: list[Accepted] = []
+    left_out: list[LongRow] = []
+    for row in rows:
+        num_tokens = counter.count_tokens(row)
+        if num_tokens <= max_length:
+            kept.append(row)
+        else:
+            long = LongRow(judgment_id=row.judgment_id, num_tokens=num_tokens)
+            left_out.append(long)
+    return kept, left_out
+
+
+class TokenCounter:
+    """Counts a row's tokens without decoding its images.
+
+    How many tokens an image takes follows from its size alone, so one blank
+    image of each size is processed, and only headers of files are read.  Where a
+    family writes text between image tokens, a count may be off by a token or
+    two, because that text is tokenised on its own here.
+    """
+
+    def __init__(self, processor: Any, image_root: Path) -> None:
+        self.processor = processor
+        self.image_root = image_root
+        self.by_size: dict[tuple[int, int], int] = {}
+
+    def count_tokens(self, row: Accepted) -> int:
+        """The length of a row as the model reads it, image tokens included."""
+        num_tokens = len(text_ids(self.processor, render(self.processor, row.messages)))
+        for name in row.images:
+            with Image.open(self.image_root / name) as image:
+                size = image.size
+            if size not in self.by_size:
+                self.by_size[size] = self.count_image_tokens(size)
+            num_tokens += self.by_size[size]
+        return num_tokens
+
+    def count_image_tokens(self, size: tuple[int, int]) -> int:
+        """By how many tokens an image of this size is longer than its placeholder."""
+        content = [{"type": "image"}, {"type": "text", "text": "x"}]
+        messages = [{"role": "user", "content": content}]
+        filled = fill_in_images(messages, [Image.new("RGB", size)])
+        encoded = encode_conversations(self.processor, [filled])
+        text = render(self.processor, messages)
+        return int(encoded["input_ids"].shape[1]) - len(text_ids(self.processor, text))
