@@ -1,0 +1,271 @@
+"""Fine-tune a judge on the judgments that the filter accepted."""
+
+import logging
+import shutil
+import time
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from platform import python_version
+from typing import Any
+
+import msgspec
+import torch
+from datasets import Dataset
+from transformers import PrinterCallback
+from transformers.utils.logging import disable_progress_bar
+from trl import SFTConfig, SFTTrainer
+
+from selfjudge.records import Accepted, encode, file_sha256
+from selfjudge.training.checkpoint import (
+    copy_other_files,
+    finish_judge,
+    save_adapter,
+    save_merged_weights,
+    save_weights,
+)
+from selfjudge.training.conversations import ConversationCollator
+from selfjudge.training.models import (
+    find_end_ids,
+    load_model,
+    load_processor,
+    lora_config,
+)
+from selfjudge.training.progress import ProgressLog, summarize_loss
+from selfjudge.training.resuming import (
+    CheckpointMark,
+    holds_whole_model,
+    last_checkpoint,
+    prepare_work,
+    remove_work,
+)
+from selfjudge.training.rows import LongRow, read_rows, split_by_length
+from selfjudge.training.settings import TrainSettings
+
+logger = logging.getLogger(__name__)
+
+# Settings that alter how a training is watched, and not what comes of it: an
+# interrupted training continues when they are changed.
+NOT_DECISIVE = ("save_steps", "logging_steps")
+LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The model that a training starts from.
+
+    ``name`` and ``revision`` are as the user wrote them, ``path`` is its local
+    directory, ``fingerprint`` names exactly what is in it.
+    """
+
+    name: str
+    revision: str | None
+    path: Path
+    fingerprint: str
+
+
+class JudgeTrainer(SFTTrainer):  # type: ignore[misc]
+    """TRL's trainer, which calls nobody and writes no model card."""
+
+    def _load_from_checkpoint(self, checkpoint: str, model: Any = None) -> None:
+        # A whole model is what `build_trainer` read from the checkpoint.  Here it
+        # would be read again under the names in the file; Mllama's are not those
+        # in memory, and all weights would be passed over with a warning.
+        if not holds_whole_model(Path(checkpoint)):
+            super()._load_from_checkpoint(checkpoint, model)
+
+    def _send_telemetry(self) -> None:
+        pass
+
+    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+        """Write nothing: a model card with each checkpoint is of no use."""
+
+
+def train_judge(
+    *,
+    accepted: Path,
+    image_root: Path,
+    base: Base,
+    output: Path,
+    work: Path,
+    settings: TrainSettings,
+    seed: int,
+) -> Path:
+    """Train on ``accepted`` and write the judge's directory; returns ``output``.
+
+    Checkpoints go to ``work`` and are deleted at the end; a call that was
+    interrupted continues from the last one.  ``output`` appears when it is
+    whole: merged weights, `adapter/` when LoRA, `provenance.json`, and every
+    other file as ``base`` has it.  The same arguments give the same bytes on one
+    CPU.  Raises ValueError on rows or a base that cannot be trained.
+    """
+    started = time.monotonic()
+    disable_progress_bar()
+    arguments = training_arguments(settings, work, seed)
+    processor = load_processor(base.path, settings.trust_remote_code)
+    rows, left_out = select_rows(accepted, image_root, processor, settings)
+    identity = training_identity(accepted, base, settings, seed, arguments.world_size)
+    if arguments.process_index == 0:
+        prepare_work(work, identity)
+    arguments.distributed_state.wait_for_everyone()
+    checkpoint = last_checkpoint(work)
+    if checkpoint:
+        logger.info("resuming from %s", checkpoint)
+    whole = checkpoint and holds_whole_model(checkpoint)
+    start = checkpoint if checkpoint and whole else base.path
+    trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
+    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    provenance = {
+        **identity,
+        "settings": settings,
+        "base_model": {"name": base.name, "revision": base.revision},
+        "num_rows": len(rows),
+        "num_rows_left_out": len(left_out),
+        "rows_left_out": left_out,
+        "num_steps": trainer.state.global_step,
+        "num_tokens": trainer.state.num_input_tokens_seen,
+        "loss": summarize_loss(trainer.state.log_history, settings.logging_steps),
+        "resumed_from": checkpoint.name if checkpoint else None,
+        "seconds": round(time.monotonic() - started, 1),
+    }
+    write_judge(trainer, base, output, work, settings, provenance)
+    return output
+
+
+def select_rows(
+    accepted: Path, image_root: Path, processor: Any, settings: TrainSettings
+) -> tuple[list[Accepted], list[LongRow]]:
+    """The rows to train on, and those left out because they are too long."""
+    rows = read_rows(accepted)
+    if settings.max_length is None:
+        return rows, []
+    kept, left_out = split_by_length(rows, processor, image_root, settings.max_length)
+    for row in left_out:
+        logger.info("left out: %s, %d tokens", row.judgment_id, row.num_tokens)
+    if not kept:
+        shortest = min(row.num_tokens for row in left_out)
+        raise ValueError(
+            f"{accepted}: at least one row must have at most 'max_length' tokens, "
+            f"{settings.max_length} (got {len(left_out)} rows, the shortest of "
+            f"{shortest}). Hint: raise 'max_length'; image tokens count."
+        )
+    return kept, left_out
+
+
+def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTConfig:
+    """TRL's arguments for these settings; joins the other processes if any."""
+    has_gpu = torch.cuda.is_available()
+    return SFTConfig(
+        output_dir=str(work),
+        learning_rate=settings.learning_rate,
+        num_train_epochs=settings.num_epochs,
+        per_device_train_batch_size=settings.batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        warmup_steps=settings.warmup_ratio,  # below 1 it is a share
+        lr_scheduler_type=settings.lr_scheduler,
+        weight_decay=settings.weight_decay,
+        max_grad_norm=settings.max_grad_norm,
+        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing_kwargs={"use_reentrant": False},
+        bf16=settings.dtype == "bfloat16",
+        use_cpu=not has_gpu,
+        seed=seed % 2**32,  # numpy takes no more
+        save_steps=settings.save_steps,
+        # Two: the older one is deleted before the newer is marked as whole.
+        save_total_limit=2,
+        # Every step is recorded, for the means; ProgressLog writes fewer lines.
+        logging_steps=1,
+        include_num_input_tokens_seen="non_padding",
+        disable_tqdm=True,
+        report_to="none",
+        # Longer rows are left out before; TRL would cut through image tokens.
+        max_length=None,
+        # The collator needs all columns, and makes the labels.
+        remove_unused_columns=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        # A GPU should not wait for images to be decoded.
+        dataloader_num_workers=4 if has_gpu else 0,
+        dataloader_pin_memory=has_gpu,
+    )
+
+
+def build_trainer(
+    rows: list[Accepted],
+    image_root: Path,
+    start: Path,
+    processor: Any,
+    arguments: SFTConfig,
+    settings: TrainSettings,
+) -> JudgeTrainer:
+    """The trainer of the model in ``start``; images are opened batch by batch."""
+    model = load_model(start, settings)
+    end_ids = find_end_ids(model, processor)
+    rows_per_step = settings.batch_size * settings.gradient_accumulation_steps
+    rows_per_step *= arguments.world_size
+    columns = {
+        "images": [list(row.images) for row in rows],
+        "row": [encode(row).decode() for row in rows],
+    }
+    trainer = JudgeTrainer(
+        model=model,
+        args=arguments,
+        train_dataset=Dataset.from_dict(columns),
+        data_collator=ConversationCollator(processor, image_root, end_ids),
+        processing_class=processor,
+        peft_config=lora_config(settings),
+        callbacks=[
+            ProgressLog(settings.logging_steps, rows_per_step),
+            CheckpointMark(),
+        ],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def training_identity(
+    accepted: Path, base: Base, settings: TrainSettings, seed: int, num_processes: int
+) -> dict[str, Any]:
+    """All that decides the trained weights, as JSON values."""
+    decisive = msgspec.to_builtins(settings)
+    for name in NOT_DECISIVE:
+        del decisive[name]
+    return {
+        "base_fingerprint": base.fingerprint,
+        "accepted_sha256": file_sha256(accepted),
+        "settings": decisive,
+        "seed": seed,
+        "num_processes": num_processes,
+        "versions": {
+            "python": python_version(),
+            **{library: version(library) for library in LIBRARIES},
+        },
+    }
+
+
+def write_judge(
+    trainer: JudgeTrainer,
+    base: Base,
+    output: Path,
+    work: Path,
+    settings: TrainSettings,
+    provenance: dict[str, Any],
+) -> None:
+    """Write what was trained as a judge's directory; only the first process writes."""
+    # Every process takes part: with sharded weights each holds a piece.
+    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
+    if trainer.is_world_process_zero():
+        partial = output.with_name(f".{output.name}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        if settings.method == "lora":
+            adapter = partial / "adapter"
+            save_adapter(model, state, base.name, base.revision, adapter)
+            trusted = settings.trust_remote_code
+            save_merged_weights(base.path, adapter, partial, trusted)
+        else:
+            save_weights(model, state, base.path, partial)
+        copy_other_files(base.path, partial)
+        finish_judge(partial, output, provenance)
+        remove_work(work)
+    trainer.accelerator.wait_for_everyone()
