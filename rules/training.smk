@@ -5,6 +5,12 @@ TRAIN_SETTINGS = {
 }
 
 
+# Several GPUs: one process each, data parallel.
+LAUNCHER = "python"
+if config["train"]["gpus"] > 1:
+    LAUNCHER = f"torchrun --standalone --nproc-per-node {config['train']['gpus']}"
+
+
 rule train_judge:
     """Fine-tune the judge on the accepted judgments; resumes where it stopped."""
     input:
@@ -32,7 +38,7 @@ rule train_judge:
         seed=config["seed"],
         work="results/iter{iteration}/{filter}/training",
     shell:
-        "python {SCRIPTS}/train_judge.py {params.model} "
+        "{LAUNCHER} {SCRIPTS}/train_judge.py {params.model} "
         "--accepted {input.accepted} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--work {params.work} --output {output.judge} 2> {log}"

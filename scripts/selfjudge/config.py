@@ -1,6 +1,7 @@
 """The configuration checked as a whole, before anything is planned."""
 
 import difflib
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +32,12 @@ def describe(error: jsonschema.ValidationError) -> list[str]:
     limit, got = error.validator_value, error.instance
     if error.validator == "additionalProperties":
         known = error.schema.get("properties", {})
-        return [unknown_key(place, key, known) for key in got if key not in known]
+        patterns = error.schema.get("patternProperties", {})
+        return [
+            unknown_key(place, str(key), known)
+            for key in got
+            if key not in known and not any(re.search(p, str(key)) for p in patterns)
+        ]
     if error.validator == "required":
         missing = [key for key in limit if key not in got]
         return [f"'{join(place, key)}' is missing" for key in missing]
@@ -41,6 +47,7 @@ def describe(error: jsonschema.ValidationError) -> list[str]:
         "enum": f"one of {', '.join(map(repr, values))}",
         "minimum": f"at least {limit}",
         "exclusiveMinimum": f"more than {limit}",
+        "exclusiveMaximum": f"less than {limit}",
         "maximum": f"at most {limit}",
         "minItems": f"a list of at least {limit}",
         "uniqueItems": "a list without repetitions",

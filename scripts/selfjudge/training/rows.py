@@ -1,7 +1,7 @@
 """The accepted rows that a judge is trained on, and those too long for it."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +60,24 @@ def find_fault(row: Accepted) -> str | None:
             f"(got {kinds['image']} parts, {len(row.images)} images)"
         )
     return None
+
+
+def defuse_texts(row: Accepted, defuse: Callable[[str], str]) -> Accepted:
+    """The row with special tokens that its texts spell out broken up by ``defuse``.
+
+    The engines do the same: a judge must be trained on what it was asked.
+    """
+    messages = [
+        {
+            **message,
+            "content": [
+                {**part, "text": defuse(part["text"])} if "text" in part else part
+                for part in message["content"]
+            ],
+        }
+        for message in row.messages
+    ]
+    return msgspec.structs.replace(row, messages=messages)
 
 
 def split_by_length(

@@ -16,6 +16,7 @@ from transformers import PrinterCallback
 from transformers.utils.logging import disable_progress_bar
 from trl import SFTConfig, SFTTrainer
 
+from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.records import Accepted, encode, file_sha256
 from selfjudge.training.checkpoint import (
     copy_other_files,
@@ -39,7 +40,12 @@ from selfjudge.training.resuming import (
     prepare_work,
     remove_work,
 )
-from selfjudge.training.rows import LongRow, read_rows, split_by_length
+from selfjudge.training.rows import (
+    LongRow,
+    defuse_texts,
+    read_rows,
+    split_by_length,
+)
 from selfjudge.training.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -103,7 +109,7 @@ def train_judge(
     disable_progress_bar()
     arguments = training_arguments(settings, work, seed)
     processor = load_processor(base.path, settings.trust_remote_code)
-    rows, left_out = select_rows(accepted, image_root, processor, settings)
+    rows, left_out = select_rows(accepted, image_root, base.path, processor, settings)
     identity = training_identity(accepted, base, settings, seed, arguments.world_size)
     if arguments.process_index == 0:
         prepare_work(work, identity)
@@ -133,10 +139,15 @@ def train_judge(
 
 
 def select_rows(
-    accepted: Path, image_root: Path, processor: Any, settings: TrainSettings
+    accepted: Path,
+    image_root: Path,
+    base: Path,
+    processor: Any,
+    settings: TrainSettings,
 ) -> tuple[list[Accepted], list[LongRow]]:
     """The rows to train on, and those left out because they are too long."""
-    rows = read_rows(accepted)
+    special = read_special_tokens(processor, None, base)
+    rows = [defuse_texts(row, special.defuse) for row in read_rows(accepted)]
     if settings.max_length is None:
         return rows, []
     kept, left_out = split_by_length(rows, processor, image_root, settings.max_length)
