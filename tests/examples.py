@@ -1,5 +1,6 @@
 """Small records and images for tests; every field has a plain default."""
 
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -98,6 +99,7 @@ def judge_both(pair: Pair, first: str, second: str, **changes: Any) -> list[Judg
     ]
 
 
+@cache
 def image_bytes(
     mode: str = "RGB", size: tuple[int, int] = (4, 3), kind: str = "PNG", color: Any = 0
 ) -> bytes:

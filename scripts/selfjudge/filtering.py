@@ -3,13 +3,14 @@
 Two passes over the same files.  The first parses every verdict and remembers
 one byte a judgment and a few numbers an accepted pair; then the cuts (caps,
 balance, size) are made on those numbers; the second pass writes.  Memory stays
-near 20 bytes a judgment however long the judgments are.
+near 20 bytes a judgment however long the judgments are, and only what is accepted
+is decoded twice.
 """
 
 from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import groupby
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -20,8 +21,9 @@ from selfjudge.records import (
     Accepted,
     Judgment,
     Pair,
-    dropped,
+    dropped_line,
     encode,
+    read_lines,
     read_records,
     writing,
 )
@@ -57,9 +59,13 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Decisions(NamedTuple):
-    """What happens to each judgment of a file, in its order, and the counts."""
+    """What happens to each judgment of a file, in its order, and the counts.
+
+    ``num_judgments`` counts the judgments of each pair, in the order of the pairs.
+    """
 
     codes: bytearray
+    num_judgments: "array[int]"
     report: dict[str, Any]
 
 
@@ -88,6 +94,15 @@ class Units:
         """The positions of a unit's judgments."""
         return [at for at in (self.first[unit], self.second[unit]) if at >= 0]
 
+    @staticmethod
+    def is_accepted(side: "array[int]", unit: int, codes: bytearray) -> bool:
+        """Whether a unit has an accepted judgment on one side."""
+        return side[unit] >= 0 and codes[side[unit]] == CODE["accepted"]
+
+    def count(self, side: "array[int]", codes: bytearray) -> int:
+        """The number of accepted judgments on one side."""
+        return sum(self.is_accepted(side, unit, codes) for unit in range(len(side)))
+
     def by_rank(self) -> list[int]:
         """The units in seeded order."""
         return sorted(range(len(self.rank)), key=self.rank.__getitem__)
@@ -100,18 +115,18 @@ def join_judgments(
 
     Raises ValueError on judgments of unknown pairs or out of order.
     """
-    groups = groupby(judgments, key=lambda judgment: judgment.pair_id)
-    group = next(groups, None)
+    judgments = iter(judgments)
+    waiting = next(judgments, None)
     for pair in pairs:
         own: list[Judgment] = []
-        if group and group[0] == pair.id:
-            own = list(group[1])
-            group = next(groups, None)
+        while waiting is not None and waiting.pair_id == pair.id:
+            own.append(waiting)
+            waiting = next(judgments, None)
         yield pair, own
-    if group is not None:
+    if waiting is not None:
         raise ValueError(
             "judgments: 'pair_id' must be a pair of the pairs file, in its order "
-            f"(got {group[0]!r})"
+            f"(got {waiting.pair_id!r})"
         )
 
 
@@ -129,25 +144,20 @@ def decide(
     more data than another; None for no limit.
     """
     codes = bytearray()
+    num_judgments = array("I")
     units = Units()
-    counts: Counter[str] = Counter()
     by_category: Counter[str] = Counter()
     for pair, own in join_judgments(pairs, judgments):
-        counts["num_pairs"] += 1
+        num_judgments.append(len(own))
         by_category[pair_category(pair)] += 1
         if own:
             decide_pair(pair, own, spec, settings, codes, units, seed)
     cut_categories(units, codes, settings.max_per_category)
     balance_orders(units, codes)
     cut_size(units, codes, size)
-    accepted = Counter(
-        name
-        for name, number in units.names.items()
-        for unit in range(len(units.rank))
-        if units.category[unit] == number
-        and any(codes[at] == CODE["accepted"] for at in units.positions(unit))
-    )
-    return Decisions(codes, report(codes, units, counts, by_category, accepted))
+    # A cut of whole pairs may tip the balance again where some count once only.
+    balance_orders(units, codes)
+    return Decisions(codes, num_judgments, report(codes, units, by_category))
 
 
 def decide_pair(
@@ -176,10 +186,12 @@ def decide_pair(
         return
     kept = {"chosen_first": -1, "rejected_first": -1}
     for order, positions in right.items():
-        if positions:
-            ranked = sorted(positions, key=lambda at: trace_rank(own[at - start], seed))
-            kept[order] = ranked[0]
-            for at in ranked[1:]:
+        if len(positions) > 1:
+            positions.sort(key=lambda at: trace_rank(own[at - start], seed))
+        for place, at in enumerate(positions):
+            if place == 0:
+                kept[order] = at
+            else:
                 codes[at] = CODE["extra_trace"]
     rank = seed_for(seed, "accept", pair.id)
     units.add(rank, pair_category(pair), kept["chosen_first"], kept["rejected_first"])
@@ -222,19 +234,17 @@ def cut_categories(units: Units, codes: bytearray, most: int | None) -> None:
 
 def balance_orders(units: Units, codes: bytearray) -> None:
     """Drop surplus judgments so that chosen stands first as often as second."""
-    accepted = CODE["accepted"]
-    sides = [
-        [u for u in units.by_rank() if side[u] >= 0 and codes[side[u]] == accepted]
-        for side in (units.first, units.second)
-    ]
-    surplus = len(sides[0]) - len(sides[1])
-    side, other = (units.first, units.second)[:: 1 if surplus > 0 else -1]
+    first, second = units.first, units.second
+    surplus = units.count(first, codes) - units.count(second, codes)
+    if surplus == 0:
+        return
+    side, other = (first, second) if surplus > 0 else (second, first)
     # Pairs that are right in both orders stay whole as long as singles suffice.
     alone_last = sorted(
-        sides[0 if surplus > 0 else 1],
-        key=lambda u: other[u] < 0 or codes[other[u]] != accepted,
+        (unit for unit in units.by_rank() if units.is_accepted(side, unit, codes)),
+        key=lambda unit: not units.is_accepted(other, unit, codes),
     )
-    for unit in alone_last[len(alone_last) - abs(surplus) :]:
+    for unit in alone_last[-abs(surplus) :]:
         codes[side[unit]] = CODE["unbalanced_order"]
 
 
@@ -256,26 +266,31 @@ def cut_size(units: Units, codes: bytearray, size: int | None) -> None:
 def report(
     codes: bytearray,
     units: Units,
-    counts: Counter[str],
     by_category: Counter[str],
-    accepted: Counter[str],
 ) -> dict[str, Any]:
-    """The counts of `filter_report.json`; accepted and dropped add up to all."""
+    """The counts of `filter_report.json`; accepted and dropped add up to all.
+
+    A category's ``num_accepted`` counts pairs with at least one accepted judgment.
+    """
     outcomes = {outcome: codes.count(code) for outcome, code in CODE.items()}
     num_accepted = outcomes.pop("accepted")
-
-    def in_order(side: "array[int]") -> int:
-        return sum(at >= 0 and codes[at] == CODE["accepted"] for at in side)
+    names = list(units.names)
+    accepted = Counter(
+        names[units.category[unit]]
+        for unit in range(len(units.rank))
+        if units.is_accepted(units.first, unit, codes)
+        or units.is_accepted(units.second, unit, codes)
+    )
 
     return {
-        "num_pairs": counts["num_pairs"],
+        "num_pairs": by_category.total(),
         "num_judgments": len(codes),
         "num_accepted": num_accepted,
         "num_dropped": len(codes) - num_accepted,
         "accepted_rate": round(num_accepted / max(1, len(codes)), 6),
         "orders": {
-            "chosen_first": in_order(units.first),
-            "rejected_first": in_order(units.second),
+            "chosen_first": units.count(units.first, codes),
+            "rejected_first": units.count(units.second, codes),
         },
         "dropped": {outcome: n for outcome, n in outcomes.items() if n},
         "categories": {
@@ -302,36 +317,44 @@ def filter_files(
     Raises ValueError, and writes nothing, if not a single judgment is accepted.
     """
 
-    def read_pairs() -> Iterator[Pair]:
-        return read_records(pairs, Pair)
-
-    def read_judgments() -> Iterator[Judgment]:
-        return read_records(judgments, Judgment)
-
-    codes, found = decide(read_pairs(), read_judgments(), spec, settings, size, seed)
-    if not found["num_accepted"]:
-        raise ValueError(explain_nothing_accepted(found, judgments))
+    decisions = decide(
+        read_records(pairs, Pair),
+        read_records(judgments, Judgment),
+        spec,
+        settings,
+        size,
+        seed,
+    )
+    if not decisions.report["num_accepted"]:
+        raise ValueError(explain_nothing_accepted(decisions.report, judgments))
     with writing(accepted) as accepted_file, writing(dropped) as dropped_file:
-        joined = join_judgments(read_pairs(), read_judgments())
-        for accept, line in final_lines(joined, codes, template):
-            (accepted_file if accept else dropped_file).write(line)
-    return found
+        for line, is_accepted in final_lines(pairs, judgments, decisions, template):
+            (accepted_file if is_accepted else dropped_file).write(line)
+    return decisions.report
 
 
 def final_lines(
-    joined: Iterable[tuple[Pair, list[Judgment]]], codes: bytearray, template: str
-) -> Iterator[tuple[bool, bytes]]:
-    """The second pass: each judgment's line, and whether it is an accepted one."""
-    at = 0
-    for pair, own in joined:
-        for judgment in own:
-            outcome = OUTCOMES[codes[at]]
-            at += 1
-            if outcome == "accepted":
-                yield True, encode(training_row(pair, judgment, template))
+    pairs: Path, judgments: Path, decisions: Decisions, template: str
+) -> Iterator[tuple[bytes, bool]]:
+    """The second pass: each judgment's line to write, and whether it is accepted.
+
+    All lines were checked by the first pass, so those of dropped judgments are
+    not decoded again.
+    """
+    decode_pair = msgspec.json.Decoder(Pair).decode
+    decode_judgment = msgspec.json.Decoder(Judgment).decode
+    lines = (line for _, line in read_lines(judgments))
+    codes = iter(decisions.codes)
+    pair_lines = (line for _, line in read_lines(pairs))
+    for pair_line, count in zip(pair_lines, decisions.num_judgments, strict=True):
+        pair = None
+        for line, code in zip(islice(lines, count), islice(codes, count), strict=True):
+            if OUTCOMES[code] == "accepted":
+                pair = pair or decode_pair(pair_line)
+                row = training_row(pair, decode_judgment(line), template)
+                yield encode(row), True
             else:
-                yield False, encode(dropped(judgment, outcome))
-    assert at == len(codes), "the files changed between the two passes"
+                yield dropped_line(line, OUTCOMES[code]), False
 
 
 def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
@@ -341,7 +364,7 @@ def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
         images=pair.images,
         messages=[
             user_turn(len(pair.images), text),
-            assistant_turn(judgment.text.strip()),
+            assistant_turn(judgment.text),  # as generated: no token changes
         ],
         pair_id=pair.id,
         judgment_id=judgment.id,

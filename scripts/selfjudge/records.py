@@ -160,6 +160,12 @@ class Generation(Record, frozen=True, kw_only=True):
     num_output_tokens: int
 
 
+# Bytes read or written at once: lines are long, and the default of 8 kB would
+# mean a system call every few of them.
+BUFFER_BYTES = 1 << 20
+ENCODER = msgspec.json.Encoder()
+
+
 class RecordError(ValueError):
     """A line of a file is not the record it should be; says where and why."""
 
@@ -180,11 +186,10 @@ def file_sha256(path: str | Path) -> str:
 
 def read_lines(path: str | Path) -> Iterator[tuple[int, bytes]]:
     """Each non-blank line with its number from 1, line end (LF or CRLF) removed."""
-    with open(path, "rb") as file:
+    with open(path, "rb", buffering=BUFFER_BYTES) as file:
         for number, line in enumerate(file, start=1):
-            line = line.rstrip(b"\r\n")
-            if line.strip():
-                yield number, line
+            if not line.isspace():
+                yield number, line.rstrip(b"\r\n")
 
 
 def read_records(path: str | Path, record_type: type[R]) -> Iterator[R]:
@@ -197,8 +202,8 @@ def read_records(path: str | Path, record_type: type[R]) -> Iterator[R]:
         try:
             record = decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            where = f"{path}:{number}"
-            raise RecordError(f"{where}: {explain(line, record_type, error)}") from None
+            why = explain(line, record_type, error)
+            raise RecordError(f"{path}:{number}: {why}") from None
         yield record
 
 
@@ -212,23 +217,26 @@ def explain(line: bytes, record_type: type[msgspec.Struct], error: Exception) ->
     try:
         row = msgspec.json.decode(line)
     except msgspec.DecodeError as decode_error:
-        return f"the line must be one JSON object ({decode_error}; got {clip(line)})"
+        return (
+            f"the line must be one JSON object ({decode_error}; got {clip_line(line)})"
+        )
     if not isinstance(row, dict):
-        return f"the line must be a JSON object (got {clip(line)})"
+        return f"the line must be a JSON object (got {clip_line(line)})"
     fields = {field.name: field for field in msgspec.structs.fields(record_type)}
     for name, field in fields.items():
         if name not in row:
             if field.required:
-                have = ", ".join(map(repr, row))
+                have = clip(", ".join(map(repr, row)), 200)
                 return f"field '{name}' is missing (the line has {have})"
             continue
         try:
             msgspec.convert(row[name], field.type)
         except msgspec.ValidationError:
-            return f"'{name}' must be {describe_type(field.type)} (got {row[name]!r})"
+            got = clip(repr(row[name]))
+            return f"'{name}' must be {describe_type(field.type)} (got {got})"
     for name in row:
         if name not in fields:
-            return f"unknown field '{name}' (must be one of {', '.join(fields)})"
+            return f"unknown field '{clip(name)}' (must be one of {', '.join(fields)})"
     return str(error)
 
 
@@ -242,17 +250,21 @@ def describe_type(kind: Any) -> str:
     if kind in words:
         return words[kind]
     if get_origin(kind) in (tuple, list):
-        inner = describe_type(get_args(kind)[0]).removeprefix("a ")
-        return f"a list of {inner}s"
-    if args := get_args(kind):
+        inner = describe_type(get_args(kind)[0])
+        return f"a list, each {inner}"
+    if get_origin(kind) is not dict and (args := get_args(kind)):
         return " or ".join(describe_type(arg) for arg in args)
     return "an object"
 
 
-def clip(line: bytes, width: int = 60) -> str:
-    """The start of a line, for an error message."""
-    text = line[:width].decode("utf-8", "replace")
-    return repr(text + "..." if len(line) > width else text)
+def clip(text: str, width: int = 60) -> str:
+    """The start of a text, for an error message."""
+    return text if len(text) <= width else f"{text[:width]}..."
+
+
+def clip_line(line: bytes) -> str:
+    """The start of a line, quoted, for an error message."""
+    return repr(clip(line[:200].decode("utf-8", "replace")))
 
 
 @contextmanager
@@ -262,7 +274,7 @@ def writing(path: str | Path) -> Iterator[IO[bytes]]:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        with open(partial, "wb") as file:
+        with open(partial, "wb", buffering=BUFFER_BYTES) as file:
             yield file
         partial.replace(path)
     finally:
@@ -271,7 +283,7 @@ def writing(path: str | Path) -> Iterator[IO[bytes]]:
 
 def encode(record: msgspec.Struct | dict[str, Any]) -> bytes:
     """A record as one line of JSON, line end included."""
-    return msgspec.json.encode(record) + b"\n"
+    return ENCODER.encode_lines([record])
 
 
 def write_records(
@@ -313,3 +325,8 @@ def read_document(path: str | Path, record_type: type[R]) -> R:
 def dropped(record: msgspec.Struct, reason: str) -> dict[str, Any]:
     """The record as it was, plus the reason why it goes no further."""
     return msgspec.structs.asdict(record) | {"reason": reason}
+
+
+def dropped_line(line: bytes, reason: str) -> bytes:
+    """As `dropped`, for a line that has been checked before: it is not decoded."""
+    return line.rstrip()[:-1] + f',"reason":"{reason}"}}\n'.encode()

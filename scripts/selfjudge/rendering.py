@@ -8,6 +8,7 @@ prefix between samples and orders.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -45,12 +46,20 @@ def load_template(path: str | Path, *fields: str) -> str:
     return template
 
 
+@cache
+def split_template(template: str) -> tuple[str, ...]:
+    """Plain text and the names of placeholders in turn; begins and ends with text."""
+    return tuple(PLACEHOLDER.split(template))
+
+
 def fill(template: str, **values: str) -> str:
     """The template with its placeholders replaced, all at once.
 
     A value that contains a placeholder's name or braces stays as it is.
     """
-    return PLACEHOLDER.sub(lambda match: values[match.group(1)], template)
+    parts = list(split_template(template))
+    parts[1::2] = [values[name] for name in parts[1::2]]
+    return "".join(parts)
 
 
 def user_turn(num_images: int, text: str) -> dict[str, Any]:
