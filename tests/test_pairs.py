@@ -1,0 +1,302 @@
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from examples import BOUNDS, make_altered, make_prompt, make_responses
+from selfjudge.filters import FILTERS, FilterName
+from selfjudge.pairs import (
+    Candidates,
+    Outcome,
+    PairSettings,
+    build_pairs,
+    cut_closed,
+    join_candidates,
+    write_outcomes,
+)
+from selfjudge.records import Pair, Prompt, read_json, read_records
+
+SETTINGS = PairSettings(majority_threshold=3, alteration_bounds=BOUNDS)
+OPEN = {"question": "Describe it.", "kind": "open", "answer_format": None}
+
+# Samples of a closed prompt: numbers, and texts that do not parse.
+SAMPLES = st.lists(st.sampled_from(["2", "3", "4", "2 or 3", "many"]), max_size=8)
+
+
+def build(
+    *candidates: Candidates, filter_name: FilterName = "majority", seed: int = 0
+) -> list[Outcome]:
+    """The outcomes under a filter."""
+    return list(build_pairs(candidates, FILTERS[filter_name], SETTINGS, seed))
+
+
+def closed(*texts: str, answer: str | None = None, number: int = 0) -> Candidates:
+    """A closed prompt with these samples."""
+    prompt = make_prompt(number, answer=answer)
+    return Candidates(prompt, make_responses(prompt, *texts), [])
+
+
+def opened(text: str, *rewrites: str) -> Candidates:
+    """An open prompt with one response and its rewrites."""
+    prompt = make_prompt(**OPEN)
+    (response,) = make_responses(prompt, text)
+    return Candidates(
+        prompt, [response], [make_altered(response, rewrite) for rewrite in rewrites]
+    )
+
+
+@pytest.mark.parametrize(
+    ("texts", "reason"),
+    [
+        pytest.param([], "no_response", id="no-response"),
+        pytest.param(["many", "some"], "no_parsed_response", id="nothing-parsed"),
+        pytest.param(["3"] * 8, "unanimous", id="unanimous"),
+        pytest.param(["3"] * 4 + ["many"] * 4, "unanimous", id="unanimous-of-parsed"),
+        pytest.param(["3"] * 3 + ["4"] * 3, "tie", id="tie"),
+        pytest.param(["3"] * 2 + ["4"], "below_threshold", id="below-threshold"),
+        pytest.param(
+            ["3"] * 2 + ["4"] + ["many"] * 5, "below_threshold", id="unparsed-no-vote"
+        ),
+    ],
+)
+def test_majority_drops(texts: list[str], reason: str) -> None:
+    """A prompt without a majority answer gives no pair, and says why."""
+    (outcome,) = build(closed(*texts))
+    assert (outcome.pair, outcome.dropped["reason"]) == (None, reason)
+
+
+@pytest.mark.parametrize(
+    ("texts", "answer", "reason"),
+    [
+        pytest.param([], "3", "no_response", id="no-response"),
+        pytest.param(["many"], "3", "no_parsed_response", id="nothing-parsed"),
+        pytest.param(["3", "4"], None, "no_gold_answer", id="no-gold"),
+        pytest.param(["2", "4"], "3", "no_correct_response", id="all-wrong"),
+        pytest.param(["3", "3"], "3", "no_wrong_response", id="all-right"),
+    ],
+)
+def test_correctness_drops(texts: list[str], answer: str | None, reason: str) -> None:
+    """A prompt without a right and a wrong response gives no pair."""
+    (outcome,) = build(closed(*texts, answer=answer), filter_name="correctness")
+    assert (outcome.pair, outcome.dropped["reason"]) == (None, reason)
+
+
+def test_a_dropped_prompt_is_kept_whole() -> None:
+    """What is dropped is the prompt as it was."""
+    candidates = closed("3", "3")
+    (outcome,) = build(candidates)
+    expected = msgspec.structs.asdict(candidates.prompt) | {"reason": "unanimous"}
+    assert outcome.dropped == expected
+
+
+def test_majority_answer_is_chosen_at_the_threshold() -> None:
+    """Threshold votes are enough; both sides carry their votes."""
+    (outcome,) = build(closed("I see 3.", "3", "three", "4 dogs", "2", "many"))
+    pair = outcome.pair
+    assert (pair.num_votes, pair.num_votes_rejected, pair.origin) == (
+        3,
+        1,
+        "majority_answer",
+    )
+
+
+def test_correctness_labels_by_gold_against_the_majority() -> None:
+    """Where the majority is wrong, the gold answer is chosen."""
+    candidates = closed("4", "4", "4", "3", answer="three dogs")
+    (outcome,) = build(candidates, filter_name="correctness")
+    pair = outcome.pair
+    assert (pair.chosen, pair.rejected, pair.origin) == ("3", "4", "gold_answer")
+
+
+@given(SAMPLES, st.integers(0, 5))
+def test_chosen_has_the_majority_and_rejected_another_answer(
+    texts: list[str], seed: int
+) -> None:
+    """An unparsed response is on neither side."""
+    (outcome,) = build(closed(*texts), seed=seed)
+    if outcome.pair:
+        parsed = [text for text in texts if text in ("2", "3", "4")]
+        assert parsed.count(outcome.pair.chosen) == outcome.pair.num_votes
+        assert parsed.count(outcome.pair.rejected) == outcome.pair.num_votes_rejected
+        assert outcome.pair.num_votes > outcome.pair.num_votes_rejected > 0
+
+
+@given(SAMPLES, st.sampled_from(["2", "3", "4"]))
+def test_filters_that_agree_build_the_same_pair(texts: list[str], gold: str) -> None:
+    """Draws depend on the prompt alone, so that judgments can be shared."""
+    (one,) = build(closed(*texts, answer=gold), filter_name="majority")
+    (other,) = build(closed(*texts, answer=gold), filter_name="correctness")
+    if one.pair and other.pair and one.pair.num_votes == other.pair.num_votes:
+        same = msgspec.structs.replace(other.pair, origin="majority_answer")
+        assert (one.pair == same) == (one.pair.chosen == gold)
+
+
+def test_draws_depend_on_the_seed() -> None:
+    """Which of the agreeing responses is chosen is drawn."""
+    candidates = closed(*(f"3, sample {'x' * n}" for n in range(12)), "4", "4.")
+    chosen = {build(candidates, seed=seed)[0].pair.chosen for seed in range(20)}
+    assert len(chosen) > 3
+
+
+@pytest.mark.parametrize(
+    ("rewrites", "reasons"),
+    [
+        pytest.param([], ["no_alteration"], id="none"),
+        pytest.param(["two dogs sleep here"], ["unchanged"], id="unchanged"),
+        pytest.param(["", "a"], ["empty", "too_short"], id="each-has-its-own"),
+    ],
+)
+def test_open_drops(rewrites: list[str], reasons: list[str]) -> None:
+    """Every rewrite that cannot serve is dropped with its reason."""
+    outcomes = build(opened("Two dogs sleep here.", *rewrites))
+    assert [outcome.dropped["reason"] for outcome in outcomes] == reasons
+
+
+def test_an_open_prompt_without_response_is_dropped() -> None:
+    """Nothing is lost silently."""
+    (outcome,) = build(Candidates(make_prompt(**OPEN), [], []))
+    assert outcome.dropped["reason"] == "no_response"
+
+
+def test_alteration_is_rejected() -> None:
+    """The response is chosen, its rewrite rejected, the category kept."""
+    (outcome,) = build(opened("Two dogs sleep here.", "Three dogs sleep here."))
+    pair = outcome.pair
+    assert (pair.chosen, pair.rejected, pair.origin, pair.category, pair.num_votes) == (
+        "Two dogs sleep here.",
+        "Three dogs sleep here.",
+        "alteration",
+        "count",
+        None,
+    )
+
+
+def test_an_orphan_rewrite_is_an_error() -> None:
+    """A rewrite of a response that is not there is named."""
+    candidates = opened("Two dogs sleep here.", "Three dogs sleep here.")
+    orphan = msgspec.structs.replace(candidates.altered[0], response_id="f" * 16)
+    with pytest.raises(ValueError, match="'response_id' must be a response to prompt"):
+        build(candidates._replace(altered=[orphan]))
+
+
+def joined(
+    prompts: Iterable[Prompt], *texts: str, of: Iterable[Prompt]
+) -> list[Candidates]:
+    """Prompts joined with one response each to some prompts."""
+    responses = [make_responses(prompt, *texts)[0] for prompt in of]
+    return list(join_candidates(prompts, responses, []))
+
+
+def test_join_gives_each_prompt_its_own() -> None:
+    """A prompt without responses has none; nobody gets another's."""
+    prompts = [make_prompt(number) for number in range(4)]
+    found = joined(prompts, "3", of=[prompts[1], prompts[3]])
+    assert [[r.prompt_id for r in own] for _, own, _ in found] == [
+        [],
+        [prompts[1].id],
+        [],
+        [prompts[3].id],
+    ]
+
+
+@pytest.mark.parametrize("places", [[7], [2, 1], [0, 7, 1]], ids=str)
+def test_orphan_or_unordered_responses_are_an_error(places: list[int]) -> None:
+    """Responses of unknown prompts or out of order are never passed over."""
+    prompts = [make_prompt(number) for number in range(8)]
+    with pytest.raises(ValueError, match="responses: 'prompt_id' must be a prompt"):
+        joined(prompts[:4], "3", of=[prompts[place] for place in places])
+
+
+def test_orphan_rewrites_are_an_error() -> None:
+    """Rewrites for unknown prompts are never passed over."""
+    candidates = opened("Two dogs.", "Three dogs.")
+    with pytest.raises(ValueError, match="altered: 'prompt_id' must be a prompt"):
+        list(join_candidates([], [], candidates.altered))
+
+
+def cut(size: int, num_closed: int = 6, seed: int = 0) -> list[Outcome]:
+    """The outcomes of some closed prompts and an open one, cut to a size."""
+    candidates = [
+        closed("3", "3", "3", "4", number=number) for number in range(num_closed)
+    ]
+    candidates.append(opened("Two dogs sleep here.", "Three dogs sleep here."))
+    build = partial(build_pairs, candidates, FILTERS["majority"], SETTINGS, 0)
+    return list(cut_closed(build, size, seed))
+
+
+@pytest.mark.parametrize("size", [0, 1, 5, 6, 7])
+def test_majority_matched_has_the_size(size: int) -> None:
+    """Closed pairs are cut to the size or stay; open pairs always stay."""
+    kinds = [outcome.pair.kind for outcome in cut(size) if outcome.pair]
+    assert (kinds.count("closed"), kinds.count("open")) == (min(size, 6), 1)
+
+
+def test_what_exceeds_the_size_is_dropped_whole() -> None:
+    """A cut pair is in the dropped file with its reason."""
+    reasons = {outcome.dropped["reason"] for outcome in cut(2) if outcome.dropped}
+    assert reasons == {"over_matched_size"}
+
+
+def test_a_smaller_size_is_a_subset() -> None:
+    """Ranks are fixed by the seed: less is taken from the same order."""
+    few = {outcome.pair.id for outcome in cut(2) if outcome.pair}
+    assert few < {outcome.pair.id for outcome in cut(4) if outcome.pair}
+
+
+def write(folder: Path, *candidates: Candidates) -> None:
+    """Write the outcomes of some candidates."""
+    paths = [folder / name for name in ("pairs.jsonl", "dropped.jsonl", "report.json")]
+    write_outcomes(build(*candidates), *paths)
+
+
+def test_report_counts_what_was_written(tmp_path: Path) -> None:
+    """The report's counts are those of the files."""
+    write(
+        tmp_path,
+        closed("3", "3", "3", "4"),
+        closed("3", "3", number=1),
+        opened("Two dogs sleep here.", "Three dogs sleep here."),
+    )
+    assert read_json(tmp_path / "report.json") == {
+        "num_pairs": 2,
+        "num_closed": 1,
+        "num_open": 1,
+        "num_dropped": 1,
+        "origins": {"alteration": 1, "majority_answer": 1},
+        "categories": {"count": 1},
+        "votes": {"3": 1},
+        "dropped": {"unanimous": 1},
+    }
+
+
+@given(st.lists(SAMPLES, min_size=1))
+def test_pairs_plus_dropped_equal_prompts(samples: list[list[str]]) -> None:
+    """Every closed prompt has exactly one outcome."""
+    candidates = [closed(*texts, number=n) for n, texts in enumerate(samples)]
+    outcomes = build(*candidates)
+    ids = [o.pair.prompt_id if o.pair else o.dropped["id"] for o in outcomes]
+    assert ids == [candidate.prompt.id for candidate in candidates]
+
+
+def test_no_pair_at_all_is_an_error(tmp_path: Path) -> None:
+    """Without a single pair the file is named, with the reasons and a hint."""
+    with pytest.raises(ValueError, match=r"pairs\.jsonl: .*unanimous 1.*Hint:"):
+        write(tmp_path, closed("3", "3"))
+
+
+def test_no_pair_at_all_leaves_no_file(tmp_path: Path) -> None:
+    """A failed build leaves nothing that a later stage could take for whole."""
+    with pytest.raises(ValueError, match="at least one prompt must give a pair"):
+        write(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_written_pairs_are_whole(tmp_path: Path) -> None:
+    """What is written is what was built."""
+    write(tmp_path, closed("3", "3", "3", "4"))
+    (pair,) = read_records(tmp_path / "pairs.jsonl", Pair)
+    assert (pair.chosen, pair.rejected) == ("3", "4")

@@ -1,0 +1,252 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from examples import image_bytes, make_prompt, write_lines
+from selfjudge.prompts import Imported, ImportLimits, import_prompts, select_prompts
+from selfjudge.records import RecordError
+
+LIMITS = ImportLimits(max_pixels=1_000_000, max_line_bytes=1_000_000)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """An image root with one image of every sort, and one outside."""
+    root = tmp_path / "images"
+    root.mkdir()
+    (tmp_path / "outside.png").write_bytes(image_bytes())
+    (root / "link.png").symlink_to("../outside.png")
+    files = {
+        "rgb.png": image_bytes(),
+        "same.png": image_bytes(),
+        "cmyk.jpg": image_bytes("CMYK", kind="JPEG"),
+        "palette.png": image_bytes("P"),
+        "rgba.png": image_bytes("RGBA"),
+        "truncated.jpg": image_bytes(size=(99, 99), kind="JPEG")[:-40],
+        "empty.png": b"",
+        "huge.png": image_bytes("1", size=(20_000, 20_000)),
+    }
+    for name, content in files.items():
+        (root / name).write_bytes(content)
+    return root
+
+
+def row(**changes: Any) -> str:
+    """A good row with some fields changed."""
+    return json.dumps({"images": ["rgb.png"], "question": "Why?"} | changes)
+
+
+def import_rows(root: Path, *lines: str | bytes) -> Imported:
+    """What comes of a source with these lines."""
+    source = write_lines(root.parent / "mine.jsonl", *lines)
+    return import_prompts([source], root, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        pytest.param(row(), "duplicate", id="duplicate"),
+        pytest.param(row(images=["same.png"]), "duplicate", id="same-image-renamed"),
+        pytest.param(row(question=" Why? "), "duplicate", id="same-question-spaced"),
+        pytest.param(row(images=["no.png"]), "missing_image", id="missing"),
+        pytest.param(row(images=["truncated.jpg"]), "unreadable_image", id="truncated"),
+        pytest.param(row(images=["empty.png"]), "empty_image", id="zero-bytes"),
+        pytest.param(row(images=["huge.png"]), "oversized_image", id="huge"),
+        pytest.param(row(images=["../outside.png"]), "image_outside_root", id="dots"),
+        pytest.param(row(images=["link.png"]), "image_outside_root", id="symlink"),
+        pytest.param(row(images=["/etc/passwd"]), "bad_image_path", id="absolute"),
+        pytest.param(row(images=["a\0.png"]), "bad_image_path", id="nul-in-path"),
+        pytest.param(row(images=[]), "no_image", id="no-image"),
+        pytest.param(row(images=["rgb.png", "no.png"]), "missing_image", id="second"),
+        pytest.param(row(question=" \n "), "empty_question", id="blank-question"),
+        pytest.param(row(question="a\0b"), "nul_byte", id="nul-escaped"),
+        pytest.param(row(question="x", answer="\0"), "nul_byte", id="nul-in-answer"),
+        pytest.param(
+            b'{"images": ["rgb.png"], "question": "a\0b"}', "nul_byte", id="nul-raw"
+        ),
+        pytest.param(row(question="x" * 10_000_000), "line_too_long", id="10-mb-line"),
+    ],
+)
+def test_bad_rows_are_dropped(root: Path, line: str | bytes, reason: str) -> None:
+    """Each fault has its own reason, and the good row stays."""
+    found = import_rows(root, row(), line)
+    assert (len(found.prompts), found.report["dropped"]) == (1, {reason: 1})
+
+
+def test_a_dropped_row_says_where_it_was(root: Path) -> None:
+    """A dropped row is the row as it was, its file and line, and the reason."""
+    found = import_rows(root, row(), "", row(images=["no.png"], answer="3"))
+    assert found.dropped == [
+        {
+            "images": ("no.png",),
+            "question": "Why?",
+            "answer": "3",
+            "kind": None,
+            "answer_format": None,
+            "source": None,
+            "file": "mine.jsonl",
+            "line": 3,
+            "reason": "missing_image",
+        }
+    ]
+
+
+def test_a_long_line_is_dropped_by_its_start(root: Path) -> None:
+    """Ten megabytes are not copied into the dropped file."""
+    found = import_rows(root, row(), row(question="x" * 10_000_000))
+    (dropped,) = found.dropped
+    assert (len(dropped["start"]), dropped["num_bytes"]) == (200, 10_000_039)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        pytest.param(
+            '{"images": [', "the line must be one JSON object", id="malformed"
+        ),
+        pytest.param(
+            '{"images": ["rgb.png"]}', "field 'question' is missing", id="missing-field"
+        ),
+        pytest.param(
+            row(images="rgb.png"),
+            r"'images' must be a list, each a string \(got 'rgb.png'\)",
+            id="wrong-type",
+        ),
+        pytest.param(row(image="rgb.png"), "unknown field 'image'", id="unknown-field"),
+        pytest.param(
+            row(kind="closd"), "'kind' must be one of 'open', 'closed'", id="kind"
+        ),
+        pytest.param(
+            b'{"images": [], "question": "\xe9"}',
+            "the line must be UTF-8 .got byte 0xe9 at column 29",
+            id="not-utf-8",
+        ),
+    ],
+)
+def test_malformed_lines_are_errors(root: Path, line: str | bytes, why: str) -> None:
+    """A line that is no row is the user's mistake: file, line and fault are named."""
+    with pytest.raises(RecordError, match=rf"mine\.jsonl:2: {why}"):
+        import_rows(root, row(), line)
+
+
+def test_an_empty_file_is_an_error(root: Path) -> None:
+    """A source without a single row is named."""
+    with pytest.raises(ValueError, match=r"mine\.jsonl: must hold at least one prompt"):
+        import_rows(root)
+
+
+def test_an_empty_second_file_is_an_error(root: Path) -> None:
+    """A source without rows is named even where another has some."""
+    sources = [
+        write_lines(root.parent / "one.jsonl", row()),
+        write_lines(root.parent / "two.jsonl", "  "),
+    ]
+    with pytest.raises(ValueError, match=r"two\.jsonl: must hold at least one prompt"):
+        import_prompts(sources, root, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("name", "mode"),
+    [("cmyk.jpg", "CMYK"), ("palette.png", "P"), ("rgba.png", "RGBA")],
+)
+def test_converted_images_are_counted(root: Path, name: str, mode: str) -> None:
+    """Images that are not RGB are accepted and counted by mode."""
+    found = import_rows(root, row(), row(images=[name]))
+    modes = found.report["image_modes"]
+    assert (modes, found.report["num_images_converted"]) == ({mode: 1, "RGB": 1}, 1)
+
+
+def test_line_ends_of_windows(root: Path) -> None:
+    """CRLF changes neither prompts nor ids."""
+    plain = import_rows(root, row(), row(question="What?"))
+    source = root.parent / "mine.jsonl"
+    source.write_bytes(source.read_bytes().replace(b"\n", b"\r\n"))
+    assert import_prompts([source], root, LIMITS).prompts == plain.prompts
+
+
+def test_prompts_come_in_id_order(root: Path) -> None:
+    """The order of the rows does not matter downstream."""
+    rows = [row(question=f"Why {number}?") for number in range(20)]
+    found = import_rows(root, *rows)
+    assert found.prompts == import_rows(root, *reversed(rows)).prompts
+    assert [p.id for p in found.prompts] == sorted(p.id for p in found.prompts)
+
+
+def test_counts_add_up(root: Path) -> None:
+    """Every row is a prompt or dropped, and the report says so."""
+    report = import_rows(
+        root, row(), row(), row(images=[]), row(question="How many?", answer="3")
+    ).report
+    assert report == {
+        "num_rows": 4,
+        "num_prompts": 2,
+        "num_dropped": 2,
+        "kinds": {"closed": 1, "open": 1},
+        "answer_formats": {"number": 1, "open": 1},
+        "num_with_gold_answer": 1,
+        "dropped": {"duplicate": 1, "no_image": 1},
+        "image_modes": {"RGB": 1},
+        "num_images_converted": 0,
+    }
+
+
+def test_an_earlier_file_wins(root: Path) -> None:
+    """Of two equal prompts the one of the earlier source stays, named after it."""
+    sources = [
+        write_lines(root.parent / "one.jsonl", row()),
+        write_lines(root.parent / "two.jsonl", row(source="other"), row(question="x")),
+    ]
+    found = import_prompts(sources, root, LIMITS)
+    assert sorted(prompt.source for prompt in found.prompts) == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        pytest.param({}, ("closed", "number"), id="routed"),
+        pytest.param({"kind": "open"}, ("open", None), id="forced-open"),
+        pytest.param(
+            {"answer_format": "phrase"}, ("closed", "phrase"), id="forced-format"
+        ),
+        pytest.param(
+            {"question": "Why?", "kind": "closed"}, ("closed", "phrase"), id="closed"
+        ),
+        pytest.param(
+            {"kind": "open", "answer_format": "number"}, ("open", None), id="both"
+        ),
+    ],
+)
+def test_a_row_may_overrule_routing(
+    root: Path, changes: dict[str, str], expected: tuple[str, str | None]
+) -> None:
+    """The user knows the kind of a question better than a rule."""
+    line = row(**({"question": "How many dogs?"} | changes))
+    (prompt,) = import_rows(root, line).prompts
+    assert (prompt.kind, prompt.answer_format) == expected
+
+
+def test_digests_follow_the_images(root: Path) -> None:
+    """Each image has its sha256, in the same order."""
+    (prompt,) = import_rows(
+        root, row(images=["cmyk.jpg", "rgb.png", "cmyk.jpg"])
+    ).prompts
+    first, second, third = prompt.image_sha256s
+    assert first == third != second
+
+
+def test_slices_partition_the_pool() -> None:
+    """Every prompt is in exactly one slice."""
+    prompts = [make_prompt(number) for number in range(200)]
+    slices = [list(select_prompts(prompts, index, 4, 0)) for index in range(4)]
+    assert sorted(p.id for part in slices for p in part) == sorted(
+        p.id for p in prompts
+    )
+
+
+def test_more_prompts_move_none() -> None:
+    """A pool that grows keeps what each slice had."""
+    prompts = [make_prompt(number) for number in range(200)]
+    few = list(select_prompts(prompts[:100], 2, 4, 0))
+    assert list(select_prompts(prompts, 2, 4, 0))[: len(few)] == few
