@@ -1,15 +1,16 @@
 """Train a vision-language judge without preference labels.
 
-Layers, bottom up; a module imports only from layers below its own:
+Layers, bottom up; a module imports only from what stands before it in this list:
 
 1. ``records``, ``seeds``: what is on disk, and where randomness comes from.
 2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
-   ``rendering``: one idea each, about one text, one image or one request.
-   (``filters``, ``config`` and ``fingerprints`` stand here too.)
+   ``rendering``, ``filters``, ``config``, ``fingerprints``: one idea each, about
+   one text, one image, one request or one run.
 3. ``sources``, ``prompts``, ``pairs``, ``filtering``, ``benchmarks``,
-   ``statistics``, ``scores``: decisions over streams of records.
+   ``statistics``, ``scores``, ``report``: decisions over streams of records.
 4. ``engines``, ``training``: the only modules that know a model.
-5. ``commands`` and the scripts beside this package: read, call, write.
+5. ``commands``, ``model_commands`` and the scripts beside this package: read,
+   call, write.
 
 The package knows nothing of Snakemake.
 """

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from PIL import Image
 
-from selfjudge.images import check_image
+from selfjudge.images import ImageReason, check_image
 from selfjudge.records import Pair, RecordError, content_id, file_sha256, writing
 
 BenchmarkFormat = Literal["vl_rewardbench", "multimodal_rewardbench"]
@@ -42,14 +42,17 @@ MMRB_FIELDS = ("ID", "Category", "Text", "Image", "Output1", "Output2", "Better"
 
 
 class BenchmarkRow(NamedTuple):
-    """One row of a release: what is compared, its group, and the image's bytes."""
+    """One row of a release: what is compared, and its group.
+
+    ``image`` is the image file's bytes, or the reason why there are none.
+    """
 
     row_id: str
     group: str
     question: str
     chosen: str
     rejected: str
-    image: bytes | None
+    image: bytes | ImageReason
 
 
 def read_vl_rewardbench(source: Path) -> Iterator[BenchmarkRow]:
@@ -71,6 +74,12 @@ def read_vl_rewardbench(source: Path) -> Iterator[BenchmarkRow]:
     for batch in table.iter_batches(batch_size=64, columns=list(VLRB_COLUMNS)):
         for row in batch.to_pylist():
             number += 1
+            for name in ("id", "query"):
+                if not isinstance(row[name], str):
+                    raise RecordError(
+                        f"{source}: row {number}: '{name}' must be a string "
+                        f"(got {row[name]!r})"
+                    )
             ranking, responses = row["human_ranking"], row["response"]
             if sorted(ranking or []) != [0, 1] or len(responses or []) != 2:
                 raise RecordError(
@@ -78,13 +87,14 @@ def read_vl_rewardbench(source: Path) -> Iterator[BenchmarkRow]:
                     f"as 0 and 1 (got {ranking} for {len(responses or [])} responses)"
                 )
             chosen = ranking.index(0)
+            image = (row["image"] or {}).get("bytes")
             yield BenchmarkRow(
                 row_id=row["id"],
                 group=vlrb_group(row["id"]),
                 question=row["query"].replace("<image>", "").strip(),
                 chosen=responses[chosen],
                 rejected=responses[1 - chosen],
-                image=(row["image"] or {}).get("bytes"),
+                image="missing_image" if image is None else image,
             )
 
 
@@ -100,11 +110,14 @@ def read_multimodal_rewardbench(source: Path) -> Iterator[BenchmarkRow]:
         rows = json.loads(source.read_bytes())
     except ValueError as error:
         raise RecordError(f"{source}: must be one JSON list ({error})") from None
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise RecordError(f"{source}: must be a JSON list of objects")
     for number, row in enumerate(rows, start=1):
         where = f"{source}: row {number}"
-        missing = [name for name in MMRB_FIELDS if name not in row]
+        missing = [name for name in MMRB_FIELDS if not isinstance(row.get(name), str)]
         if missing:
-            raise RecordError(f"{where}: must have {missing} (got {', '.join(row)})")
+            have = ", ".join(row)
+            raise RecordError(f"{where}: must have strings {missing} (got {have})")
         if row["Better"] not in ("Output1", "Output2"):
             raise RecordError(
                 f"{where}: 'Better' must be 'Output1' or 'Output2' "
@@ -116,15 +129,24 @@ def read_multimodal_rewardbench(source: Path) -> Iterator[BenchmarkRow]:
                 f"{where}: 'Category' must be one of {known} (got {row['Category']!r})"
             )
         worse = "Output2" if row["Better"] == "Output1" else "Output1"
-        image = source.parent / row["Image"]
         yield BenchmarkRow(
             row_id=row["ID"],
             group=row["Category"],
             question=row["Text"].strip(),
             chosen=row[row["Better"]],
             rejected=row[worse],
-            image=image.read_bytes() if image.is_file() else None,
+            image=read_image(source.parent.resolve(), row["Image"]),
         )
+
+
+def read_image(root: Path, name: str) -> bytes | ImageReason:
+    """The bytes of an image below a folder, or the reason why there are none."""
+    if "\0" in name:
+        return "bad_image_path"
+    path = (root / name).resolve()
+    if not path.is_relative_to(root):
+        return "image_outside_root"
+    return path.read_bytes() if path.is_file() else "missing_image"
 
 
 ADAPTERS: dict[BenchmarkFormat, Callable[[Path], Iterator[BenchmarkRow]]] = {
@@ -169,11 +191,11 @@ def prepare_benchmark(
 
 
 def store_image(
-    content: bytes | None, folder: Path, pixels: int
+    content: bytes | ImageReason, folder: Path, pixels: int
 ) -> tuple[str | None, str]:
     """The stored image's name below the folder and its mode, or None and why not."""
-    if content is None:
-        return None, "missing_image"
+    if isinstance(content, str):
+        return None, content
     digest = hashlib.sha256(content).hexdigest()
     try:
         with Image.open(BytesIO(content)) as image:

@@ -36,8 +36,8 @@ def accuracy_table(comparisons: Sequence[dict[str, Any]], benchmark: str) -> str
         ]
     ).drop_duplicates(["iteration", "filter", "group"])
     rows["cell"] = [
-        f"{100 * row.accuracy:.1f} ({100 * row.low:.1f} to {100 * row.high:.1f})"
-        for row in rows.itertuples()
+        f"{100 * accuracy:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+        for accuracy, low, high in rows[["accuracy", "low", "high"]].to_numpy(float)
     ]
     table = rows.pivot(
         index=["filter", "group", "num_pairs"], columns="iteration", values="cell"

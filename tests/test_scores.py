@@ -1,0 +1,248 @@
+from collections.abc import Sequence
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from examples import judge_both, make_judgment, make_pair
+from selfjudge.records import Judgment, Pair
+from selfjudge.scores import (
+    PairOutcome,
+    ScoreRow,
+    Scores,
+    compare,
+    format_table,
+    score_benchmark,
+    score_pair,
+)
+
+VERDICTS = st.lists(
+    st.tuples(st.sampled_from("ABC"), st.sampled_from("ABC")), min_size=1, max_size=9
+)
+
+
+def score(
+    *verdicts: Sequence[str],
+    groups: str = "",
+    iteration: int = 1,
+    filter_name: str = "majority",
+) -> Scores:
+    """The scores of a judge with these verdicts; a letter of ``groups`` each."""
+    pairs = [
+        make_pair(n, origin="benchmark", category=(groups or "g" * len(verdicts))[n])
+        for n in range(len(verdicts))
+    ]
+    judgments = [
+        judgment
+        for pair, (first, second) in zip(pairs, verdicts, strict=True)
+        for judgment in judge_both(pair, first, second)
+    ]
+    return score_benchmark("vlrb", iteration, filter_name, pairs, judgments)
+
+
+def row(scores: Scores, group: str) -> ScoreRow:
+    """The row of a group."""
+    (found,) = [row for row in scores.rows if row.group == group]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [
+        pytest.param("A", "B", (1.0, 0, 1.0), id="right"),
+        pytest.param("B", "A", (0.0, 0, 1.0), id="wrong-but-consistent"),
+        pytest.param("A", "A", (0.5, 0, 0.0), id="always-first"),
+        pytest.param("B", "B", (0.5, 0, 0.0), id="always-second"),
+        pytest.param("A", "C", (0.5, 1, 0.0), id="unparsed-is-wrong"),
+        pytest.param("B", "C", (0.0, 1, 0.0), id="wrong-and-unparsed"),
+        pytest.param("C", "C", (0.0, 2, 0.0), id="unparsed-twice-agrees-on-nothing"),
+    ],
+)
+def test_score_pair(
+    first: str, second: str, expected: tuple[float, int, float]
+) -> None:
+    """Accuracy, unparsed and agreement of one pair."""
+    pair = make_pair()
+    outcome = score_pair(pair, judge_both(pair, first, second))
+    assert (outcome.accuracy, outcome.num_unparsed, outcome.agreement) == expected
+
+
+def test_score_pair_takes_the_mean_of_samples() -> None:
+    """Several samples are shares of one pair; agreement is within a sample."""
+    pair = make_pair()
+    judgments = judge_both(pair, "A", "B") + judge_both(pair, "A", "A", sample=1)
+    outcome = score_pair(pair, judgments)
+    assert (outcome.accuracy, outcome.agreement) == (0.75, 0.5)
+
+
+FIRST, SECOND = judge_both(make_pair(), "A", "B")
+
+
+@pytest.mark.parametrize(
+    ("judgments", "why"),
+    [
+        pytest.param([], "every sample must have both orders", id="none"),
+        pytest.param([FIRST], "every sample must have both orders", id="one-order"),
+        pytest.param([FIRST, SECOND, FIRST], "judged twice as", id="duplicate"),
+        pytest.param(
+            [FIRST, msgspec.structs.replace(SECOND, sample=1)],
+            "every sample must have both orders",
+            id="orders-of-different-samples",
+        ),
+    ],
+)
+def test_lopsided_judgments_are_an_error(judgments: list[Judgment], why: str) -> None:
+    """A score is never taken over half of the protocol; the pair is named."""
+    with pytest.raises(ValueError, match=rf"pair {make_pair().id}: {why}"):
+        score_pair(make_pair(), judgments)
+
+
+@pytest.mark.parametrize("letter", ["A", "B"])
+@given(groups=st.text(st.sampled_from("xyz"), min_size=1, max_size=9))
+def test_a_judge_that_looks_at_places_only_scores_half(
+    letter: str, groups: str
+) -> None:
+    """Always the first or always the second: exactly 0.5 in every row."""
+    scores = score(*[(letter, letter)] * len(groups), groups=groups)
+    assert {row.accuracy for row in scores.rows} == {0.5}
+
+
+@given(VERDICTS)
+def test_exchanging_letters_turns_right_into_wrong(
+    verdicts: list[tuple[str, str]],
+) -> None:
+    """Accuracies of a judge and of its opposite add up to the coverage."""
+    opposite = [
+        tuple({"A": "B", "B": "A", "C": "C"}[letter] for letter in pair)
+        for pair in verdicts
+    ]
+    one, other = row(score(*verdicts), "overall"), row(score(*opposite), "overall")
+    assert one.accuracy + other.accuracy == pytest.approx(one.coverage, abs=2e-6)
+
+
+def test_unparsed_judgments_lower_the_coverage() -> None:
+    """One of four judgments unparsed: it counts as wrong and is counted."""
+    found = row(score("AB", "AC"), "overall")
+    assert (found.num_pairs, found.num_unparsed, found.coverage, found.accuracy) == (
+        2,
+        1,
+        0.75,
+        0.75,
+    )
+
+
+def test_agreement_rate_is_the_mean_over_pairs() -> None:
+    """Two of four pairs are judged alike in both orders."""
+    assert row(score("AB", "BA", "AA", "CC"), "overall").agreement_rate == 0.5
+
+
+def test_macro_weighs_groups_alike() -> None:
+    """Three right pairs of one group and one wrong pair of another."""
+    scores = score("AB", "AB", "AB", "BA", groups="xxxy")
+    found = {row.group: row.accuracy for row in scores.rows}
+    assert found == {"x": 1.0, "y": 0.0, "overall": 0.75, "macro": 0.5}
+
+
+def test_rows_come_in_a_fixed_order() -> None:
+    """Groups by name, then overall, then macro."""
+    scores = score("AB", "AB", groups="yx")
+    assert [row.group for row in scores.rows] == ["x", "y", "overall", "macro"]
+
+
+def test_every_row_has_an_interval_around_its_accuracy() -> None:
+    """Intervals lie around what they are of."""
+    scores = score("AB", "BA", "AA", "AB", groups="xxyy")
+    assert all(row.low <= row.accuracy <= row.high for row in scores.rows)
+
+
+def test_outcomes_name_every_pair() -> None:
+    """The outcome of each pair is kept for paired tests."""
+    ids = [outcome.pair_id for outcome in score("AB", "BA").outcomes]
+    assert ids == [make_pair(0).id, make_pair(1).id]
+
+
+def test_no_pairs_are_an_error() -> None:
+    """A benchmark without pairs has no score."""
+    with pytest.raises(ValueError, match="vlrb: must have at least one pair"):
+        score_benchmark("vlrb", 1, "majority", [], [])
+
+
+def test_a_pair_without_judgments_is_an_error() -> None:
+    """A row that the judge skipped is not left out silently."""
+    pairs: list[Pair] = [make_pair(0), make_pair(1)]
+    with pytest.raises(ValueError, match=rf"pair {pairs[1].id}: every sample must"):
+        score_benchmark("vlrb", 1, "m", pairs, judge_both(pairs[0], "A", "B"))
+
+
+def test_judgments_of_other_pairs_are_an_error() -> None:
+    """Judgments of another revision of a benchmark do not count."""
+    other = make_judgment(make_pair(7), "chosen_first", "Verdict: [[A]]")
+    with pytest.raises(ValueError, match="'pair_id' must be a pair of the pairs file"):
+        score_benchmark(
+            "vlrb", 1, "m", [make_pair()], [*judge_both(make_pair(), "A", "B"), other]
+        )
+
+
+def test_compare_takes_mcnemars_exact_test() -> None:
+    """Six pairs rise and none falls: p = 2 / 2**6."""
+    base = score(*["BA"] * 6, iteration=0, filter_name="base")
+    found = compare([score(*["AB"] * 6)], base, {})
+    p_values = {
+        row.group: (row.p_value_base, row.p_value_previous)
+        for row in found["rows"]
+        if row.iteration == 1
+    }
+    assert p_values == {
+        "g": (0.03125, 0.03125),
+        "overall": (0.03125, 0.03125),
+        "macro": (None, None),
+    }
+
+
+def test_compare_tests_each_group_by_its_own_pairs() -> None:
+    """A change in one group says nothing about another."""
+    base = score(*["BA"] * 12, groups="xxxxxxyyyyyy", iteration=0)
+    after = score(*["AB"] * 6, *["BA"] * 6, groups="xxxxxxyyyyyy")
+    found = {row.group: row.p_value_base for row in compare([after], base, {})["rows"]}
+    assert (found["x"], found["y"]) == (0.03125, 1.0)
+
+
+def test_compare_takes_the_same_filter_one_iteration_before() -> None:
+    """The previous judge is the filter's own."""
+    base = score(*["BA"] * 6, iteration=0, filter_name="base")
+    before, after = score(*["AB"] * 6), score(*["AB"] * 6, iteration=2)
+    found = compare([after], base, {"majority": before})["rows"][-2]
+    assert (found.p_value_base, found.p_value_previous) == (0.03125, 1.0)
+
+
+def test_compare_at_iteration_0_holds_the_base_alone() -> None:
+    """The base model has nothing to be compared with."""
+    base = score("AB", iteration=0, filter_name="base")
+    found = compare([], base, {})
+    assert (found["iteration"], found["rows"]) == (0, base.rows)
+
+
+def test_compare_refuses_other_pairs() -> None:
+    """Scores of different revisions are never tested against each other."""
+    base = score("AB", "AB", iteration=0, filter_name="base")
+    with pytest.raises(ValueError, match="got 1 and 2 pairs, 1 in common"):
+        compare([score("AB")], base, {})
+
+
+def test_scores_survive_a_file() -> None:
+    """What is written is read back alike."""
+    scores = score("AB", "AC")
+    assert msgspec.json.decode(msgspec.json.encode(scores), type=Scores) == scores
+
+
+def test_an_outcome_without_category_is_of_the_whole() -> None:
+    """A pair without a category belongs to no group of its own."""
+    outcome = score_pair(make_pair(), judge_both(make_pair(), "A", "B"))
+    assert isinstance(outcome, PairOutcome) and outcome.group == "overall"
+
+
+def test_format_table_aligns_columns() -> None:
+    """All lines of the table for a terminal are equally long."""
+    lines = format_table(score("AB", groups="x").rows).splitlines()
+    assert (len(lines), len({len(line) for line in lines})) == (4, 1)
