@@ -1,0 +1,274 @@
+import copy
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from selfjudge.config import ConfigError, check_config
+from selfjudge.filters import FILTER_NAMES
+from selfjudge.records import CATEGORIES
+
+ROOT = Path(__file__).parents[1]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+SCHEMA = yaml.safe_load((ROOT / "config.schema.yaml").read_text())
+
+
+def faults(**changes: Any) -> list[str]:
+    """What is wrong with the paper's config, changed at dotted places (with __)."""
+    config = copy.deepcopy(CONFIG)
+    for place, value in changes.items():
+        *path, last = place.split("__")
+        section = config
+        for key in path:
+            section = section[int(key) if key.isdigit() else key]
+        if value is MISSING:
+            del section[last]
+        else:
+            section[last] = value
+    try:
+        check_config(config, SCHEMA)
+    except ConfigError as error:
+        return [line.removeprefix("config.yaml: ") for line in str(error).splitlines()]
+    return []
+
+
+MISSING = object()
+
+
+def test_the_papers_config_is_right() -> None:
+    """What we ship passes its own schema."""
+    assert faults() == []
+
+
+def test_the_demos_config_is_right() -> None:
+    """The demo's config, laid over the paper's, passes too."""
+    demo = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
+    check_config(lay_over(CONFIG, demo), SCHEMA)
+
+
+def lay_over(base: Any, top: Any) -> Any:
+    """Two configs merged as Snakemake merges them: mappings deeply, lists whole."""
+    if not (isinstance(base, dict) and isinstance(top, dict)):
+        return top
+    return base | {key: lay_over(base.get(key), value) for key, value in top.items()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        pytest.param(
+            {"iteratons": 4},
+            "'iteratons' is no known key. Hint: did you mean 'iterations'?",
+            id="unknown-key",
+        ),
+        pytest.param(
+            {"train__learning_rat": 1},
+            "'train.learning_rat' is no known key. Hint: did you mean 'learning_rate'?",
+            id="unknown-key-deeper",
+        ),
+        pytest.param({"xyz": 1}, "'xyz' is no known key.", id="nothing-near"),
+        pytest.param(
+            {"benchmarks__VLRB": None}, "'benchmarks.VLRB' is no known key.", id="name"
+        ),
+        pytest.param({"seed": MISSING}, "'seed' is missing", id="missing"),
+        pytest.param(
+            {"judgments__sampling__top_k": MISSING},
+            "'judgments.sampling.top_k' is missing",
+            id="missing-deeper",
+        ),
+        pytest.param(
+            {"iterations": "4"},
+            "'iterations' must be of type integer (got '4')",
+            id="type",
+        ),
+        pytest.param(
+            {"engine__max_batch_tokens": "many"},
+            "'engine.max_batch_tokens' must be of type integer or null (got 'many')",
+            id="types",
+        ),
+        pytest.param(
+            {"iterations": 0}, "'iterations' must be at least 1 (got 0)", id="minimum"
+        ),
+        pytest.param(
+            {"train__learning_rate": 0},
+            "'train.learning_rate' must be more than 0 (got 0)",
+            id="exclusive-minimum",
+        ),
+        pytest.param(
+            {"responses__sampling__top_p": 1.5},
+            "'responses.sampling.top_p' must be at most 1 (got 1.5)",
+            id="maximum",
+        ),
+        pytest.param(
+            {"filters": ["best"]},
+            "'filters.0' must be one of 'majority', 'correctness', "
+            "'majority_matched', 'unchecked' (got 'best')",
+            id="enum",
+        ),
+        pytest.param(
+            {"filters": []}, "'filters' must be a list of at least 1 (got [])", id="few"
+        ),
+        pytest.param(
+            {"filters": ["majority", "majority"]},
+            "'filters' must be a list without repetitions "
+            "(got ['majority', 'majority'])",
+            id="repetition",
+        ),
+        pytest.param(
+            {"image_root": ""},
+            "'image_root' must be a non-empty string (got '')",
+            id="empty",
+        ),
+        pytest.param(
+            {"prompts__sources__0__name": "a b"},
+            "'prompts.sources.0.name' must be of the form ^[A-Za-z0-9_]+$ (got 'a b')",
+            id="pattern",
+        ),
+        pytest.param(
+            {"benchmarks": {}},
+            "'benchmarks' must be a mapping of at least 1 (got {})",
+            id="no-benchmark",
+        ),
+        pytest.param(
+            {"pairs__majority_threshold": 17},
+            "'pairs.majority_threshold' must be at most 'responses.num_samples', 16 "
+            "(got 17): no prompt could reach it.",
+            id="threshold-out-of-reach",
+        ),
+        pytest.param(
+            {"iterations": 5},
+            "'pool.num_slices' must be at least 'iterations', 5 (got 4): each "
+            "iteration takes its own slice. Hint: raise it, or set "
+            "'pool.mode: reuse'.",
+            id="too-few-slices",
+        ),
+        pytest.param(
+            {"pairs__alteration_bounds__min_length_rate": 3},
+            "'pairs.alteration_bounds.min_length_rate' must be at most "
+            "'max_length_rate', 2.0 (got 3).",
+            id="bounds-crossed",
+        ),
+        pytest.param(
+            {"prompts__sources": CONFIG["prompts"]["sources"] * 2},
+            "'prompts.sources' must have different names "
+            "(got ['llava_onevision', 'llava_onevision']).",
+            id="sources-of-one-name",
+        ),
+        pytest.param(
+            {
+                "filters": ["correctness", "majority"],
+                "prompts__sources__0__gold_answers": False,
+            },
+            "'filters' must not hold ['correctness'] where no prompt source has "
+            "'gold_answers: true': they compare with gold answers.",
+            id="correctness-without-gold",
+        ),
+    ],
+)
+def test_a_fault_names_place_must_and_got(changes: dict[str, Any], fault: str) -> None:
+    """Each fault is one line that a person can act on, and the only one."""
+    assert faults(**changes) == [fault]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"iterations": 5, "pool__mode": "reuse"}, id="reuse"),
+        pytest.param({"pairs__majority_threshold": 16}, id="threshold-at-the-limit"),
+        pytest.param({"benchmarks__mmrb": None}, id="benchmark-left-out"),
+        pytest.param({"train__max_length": None}, id="no-limit"),
+    ],
+)
+def test_what_is_allowed(changes: dict[str, Any]) -> None:
+    """The neighbours of faults are none."""
+    assert faults(**changes) == []
+
+
+def test_all_faults_are_told_at_once() -> None:
+    """Nobody likes to be told of one fault a run."""
+    assert len(faults(seed=-1, iterations="x", xyz=1)) == 3
+
+
+def schema_keys(schema: dict[str, Any], place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every key of the schema with its place."""
+    inner = schema.get("properties", {}) | schema.get("patternProperties", {})
+    for key, value in inner.items():
+        if reference := value.get("$ref"):
+            value = SCHEMA["$defs"][reference.removeprefix("#/$defs/")]
+        yield f"{place}{key}", value
+        yield from schema_keys(value, f"{place}{key}.")
+    if isinstance(schema.get("items"), dict):
+        yield from schema_keys(schema["items"], f"{place}*.")
+
+
+@pytest.mark.parametrize(
+    ("place", "schema"), list(schema_keys(SCHEMA)), ids=lambda value: str(value)[:60]
+)
+def test_every_key_has_a_description(place: str, schema: dict[str, Any]) -> None:
+    """A key of the schema says what it means."""
+    assert re.match(r"\w.*\.$", schema.get("description", ""), re.DOTALL), place
+
+
+def test_every_object_of_the_schema_is_closed() -> None:
+    """A misspelt key is an error everywhere."""
+    objects = [("", SCHEMA), *schema_keys(SCHEMA)]
+    objects += [
+        (place + ".*", schema["items"])
+        for place, schema in objects
+        if isinstance(schema.get("items"), dict)
+    ]
+    is_open = [
+        place
+        for place, schema in objects
+        if "object" in schema.get("type", "")
+        and schema.get("additionalProperties") is not False
+    ]
+    assert is_open == []
+
+
+def test_every_object_of_the_schema_requires_its_keys() -> None:
+    """Outside of sources, a default stands in config.yaml, never in code."""
+    objects = [("", SCHEMA), *schema_keys(SCHEMA)]
+    optional = [
+        place
+        for place, schema in objects
+        if set(schema.get("properties", {})) - set(schema.get("required", ()))
+    ]
+    assert optional == []
+
+
+LINES = (ROOT / "config.yaml").read_text().splitlines()
+
+
+def test_every_key_of_the_config_has_a_comment_or_is_clear() -> None:
+    """A key has its comment on its line; a section's name may stand alone."""
+    bare = [
+        line.strip()
+        for line in LINES
+        if re.match(r"\s*(?:- )?\w+:\s+[^#\s][^#]*$", line)
+    ]
+    allowed = {
+        # Said where the section, or its like above it, begins.
+        *("temperature: 0.6", "top_k: 50", "top_p: 0.9", "max_tokens: 1024"),
+        *("shards: 8", "max_length_rate: 2.0", "trust_remote_code: false"),
+        # A benchmark's own name for its release; told in the schema.
+        *("format: vl_rewardbench", "format: multimodal_rewardbench"),
+        *("dataset: MMInstruction/VL-RewardBench", "revision: null", "file: null"),
+        "file: data/test-00000-of-00001.parquet",
+        "dataset: lmms-lab/LLaVA-OneVision-Data",
+    }
+    assert set(bare) - allowed == set()
+
+
+def test_schema_and_code_know_the_same_filters() -> None:
+    """A filter that exists can be configured, and no other."""
+    assert tuple(SCHEMA["properties"]["filters"]["items"]["enum"]) == FILTER_NAMES
+
+
+def test_schema_and_code_know_the_same_categories() -> None:
+    """A category of error that exists can be configured, and no other."""
+    categories = SCHEMA["properties"]["alterations"]["properties"]["categories"]
+    assert tuple(categories["items"]["enum"]) == CATEGORIES
