@@ -6,6 +6,9 @@ Reads only the templates beside this file.  Writes a directory that
 The base is a plausible but weak judge: it sees well and writes whole
 judgments, but its verdict mostly says "A".  That position bias is PLANTED, by
 the share ``--bias`` of verdicts in the last part of its training.
+
+9000 steps take about 25 minutes on an idle core; what comes late is comparing
+claims, and answers to "where" and "left of".
 """
 
 import argparse
@@ -40,6 +43,8 @@ MIX = {
     "judge_closed": (0.17, 48),
 }
 NUM_SCENES = 20000
+HIDDEN, LAYERS = 128, 5  # of the text model
+MUON_LR, ADAMW_LR = 4e-3, 2e-3
 WARM_UP = 0.05  # share of the time in which the model only learns to describe
 EARLY_BIAS = 0.1
 PLANTING = 0.75  # share of the time after which verdicts take the full bias
@@ -148,7 +153,7 @@ def draw_scenes(seed: int) -> tuple[list[Scene], list[Picture]]:
 def train(model: Any, encoder: Encoder, options: argparse.Namespace) -> None:
     """Train until the steps or the minutes are used up, printing the losses."""
     scenes, pictures = draw_scenes(options.seed)
-    optimizer = Optimizer(model, muon=options.muon_lr, adamw=options.adamw_lr)
+    optimizer = Optimizer(model, muon=MUON_LR, adamw=ADAMW_LR)
     rng = Random(f"lessons/{options.seed}")
     names, shares = list(MIX), [share for share, _ in MIX.values()]
     losses: dict[str, float] = {}
@@ -190,10 +195,6 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--bias", type=float, default=0.65, help="share of verdicts planted as A"
     )
-    parser.add_argument("--hidden", type=int, default=128, help="width of the text")
-    parser.add_argument("--layers", type=int, default=5, help="layers of the text")
-    parser.add_argument("--muon-lr", type=float, default=4e-3)
-    parser.add_argument("--adamw-lr", type=float, default=2e-3)
     return parser.parse_args()
 
 
@@ -202,7 +203,7 @@ def main() -> None:
     options = parse_options()
     torch.set_num_threads(1)
     tokenizer = train_tokenizer(sample_texts(20000, Random("tokenizer")))
-    model = build_model(tokenizer, options.hidden, options.layers, options.seed)
+    model = build_model(tokenizer, HIDDEN, LAYERS, options.seed)
     print(f"{model.num_parameters() / 1e6:.2f} M parameters, {len(tokenizer)} tokens")
     # On CPU the fused attention's backward pass is three times slower than this.
     model.set_attn_implementation("eager")
