@@ -55,7 +55,7 @@ def test_pixel_limit_is_inclusive(tmp_path: Path, limit: int, expected: str) -> 
         pytest.param("sub/../in.png", "RGB", id="inside"),
         pytest.param("link.png", "RGB", id="link-inside"),
         pytest.param("../out.png", "image_outside_root", id="dots"),
-        pytest.param("../root/in.png", "RGB", id="dots-and-back"),
+        pytest.param("../top/in.png", "RGB", id="dots-and-back"),
         pytest.param("out_link.png", "image_outside_root", id="link-to-file"),
         pytest.param("out_folder/out.png", "image_outside_root", id="link-to-folder"),
         pytest.param("/etc/passwd", "bad_image_path", id="absolute"),
@@ -69,7 +69,7 @@ def test_pixel_limit_is_inclusive(tmp_path: Path, limit: int, expected: str) -> 
 )
 def test_paths(tmp_path: Path, name: str, expected: str) -> None:
     """What lies outside the root is refused, by whatever way."""
-    root = tmp_path / "root"
+    root = tmp_path / "top"
     (root / "sub").mkdir(parents=True)
     save(root, image_bytes(), "in.png")
     save(tmp_path, image_bytes(), "out.png")
@@ -88,6 +88,7 @@ def test_a_linked_root_is_a_root(tmp_path: Path) -> None:
     assert check_image(tmp_path / "link", "x", max_pixels=99) == "RGB"
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # Pillow, on broken TIFFs
 @given(data=st.data())
 def test_damaged_files_are_never_an_exception(tmp_path_factory, data) -> None:
     """Whatever bytes change, an image is readable or it is not."""

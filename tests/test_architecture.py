@@ -1,0 +1,268 @@
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = ROOT / "scripts"
+PACKAGE = SCRIPTS / "selfjudge"
+
+# As the docstring of scripts/selfjudge/__init__.py lists them: a module imports
+# only from what stands before it.  `engines` and `training` are packages.
+LAYERS = [
+    names.split()
+    for names in (
+        "records seeds",
+        "answers routing alterations verdicts images rendering filters config "
+        "fingerprints",
+        "sources prompts pairs filtering benchmarks statistics scores report",
+        "engines training",
+        "commands model_commands",
+    )
+]
+ORDER = [name for layer in LAYERS for name in layer]
+MODELS = LAYERS[3]
+
+MODEL_SCRIPTS = {"generate_responses", "alter_responses", "judge_pairs", "train_judge"}
+DECISION_SCRIPTS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - MODEL_SCRIPTS)
+MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
+
+# Refuses the libraries that a decision must do without, in a fresh process.
+BLOCKER = """
+import sys
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked}:
+            raise ImportError(f"{{name}} is blocked")
+
+sys.meta_path.insert(0, Blocker())
+"""
+BLOCKED = {"torch", "transformers", "vllm", "trl", "peft", "datasets", "snakemake"}
+
+
+def module_name(path: Path) -> str:
+    """The dotted name of a module within the package."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__")
+
+
+def imports(path: Path) -> Iterator[ast.Import | ast.ImportFrom]:
+    """The import statements of a file, inside functions too."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            yield node
+
+
+def own_imports(path: Path) -> set[str]:
+    """The top modules of the package that a file imports."""
+    names = set()
+    for node in imports(path):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif node.module == "selfjudge":
+            names |= {f"selfjudge.{alias.name}" for alias in node.names}
+        else:
+            names.add(node.module or "")
+    return {name.split(".")[1] for name in names if name.startswith("selfjudge.")}
+
+
+def run_blocked(code: str, blocked: set[str]) -> str:
+    """What a fresh process says that runs code with libraries blocked; "" if well."""
+    done = subprocess.run(
+        [sys.executable, "-c", BLOCKER.format(blocked=blocked) + code],
+        cwd=SCRIPTS,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stderr if done.returncode else ""
+
+
+def tracked_files() -> list[Path]:
+    """The files that git knows; none outside of a clone."""
+    done = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    paths = [ROOT / name for name in done.stdout.split("\0") if name]
+    return [path for path in paths if path.is_file()]
+
+
+def test_every_module_has_a_layer() -> None:
+    """The list of layers names every module of the package, and nothing else."""
+    found = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
+    found |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert found == set(ORDER)
+
+
+def test_the_docstring_lists_the_layers() -> None:
+    """What the package says of its layers is what is tested here."""
+    docstring = ast.get_docstring(ast.parse((PACKAGE / "__init__.py").read_text()))
+    named = [
+        re.findall(r"``(\w+)``", item)
+        for item in re.split(r"^\d\. ", str(docstring), flags=re.MULTILINE)[1:]
+    ]
+    assert named == LAYERS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=module_name)
+def test_imports_only_go_down(path: Path) -> None:
+    """A module imports only what stands before it in the list of layers."""
+    own = module_name(path).split(".")[0]
+    below = ORDER[: ORDER.index(own)] if own else []
+    if own in MODELS:
+        below = [*below, own]  # within a package of its own
+    assert own_imports(path) - set(below) == set()
+
+
+@pytest.mark.parametrize(
+    "path", [*MODULES, *SCRIPTS.glob("*.py")], ids=lambda p: p.stem
+)
+def test_imports_are_seen_by_the_fingerprint(path: Path) -> None:
+    """No relative and no star import: a code fingerprint does not follow them."""
+    strange = [
+        ast.unparse(node)
+        for node in imports(path)
+        if isinstance(node, ast.ImportFrom)
+        and (node.level > 0 or any(alias.name == "*" for alias in node.names))
+    ]
+    assert strange == []
+
+
+@pytest.mark.parametrize("script", DECISION_SCRIPTS)
+def test_decisions_import_no_model(script: str) -> None:
+    """An edit of an engine or of the training makes no decision stale."""
+    from selfjudge.fingerprints import code_files
+
+    folders = {path.parent.name for path in code_files(SCRIPTS / f"{script}.py")}
+    assert folders & set(MODELS) == set()
+
+
+def test_decisions_import_without_model_libraries() -> None:
+    """Everything outside engines and training imports where they are not installed."""
+    names = [
+        f"selfjudge.{module_name(path)}"
+        for path in MODULES
+        if module_name(path).split(".")[0] not in ["", *MODELS]
+    ]
+    assert run_blocked(f"import {', '.join(names)}", BLOCKED) == ""
+
+
+def test_the_package_knows_nothing_of_snakemake() -> None:
+    """No module imports Snakemake."""
+    named = [
+        path.name
+        for path in MODULES
+        for node in imports(path)
+        if "snakemake" in ast.unparse(node)
+    ]
+    assert named == []
+
+
+@pytest.mark.parametrize("script", sorted(DECISION_SCRIPTS))
+def test_help_needs_no_model_library(script: str) -> None:
+    """Every decision's --help works on a machine without any of them."""
+    code = "import runpy\nsys.argv = ['x', '--help']\n"
+    code += f"runpy.run_path('{script}.py', run_name='__main__')"
+    assert run_blocked(code, BLOCKED) == ""
+
+
+@pytest.mark.parametrize("script", sorted(path.stem for path in SCRIPTS.glob("*.py")))
+def test_scripts_say_what_they_read_and_write(script: str) -> None:
+    """A script's docstring, its --help, names what comes in and what goes out."""
+    docstring = ast.get_docstring(ast.parse((SCRIPTS / f"{script}.py").read_text()))
+    words = str(docstring).split()
+    assert "Reads" in words and "writes" in words
+
+
+def pins(text: str) -> dict[str, str]:
+    """The exact pins of a requirements file or an environment."""
+    return dict(re.findall(r"^\s*(?:- )?([\w.-]+)==(\S+)", text, re.MULTILINE))
+
+
+REQUIREMENTS = pins((ROOT / "requirements.txt").read_text())
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda path: path.stem
+)
+def test_environments_pin_what_requirements_pin(path: Path) -> None:
+    """One version of a library in all environments that have it."""
+    found = {
+        name: version
+        for name, version in pins(path.read_text()).items()
+        if name in REQUIREMENTS
+    }
+    assert found == {name: REQUIREMENTS[name] for name in found} != {}
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda p: p.stem
+)
+def test_environments_pin_everything(path: Path) -> None:
+    """No requirement of an environment floats."""
+    (pip,) = [
+        item["pip"]
+        for item in yaml.safe_load(path.read_text())["dependencies"]
+        if isinstance(item, dict)
+    ]
+    assert [requirement for requirement in pip if "==" not in requirement] == []
+
+
+def test_requirements_pin_everything() -> None:
+    """No requirement of the laptop environment floats."""
+    lines = (ROOT / "requirements.txt").read_text().splitlines()
+    names = [line for line in lines if line and not line.startswith("#")]
+    assert len(names) == len(REQUIREMENTS)
+
+
+def test_no_file_names_this_machine() -> None:
+    """No committed text holds a path of the machine it was written on."""
+    house = re.compile(rb"/work/|\.\./shared|/root/")
+    named = [
+        f"{path.relative_to(ROOT)}: {match.group().decode()}"
+        for path in tracked_files()
+        if path != Path(__file__)
+        and b"\0" not in (content := path.read_bytes())[:8000]
+        and (match := house.search(content))
+    ]
+    assert named == []
+
+
+def test_code_is_ascii() -> None:
+    """Code outside of tests is ASCII but for the characters that answers knows."""
+    curly = "\u201c\u201d\u2018\u2019"
+    strange = {
+        path.name: character
+        for path in [*MODULES, *SCRIPTS.glob("*.py"), *(ROOT / "rules").glob("*.smk")]
+        for character in path.read_text(encoding="utf-8")
+        if not character.isascii() and character not in curly
+    }
+    assert strange == {}
+
+
+def test_readme_tree_is_the_tree() -> None:
+    """What README.md lists at the repository's root is what is there."""
+    readme = ROOT / "README.md"
+    if readme not in tracked_files():
+        pytest.skip("git knows no README.md here")
+    blocks = re.findall(
+        r"^```\w*\n(.*?)^```$", readme.read_text(), re.DOTALL | re.MULTILINE
+    )
+    (tree,) = [block for block in blocks if "config.schema.yaml" in block]
+    # A line is "name   what it is", or names alone; deeper lines are indented.
+    listed = {
+        name.rstrip("/")
+        for line in tree.splitlines()
+        if not line.startswith(" ")
+        for name in line.partition("   ")[0].split()
+    }
+    top = {path.relative_to(ROOT).parts[0] for path in tracked_files()}
+    top = {name for name in top if not name.startswith(".")}
+    # `slurm` is a link that `--profile slurm` needs; the tree tells of it at profiles.
+    assert listed == top - {"slurm"}
