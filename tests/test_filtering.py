@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from examples import judge_both, make_judgment, make_pair, write_lines
 from selfjudge.filtering import (
-    CODE,
     OUTCOMES,
     FilterSettings,
     decide,
@@ -46,8 +45,10 @@ def outcomes(
     pairs = pairs or [make_pair(number) for number in range(len(groups))]
     judgments = [judgment for group in groups for judgment in group]
     spec = FILTERS[filter_name]
-    decisions = decide(pairs, judgments, spec, settings, size, seed)
-    return [OUTCOMES[code] for code in decisions.codes]
+    decided = decide(
+        lambda: join_judgments(pairs, judgments), spec, settings, size, seed
+    )
+    return [outcome for one in decided for outcome in one.outcomes]
 
 
 def judged(number: int, first: str, second: str, **changes: Any) -> list[Judgment]:
@@ -271,7 +272,12 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-@given(VERDICTS, SETTINGS)
+@given(
+    VERDICTS,
+    st.sampled_from(
+        [BOTH, SINGLE, FilterSettings(accept="both_orders", max_per_category=2)]
+    ),
+)
 def test_accepted_plus_dropped_equal_the_input(
     tmp_path_factory, verdicts: list[tuple[str, str]], settings: FilterSettings
 ) -> None:
@@ -433,7 +439,7 @@ def test_every_reason_can_occur() -> None:
             + one_order(0, "rejected_first", "Verdict: [[B]]")
         ),
     }
-    assert found == set(CODE)
+    assert found == set(OUTCOMES)
 
 
 def test_orders_are_two() -> None:

@@ -175,17 +175,9 @@ def test_records_refuse_unknown_fields(kind: type[Record]) -> None:
         msgspec.convert({"no_such_field": 1}, kind)
 
 
-@given(st.dictionaries(st.text(), st.text(), min_size=1), st.sampled_from(["", " "]))
-def test_dropped_line_keeps_the_record(row: dict[str, str], space: str) -> None:
-    """A line is dropped as it was, plus its reason, whatever its spacing."""
-    line = json.dumps(row).encode() + space.encode()
-    found = json.loads(dropped_line(line, "tie"))
-    assert found == row | {"reason": "tie"}
-
-
 def test_dropped_line_equals_dropped() -> None:
-    """A record has one form in a dropped file, decoded or not."""
-    line = dropped_line(encode(make_pair()).strip(), "tie")
+    """The short way writes what the long one writes."""
+    line = dropped_line(make_pair(), "tie")
     assert line == encode(dropped(make_pair(), "tie"))
 
 

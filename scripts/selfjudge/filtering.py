@@ -1,16 +1,15 @@
 """Which judgments become training data: those that agree with the construction.
 
-Two passes over the same files.  The first parses every verdict and remembers
-one byte a judgment and a few numbers an accepted pair; then the cuts (caps,
-balance, size) are made on those numbers; the second pass writes.  Memory stays
-near 20 bytes a judgment however long the judgments are, and only what is accepted
-is decoded twice.
+Most decisions concern one pair alone, and one pass over the files makes them.
+Where caps, balance or a size cut across pairs, a first pass remembers one byte a
+judgment and a few numbers an accepted pair, the cuts are made on those numbers,
+and the second pass writes.  Memory stays near 20 bytes a judgment however long
+the judgments are.
 """
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -18,12 +17,13 @@ import msgspec
 
 from selfjudge.filters import Filter
 from selfjudge.records import (
+    ORDERS,
     Accepted,
     Judgment,
+    Order,
     Pair,
     dropped_line,
     encode,
-    read_lines,
     read_records,
     writing,
 )
@@ -58,54 +58,12 @@ class FilterSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_per_category: int | None
 
 
-class Decisions(NamedTuple):
-    """What happens to each judgment of a file, in its order, and the counts.
+class Decided(NamedTuple):
+    """A pair, its judgments, and what happens to each of them."""
 
-    ``num_judgments`` counts the judgments of each pair, in the order of the pairs.
-    """
-
-    codes: bytearray
-    num_judgments: "array[int]"
-    report: dict[str, Any]
-
-
-class Units:
-    """What may be accepted together: one pair's chosen traces, as plain numbers.
-
-    ``first`` and ``second`` are positions in the judgments file of the trace
-    with the chosen response first, and with the rejected first; -1 for none.
-    """
-
-    def __init__(self) -> None:
-        self.rank = array("Q")
-        self.category = array("H")
-        self.first = array("q")
-        self.second = array("q")
-        self.names: dict[str, int] = {}
-
-    def add(self, rank: int, category: str, first: int, second: int) -> None:
-        """Remember one pair's traces."""
-        self.rank.append(rank)
-        self.category.append(self.names.setdefault(category, len(self.names)))
-        self.first.append(first)
-        self.second.append(second)
-
-    def positions(self, unit: int) -> list[int]:
-        """The positions of a unit's judgments."""
-        return [at for at in (self.first[unit], self.second[unit]) if at >= 0]
-
-    @staticmethod
-    def is_accepted(side: "array[int]", unit: int, codes: bytearray) -> bool:
-        """Whether a unit has an accepted judgment on one side."""
-        return side[unit] >= 0 and codes[side[unit]] == CODE["accepted"]
-
-    def count(self, side: "array[int]", codes: bytearray) -> int:
-        """The number of accepted judgments on one side."""
-        return sum(self.is_accepted(side, unit, codes) for unit in range(len(side)))
-
-    def by_rank(self) -> list[int]:
-        """The units in seeded order."""
-        return sorted(range(len(self.rank)), key=self.rank.__getitem__)
+    pair: Pair
+    judgments: list[Judgment]
+    outcomes: list[Outcome]
 
 
 def join_judgments(
@@ -131,70 +89,55 @@ def join_judgments(
 
 
 def decide(
-    pairs: Iterable[Pair],
-    judgments: Iterable[Judgment],
+    read: Callable[[], Iterable[tuple[Pair, list[Judgment]]]],
     spec: Filter,
     settings: FilterSettings,
     size: int | None,
     seed: int,
-) -> Decisions:
-    """What happens to every judgment.
+) -> Iterator[Decided]:
+    """What happens to every judgment, in the order of the pairs.
 
-    ``size`` is the most judgments to accept, for a filter that must not have
-    more data than another; None for no limit.
+    ``read`` gives the pairs with their judgments; it is called twice if there is
+    something to cut.  ``size`` is the most judgments to accept, for a filter that
+    must not have more data than another; None for no limit.
     """
-    codes = bytearray()
-    num_judgments = array("I")
-    units = Units()
-    by_category: Counter[str] = Counter()
-    for pair, own in join_judgments(pairs, judgments):
-        num_judgments.append(len(own))
-        by_category[pair_category(pair)] += 1
-        if own:
-            decide_pair(pair, own, spec, settings, codes, units, seed)
-    cut_categories(units, codes, settings.max_per_category)
-    balance_orders(units, codes)
-    cut_size(units, codes, size)
-    # A cut of whole pairs may tip the balance again where some count once only.
-    balance_orders(units, codes)
-    return Decisions(codes, num_judgments, report(codes, units, by_category))
+
+    def decide_each() -> Iterator[Decided]:
+        for pair, own in read():
+            yield Decided(pair, own, decide_pair(own, spec, settings, seed))
+
+    # What is right in both orders is balanced as it is.
+    is_cut = size is not None or settings.max_per_category is not None
+    if not is_cut and settings.accept == "both_orders":
+        yield from decide_each()
+        return
+    codes = cut(decide_each(), settings, size, seed)
+    start = 0
+    for decided in decide_each():
+        end = start + len(decided.judgments)
+        yield decided._replace(outcomes=[OUTCOMES[code] for code in codes[start:end]])
+        start = end
 
 
 def decide_pair(
-    pair: Pair,
-    own: list[Judgment],
-    spec: Filter,
-    settings: FilterSettings,
-    codes: bytearray,
-    units: Units,
-    seed: int,
-) -> None:
-    """Append the codes of one pair's judgments, and its unit if it has one."""
-    start = len(codes)
-    right: dict[str, list[int]] = {"chosen_first": [], "rejected_first": []}
-    for at, judgment in enumerate(own, start=start):
-        outcome = check_judgment(judgment, spec)
-        codes.append(CODE[outcome])
+    own: list[Judgment], spec: Filter, settings: FilterSettings, seed: int
+) -> list[Outcome]:
+    """What happens to one pair's judgments, as far as the pair alone decides it."""
+    outcomes = [check_judgment(judgment, spec) for judgment in own]
+    places: dict[Order, list[int]] = {"chosen_first": [], "rejected_first": []}
+    for place, outcome in enumerate(outcomes):
         if outcome == "accepted":
-            right[judgment.order].append(at)
-    both = all(right.values())
-    if not any(right.values()):
-        return
-    if settings.accept == "both_orders" and not both:
-        for at in right["chosen_first"] + right["rejected_first"]:
-            codes[at] = CODE["wrong_in_other_order"]
-        return
-    kept = {"chosen_first": -1, "rejected_first": -1}
-    for order, positions in right.items():
-        if len(positions) > 1:
-            positions.sort(key=lambda at: trace_rank(own[at - start], seed))
-        for place, at in enumerate(positions):
-            if place == 0:
-                kept[order] = at
-            else:
-                codes[at] = CODE["extra_trace"]
-    rank = seed_for(seed, "accept", pair.id)
-    units.add(rank, pair_category(pair), kept["chosen_first"], kept["rejected_first"])
+            places[own[place].order].append(place)
+    is_whole = all(places.values())
+    for right in places.values():
+        if settings.accept == "both_orders" and not is_whole:
+            for place in right:
+                outcomes[place] = "wrong_in_other_order"
+        elif len(right) > 1:
+            right.sort(key=lambda place: seed_for(seed, "trace", own[place].id))
+            for place in right[1:]:
+                outcomes[place] = "extra_trace"
+    return outcomes
 
 
 def check_judgment(judgment: Judgment, spec: Filter) -> Outcome:
@@ -210,14 +153,71 @@ def check_judgment(judgment: Judgment, spec: Filter) -> Outcome:
     return "accepted"
 
 
-def trace_rank(judgment: Judgment, seed: int) -> int:
-    """The seeded rank by which one of several right traces is kept."""
-    return seed_for(seed, "trace", judgment.id)
-
-
 def pair_category(pair: Pair) -> str:
     """What a cap counts: the injected error, or for closed pairs the origin."""
     return pair.category or pair.origin
+
+
+class Units:
+    """What may be accepted together: one pair's chosen traces, as plain numbers.
+
+    ``first`` and ``second`` are positions in the judgments file of the trace
+    with the chosen response first, and with the rejected first; -1 for none.
+    """
+
+    def __init__(self) -> None:
+        self.rank = array("Q")
+        self.category = array("H")
+        self.first = array("q")
+        self.second = array("q")
+        self.names: dict[str, int] = {}
+
+    def add(self, rank: int, category: str, first: int, second: int) -> None:
+        """Remember the positions of one pair's traces."""
+        self.rank.append(rank)
+        self.category.append(self.names.setdefault(category, len(self.names)))
+        self.first.append(first)
+        self.second.append(second)
+
+    def positions(self, unit: int) -> list[int]:
+        """The positions of a unit's judgments."""
+        return [at for at in (self.first[unit], self.second[unit]) if at >= 0]
+
+    @staticmethod
+    def is_accepted(side: "array[int]", unit: int, codes: bytearray) -> bool:
+        """Whether a unit has an accepted judgment on one side."""
+        return side[unit] >= 0 and codes[side[unit]] == CODE["accepted"]
+
+    def count(self, side: "array[int]", codes: bytearray) -> int:
+        """The number of accepted judgments on one side."""
+        return sum(self.is_accepted(side, unit, codes) for unit in range(len(side)))
+
+    def by_rank(self) -> list[int]:
+        """The units in seeded order."""
+        return sorted(range(len(self.rank)), key=self.rank.__getitem__)
+
+
+def cut(
+    decided: Iterable[Decided], settings: FilterSettings, size: int | None, seed: int
+) -> bytearray:
+    """The codes of all judgments after caps, balance and size."""
+    codes = bytearray()
+    units = Units()
+    for pair, own, outcomes in decided:
+        accepted = {"chosen_first": -1, "rejected_first": -1}
+        for judgment, outcome in zip(own, outcomes, strict=True):
+            if outcome == "accepted":
+                accepted[judgment.order] = len(codes)
+            codes.append(CODE[outcome])
+        if max(accepted.values()) >= 0:
+            rank = seed_for(seed, "accept", pair.id)
+            units.add(rank, pair_category(pair), *accepted.values())
+    cut_categories(units, codes, settings.max_per_category)
+    balance_orders(units, codes)
+    cut_size(units, codes, size)
+    # A cut of whole pairs may tip the balance again where some count once only.
+    balance_orders(units, codes)
+    return codes
 
 
 def cut_categories(units: Units, codes: bytearray, most: int | None) -> None:
@@ -263,41 +263,50 @@ def cut_size(units: Units, codes: bytearray, size: int | None) -> None:
             codes[at] = CODE["over_matched_size"]
 
 
-def report(
-    codes: bytearray,
-    units: Units,
-    by_category: Counter[str],
-) -> dict[str, Any]:
-    """The counts of `filter_report.json`; accepted and dropped add up to all.
+class FilterCounts:
+    """The counts behind `filter_report.json`, gathered while pairs pass by."""
 
-    A category's ``num_accepted`` counts pairs with at least one accepted judgment.
-    """
-    outcomes = {outcome: codes.count(code) for outcome, code in CODE.items()}
-    num_accepted = outcomes.pop("accepted")
-    names = list(units.names)
-    accepted = Counter(
-        names[units.category[unit]]
-        for unit in range(len(units.rank))
-        if units.is_accepted(units.first, unit, codes)
-        or units.is_accepted(units.second, unit, codes)
-    )
+    def __init__(self) -> None:
+        self.outcomes: Counter[Outcome] = Counter()
+        self.orders: Counter[Order] = Counter()
+        self.pairs: Counter[str] = Counter()
+        self.accepted_pairs: Counter[str] = Counter()
 
-    return {
-        "num_pairs": by_category.total(),
-        "num_judgments": len(codes),
-        "num_accepted": num_accepted,
-        "num_dropped": len(codes) - num_accepted,
-        "accepted_rate": round(num_accepted / max(1, len(codes)), 6),
-        "orders": {
-            "chosen_first": units.count(units.first, codes),
-            "rejected_first": units.count(units.second, codes),
-        },
-        "dropped": {outcome: n for outcome, n in outcomes.items() if n},
-        "categories": {
-            name: {"num_pairs": by_category[name], "num_accepted": accepted[name]}
-            for name in sorted(by_category)
-        },
-    }
+    def add(self, decided: Decided) -> None:
+        """Count one pair and its judgments."""
+        category = pair_category(decided.pair)
+        self.pairs[category] += 1
+        for judgment, outcome in zip(decided.judgments, decided.outcomes, strict=True):
+            self.outcomes[outcome] += 1
+            if outcome == "accepted":
+                self.orders[judgment.order] += 1
+        if "accepted" in decided.outcomes:
+            self.accepted_pairs[category] += 1
+
+    def report(self) -> dict[str, Any]:
+        """Accepted and dropped add up to all; `categories` counts pairs."""
+        num_judgments = self.outcomes.total()
+        num_accepted = self.outcomes["accepted"]
+        return {
+            "num_pairs": self.pairs.total(),
+            "num_judgments": num_judgments,
+            "num_accepted": num_accepted,
+            "num_dropped": num_judgments - num_accepted,
+            "accepted_rate": round(num_accepted / max(1, num_judgments), 6),
+            "orders": {order: self.orders[order] for order in ORDERS},
+            "dropped": {
+                outcome: self.outcomes[outcome]
+                for outcome in OUTCOMES
+                if outcome != "accepted" and self.outcomes[outcome]
+            },
+            "categories": {
+                name: {
+                    "num_pairs": self.pairs[name],
+                    "num_accepted": self.accepted_pairs[name],
+                }
+                for name in sorted(self.pairs)
+            },
+        }
 
 
 def filter_files(
@@ -317,44 +326,26 @@ def filter_files(
     Raises ValueError, and writes nothing, if not a single judgment is accepted.
     """
 
-    decisions = decide(
-        read_records(pairs, Pair),
-        read_records(judgments, Judgment),
-        spec,
-        settings,
-        size,
-        seed,
-    )
-    if not decisions.report["num_accepted"]:
-        raise ValueError(explain_nothing_accepted(decisions.report, judgments))
+    def read() -> Iterator[tuple[Pair, list[Judgment]]]:
+        return join_judgments(
+            read_records(pairs, Pair), read_records(judgments, Judgment)
+        )
+
+    counts = FilterCounts()
     with writing(accepted) as accepted_file, writing(dropped) as dropped_file:
-        for line, is_accepted in final_lines(pairs, judgments, decisions, template):
-            (accepted_file if is_accepted else dropped_file).write(line)
-    return decisions.report
-
-
-def final_lines(
-    pairs: Path, judgments: Path, decisions: Decisions, template: str
-) -> Iterator[tuple[bytes, bool]]:
-    """The second pass: each judgment's line to write, and whether it is accepted.
-
-    All lines were checked by the first pass, so those of dropped judgments are
-    not decoded again.
-    """
-    decode_pair = msgspec.json.Decoder(Pair).decode
-    decode_judgment = msgspec.json.Decoder(Judgment).decode
-    lines = (line for _, line in read_lines(judgments))
-    codes = iter(decisions.codes)
-    pair_lines = (line for _, line in read_lines(pairs))
-    for pair_line, count in zip(pair_lines, decisions.num_judgments, strict=True):
-        pair = None
-        for line, code in zip(islice(lines, count), islice(codes, count), strict=True):
-            if OUTCOMES[code] == "accepted":
-                pair = pair or decode_pair(pair_line)
-                row = training_row(pair, decode_judgment(line), template)
-                yield encode(row), True
-            else:
-                yield dropped_line(line, OUTCOMES[code]), False
+        for decided in decide(read, spec, settings, size, seed):
+            counts.add(decided)
+            pair, own, outcomes = decided
+            for judgment, outcome in zip(own, outcomes, strict=True):
+                if outcome == "accepted":
+                    row = training_row(pair, judgment, template)
+                    accepted_file.write(encode(row))
+                else:
+                    dropped_file.write(dropped_line(judgment, outcome))
+        report = counts.report()
+        if not report["num_accepted"]:
+            raise ValueError(explain_nothing_accepted(report, judgments))
+    return report
 
 
 def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:

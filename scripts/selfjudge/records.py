@@ -327,6 +327,6 @@ def dropped(record: msgspec.Struct, reason: str) -> dict[str, Any]:
     return msgspec.structs.asdict(record) | {"reason": reason}
 
 
-def dropped_line(line: bytes, reason: str) -> bytes:
-    """As `dropped`, for a line that has been checked before: it is not decoded."""
-    return line.rstrip()[:-1] + f',"reason":"{reason}"}}\n'.encode()
+def dropped_line(record: msgspec.Struct, reason: str) -> bytes:
+    """The line of a `dropped` record; faster, for files of millions."""
+    return encode(record)[:-2] + f',"reason":"{reason}"}}\n'.encode()
