@@ -1,0 +1,187 @@
+"""Measure what decisions cost: filtering a million judgments, planning a run.
+
+Prints each figure beside the bound it must keep; ends with status 1 if one is
+broken.  Needs 6 GB in the temporary folder, and leaves nothing behind.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "scripts"))
+
+from selfjudge.records import ORDERS, Judgment, Pair, content_id, write_records  # noqa: E402
+
+MIN_RECORDS_A_SECOND = 100_000
+MAX_MEMORY_MB = 500
+MAX_PLANNING_SECONDS = 10
+JUDGMENT_BYTES = 1500
+WORDS = (
+    "the response says a dog beside two red chairs while image shows one blue "
+    "table near window and its count is wrong so claim about colour holds"
+).split()
+
+
+class Cost(NamedTuple):
+    """What a command took: seconds by the clock and of CPU, and peak MB (10**6)."""
+
+    seconds: float
+    cpu_seconds: float
+    memory_mb: float
+
+
+def main() -> None:
+    """Read the arguments, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("--judgments", type=int, default=1_000_000, help="judgments to filter")
+    add("--shards", type=int, default=64, help="shards of each model stage")
+    add("--repeats", type=int, default=3, help="runs of each; the best counts")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        kept = [
+            measure_filter(Path(folder), args.judgments, args.repeats),
+            measure_plan(Path(folder), args.shards, args.repeats),
+        ]
+    sys.exit(0 if all(kept) else 1)
+
+
+def measure_filter(folder: Path, num_judgments: int, repeats: int) -> bool:
+    """Print the cost of filter_judgments.py; True if it keeps its bounds."""
+    pairs, judgments = folder / "pairs.jsonl", folder / "judgments.jsonl"
+    write_records(pairs, make_pairs(num_judgments // 2))
+    count = write_records(judgments, make_judgments(num_judgments // 2))
+    size = judgments.stat().st_size / count
+    command = [sys.executable, str(ROOT / "scripts" / "filter_judgments.py")]
+    command += ["--filter", "majority", "--seed", "0"]
+    command += ["--settings", '{"accept": "both_orders", "max_per_category": null}']
+    command += ["--template", str(ROOT / "scripts" / "templates" / "judge.txt")]
+    command += ["--pairs", str(pairs), "--judgments", str(judgments)]
+    command += ["--accepted", str(folder / "accepted.jsonl")]
+    command += ["--dropped", str(folder / "dropped.jsonl")]
+    command += ["--report", str(folder / "report.json")]
+    outputs = ["accepted.jsonl", "dropped.jsonl", "report.json"]
+    costs = [run(command, folder, outputs) for _ in range(repeats)]
+    best, memory = min(costs), max(cost.memory_mb for cost in costs)
+    speed = count / best.seconds
+    accepted = json.loads((folder / "report.json").read_text())["num_accepted"]
+    for path in folder.iterdir():
+        path.unlink()
+    print(
+        f"filter_judgments, {count} judgments of {size:.0f} bytes, {accepted} "
+        f"accepted: {speed:.0f} records/s (at least {MIN_RECORDS_A_SECOND}), "
+        f"peak {memory:.0f} MB (below {MAX_MEMORY_MB}); {describe(costs)}"
+    )
+    return speed >= MIN_RECORDS_A_SECOND and memory < MAX_MEMORY_MB
+
+
+def measure_plan(folder: Path, num_shards: int, repeats: int) -> bool:
+    """Print the time of a dry run of the real config, much sharded; True if kept."""
+    stages = ["responses", "alterations", "judgments", "benchmark_judgments"]
+    overlay = {stage: {"shards": num_shards} for stage in stages}
+    overlay |= {"filters": ["majority", "correctness"], "iterations": 4}
+    # JSON is YAML.
+    (folder / "config.yaml").write_text(json.dumps(overlay), encoding="utf-8")
+    release = folder / "data" / "mmrb" / "all_data.json"
+    release.parent.mkdir(parents=True)
+    release.write_text("[]", encoding="utf-8")
+    command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "rules"]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "--directory", str(folder)]
+    costs = [run(command, folder) for _ in range(repeats)]
+    seconds = min(costs).seconds
+    print(
+        f"snakemake -n, 4 iterations, 2 filters, {num_shards} shards a stage: "
+        f"{seconds:.1f} s (at most {MAX_PLANNING_SECONDS}); {describe(costs)}"
+    )
+    return seconds <= MAX_PLANNING_SECONDS
+
+
+def describe(costs: list[Cost]) -> str:
+    """All runs in a few words: on a busy machine clock and CPU drift apart."""
+    times = ", ".join(f"{c.seconds:.1f} s ({c.cpu_seconds:.1f} CPU)" for c in costs)
+    return f"best of {len(costs)}: {times}"
+
+
+def make_pairs(count: int) -> Iterator[Pair]:
+    """Synthetic pairs, a mix of closed and open ones."""
+    for number in range(count):
+        rng = random.Random(number)
+        is_open = number % 3 == 0
+        yield Pair(
+            id=pair_id(number),
+            prompt_id=content_id("prompt", number),
+            images=(f"coco/{number:012d}.jpg",),
+            question="What is shown, and how many of them are there?",
+            kind="open" if is_open else "closed",
+            chosen=prose(rng, 400),
+            rejected=prose(rng, 400),
+            origin="alteration" if is_open else "majority_answer",
+            category=rng.choice(["object", "count", "spatial"]) if is_open else None,
+            num_votes=None if is_open else rng.randint(5, 15),
+            num_votes_rejected=None if is_open else 1,
+        )
+
+
+def make_judgments(num_pairs: int) -> Iterator[Judgment]:
+    """One judgment for each pair and order; about three of four are right."""
+    for number in range(num_pairs):
+        rng = random.Random(f"judgment {number}")
+        for order in ORDERS:
+            is_right = rng.random() < 0.75
+            letter = "AB"[is_right == (order == "rejected_first")]
+            end = f"\n\nVerdict: [[{letter}]]" if rng.random() < 0.98 else ""
+            yield Judgment(
+                id=content_id("judgment", number, order),
+                pair_id=pair_id(number),
+                order=order,
+                sample=0,
+                seed=rng.getrandbits(63),
+                text=prose(rng, JUDGMENT_BYTES - 180) + end,
+                finish_reason="stop",
+            )
+
+
+def pair_id(number: int) -> str:
+    """The id of a synthetic pair."""
+    return content_id("pair", number)
+
+
+def prose(rng: random.Random, length: int) -> str:
+    """About ``length`` bytes of words, with line ends and quotes as models write."""
+    sentence = " ".join(rng.choices(WORDS, k=16))
+    lines = [f'{at}. It "{sentence}".' for at in range(length // len(sentence) + 1)]
+    return "\n".join(lines)[:length]
+
+
+def run(command: list[str], folder: Path, outputs: Sequence[str] = ()) -> Cost:
+    """Run a command without its outputs of before; what it cost.
+
+    Its errors end the bench.
+    """
+    for name in outputs:
+        (folder / name).unlink(missing_ok=True)
+    # What others still have to write would slow this one down.
+    os.sync()
+    start = time.perf_counter()
+    process = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL)
+    # wait4 tells the time and the peak of this child alone.
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    if status:
+        sys.exit(f"failed: {' '.join(command)}")
+    # In kB on Linux, in bytes on macOS.
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * unit / 1e6)
+
+
+if __name__ == "__main__":
+    main()
