@@ -6,13 +6,13 @@ Reads from the Hub; writes the file as it is.
 import shutil
 from pathlib import Path
 
-import msgspec
 from huggingface_hub import hf_hub_download
 
 from selfjudge.commands import arguments, json_of, run
+from selfjudge.records import Settings
 
 
-class HubFile(msgspec.Struct, frozen=True, kw_only=True):
+class HubFile(Settings, frozen=True, kw_only=True):
     """One file of a data set on the Hub."""
 
     dataset: str

@@ -1,16 +1,15 @@
-"""Print a project's scores as a table.
+"""Print a project's scores as tables.
 
 Reads the comparisons (results/iter*/BENCHMARK.json) of a project; writes one
-table a benchmark to the terminal: iteration by filter and group.
+table a benchmark to the terminal: filter and group by iteration, in percent
+with 95 % intervals.
 """
 
 from pathlib import Path
 
-import msgspec
-
 from selfjudge.commands import arguments, run
 from selfjudge.records import read_json
-from selfjudge.scores import ScoreRow, format_table
+from selfjudge.report import accuracy_table
 
 
 def main() -> None:
@@ -21,14 +20,11 @@ def main() -> None:
     args = parser.parse_args()
     for benchmark in args.benchmarks:
         paths = sorted((args.project / "results").glob(f"iter*/{benchmark}.json"))
-        rows = [
-            msgspec.convert(row, ScoreRow)
-            for path in paths
-            for row in read_json(path)["rows"]
-        ]
-        unique = {(row.iteration, row.filter, row.group): row for row in rows}
-        ordered = sorted(unique.values(), key=lambda row: (row.filter, row.iteration))
-        print(f"\n{benchmark}\n{format_table(ordered)}")
+        if not paths:
+            raise ValueError(f"{args.project}/results: no iter*/{benchmark}.json yet")
+        table = accuracy_table([read_json(path) for path in paths], benchmark)
+        print(f"\n{benchmark}, accuracy in percent (95 % interval) by iteration")
+        print(table.to_string())
 
 
 if __name__ == "__main__":

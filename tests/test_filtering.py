@@ -403,27 +403,28 @@ def test_a_bad_judgment_line_is_named(files: Files) -> None:
 
 
 @pytest.mark.parametrize(
-    "numbers",
+    ("numbers", "bad"),
     [
-        pytest.param([0, 7], id="unknown"),
-        pytest.param([1, 0], id="out-of-order"),
-        pytest.param([0, 1, 0], id="again-later"),
+        pytest.param([0, 7, 2], 7, id="unknown"),
+        pytest.param([1, 0, 2], 1, id="out-of-order"),
+        pytest.param([0, 1, 2, 0], 0, id="again-later"),
+        pytest.param([0, 2], 2, id="one-pair-not-judged"),
     ],
 )
-def test_join_refuses_strange_judgments(numbers: list[int]) -> None:
-    """A judgment of an unknown pair or out of order is an error that names the pair."""
+def test_join_refuses_strange_judgments(numbers: list[int], bad: int) -> None:
+    """A judgment that is not of the next pair is an error that names its pair."""
     pairs = [make_pair(number) for number in range(3)]
     judgments = [judged(number, *RIGHT)[0] for number in numbers]
-    bad = make_pair(next(n for n in [7, 0] if n in numbers[1:])).id
-    with pytest.raises(ValueError, match=rf"'pair_id' must be .* \(got '{bad}'\)"):
+    got = make_pair(bad).id
+    with pytest.raises(ValueError, match=rf"'pair_id' must be .* \(got '{got}'\)"):
         list(join_judgments(pairs, judgments))
 
 
-def test_join_gives_pairs_without_judgments_none() -> None:
-    """A pair that nobody judged comes with an empty list."""
-    pairs = [make_pair(number) for number in range(3)]
-    found = join_judgments(pairs, judged(1, *RIGHT))
-    assert [len(own) for _, own in found] == [0, 2, 0]
+def test_join_refuses_judgments_that_end_early() -> None:
+    """A last pair that nobody judged is an error: a shard may be missing."""
+    pairs = [make_pair(number) for number in range(2)]
+    with pytest.raises(ValueError, match=r"\(got None\)\. Hint: a shard may be"):
+        list(join_judgments(pairs, judged(0, *RIGHT)))
 
 
 def test_every_reason_can_occur() -> None:

@@ -9,7 +9,7 @@ import re
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
-import msgspec
+from selfjudge.records import Settings
 
 AlterationReason = Literal[
     "empty", "unchanged", "too_short", "too_long", "too_different", "confesses"
@@ -25,7 +25,7 @@ CONFESSION = re.compile(
 )
 
 
-class AlterationBounds(msgspec.Struct, frozen=True, kw_only=True):
+class AlterationBounds(Settings, frozen=True, kw_only=True):
     """What still counts as one changed detail.
 
     ``min_length_rate`` and ``max_length_rate`` bound the words of the rewrite

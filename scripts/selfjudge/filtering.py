@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
-import msgspec
-
 from selfjudge.filters import Filter
 from selfjudge.records import (
     ORDERS,
@@ -22,6 +20,7 @@ from selfjudge.records import (
     Judgment,
     Order,
     Pair,
+    Settings,
     dropped_line,
     encode,
     read_records,
@@ -46,7 +45,7 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 CODE = {outcome: code for code, outcome in enumerate(OUTCOMES)}
 
 
-class FilterSettings(msgspec.Struct, frozen=True, kw_only=True):
+class FilterSettings(Settings, frozen=True, kw_only=True):
     """What is accepted beyond a right verdict.
 
     ``accept``: `both_orders` needs a right judgment in each order of the pair,
@@ -71,7 +70,8 @@ def join_judgments(
 ) -> Iterator[tuple[Pair, list[Judgment]]]:
     """Each pair with its judgments; judgments come in the order of the pairs.
 
-    Raises ValueError on judgments of unknown pairs or out of order.
+    Raises ValueError on a pair without judgments, on judgments of unknown pairs
+    or out of order.
     """
     judgments = iter(judgments)
     waiting = next(judgments, None)
@@ -80,6 +80,12 @@ def join_judgments(
         while waiting is not None and waiting.pair_id == pair.id:
             own.append(waiting)
             waiting = next(judgments, None)
+        if not own:
+            raise ValueError(
+                f"judgments: the next 'pair_id' must be {pair.id!r}, in the order of "
+                f"the pairs (got {waiting.pair_id if waiting else None!r}). "
+                "Hint: a shard may be missing, or the files are not of one run."
+            )
         yield pair, own
     if waiting is not None:
         raise ValueError(

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 ImageReason = Literal[
     "bad_image_path",
@@ -25,12 +25,14 @@ def open_rgb(path: str | Path) -> Image.Image:
     """The image at a path, decoded in full, as RGB.
 
     CMYK, palette, grey and 16-bit images are converted; transparent pixels are
-    laid on white.  Raises OSError on a file that Pillow cannot decode.
+    laid on white; a turned photo is set upright.  Raises OSError on a file that
+    Pillow cannot decode.
     """
-    with Image.open(path) as image:
-        image.load()
+    with Image.open(path) as stored:
+        # Phones store photos lying down, with a note which way is up.
+        image = ImageOps.exif_transpose(stored)
         if image.mode == "RGB":
-            return image.copy()
+            return image
         if image.mode.startswith("I;16") or image.mode == "I":
             # Pillow clips 16-bit grey at 255 when converting; scale it instead.
             grey = image.convert("I").point(lambda value: value * (1 / 256))

@@ -23,6 +23,7 @@ from selfjudge.records import (
     Pair,
     Prompt,
     Response,
+    Settings,
     content_id,
     dropped,
     encode,
@@ -51,7 +52,7 @@ PairReason = Literal[
 ]
 
 
-class PairSettings(msgspec.Struct, frozen=True, kw_only=True):
+class PairSettings(Settings, frozen=True, kw_only=True):
     """How pairs are built: least votes of a majority answer, bounds of a rewrite."""
 
     majority_threshold: int

@@ -16,6 +16,7 @@ from selfjudge.records import (
     Prompt,
     Record,
     RecordError,
+    Settings,
     content_id,
     explain,
     file_sha256,
@@ -53,7 +54,7 @@ class ImageCheck(NamedTuple):
     sha256: str | None
 
 
-class ImportLimits(msgspec.Struct, frozen=True, kw_only=True):
+class ImportLimits(Settings, frozen=True, kw_only=True):
     """Limits on input: pixels of an image, bytes of a line."""
 
     max_pixels: int

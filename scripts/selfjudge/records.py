@@ -31,6 +31,10 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """One line of a file: immutable, every field named."""
 
 
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a stage takes from the configuration: immutable, every field named."""
+
+
 class Prompt(Record, frozen=True, kw_only=True):
     """One question about one or several images.
 
@@ -123,7 +127,7 @@ class Sampling(Record, frozen=True, kw_only=True):
     top_k: int = 0
 
 
-class Draws(msgspec.Struct, frozen=True, kw_only=True):
+class Draws(Settings, frozen=True, kw_only=True):
     """The settings of a stage that draws one text for each of its inputs."""
 
     sampling: Sampling

@@ -22,10 +22,13 @@ def read_labelled(paths: Sequence[Path]) -> list[dict[str, Any]]:
     ]
 
 
-def accuracy_table(comparisons: Sequence[dict[str, Any]], benchmark: str) -> str:
-    """Accuracy in percent with its interval, by iteration; a row a filter and group.
+def accuracy_table(
+    comparisons: Sequence[dict[str, Any]], benchmark: str
+) -> pd.DataFrame:
+    """Accuracy in percent with its 95 % interval, an iteration a column.
 
-    HTML; the base model's row is iteration 0 of every filter.
+    A row for each filter and group, with its number of pairs; iteration 0 is the
+    base model, whatever the filter.  Texts, empty where there is nothing yet.
     """
     rows = pd.DataFrame(
         [
@@ -39,10 +42,13 @@ def accuracy_table(comparisons: Sequence[dict[str, Any]], benchmark: str) -> str
         f"{100 * accuracy:.1f} ({100 * low:.1f} to {100 * high:.1f})"
         for accuracy, low, high in rows[["accuracy", "low", "high"]].to_numpy(float)
     ]
-    table = rows.pivot(
-        index=["filter", "group", "num_pairs"], columns="iteration", values="cell"
-    )
-    return str(table.fillna("").to_html(escape=True, border=0))
+    is_base = rows["iteration"] == 0
+    filters = rows.loc[~is_base, "filter"].unique()
+    if len(filters):
+        base = [rows[is_base].assign(filter=name) for name in filters]
+        rows = pd.concat([*base, rows[~is_base]])
+    index = ["filter", "group", "num_pairs"]
+    return rows.pivot(index=index, columns="iteration", values="cell").fillna("")
 
 
 def counts_table(reports: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
@@ -69,7 +75,10 @@ def render_report(
     names = sorted({comparison["benchmark"] for comparison in comparisons})
     page = Environment(autoescape=True, undefined=StrictUndefined).from_string(template)
     return page.render(
-        benchmarks={name: accuracy_table(comparisons, name) for name in names},
+        benchmarks={
+            name: accuracy_table(comparisons, name).to_html(escape=True, border=0)
+            for name in names
+        },
         protocols=sorted({comparison["protocol"] for comparison in comparisons}),
         accepted=counts_table(
             filter_reports, ["num_judgments", "num_accepted", "accepted_rate"]

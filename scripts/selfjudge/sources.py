@@ -7,15 +7,14 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from PIL import Image
 
-from selfjudge.records import encode, writing
+from selfjudge.records import Settings, encode, writing
 
 NAMES = {"human": "user", "gpt": "assistant"}
 
 
-class HubSource(msgspec.Struct, frozen=True, kw_only=True):
+class HubSource(Settings, frozen=True, kw_only=True):
     """A data set in LLaVA's format: an image, and turns of human and gpt.
 
     ``dataset`` may be a local folder laid out as on the Hub.  ``num_prompts``
