@@ -15,11 +15,12 @@ def read_labelled(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
     A report lies in ``iter{iteration}/{filter}/``.
     """
-    return [
-        {"iteration": path.parts[-3].removeprefix("iter"), "filter": path.parts[-2]}
-        | read_json(path)
-        for path in paths
-    ]
+    labelled = []
+    for path in paths:
+        iteration, name = path.parts[-3:-1]
+        where = {"iteration": int(iteration.removeprefix("iter")), "filter": name}
+        labelled.append(where | read_json(path))
+    return labelled
 
 
 def accuracy_table(
@@ -53,6 +54,8 @@ def accuracy_table(
 
 def counts_table(reports: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     """The named counts of several reports, and what was dropped why; HTML."""
+    if not reports:
+        return "<p>Nothing yet.</p>"
     rows = [
         {name: report[name] for name in ("iteration", "filter", *columns)}
         | {f"dropped: {reason}": n for reason, n in report["dropped"].items()}
