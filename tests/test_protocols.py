@@ -452,10 +452,12 @@ def test_mixed_scores_are_not_compared(change: dict[str, Any], why: str) -> None
         compare([], base, {"majority": other})
 
 
-def test_undecided_pairs_are_not_tested() -> None:
+@pytest.mark.parametrize("turned", [False, True])
+def test_undecided_pairs_are_not_tested(turned: bool) -> None:
     """McNemar's test is over the pairs that both judges decide."""
-    base = score(VLRB["official"], [ANSWER.format(2)] * 6 + ["?"] * 6)
-    after = score(VLRB["official"], [ANSWER.format(1)] * 12)
+    some = score(VLRB["official"], [ANSWER.format(2)] * 6 + ["?"] * 6)
+    every = score(VLRB["official"], [ANSWER.format(1)] * 12)
+    base, after = (every, some) if turned else (some, every)
     after = msgspec.structs.replace(after, iteration=1, filter="majority")
     rows = compare([after], base, {})["rows"]
     found = {row.group: row.p_value_base for row in rows if row.p_value_base}
