@@ -96,7 +96,7 @@ def p_value_of(group: str, before: Scores, after: Scores) -> float | None:
 
 
 def format_beside(comparison: Mapping[str, Any]) -> str:
-    """What stands beside the scores: protocol, release, baselines, published rows."""
+    """What stands beside accuracies: the protocol, tests, baselines, others' scores."""
     release = comparison["release"]
     lines = [
         f"protocol {comparison['protocol']}, "
@@ -104,12 +104,9 @@ def format_beside(comparison: Mapping[str, Any]) -> str:
         f"sha256 {release['source_sha256'][:12]})",
         *(f"! {warning}" for warning in release["warnings"]),
         *(f"! {sentence}" for sentence in comparison["cannot_imitate"]),
+        "\n" + format_details(comparison["rows"]),
+        "\n" + format_baselines(comparison["baselines"]),
     ]
-    blind: dict[str, dict[str, Any]] = {}
-    for row in comparison["baselines"]:
-        named = blind.setdefault(row["baseline"], {"baseline": row["baseline"]})
-        named[row["group"]] = row["accuracy"]
-    lines.append("\n" + format_columns(list(blind.values())))
     for table in comparison["published"]:
         lines.append(f"\npublished: {table['source']}")
         lines += [f"! {warning}" for warning in table["warnings"]]
@@ -117,19 +114,44 @@ def format_beside(comparison: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def format_details(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What a score row says beside its accuracy, a line each."""
+    shares = ("num_decided", "coverage", "agreement_rate")
+    tests = ("p_value_base", "p_value_previous")
+    return format_columns(
+        [
+            {"judge": f"{row['filter']} {row['iteration']}", "group": row["group"]}
+            | {name: row[name] for name in shares}
+            | {name: "" if row[name] is None else f"{row[name]:.3f}" for name in tests}
+            for row in rows
+        ]
+    )
+
+
+def format_baselines(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The baselines, a line each, a group a column."""
+    blind: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        named = blind.setdefault(row["baseline"], {"baseline": row["baseline"]})
+        named[row["group"]] = row["accuracy"]
+    return format_columns(list(blind.values()))
+
+
 def format_columns(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of a name and shares as a table for a terminal."""
+    """Rows of names, counts and shares as a table for a terminal."""
     head, *_ = map(list, rows)
     lines = [
-        [cell if isinstance(cell, str) else percent(cell) for cell in row.values()]
+        [cell if isinstance(cell, str) else as_text(cell) for cell in row.values()]
         for row in rows
     ]
     return align([head, *lines])
 
 
-def percent(share: float | None) -> str:
-    """A share as it is printed; nothing where there is none."""
-    return "" if share is None else f"{100 * share:.1f}"
+def as_text(value: float | None) -> str:
+    """A count as it is, a share in percent, nothing where there is nothing."""
+    if value is None:
+        return ""
+    return str(value) if isinstance(value, int) else f"{100 * value:.1f}"
 
 
 def align(lines: Sequence[Sequence[str]]) -> str:
