@@ -6,6 +6,7 @@
 # config.yaml over this repository's, and includes its project.smk if it has one.
 from pathlib import Path
 
+from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 min_version("9.27")
@@ -14,9 +15,14 @@ min_version("9.27")
 configfile: str(Path(workflow.basedir, "config.yaml"))
 
 
-if Path("config.yaml").is_file() and not Path("config.yaml").samefile(
-    Path(workflow.basedir, "config.yaml")
-):
+if not Path("config.yaml").is_file():
+    raise WorkflowError(
+        f"{Path.cwd()}: a project directory must hold a config.yaml (got none). "
+        "Hint: an empty one takes every default of the repository's."
+    )
+
+
+if not Path("config.yaml").samefile(Path(workflow.basedir, "config.yaml")):
 
     configfile: "config.yaml"
 
@@ -25,7 +31,7 @@ include: "rules/common.smk"
 
 
 wildcard_constraints:
-    iteration=r"[1-9]\d*",
+    iteration="|".join(map(str, ITERATIONS)),
     filter="|".join(FILTERS),
     benchmark="|".join(BENCHMARKS),
     collection="paired|official",

@@ -7,7 +7,7 @@ The base is a plausible but weak judge: it sees well and writes whole
 judgments, but its verdict mostly says "A".  That position bias is PLANTED, by
 the share ``--bias`` of verdicts in the last part of its training.
 
-9000 steps take about 25 minutes on an idle core; what comes late is comparing
+9000 steps took 33 minutes on one of two busy cores; what comes late is comparing
 claims, and answers to "where" and "left of".
 """
 

@@ -10,7 +10,8 @@ def benchmark_source(wildcards):
 def benchmark_images(wildcards):
     """A hash of the images that lie beside a release, where they are not inside."""
     spec = config["benchmarks"][wildcards.benchmark]
-    if spec["format"] == "vl_rewardbench":
+    beside = spec["path"] or ""
+    if spec["format"] == "vl_rewardbench" and not beside.endswith((".json", ".jsonl")):
         return ""
     return image_version(os.path.join(os.path.dirname(spec["path"]), "images"))
 
@@ -29,18 +30,17 @@ rule fetch_benchmark:
         "results/sources/benchmarks/{benchmark}.{suffix}",
     log:
         "logs/fetch_benchmark/{benchmark}.{suffix}.log",
+    # Here, not on a node: nodes often have no network.
+    localrule: True
     conda:
         "../envs/decide.yaml"
-    resources:
-        mem_mb=2000,
-        runtime=120,
     params:
         code=code("fetch_benchmark"),
         settings=lambda wildcards: settings(
             config["benchmarks"][wildcards.benchmark], "dataset", "revision", "file"
         ),
     shell:
-        "python {SCRIPTS}/fetch_benchmark.py --settings {params.settings:q} "
+        "python {SCRIPTS:q}/fetch_benchmark.py --settings {params.settings:q} "
         "--output {output} 2> {log}"
 
 
@@ -67,8 +67,8 @@ rule prepare_benchmark:
         images=benchmark_images,
         max_pixels=config["prompts"]["limits"]["max_pixels"],
     shell:
-        "python {SCRIPTS}/prepare_benchmark.py --benchmark {wildcards.benchmark} "
-        "--format {params.release} --source {input.source} {params.origin:q} "
+        "python {SCRIPTS:q}/prepare_benchmark.py --benchmark {wildcards.benchmark} "
+        "--format {params.release} --source {input.source:q} {params.origin:q} "
         "--max-pixels {params.max_pixels} --images {output.images} "
         "--pairs {output.pairs} --rows {output.rows} "
         "--manifest {output.manifest} 2> {log}"
@@ -76,21 +76,27 @@ rule prepare_benchmark:
 
 def judge_on_trial(wildcards):
     """The judge whose benchmark judgments are asked for; none for the base model."""
+    if (wildcards.filter == "base") != (wildcards.iteration == "0"):
+        raise WorkflowError("iteration 0 is the base model, and only iteration 0 is.")
     if wildcards.filter == "base":
         return []
-    return judge_folder(wildcards.iteration, wildcards.filter)
+    return trained_judge(wildcards.iteration, wildcards.filter)
 
 
 SAMPLING_KEYS = ("max_tokens", "temperature", "top_k", "top_p")
 # Iteration 0 is the base model, and only there is the filter called `base`.
-TRIAL = {"iteration": r"\d+", "filter": "|".join(["base", *FILTERS])}
+TRIAL = {
+    "iteration": "|".join(map(str, [0, *ITERATIONS])),
+    "filter": "|".join(["base", *FILTERS]),
+}
 
 
 rule judge_benchmark:
     """Have a judge judge one shard of a benchmark, in both orders."""
     input:
         pairs="results/benchmarks/{benchmark}.jsonl",
-        images="results/benchmarks/{benchmark}_images",
+        # The pairs name images by content: the folder's time says nothing.
+        images=ancient("results/benchmarks/{benchmark}_images"),
         judge=judge_on_trial,
         template=template("judge.txt"),
     output:
@@ -117,8 +123,8 @@ rule judge_benchmark:
         settings=settings(config["benchmark_judgments"], "num_samples", "sampling"),
         seed=config["seed"],
     shell:
-        "python {SCRIPTS}/judge_pairs.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --pairs {input.pairs} --template {input.template} "
+        "python {SCRIPTS:q}/judge_pairs.py {params.model} --engine {ENGINE:q} "
+        "--journal {JOURNAL} --pairs {input.pairs} --template {input.template:q} "
         "--image-root {input.images} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
         "--output {output.judgments} 2> {log}"
@@ -172,9 +178,9 @@ rule judge_official:
         settings=official_settings,
         seed=config["seed"],
     shell:
-        "python {SCRIPTS}/judge_official.py {params.model} --engine {ENGINE:q} "
+        "python {SCRIPTS:q}/judge_official.py {params.model} --engine {ENGINE:q} "
         "--journal {JOURNAL} --pairs {input.pairs} --rows {input.rows} "
-        "--template {input.template} --order {params.order} "
+        "--template {input.template:q} --order {params.order} "
         "--image-root {input.images} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
         "--output {output.judgments} 2> {log}"
@@ -223,7 +229,7 @@ rule score_benchmark:
         code=code("score_benchmark"),
         protocol=lambda wildcards: OWN_PROTOCOL[wildcards.collection],
     shell:
-        "python {SCRIPTS}/score_benchmark.py --benchmark {wildcards.benchmark} "
+        "python {SCRIPTS:q}/score_benchmark.py --benchmark {wildcards.benchmark} "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "
         "--protocol {params.protocol} --pairs {input.pairs} --rows {input.rows} "
         "--manifest {input.manifest} --judgments {input.judgments} "
@@ -293,7 +299,7 @@ rule compare_scores:
     log:
         "logs/iter{iteration}/{benchmark}.log",
     wildcard_constraints:
-        iteration=r"\d+",
+        iteration=TRIAL["iteration"],
     conda:
         "../envs/decide.yaml"
     resources:
@@ -308,8 +314,8 @@ rule compare_scores:
             f"--previous {input.previous}" if input.previous else ""
         ),
     shell:
-        "python {SCRIPTS}/compare_scores.py --base {input.base} {params.scores} "
-        "{params.previous} --leaderboard {input.leaderboard} --output {output} "
+        "python {SCRIPTS:q}/compare_scores.py --base {input.base} {params.scores} "
+        "{params.previous} --leaderboard {input.leaderboard:q} --output {output} "
         "2> {log}"
 
 

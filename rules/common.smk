@@ -1,6 +1,7 @@
 # What every rule file uses: the checked config, paths, fingerprints, settings.
 import json
 import os
+import shlex
 import sys
 
 import yaml
@@ -85,9 +86,9 @@ def pooled(name):
     return lambda wildcards: f"results/iter{pool_iteration(wildcards)}/{name}"
 
 
-# The base model: a Hub id stands for itself, a folder for its contents.
-BASE_MODEL = config["base_model"]["model"]
-BASE_IS_FOLDER = BASE_MODEL.startswith((".", "/"))
+# The base model: a Hub id and commit stand for themselves, a folder for its contents.
+BASE_MODEL, _, BASE_REVISION = config["base_model"].partition("@")
+BASE_IS_FOLDER = BASE_MODEL.startswith((".", "/")) or Path(BASE_MODEL).is_dir()
 
 
 def base_version():
@@ -95,23 +96,27 @@ def base_version():
     if BASE_IS_FOLDER:
         if not Path(BASE_MODEL).is_dir():
             raise WorkflowError(
-                f"config.yaml: 'base_model.model' must be an existing folder or a Hub "
+                f"config.yaml: 'base_model' must be an existing folder or a Hub "
                 f"id (got {BASE_MODEL!r}). Hint: paths start from {Path.cwd()}."
             )
         cache = Path(".snakemake", "selfjudge", "base_model.json")
         return folder_fingerprint(Path(BASE_MODEL), cache)
-    return f"{BASE_MODEL}@{config['base_model']['revision']}"
+    return config["base_model"]
 
 
-def judge_folder(iteration, filter_name):
-    """The folder of a trained judge."""
-    return f"results/iter{iteration}/{filter_name}/judge"
+def trained_judge(iteration, filter_name):
+    """A trained judge as an input: its folder, and the file that tells its version.
+
+    The folder's time says nothing, and Snakemake compares contents of files only.
+    """
+    folder = f"results/iter{iteration}/{filter_name}/judge"
+    return [ancient(folder), f"{folder}.json"]
 
 
 def previous_judge(wildcards):
     """The judge of the iteration before; none at iteration 1, where it is the base."""
     iteration = int(wildcards.iteration)
-    return judge_folder(iteration - 1, wildcards.filter) if iteration > 1 else []
+    return trained_judge(iteration - 1, wildcards.filter) if iteration > 1 else []
 
 
 def start_of_training(wildcards):
@@ -122,9 +127,9 @@ def start_of_training(wildcards):
 def model_arguments(judge):
     """The command-line arguments that name a judge, or the base model if none."""
     if judge:
-        return f"--model {judge}"
-    revision = config["base_model"]["revision"]
-    return f"--model {BASE_MODEL}" + (f" --revision {revision}" if revision else "")
+        return f"--model {judge[0]}"
+    revision = f" --revision {shlex.quote(BASE_REVISION)}" if BASE_REVISION else ""
+    return f"--model {shlex.quote(BASE_MODEL)}{revision}"
 
 
 def model_version(judge):

@@ -1,8 +1,21 @@
+def shared_judgments(wildcards):
+    """At iteration 1, the first filter's judgments of the same shard.
+
+    All filters ask the base model there, most of them the same: one after the
+    other, so that what they share is answered from the journal.
+    """
+    first = config["filters"][0]
+    if wildcards.iteration != "1" or wildcards.filter == first:
+        return []
+    return ancient(f"results/iter1/{first}/judgments/{wildcards.shard}.jsonl")
+
+
 rule judge_pairs:
     """Have the judge of the iteration before judge one shard, in both orders."""
     input:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         judge=previous_judge,
+        shared=shared_judgments,
         template=template("judge.txt"),
     output:
         judgments="results/iter{iteration}/{filter}/judgments/{shard}.jsonl",
@@ -26,8 +39,8 @@ rule judge_pairs:
         image_root=config["image_root"],
         seed=config["seed"],
     shell:
-        "python {SCRIPTS}/judge_pairs.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --pairs {input.pairs} --template {input.template} "
+        "python {SCRIPTS:q}/judge_pairs.py {params.model} --engine {ENGINE:q} "
+        "--journal {JOURNAL} --pairs {input.pairs} --template {input.template:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
         "--output {output.judgments} 2> {log}"
@@ -83,9 +96,9 @@ rule filter_judgments:
             f"--matched {input.matched}" if input.matched else ""
         ),
     shell:
-        "python {SCRIPTS}/filter_judgments.py --filter {wildcards.filter} "
+        "python {SCRIPTS:q}/filter_judgments.py --filter {wildcards.filter} "
         "--pairs {input.pairs} --judgments {input.judgments} "
-        "--template {input.template} {params.matched} "
+        "--template {input.template:q} {params.matched} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--accepted {output.accepted} --dropped {output.dropped} "
         "--report {output.report} 2> {log}"

@@ -25,8 +25,8 @@ rule generate_responses:
         image_root=config["image_root"],
         seed=config["seed"],
     shell:
-        "python {SCRIPTS}/generate_responses.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --prompts {input.prompts} --templates {input.templates} "
+        "python {SCRIPTS:q}/generate_responses.py {params.model} --engine {ENGINE:q} "
+        "--journal {JOURNAL} --prompts {input.prompts} --templates {input.templates:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
         "--output {output.responses} 2> {log}"
@@ -78,9 +78,9 @@ rule alter_responses:
         image_root=config["image_root"],
         seed=config["seed"],
     shell:
-        "python {SCRIPTS}/alter_responses.py {params.model} --engine {ENGINE:q} "
+        "python {SCRIPTS:q}/alter_responses.py {params.model} --engine {ENGINE:q} "
         "--journal {JOURNAL} --prompts {input.prompts} "
-        "--responses {input.responses} --templates {input.templates} "
+        "--responses {input.responses} --templates {input.templates:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
         "--output {output.altered} 2> {log}"
@@ -135,7 +135,7 @@ rule build_pairs:
             f"--matched {input.matched}" if input.matched else ""
         ),
     shell:
-        "python {SCRIPTS}/build_pairs.py --filter {wildcards.filter} "
+        "python {SCRIPTS:q}/build_pairs.py --filter {wildcards.filter} "
         "--prompts {input.prompts} --responses {input.responses} "
         "--altered {input.altered} {params.matched} "
         "--settings {params.settings:q} --seed {params.seed} "

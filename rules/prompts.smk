@@ -15,23 +15,24 @@ rule fetch_prompts:
     """Stream prompts of a Hub data set and save their images (needs the network)."""
     output:
         prompts="results/sources/{source}.jsonl",
-        images=directory(os.path.join(config["image_root"], "{source}")),
     log:
         "logs/fetch_prompts/{source}.log",
+    # Here, not on a node: nodes often have no network.
+    localrule: True
     conda:
         "../envs/decide.yaml"
-    resources:
-        mem_mb=8000,
-        runtime=1440,
     params:
         code=code("fetch_prompts"),
         settings=lambda wildcards: settings(
             hub_source(wildcards), "dataset", "revision", "subsets", "num_prompts"
         ),
+        # No output: Snakemake empties a folder that a failed job has written, and
+        # this one may hold the user's images, and those fetched so far.
+        images=lambda wildcards: os.path.join(config["image_root"], wildcards.source),
     shell:
-        "python {SCRIPTS}/fetch_prompts.py --settings {params.settings:q} --seed "
+        "python {SCRIPTS:q}/fetch_prompts.py --settings {params.settings:q} --seed "
         f"{config['seed']} "
-        "--images {output.images} --prompts {output.prompts} 2> {log}"
+        "--images {params.images:q} --prompts {output.prompts} 2> {log}"
 
 
 rule import_prompts:
@@ -56,7 +57,7 @@ rule import_prompts:
         image_root=config["image_root"],
         images=lambda wildcards: image_version(config["image_root"]),
     shell:
-        "python {SCRIPTS}/import_prompts.py --sources {input.sources} "
+        "python {SCRIPTS:q}/import_prompts.py --sources {input.sources:q} "
         "--image-root {params.image_root:q} --limits {params.limits:q} "
         "--threads {threads} --prompts {output.prompts} "
         "--dropped {output.dropped} --report {output.report} 2> {log}"
@@ -80,6 +81,6 @@ rule select_prompts:
         seed=config["seed"],
         slices=1 if config["pool"]["mode"] == "reuse" else config["pool"]["num_slices"],
     shell:
-        "python {SCRIPTS}/select_prompts.py --prompts {input.prompts} "
+        "python {SCRIPTS:q}/select_prompts.py --prompts {input.prompts} "
         "--iteration {wildcards.iteration} --num-slices {params.slices} "
         "--seed {params.seed} --output {output.prompts} 2> {log}"

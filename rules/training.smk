@@ -18,6 +18,7 @@ rule train_judge:
         judge=start_of_training,
     output:
         judge=directory("results/iter{iteration}/{filter}/judge"),
+        version="results/iter{iteration}/{filter}/judge.json",
     log:
         "logs/iter{iteration}/{filter}/train_judge.log",
     benchmark:
@@ -38,7 +39,7 @@ rule train_judge:
         seed=config["seed"],
         work="results/iter{iteration}/{filter}/training",
     shell:
-        "{LAUNCHER} {SCRIPTS}/train_judge.py {params.model} "
+        "{LAUNCHER} {SCRIPTS:q}/train_judge.py {params.model} "
         "--accepted {input.accepted} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --seed {params.seed} "
-        "--work {params.work} --output {output.judge} 2> {log}"
+        "--work {params.work} --output {output.judge} --version {output.version} 2> {log}"

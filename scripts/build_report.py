@@ -16,8 +16,8 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--template", type=Path, required=True)
     parser.add_argument("--comparisons", type=Path, nargs="+", required=True)
-    parser.add_argument("--filter-reports", type=Path, nargs="+", required=True)
-    parser.add_argument("--pairs-reports", type=Path, nargs="+", required=True)
+    parser.add_argument("--filter-reports", type=Path, nargs="*", default=[])
+    parser.add_argument("--pairs-reports", type=Path, nargs="*", default=[])
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     page = render_report(

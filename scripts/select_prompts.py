@@ -20,7 +20,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     prompts = read_records(args.prompts, Prompt)
-    index = (args.iteration - 1) % args.num_slices
+    index = args.iteration - 1
     write_records(
         args.output, select_prompts(prompts, index, args.num_slices, args.seed)
     )

@@ -8,9 +8,11 @@ again and an interrupted training continues.
 
 import gc
 import logging
+import os
 from pathlib import Path
 
 from selfjudge.commands import arguments, json_of, run
+from selfjudge.records import write_json
 from selfjudge.training.settings import TrainSettings
 
 
@@ -26,6 +28,7 @@ def main() -> None:
     add("--seed", type=int, required=True, help="seed of the run")
     add("--work", type=Path, required=True, help="folder for checkpoints")
     add("--output", type=Path, required=True, help="folder of the trained judge")
+    add("--version", type=Path, required=True, help="output: what the judge is")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     # Here, not above: --help and a bad argument need no torch.  The collector
@@ -51,6 +54,8 @@ def main() -> None:
         settings=args.settings,
         seed=args.seed,
     )
+    if os.environ.get("RANK", "0") == "0":  # torchrun runs one of us a GPU
+        write_json(args.version, {"fingerprint": model_fingerprint(args.output)})
 
 
 if __name__ == "__main__":

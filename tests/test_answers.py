@@ -179,6 +179,12 @@ def test_yes_no(text: str, expected: str | None) -> None:
         pytest.param("one two three four five six seven eight nine", None, id="long"),
         pytest.param("...", None, id="nothing-but-punctuation"),
         pytest.param("", None, id="empty"),
+        pytest.param("Answer: Mt. Fuji. It is high.", "mt. fuji", id="abbreviation"),
+        pytest.param("Answer: St. Louis", "st. louis", id="another-abbreviation"),
+        pytest.param("Answer: red. It is a red car.", "red", id="first-sentence"),
+        pytest.param("Answer: I cannot determine that", None, id="cannot"),
+        pytest.param("unclear", None, id="unclear"),
+        pytest.param("I can't tell.", None, id="can-not-with-apostrophe"),
     ],
 )
 def test_phrase(text: str, expected: str | None) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from selfjudge.commands import Shard, json_of, parse_shard, run
 from selfjudge.filtering import FilterSettings
-from selfjudge.records import Samples
+from selfjudge.records import Pair, Samples, read_records
 
 
 @pytest.mark.parametrize(
@@ -65,20 +65,35 @@ def test_bad_settings_are_refused(text: str, why: str) -> None:
         json_of(FilterSettings)(text)
 
 
-@pytest.mark.parametrize(
-    "error", [ValueError("a.jsonl:3: wrong"), FileNotFoundError("no a.jsonl")]
-)
 def test_peoples_mistakes_end_in_one_line(
-    error: Exception, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """No traceback for what a person can mend; status 1."""
+    (tmp_path / "a.jsonl").write_text("{}\n")
 
-    def main() -> None:
-        raise error
+    for main, said in [
+        (
+            lambda: list(read_records(tmp_path / "a.jsonl", Pair)),
+            "a.jsonl:1: field 'id'",
+        ),
+        (lambda: (tmp_path / "b.jsonl").read_text(), "No such file or directory"),
+    ]:
+        with pytest.raises(SystemExit) as ended:
+            run(main)
+        printed = capsys.readouterr().err
+        assert ended.value.code == 1
+        assert printed.startswith("error: ") and printed.count("\n") == 1
+        assert said in printed
 
-    with pytest.raises(SystemExit) as ended:
-        run(main)
-    assert (ended.value.code, capsys.readouterr().err) == (1, f"error: {error}\n")
+
+def test_a_librarys_error_keeps_its_traceback(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A ValueError from elsewhere may be our mistake: where it came from is told."""
+    with pytest.raises(SystemExit):
+        run(lambda: json.loads("{"))
+    printed = capsys.readouterr().err
+    assert printed.startswith("Traceback") and "\nerror: " in printed
 
 
 def test_our_mistakes_keep_their_traceback() -> None:

@@ -178,6 +178,39 @@ def lay_over(base: Any, top: Any) -> Any:
             "'gold_answers: true': they compare with gold answers.",
             id="correctness-without-gold",
         ),
+        pytest.param(
+            {"prompts__sources__0__kind": "jsonl"},
+            "'prompts.sources': source 'llava_onevision' of kind 'jsonl' must have "
+            "'path' (got none).",
+            id="jsonl-without-path",
+        ),
+        pytest.param(
+            {"prompts__sources__0__dataset": None},
+            "'prompts.sources': source 'llava_onevision' of kind 'hub' must have "
+            "'dataset' (got none).",
+            id="hub-without-dataset",
+        ),
+        pytest.param(
+            {"benchmarks__mmrb__path": None},
+            "'benchmarks.mmrb.path' must be the all_data.json of the release "
+            "(got None): it is not on the Hub. Hint: null leaves a benchmark out.",
+            id="mmrb-without-path",
+        ),
+        pytest.param(
+            {"benchmarks__vlrb__file": None},
+            "'benchmarks.vlrb' must have 'path', or 'dataset' and 'file'.",
+            id="vlrb-from-nowhere",
+        ),
+        pytest.param(
+            {"benchmarks__vlrb": None, "benchmarks__mmrb": None},
+            "'benchmarks' must have at least one that is not null.",
+            id="no-benchmark",
+        ),
+        pytest.param(
+            {"train__lora_dropout": 1},
+            "'train.lora_dropout' must be less than 1 (got 1)",
+            id="dropout-of-everything",
+        ),
     ],
 )
 def test_a_fault_names_place_must_and_got(changes: dict[str, Any], fault: str) -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from examples import image_bytes
-from selfjudge.images import check_image, iter_image_files, open_rgb
+from selfjudge.images import check_image, iter_files, open_rgb
 
 
 def save(folder: Path, content: bytes, name: str = "x") -> Path:
@@ -151,12 +151,10 @@ def test_open_rgb_refuses_a_truncated_file(tmp_path: Path) -> None:
         open_rgb(path)
 
 
-def test_iter_image_files_has_a_fixed_order(tmp_path: Path) -> None:
+def test_iter_files_has_a_fixed_order(tmp_path: Path) -> None:
     """Folders are walked alike on every machine."""
     for name in ("b.png", "a.png", "z/c.png", "y/d.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    names = [
-        path.relative_to(tmp_path).as_posix() for path in iter_image_files(tmp_path)
-    ]
+    names = [path.relative_to(tmp_path).as_posix() for path in iter_files(tmp_path)]
     assert names == ["a.png", "b.png", "y/d.png", "z/c.png"]

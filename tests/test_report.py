@@ -35,7 +35,7 @@ def comparison(iteration: int = 1, **changes: Any) -> dict[str, Any]:
 def filter_report(**changes: Any) -> dict[str, Any]:
     """The report of a filter, labelled."""
     return {
-        "iteration": "1",
+        "iteration": 1,
         "filter": "majority",
         "num_judgments": 8,
         "num_accepted": 6,
@@ -47,7 +47,7 @@ def filter_report(**changes: Any) -> dict[str, Any]:
 def pairs_report() -> dict[str, Any]:
     """The report of pairs, labelled."""
     counts = {"num_pairs": 5, "num_closed": 3, "num_open": 2}
-    return {"iteration": "1", "filter": "majority", "dropped": {}} | counts
+    return {"iteration": 1, "filter": "majority", "dropped": {}} | counts
 
 
 def render(**changes: Any) -> str:
@@ -106,5 +106,5 @@ def test_read_labelled_takes_labels_from_the_path(tmp_path: Path) -> None:
     path = tmp_path / "iter3" / "unchecked" / "filter_report.json"
     write_json(path, {"num_accepted": 1})
     assert read_labelled([path]) == [
-        {"iteration": "3", "filter": "unchecked", "num_accepted": 1}
+        {"iteration": 3, "filter": "unchecked", "num_accepted": 1}
     ]

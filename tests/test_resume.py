@@ -19,7 +19,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 BATCH_SIZE = 8
 NUM_PAIRS = 60
 # Several threads on a busy machine wait for each other most of the time.
-ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1"}
+ONE_THREAD = os.environ | {
+    "OMP_NUM_THREADS": "1",
+    "PYTHONPATH": str(REPOSITORY / "scripts"),
+}
 COLORS = ("red", "green", "blue", "yellow")
 
 
@@ -55,8 +58,30 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+# Runs the script as it is, with a note of every request that reaches the model.
+NOTED = """
+import runpy, sys
+from selfjudge.engines.transformers_engine import TransformersEngine
+
+calls, script, *arguments = sys.argv[1:]
+generate = TransformersEngine.generate
+
+def noted(self, batch):
+    with open(calls, "a") as file:
+        file.write("".join(request.id + "\\n" for request in batch))
+    return generate(self, batch)
+
+TransformersEngine.generate = noted
+sys.argv = [script, *arguments]
+runpy.run_path(script, run_name="__main__")
+"""
+
+
 def judging(material: Path, name: str) -> list[str]:
-    """The command that judges the pairs with a journal and output of its own."""
+    """The command that judges the pairs with a journal and output of its own.
+
+    Every request that it sends to the model is noted in ``calls.txt``.
+    """
     engine = {"name": "transformers", "dtype": "float32", "device": "cpu"}
     engine |= {"batch_size": BATCH_SIZE}
     sampling = {"max_tokens": 48, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
@@ -73,7 +98,10 @@ def judging(material: Path, name: str) -> list[str]:
         "--output": material / name / "judgments.jsonl",
     }
     words = [str(word) for pair in arguments.items() for word in pair]
-    return [sys.executable, str(REPOSITORY / "scripts/judge_pairs.py"), *words]
+    (material / name).mkdir(exist_ok=True)
+    calls = str(material / name / "calls.txt")
+    script = str(REPOSITORY / "scripts/judge_pairs.py")
+    return [sys.executable, "-c", NOTED, calls, script, *words]
 
 
 def journalled(material: Path, name: str) -> list[str]:
@@ -125,6 +153,11 @@ def test_killed_stage_ends_byte_identical(material: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
     keys = journalled(material, "broken")
     assert len(keys) == len(set(keys)) == 2 * NUM_PAIRS
+    calls = (material / "broken/calls.txt").read_text().split()
+    assert len(set(calls)) == 2 * NUM_PAIRS
+    num_repeated = len(calls) - len(set(calls))
+    print(f"{num_kills} kills, {num_repeated} calls repeated")
+    assert num_repeated <= num_kills * BATCH_SIZE
     outputs = [material / name / "judgments.jsonl" for name in ("unbroken", "broken")]
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
 

@@ -21,12 +21,13 @@ from PIL import Image, ImageFile
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.transformers_engine import TransformersEngine
 from selfjudge.records import Accepted, Request, Sampling, read_json, write_records
 from selfjudge.training import conversations, sft
 from selfjudge.training.checkpoint import check_same_names, copy_other_files
 from selfjudge.training.conversations import ConversationCollator
-from selfjudge.training.models import find_end_ids, load_model, load_processor
+from selfjudge.training.models import load_model, load_processor
 from selfjudge.training.resuming import CheckpointMark, last_checkpoint
 from selfjudge.training.rows import TokenCounter, split_by_length
 from selfjudge.training.settings import TrainSettings
@@ -141,7 +142,9 @@ def make_collator(base: Path, root: Path, template: str | None) -> ConversationC
     processor = load_processor(base, False)
     processor.chat_template = template or processor.chat_template
     model = AutoModelForImageTextToText.from_pretrained(base)
-    return ConversationCollator(processor, root, find_end_ids(model, processor))
+    listed = model.generation_config.eos_token_id
+    ends = frozenset(read_special_tokens(processor, listed, base).end_ids)
+    return ConversationCollator(processor, root, ends)
 
 
 def as_dataset(*rows: Accepted) -> list[dict[str, Any]]:
@@ -793,6 +796,7 @@ def test_a_killed_script_run_again_gives_the_same_bytes(
     command = [str(SCRIPT), "--model", str(tiny_idefics3), "--seed", "3"]
     command += ["--accepted", str(accepted), "--image-root", str(accepted.parent)]
     command += ["--settings", f"@{tmp_path}/settings.json"]
+    command += ["--version", str(tmp_path / "judge.json")]
     command += ["--work", str(tmp_path / "training"), "--output"]
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
 
@@ -827,6 +831,7 @@ def test_several_processes_write_one_judge(
     command += [str(SCRIPT), "--model", str(tiny_mllama), "--seed", "3"]
     command += ["--accepted", str(accepted), "--image-root", str(accepted.parent)]
     command += ["--settings", f"@{tmp_path}/settings.json"]
+    command += ["--version", str(tmp_path / "judge.json")]
     command += ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "judge")]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)

@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -101,7 +102,7 @@ def num_calls(clone: Path) -> int:
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A clone in which a small demo has run to iteration 2."""
-    clone = tmp_path_factory.mktemp("finished") / "selfjudge"
+    clone = tmp_path_factory.mktemp("finished") / "my selfjudge"
     clone_repository(clone)
     change_config(clone / "demo", **SMALL_CONFIG)
     rules = clone / "demo/project.smk"
@@ -178,10 +179,21 @@ def test_other_protocols_are_scored_when_asked_for(moved: Path) -> None:
 
 
 def touch_everything(clone: Path) -> None:
-    """Give every file of code, config and data a new time."""
+    """Give every file of code, config and data a new time.
+
+    The folders that rules write come last and lie in the future: of them
+    Snakemake knows the time alone.
+    """
+    folders = []
     for path in clone.rglob("*"):
-        if path.is_file() and ".snakemake" not in path.parts:
+        if path.name == ".snakemake_timestamp":
+            folders.append(path)
+        elif path.is_file() and ".snakemake" not in path.parts:
             os.utime(path)
+    assert len(folders) >= 4, "two judges, two sets of images"
+    for path in folders:
+        later = time.time() + 60
+        os.utime(path, (later, later))
 
 
 def edit_docstring(clone: Path) -> None:
@@ -325,12 +337,17 @@ def test_swapped_image_asks_again_about_its_prompts_alone(moved: Path) -> None:
     assert {r["id"] for r in rows} - ids == {row["id"]}
 
 
-def test_real_config_plans_without_gpu_or_download() -> None:
+def test_real_config_plans_without_gpu_or_download(tmp_path: Path) -> None:
     """The paper's run is planned from a fresh clone: dry run and graph."""
+    clone_repository(tmp_path)
     command = [sys.executable, "-m", "snakemake", "results/iter4/vlrb.json"]
     for flag in ("-n", "--dag"):
         done = subprocess.run(
-            [*command, flag], cwd=REPOSITORY, capture_output=True, text=True
+            [*command, flag],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            env=os.environ | {"HF_HUB_OFFLINE": "1"},
         )
         assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("digraph")
@@ -364,8 +381,8 @@ def test_real_config_plans_without_gpu_or_download() -> None:
             "no prompt source has 'gold_answers: true'",
         ),
         (
-            {"base_model": {"model": "./nowhere"}},
-            "'base_model.model' must be an existing folder or a Hub id",
+            {"base_model": "./nowhere"},
+            "'base_model' must be an existing folder or a Hub id",
         ),
         ({"templates": "nowhere"}, "nowhere/"),
     ],
@@ -380,3 +397,20 @@ def test_bad_config_is_refused_before_anything_starts(
     done = snakemake(clone, "-n", TARGET)
     assert done.returncode != 0
     assert message in done.stdout + done.stderr
+
+
+def test_directory_without_config_is_refused(tmp_path: Path) -> None:
+    """A mistyped project directory does not start the paper's run."""
+    command = [sys.executable, "-m", "snakemake", "--directory", str(tmp_path / "x")]
+    done = subprocess.run(
+        [*command, "-n", TARGET], cwd=REPOSITORY, capture_output=True, text=True
+    )
+    assert done.returncode != 0
+    assert "must hold a config.yaml" in done.stdout + done.stderr
+
+
+def test_finished_run_says_so_within_five_seconds(finished: Path) -> None:
+    """A rerun with nothing to do is quick enough to be tried at any time."""
+    started = time.monotonic()
+    assert "Nothing to be done" in run(finished, TARGET)
+    assert time.monotonic() - started < 5

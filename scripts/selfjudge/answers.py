@@ -48,7 +48,20 @@ THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
 BARE_POINT = re.compile(r"(?<![\w.])\.(?=\d)")
 ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 ENDS = " .,;:!?'"
-SENTENCE_END = re.compile(r"(?<=[.!?])\s+|\n+")
+# A dot after one of these ends no sentence: "Mt. Fuji" is not the answer "Mt".
+ABBREVIATIONS = (
+    "Mt St Dr Mr Mrs Ms Jr Sr Prof Gen Sgt Lt Ft vs etc e.g i.e approx".split()
+)
+SENTENCE_END = re.compile(
+    "".join(rf"(?<!\b{re.escape(word)}\.)" for word in ABBREVIATIONS)
+    + r"(?<=[.!?])\s+|\n+"
+)
+# Who does not know must not vote, least of all with all others who do not.
+REFUSAL = re.compile(
+    r"\b(?:cannot|can ?'?t|can not|could not|unable to|don ?'?t know|do not know"
+    r"|not sure|unsure|unclear|unknown|uncertain|not enough information"
+    r"|not (?:visible|specified|possible))\b"
+)
 OPTION = re.compile(
     r"(?:^|\n|\s)\(?([A-Ja-j])[.):]\s*(.+?)(?=(?:\n|\s)\(?[A-Ja-j][.):]\s|\n|$)"
 )
@@ -150,8 +163,10 @@ def parse_yes_no(text: str) -> str | None:
 
 
 def parse_phrase(text: str) -> str | None:
-    """The text itself if it is short enough to be an answer."""
+    """The text itself if it is short enough to be an answer, and no refusal."""
     normal = normalise(text)
+    if REFUSAL.search(normal):
+        return None
     return normal if 1 <= len(normal.split()) <= MAX_PHRASE_WORDS else None
 
 

@@ -5,6 +5,7 @@ A script is a plain program: people's mistakes end in one line, not a traceback.
 
 import argparse
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,9 +64,17 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a script; a ValueError or OSError ends it with its text and status 1."""
+    """Run a script; a person's mistake ends it with one line and status 1.
+
+    That is a ValueError or OSError that our own code raises; one from a library
+    may be our mistake, and keeps its traceback.
+    """
     try:
         main()
     except (ValueError, OSError) as error:
+        raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
+        ours = Path(__file__).parent.parent in Path(raised_in).parents
+        if not ours and isinstance(error, ValueError):
+            traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)

@@ -98,6 +98,7 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"'max_length_rate', {bounds['max_length_rate']} "
             f"(got {bounds['min_length_rate']})."
         )
+    faults += incomplete_sources(config)
     names = [source["name"] for source in config["prompts"]["sources"]]
     if len(names) != len(set(names)):
         faults.append(f"'prompts.sources' must have different names (got {names}).")
@@ -129,4 +130,32 @@ def benchmark_faults(config: Mapping[str, Any]) -> list[str]:
                     f"'benchmarks.{name}.protocols' must be some of {others} "
                     f"(got {protocol!r}): {spec['format']} has no other."
                 )
+    return faults
+
+
+def incomplete_sources(config: Mapping[str, Any]) -> list[str]:
+    """Sources and benchmarks that lack what their kind needs."""
+    faults = []
+    needs = {"jsonl": ("path",), "hub": ("dataset", "subsets", "num_prompts")}
+    for source in config["prompts"]["sources"]:
+        for key in needs[source["kind"]]:
+            if source.get(key) is None:
+                faults.append(
+                    f"'prompts.sources': source {source['name']!r} of kind "
+                    f"{source['kind']!r} must have '{key}' (got none)."
+                )
+    for name, spec in config["benchmarks"].items():
+        if spec is None or spec["path"] is not None:
+            continue
+        if spec["format"] == "multimodal_rewardbench":
+            faults.append(
+                f"'benchmarks.{name}.path' must be the all_data.json of the release "
+                "(got None): it is not on the Hub. Hint: null leaves a benchmark out."
+            )
+        elif spec["dataset"] is None or spec["file"] is None:
+            faults.append(
+                f"'benchmarks.{name}' must have 'path', or 'dataset' and 'file'."
+            )
+    if not any(config["benchmarks"].values()):
+        faults.append("'benchmarks' must have at least one that is not null.")
     return faults

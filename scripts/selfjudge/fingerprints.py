@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from selfjudge.images import iter_image_files
+from selfjudge.images import iter_files
 from selfjudge.records import file_sha256, writing
 
 
@@ -95,7 +95,7 @@ def folder_fingerprint(folder: Path, cache_file: Path) -> str:
     except (OSError, msgspec.DecodeError):
         pass  # no cache, or one cut short: hash everything again
     found: dict[str, HashedFile] = {}
-    for path in iter_image_files(folder):
+    for path in iter_files(folder):
         name = path.relative_to(folder).as_posix()
         try:
             stat = path.stat()

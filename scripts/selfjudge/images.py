@@ -70,7 +70,7 @@ def check_image(root: Path, name: str, max_pixels: int) -> ImageReason | str:
         return "unreadable_image"
 
 
-def iter_image_files(root: Path) -> Iterator[Path]:
+def iter_files(root: Path) -> Iterator[Path]:
     """Every regular file below a folder, in a fixed order."""
     for folder, folders, names in os.walk(root):
         folders.sort()

@@ -211,8 +211,14 @@ def select_prompts(
 ) -> Iterator[Prompt]:
     """The prompts of one slice of the pool, 0 to num_slices - 1, in their order.
 
-    A prompt's slice follows from its id, so more prompts move none.
+    A prompt's slice follows from its id, so more prompts move none.  Raises
+    ValueError on a slice that the pool does not have.
     """
+    if not 0 <= slice_index < num_slices:
+        raise ValueError(
+            f"the slice must be of the {num_slices} of the pool (got number "
+            f"{slice_index + 1}). Hint: raise 'pool.num_slices'."
+        )
     for prompt in prompts:
         if seed_for(run_seed, "slice", prompt.id) % num_slices == slice_index:
             yield prompt

@@ -15,11 +15,12 @@ def read_labelled(paths: Sequence[Path]) -> list[dict[str, Any]]:
 
     A report lies in ``iter{iteration}/{filter}/``.
     """
-    return [
-        {"iteration": path.parts[-3].removeprefix("iter"), "filter": path.parts[-2]}
-        | read_json(path)
-        for path in paths
-    ]
+    labelled = []
+    for path in paths:
+        iteration, name = path.parts[-3:-1]
+        where = {"iteration": int(iteration.removeprefix("iter")), "filter": name}
+        labelled.append(where | read_json(path))
+    return labelled
 
 
 def accuracy_table(
@@ -40,6 +41,8 @@ def accuracy_table(
     ).drop_duplicates(["iteration", "filter", "group"])
     rows["cell"] = [
         f"{100 * accuracy:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+        if accuracy == accuracy  # not NaN: no pair was decided
+        else "none decided"
         for accuracy, low, high in rows[["accuracy", "low", "high"]].to_numpy(float)
     ]
     is_base = rows["iteration"] == 0
@@ -53,6 +56,8 @@ def accuracy_table(
 
 def counts_table(reports: Sequence[dict[str, Any]], columns: Sequence[str]) -> str:
     """The named counts of several reports, and what was dropped why; HTML."""
+    if not reports:
+        return "<p>Nothing yet.</p>"
     rows = [
         {name: report[name] for name in ("iteration", "filter", *columns)}
         | {f"dropped: {reason}": n for reason, n in report["dropped"].items()}

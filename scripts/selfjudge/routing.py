@@ -4,10 +4,12 @@ A prompt is `closed` if its question asks for one of four short answer formats;
 every other prompt is `open`.  The first rule that matches decides:
 
 1. `choice`: the question lists options A, B, ... or asks for an option's letter.
-2. `yes_no`: it asks for yes or no, or begins with a form of be, do, have, can
-   or will and does not offer alternatives with "or".
-3. `number`: it asks how many or how much, or for a number, or a count.
-4. `phrase`: it asks for a single word, a short phrase or a short answer, or for
+2. A request to describe, explain, write or tell something is open, unless it
+   asks for a short answer in so many words.
+3. `yes_no`: it asks for yes or no, or begins with a form of be, do, have, can
+   or will, not followed by "you", and does not offer alternatives with "or".
+4. `number`: it asks how many or how much, or for a number, or a count.
+5. `phrase`: it asks for a single word, a short phrase or a short answer, or for
    a colour ("what color is ...").
 
 The gold answer never takes part: most users have none, and a label must not
@@ -22,7 +24,8 @@ from selfjudge.records import AnswerFormat, Kind
 
 YES_NO = re.compile(
     r"\b(?:yes or no|yes/no|answer yes|answer no)\b"
-    r"|^(?:is|are|was|were|do|does|did|has|have|can|could|will|would)\b(?!.*\bor\b)",
+    r"|^(?:is|are|was|were|do|does|did|has|have|can|could|will|would)\b"
+    r"(?!\s+you\b)(?!.*\bor\b)",
     re.IGNORECASE,
 )
 NUMBER = re.compile(
@@ -35,7 +38,20 @@ PHRASE = re.compile(
     r"|short answer|few words)\b|\bwhat colou?r\b|\bwhich colou?r\b",
     re.IGNORECASE,
 )
+SHORT = re.compile(
+    r"\b(?:yes or no|yes/no|single word|one word|word or phrase|short phrase"
+    r"|short answer)\b",
+    re.IGNORECASE,
+)
 LETTER = re.compile(r"\boption'?s? letter\b|\bletter of the\b", re.IGNORECASE)
+
+
+# "Could you describe ...", "Explain how many ...": a text is wanted.
+REQUEST = re.compile(
+    r"^(?:(?:can|could|will|would)\s+you\s+)?(?:please\s+)?"
+    r"(?:describe|explain|write|tell|summari[sz]e|discuss|elaborate)\b",
+    re.IGNORECASE,
+)
 
 
 def route(question: str) -> tuple[Kind, AnswerFormat | None]:
@@ -43,6 +59,8 @@ def route(question: str) -> tuple[Kind, AnswerFormat | None]:
     question = question.strip()
     if LETTER.search(question) or parse_options(question):
         return "closed", "choice"
+    if REQUEST.search(question) and not SHORT.search(question):
+        return "open", None
     if YES_NO.search(question):
         return "closed", "yes_no"
     if NUMBER.search(question):

@@ -6,7 +6,7 @@ A model stage makes two calls: `open_engine`, then `journal.run_requests`.
 from pathlib import Path
 
 from selfjudge.engines.base import Engine, EngineSettings
-from selfjudge.engines.checkpoints import model_fingerprint, resolve_model
+from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
 from selfjudge.engines.replay import ReplayEngine
 
 
@@ -21,7 +21,7 @@ def open_engine(
     """
     if settings.name == "replay":
         path = resolve_model(model, revision, weights=False)
-        return ReplayEngine(model_fingerprint(path, settings.dtype), journal)
+        return ReplayEngine(engine_fingerprint(path, settings.dtype), journal)
     path = resolve_model(model, revision)
     # Here, not above: torch takes seconds to import and may not be installed.
     from selfjudge.engines.transformers_engine import TransformersEngine

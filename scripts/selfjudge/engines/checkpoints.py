@@ -6,8 +6,16 @@ from pathlib import Path
 
 import msgspec
 
+from selfjudge.fingerprints import bare_source
 from selfjudge.records import file_sha256
 
+# The code between weights and texts: rendering, images, sampling, decoding.
+ANSWERING = (
+    "transformers_engine.py",
+    "row_sampler.py",
+    "special_tokens.py",
+    "../images.py",
+)
 # What may determine an answer; the rest of a directory (README, licence,
 # adapter/, optimizer states) may change without making a model another one.
 MODEL_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt", ".py")
@@ -125,6 +133,17 @@ def list_names(path: Path, most: int = 8) -> str:
     names = sorted(entry.name for entry in path.iterdir())
     more = ", ..." if len(names) > most else ""
     return ", ".join(names[:most]) + more if names else "an empty directory"
+
+
+def engine_fingerprint(path: Path, dtype: str) -> str:
+    """`model_fingerprint` with a hash of the code that makes texts of weights.
+
+    The journal must not hand out what an engine answered before it was mended.
+    """
+    folder = Path(__file__).parent
+    code = "\0".join(bare_source((folder / name).resolve()) for name in ANSWERING)
+    digest = hashlib.sha256(code.encode()).hexdigest()[:8]
+    return f"{model_fingerprint(path, dtype)}-{digest}"
 
 
 def model_fingerprint(path: Path, dtype: str = "auto") -> str:

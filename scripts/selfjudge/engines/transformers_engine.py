@@ -15,7 +15,7 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from selfjudge.engines.checkpoints import model_fingerprint, resolve_model
+from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
 from selfjudge.engines.row_sampler import RowSampler
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.images import open_rgb
@@ -47,7 +47,7 @@ class TransformersEngine:
         trust_remote_code: bool = False,
     ) -> None:
         path = resolve_model(str(model), revision)
-        self.fingerprint = model_fingerprint(path, dtype)
+        self.fingerprint = engine_fingerprint(path, dtype)
         self.batch_size = batch_size
         self.max_batch_tokens = max_batch_tokens
         if device == "auto":

@@ -82,10 +82,3 @@ def keep_special_ids(model: Any) -> None:
         eos_token_id=before.eos_token_id,
         pad_token_id=before.pad_token_id,
     )
-
-
-def find_end_ids(model: Any, processor: Any) -> frozenset[int]:
-    """The ids that end a turn: the tokenizer's and those that stop generation."""
-    listed = model.generation_config.eos_token_id
-    ids = listed if isinstance(listed, list) else [listed]
-    return frozenset({*ids, processor.tokenizer.eos_token_id} - {None})

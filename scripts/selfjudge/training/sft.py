@@ -27,7 +27,6 @@ from selfjudge.training.checkpoint import (
 )
 from selfjudge.training.conversations import ConversationCollator
 from selfjudge.training.models import (
-    find_end_ids,
     load_model,
     load_processor,
     lora_config,
@@ -210,7 +209,8 @@ def build_trainer(
 ) -> JudgeTrainer:
     """The trainer of the model in ``start``; images are opened batch by batch."""
     model = load_model(start, settings)
-    end_ids = find_end_ids(model, processor)
+    listed = model.generation_config.eos_token_id
+    end_ids = frozenset(read_special_tokens(processor, listed, start).end_ids)
     rows_per_step = settings.batch_size * settings.gradient_accumulation_steps
     rows_per_step *= arguments.world_size
     columns = {
