@@ -22,6 +22,7 @@ from selfjudge.leaderboard import read_leaderboard
 from selfjudge.protocols import PROTOCOLS, SELFJUDGE, Protocol, find_protocol
 from selfjudge.records import BenchmarkRow, Judgment, Pair, RecordError
 from selfjudge.rendering import JUDGE_FIELDS, load_template
+from selfjudge.report import accuracy_table
 from selfjudge.scores import Scores, Trial
 from selfjudge.scoring import score_benchmark
 from selfjudge.verdicts import PARSERS
@@ -286,6 +287,14 @@ def test_a_group_without_a_decision_has_no_accuracy() -> None:
     scores = score(VLRB["official"], ["?"])
     assert {row.accuracy for row in scores.rows} == {None}
     assert msgspec.json.decode(msgspec.json.encode(scores), type=Scores) == scores
+
+
+def test_a_table_says_where_nothing_is_decided() -> None:
+    """No accuracy is no number."""
+    found = compare([], score(VLRB["official"], ["?"]), {})
+    found = msgspec.json.decode(msgspec.json.encode(found))
+    cells = accuracy_table([found], "b").to_numpy().ravel()
+    assert set(cells) == {"none decided"}
 
 
 def test_mmrb_official_prints_the_parts_of_groups() -> None:

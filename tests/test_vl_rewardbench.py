@@ -108,6 +108,12 @@ def test_an_error_leaves_nothing_behind(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["test.parquet"]
 
 
+def test_no_rows_are_an_error(tmp_path: Path) -> None:
+    """An empty file has nothing to score."""
+    with pytest.raises(RecordError, match=r"test\.parquet: must have at least one row"):
+        prepare(write(tmp_path, []))
+
+
 def test_rows_keep_what_only_scoring_may_know(tmp_path: Path) -> None:
     """Row, id, subset, split and order, in the order of the release."""
     rows = make_rows(1) + make_rows(1, human_ranking=[1, 0], id="svit_3")

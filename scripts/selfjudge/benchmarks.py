@@ -54,7 +54,7 @@ def prepare_benchmark(
     are, once every row has been checked.  A row whose image cannot be read is
     left out, counted and named in the manifest.  ``pixels`` is the largest image
     accepted, ``revision`` where a fetched source is from.  Raises RecordError on
-    a source that is not the one with ``sha256``.
+    a row that does not fit its format, and on a source without this ``sha256``.
     """
     digest = file_sha256(source)
     if sha256 is not None and digest != sha256:
@@ -64,6 +64,9 @@ def prepare_benchmark(
             f"To use it all the same, change 'benchmarks.{benchmark}.sha256'."
         )
     found = list(ADAPTERS[release](source))
+    if not found:
+        raise RecordError(f"{source}: must have at least one row (got none)")
+    images.mkdir(parents=True, exist_ok=True)
     pairs: list[Pair] = []
     rows: list[BenchmarkRow] = []
     dropped: list[dict[str, Any]] = []
