@@ -34,7 +34,8 @@ wildcard_constraints:
     iteration="|".join(map(str, ITERATIONS)),
     filter="|".join(FILTERS),
     benchmark="|".join(BENCHMARKS),
-    collection="paired",
+    collection="paired|official",
+    protocol="|".join(PROTOCOL_NAMES),
     shard=r"\d+of\d+",
     source=r"[A-Za-z0-9_]+",
 
@@ -60,5 +61,10 @@ rule all:
             "results/iter{iteration}/{benchmark}.json",
             iteration=range(config["iterations"] + 1),
             benchmark=BENCHMARKS,
+        ),
+        expand(
+            "results/iter{iteration}/{scored}.json",
+            iteration=range(config["iterations"] + 1),
+            scored=SCORED_OTHERWISE,
         ),
         "results/report.html",

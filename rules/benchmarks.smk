@@ -10,9 +10,18 @@ def benchmark_source(wildcards):
 def benchmark_images(wildcards):
     """A hash of the images that lie beside a release, where they are not inside."""
     spec = config["benchmarks"][wildcards.benchmark]
-    if spec["format"] == "vl_rewardbench":
+    beside = spec["path"] or ""
+    if spec["format"] == "vl_rewardbench" and not beside.endswith((".json", ".jsonl")):
         return ""
     return image_version(os.path.join(os.path.dirname(spec["path"]), "images"))
+
+
+def benchmark_origin(wildcards):
+    """The command-line arguments that say what a release must be, where known."""
+    spec = config["benchmarks"][wildcards.benchmark]
+    revision = spec["revision"] if spec["path"] is None else None
+    origin = {"--revision": revision, "--sha256": spec["sha256"]}
+    return [text for pair in origin.items() if pair[1] for text in pair]
 
 
 rule fetch_benchmark:
@@ -42,6 +51,7 @@ rule prepare_benchmark:
     output:
         pairs="results/benchmarks/{benchmark}.jsonl",
         images=directory("results/benchmarks/{benchmark}_images"),
+        rows="results/benchmarks/{benchmark}_rows.jsonl",
         manifest="results/benchmarks/{benchmark}_manifest.json",
     log:
         "logs/benchmarks/{benchmark}.log",
@@ -53,13 +63,15 @@ rule prepare_benchmark:
     params:
         code=code("prepare_benchmark"),
         release=lambda wildcards: config["benchmarks"][wildcards.benchmark]["format"],
+        origin=benchmark_origin,
         images=benchmark_images,
         max_pixels=config["prompts"]["limits"]["max_pixels"],
     shell:
         "python {SCRIPTS:q}/prepare_benchmark.py --benchmark {wildcards.benchmark} "
-        "--format {params.release} --source {input.source:q} "
+        "--format {params.release} --source {input.source:q} {params.origin:q} "
         "--max-pixels {params.max_pixels} --images {output.images} "
-        "--pairs {output.pairs} --manifest {output.manifest} 2> {log}"
+        "--pairs {output.pairs} --rows {output.rows} "
+        "--manifest {output.manifest} 2> {log}"
 
 
 def judge_on_trial(wildcards):
@@ -71,6 +83,7 @@ def judge_on_trial(wildcards):
     return trained_judge(wildcards.iteration, wildcards.filter)
 
 
+SAMPLING_KEYS = ("max_tokens", "temperature", "top_k", "top_p")
 # Iteration 0 is the base model, and only there is the filter called `base`.
 TRIAL = {
     "iteration": "|".join(map(str, [0, *ITERATIONS])),
@@ -94,6 +107,7 @@ rule judge_benchmark:
         "timings/iter{iteration}/{filter}/{benchmark}/{collection}/judge_benchmark/{shard}.tsv"
     wildcard_constraints:
         **TRIAL,
+        collection="paired",
     conda:
         "../envs/model.yaml"
     threads: 8
@@ -116,6 +130,62 @@ rule judge_benchmark:
         "--output {output.judgments} 2> {log}"
 
 
+def asking(wildcards):
+    """How the authors of a benchmark ask for judgments."""
+    return OFFICIAL[config["benchmarks"][wildcards.benchmark]["format"]]
+
+
+def official_settings(wildcards):
+    """The number of votes on a pair and their sampling, as JSON."""
+    spec = asking(wildcards)
+    sampling = {name: getattr(spec.sampling, name) for name in SAMPLING_KEYS}
+    num_votes = spec.num_votes or config["official_judgments"]["num_votes"]
+    return settings({"num_samples": num_votes, "sampling": sampling})
+
+
+rule judge_official:
+    """Have a judge judge one shard of a benchmark as its authors ask."""
+    input:
+        pairs="results/benchmarks/{benchmark}.jsonl",
+        rows="results/benchmarks/{benchmark}_rows.jsonl",
+        images="results/benchmarks/{benchmark}_images",
+        judge=judge_on_trial,
+        template=lambda wildcards: here(
+            os.path.join("scripts", "templates", asking(wildcards).template)
+        ),
+    output:
+        judgments="results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments/{shard}.jsonl",
+    log:
+        "logs/iter{iteration}/{filter}/{benchmark}/{collection}/judge_official/{shard}.log",
+    benchmark:
+        "timings/iter{iteration}/{filter}/{benchmark}/{collection}/judge_official/{shard}.tsv"
+    wildcard_constraints:
+        **TRIAL,
+        collection="official",
+    conda:
+        "../envs/model.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=64000,
+        runtime=120,
+    params:
+        code=code("judge_official"),
+        model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
+        version=lambda wildcards: model_version(judge_on_trial(wildcards)),
+        dtype=config["engine"]["dtype"],
+        order=lambda wildcards: asking(wildcards).order,
+        settings=official_settings,
+        seed=config["seed"],
+    shell:
+        "python {SCRIPTS:q}/judge_official.py {params.model} --engine {ENGINE:q} "
+        "--journal {JOURNAL} --pairs {input.pairs} --rows {input.rows} "
+        "--template {input.template:q} --order {params.order} "
+        "--image-root {input.images} --settings {params.settings:q} "
+        "--seed {params.seed} --shard {wildcards.shard} "
+        "--output {output.judgments} 2> {log}"
+
+
 rule merge_benchmark_judgments:
     """All shards of a judge's judgments of a benchmark, in the order of the pairs."""
     input:
@@ -133,10 +203,16 @@ rule merge_benchmark_judgments:
         "cat {input} > {output}"
 
 
+# The protocol that a collection of judgments was asked for.
+OWN_PROTOCOL = {"paired": "selfjudge", "official": "official"}
+
+
 rule score_benchmark:
     """Score one judge on one benchmark; keeps the outcome of every pair."""
     input:
         pairs="results/benchmarks/{benchmark}.jsonl",
+        rows="results/benchmarks/{benchmark}_rows.jsonl",
+        manifest="results/benchmarks/{benchmark}_manifest.json",
         judgments="results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments.jsonl",
     output:
         scores="results/iter{iteration}/{filter}/{benchmark}/{collection}/scores.json",
@@ -151,16 +227,41 @@ rule score_benchmark:
         runtime=30,
     params:
         code=code("score_benchmark"),
+        protocol=lambda wildcards: OWN_PROTOCOL[wildcards.collection],
     shell:
         "python {SCRIPTS:q}/score_benchmark.py --benchmark {wildcards.benchmark} "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "
-        "--pairs {input.pairs} --judgments {input.judgments} "
+        "--protocol {params.protocol} --pairs {input.pairs} --rows {input.rows} "
+        "--manifest {input.manifest} --judgments {input.judgments} "
         "--output {output.scores} 2> {log}"
 
 
-def scores_path(iteration, filter_name, benchmark):
-    """The scores of one judge on one benchmark."""
-    return f"results/iter{iteration}/{filter_name}/{benchmark}/paired/scores.json"
+use rule score_benchmark as rescore_benchmark with:
+    output:
+        scores="results/iter{iteration}/{filter}/{benchmark}/{collection}/{protocol}.json",
+    log:
+        "logs/iter{iteration}/{filter}/{benchmark}/{collection}/{protocol}.log",
+    params:
+        code=code("score_benchmark"),
+        protocol="{protocol}",
+
+
+def scores_path(iteration, filter_name, benchmark, protocol):
+    """The scores of one judge on one benchmark under a protocol."""
+    collection = COLLECTIONS[protocol]
+    name = "scores" if OWN_PROTOCOL[collection] == protocol else protocol
+    folder = f"results/iter{iteration}/{filter_name}/{benchmark}/{collection}"
+    return f"{folder}/{name}.json"
+
+
+def protocol_of(wildcards):
+    """The protocol of a comparison: `selfjudge` where its name says no other."""
+    return wildcards.get("protocol", "selfjudge")
+
+
+def scores_of_base(wildcards):
+    """The scores of the base model."""
+    return scores_path(0, "base", wildcards.benchmark, protocol_of(wildcards))
 
 
 def scores_at(wildcards):
@@ -168,17 +269,20 @@ def scores_at(wildcards):
     if wildcards.iteration == "0":
         return []
     return [
-        scores_path(wildcards.iteration, name, wildcards.benchmark)
+        scores_path(
+            wildcards.iteration, name, wildcards.benchmark, protocol_of(wildcards)
+        )
         for name in config["filters"]
     ]
 
 
 def scores_before(wildcards):
     """The scores of the same filters one iteration before, where there are any."""
-    if int(wildcards.iteration) < 2:
+    before = int(wildcards.iteration) - 1
+    if before < 1:
         return []
     return [
-        scores_path(int(wildcards.iteration) - 1, name, wildcards.benchmark)
+        scores_path(before, name, wildcards.benchmark, protocol_of(wildcards))
         for name in config["filters"]
     ]
 
@@ -186,9 +290,10 @@ def scores_before(wildcards):
 rule compare_scores:
     """Every configured filter beside the base model, with intervals and tests."""
     input:
-        base=lambda wildcards: scores_path(0, "base", wildcards.benchmark),
+        base=scores_of_base,
         scores=scores_at,
         previous=scores_before,
+        leaderboard=here("scripts/selfjudge/leaderboard.yaml"),
     output:
         "results/iter{iteration}/{benchmark}.json",
     log:
@@ -210,4 +315,12 @@ rule compare_scores:
         ),
     shell:
         "python {SCRIPTS:q}/compare_scores.py --base {input.base} {params.scores} "
-        "{params.previous} --output {output} 2> {log}"
+        "{params.previous} --leaderboard {input.leaderboard:q} --output {output} "
+        "2> {log}"
+
+
+use rule compare_scores as compare_protocol with:
+    output:
+        "results/iter{iteration}/{benchmark}_{protocol}.json",
+    log:
+        "logs/iter{iteration}/{benchmark}_{protocol}.log",

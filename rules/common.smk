@@ -9,9 +9,11 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
+from selfjudge.asking import OFFICIAL
 from selfjudge.config import check_config
 from selfjudge.filters import FILTERS as FILTER_SPECS
 from selfjudge.fingerprints import code_fingerprint, folder_fingerprint
+from selfjudge.protocols import PROTOCOLS
 
 # Rules say `python`: Snakemake's own, unless a deployed environment comes first.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -35,6 +37,18 @@ JOURNAL = "results/journal"
 
 FILTERS = list(FILTER_SPECS)
 BENCHMARKS = [name for name, spec in config["benchmarks"].items() if spec]
+# Protocols beside `selfjudge`, and whose judgments each of them scores.
+COLLECTIONS = {
+    name: protocol.collection
+    for protocols in PROTOCOLS.values()
+    for name, protocol in protocols.items()
+}
+PROTOCOL_NAMES = [name for name in COLLECTIONS if name != "selfjudge"]
+SCORED_OTHERWISE = [
+    f"{name}_{protocol}"
+    for name in BENCHMARKS
+    for protocol in config["benchmarks"][name]["protocols"]
+]
 ITERATIONS = range(1, config["iterations"] + 1)
 
 

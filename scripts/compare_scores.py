@@ -1,14 +1,17 @@
 """Put the judges of one iteration beside the base model.
 
-Reads scores.json files of one benchmark; writes all rows, each with paired
-tests against the base model and against the iteration before.
+Reads scores of one benchmark under one protocol, and published tables; writes
+all rows, each with paired tests against the base model and against the
+iteration before, and beside them baselines and what others published.
 """
 
 from pathlib import Path
 
 from selfjudge.commands import arguments, run
+from selfjudge.comparisons import compare
+from selfjudge.leaderboard import read_leaderboard
 from selfjudge.records import read_document, write_json
-from selfjudge.scores import Scores, compare
+from selfjudge.scores import Scores
 
 
 def main() -> None:
@@ -17,13 +20,15 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="of iteration 0")
     parser.add_argument("--scores", type=Path, nargs="*", default=[])
     parser.add_argument("--previous", type=Path, nargs="*", default=[])
+    parser.add_argument("--leaderboard", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     base = read_document(args.base, Scores)
     scores = [read_document(path, Scores) for path in args.scores]
     before = [read_document(path, Scores) for path in args.previous]
     previous = {score.filter: score for score in before}
-    write_json(args.output, compare(scores, base, previous))
+    tables = read_leaderboard(args.leaderboard)
+    write_json(args.output, compare(scores, base, previous, tables))
 
 
 if __name__ == "__main__":

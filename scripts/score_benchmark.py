@@ -1,14 +1,25 @@
 """Score one judge on one benchmark.
 
-Reads a benchmark's pairs and the judgments of them; writes a row for each group
-and the outcome of every pair.
+Reads a benchmark's pairs, the rows and manifest of its release, and judgments
+of the pairs; writes a row for each group, and the outcome of every pair, under
+a protocol.
 """
 
 from pathlib import Path
 
 from selfjudge.commands import arguments, run
-from selfjudge.records import Judgment, Pair, read_records, write_json
-from selfjudge.scores import score_benchmark
+from selfjudge.manifests import Manifest
+from selfjudge.protocols import find_protocol
+from selfjudge.records import (
+    BenchmarkRow,
+    Judgment,
+    Pair,
+    read_document,
+    read_records,
+    write_json,
+)
+from selfjudge.scores import Trial, release_of
+from selfjudge.scoring import score_benchmark
 
 
 def main() -> None:
@@ -17,14 +28,21 @@ def main() -> None:
     parser.add_argument("--benchmark", required=True, help="its name in the project")
     parser.add_argument("--iteration", type=int, required=True)
     parser.add_argument("--filter", required=True)
+    parser.add_argument("--protocol", default="selfjudge")
     parser.add_argument("--pairs", type=Path, required=True)
+    parser.add_argument("--rows", type=Path, required=True)
+    parser.add_argument("--manifest", type=Path, required=True)
     parser.add_argument("--judgments", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    pairs = read_records(args.pairs, Pair)
-    judgments = read_records(args.judgments, Judgment)
+    release = release_of(read_document(args.manifest, Manifest))
     scores = score_benchmark(
-        args.benchmark, args.iteration, args.filter, pairs, judgments
+        Trial(args.benchmark, args.iteration, args.filter),
+        find_protocol(release.format, args.protocol),
+        release,
+        read_records(args.pairs, Pair),
+        read_records(args.rows, BenchmarkRow),
+        read_records(args.judgments, Judgment),
     )
     write_json(args.output, scores)
 

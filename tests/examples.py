@@ -9,7 +9,16 @@ import msgspec
 from PIL import Image
 
 from selfjudge.alterations import AlterationBounds
-from selfjudge.records import Altered, Judgment, Pair, Prompt, Response, content_id
+from selfjudge.records import (
+    Altered,
+    BenchmarkRow,
+    Judgment,
+    Pair,
+    Prompt,
+    Response,
+    content_id,
+)
+from selfjudge.scores import Release
 
 BOUNDS = AlterationBounds(
     min_length_rate=0.5, max_length_rate=2.0, min_overlap_rate=0.5
@@ -74,6 +83,33 @@ def make_pair(number: int = 0, **changes: Any) -> Pair:
         num_votes_rejected=1,
     )
     return msgspec.structs.replace(pair, **changes)
+
+
+def make_row(pair: Pair, number: int = 0, **changes: Any) -> BenchmarkRow:
+    """The row of a pair in a release that has chosen first."""
+    row = BenchmarkRow(
+        pair_id=pair.id,
+        row=number,
+        release_id=f"wildvision-{number}",
+        subset="wildvision",
+        split=pair.category or "general",
+        chosen_first=True,
+    )
+    return msgspec.structs.replace(row, **changes)
+
+
+def make_release(**changes: Any) -> Release:
+    """A release of VL-RewardBench that nobody knows."""
+    release = Release(
+        format="vl_rewardbench",
+        name=None,
+        source_sha256="0" * 64,
+        revision=None,
+        num_rows=1,
+        num_pairs=1,
+        warnings=[],
+    )
+    return msgspec.structs.replace(release, **changes)
 
 
 def make_judgment(pair: Pair, order: str, text: str, **changes: Any) -> Judgment:

@@ -18,9 +18,10 @@ LAYERS = [
     names.split()
     for names in (
         "records seeds",
-        "answers routing alterations verdicts images rendering filters config "
-        "fingerprints",
-        "sources prompts pairs filtering benchmarks statistics scores report",
+        "answers routing alterations verdicts images rendering filters groups asking "
+        "protocols config fingerprints",
+        "sources prompts pairs filtering releases manifests benchmarks statistics "
+        "votes scores scoring leaderboard comparisons report",
         "engines training",
         "commands model_commands",
     )
@@ -28,7 +29,13 @@ LAYERS = [
 ORDER = [name for layer in LAYERS for name in layer]
 MODELS = LAYERS[3]
 
-MODEL_SCRIPTS = {"generate_responses", "alter_responses", "judge_pairs", "train_judge"}
+MODEL_SCRIPTS = {
+    "generate_responses",
+    "alter_responses",
+    "judge_pairs",
+    "judge_official",
+    "train_judge",
+}
 DECISION_SCRIPTS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - MODEL_SCRIPTS)
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
 

@@ -2,12 +2,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 
 from examples import image_bytes
-from selfjudge.benchmarks import prepare_benchmark, vlrb_group
+from selfjudge.benchmarks import Prepared, prepare_benchmark
+from selfjudge.groups import vlrb_group
 from selfjudge.records import Pair, RecordError
 
 PIXELS = 1_000_000
@@ -43,6 +45,11 @@ def mmrb_row(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
+def pairs_and_manifest(prepared: Prepared) -> tuple[list[Pair], dict[str, Any]]:
+    """The pairs, and the manifest as it is written."""
+    return prepared.pairs, msgspec.structs.asdict(prepared.manifest)
+
+
 class Release:
     """A folder with a release in it."""
 
@@ -54,7 +61,9 @@ class Release:
         source = self.folder / "test.parquet"
         parquet.write_table(pa.Table.from_pylist(list(rows)), source)
         images = self.folder / "out"
-        return prepare_benchmark("vlrb", "vl_rewardbench", source, images, PIXELS)
+        return pairs_and_manifest(
+            prepare_benchmark("vlrb", "vl_rewardbench", source, images, PIXELS)
+        )
 
     def mmrb(self, *rows: dict[str, Any]) -> tuple[list[Pair], dict[str, Any]]:
         """The pairs and manifest of a JSON file with these rows."""
@@ -66,8 +75,8 @@ class Release:
         (self.folder / "outside.png").write_bytes(image_bytes())
         source.write_text(json.dumps(rows))
         images = self.folder / "out"
-        return prepare_benchmark(
-            "mmrb", "multimodal_rewardbench", source, images, PIXELS
+        return pairs_and_manifest(
+            prepare_benchmark("mmrb", "multimodal_rewardbench", source, images, PIXELS)
         )
 
 
@@ -141,8 +150,6 @@ def test_pairs_of_one_prompt_stand_together(release: Release) -> None:
 @pytest.mark.parametrize(
     ("image", "reason"),
     [
-        pytest.param(None, "missing_image", id="null"),
-        pytest.param({"bytes": None, "path": "x.png"}, "missing_image", id="path-only"),
         pytest.param({"bytes": b"", "path": None}, "empty_image", id="zero-bytes"),
         pytest.param({"bytes": BROKEN, "path": None}, "unreadable_image", id="cut"),
         pytest.param(
@@ -156,7 +163,7 @@ def test_pairs_of_one_prompt_stand_together(release: Release) -> None:
     ],
 )
 def test_vlrb_names_bad_images(
-    release: Release, image: dict[str, Any] | None, reason: str
+    release: Release, image: dict[str, Any], reason: str
 ) -> None:
     """A row whose image cannot be read is left out, and the manifest says which."""
     pairs, manifest = release.vlrb(vlrb_row(), vlrb_row(id="svit-2", image=image))
@@ -169,19 +176,25 @@ def test_manifest_says_what_came(release: Release) -> None:
     _, manifest = release.vlrb(
         vlrb_row(),
         vlrb_row(id="mmmu_1", image={"bytes": image_bytes("L"), "path": None}),
-        vlrb_row(image=None),
+        vlrb_row(image={"bytes": b"", "path": None}),
     )
     digest = manifest.pop("source_sha256")
+    for name in ("warnings", "repeats", "errata"):
+        del manifest[name]
     assert (len(digest), manifest) == (
         64,
         {
             "benchmark": "vlrb",
             "format": "vl_rewardbench",
             "source": "test.parquet",
+            "revision": None,
+            "release": None,
             "num_rows": 3,
             "num_pairs": 2,
+            "num_chosen_first": 3,
+            "subsets": {"mmmu": 1, "wildvision": 2},
             "groups": {"general": 1, "reasoning": 1},
-            "dropped": [{"row": 2, "id": "wildvision-1", "reason": "missing_image"}],
+            "dropped": [{"row": 2, "id": "wildvision-1", "reason": "empty_image"}],
             "image_modes": {"L": 1, "RGB": 1},
         },
     )
@@ -196,6 +209,12 @@ def test_manifest_says_what_came(release: Release) -> None:
         pytest.param({"human_ranking": None}, "must rank two", id="no-ranking"),
         pytest.param({"response": ["a", "b", "c"]}, "3 responses", id="three"),
         pytest.param({"query": None}, "'query' must be a string", id="no-query"),
+        pytest.param({"image": None}, "'image' must hold the image's", id="no-image"),
+        pytest.param(
+            {"image": {"bytes": None, "path": "x.png"}},
+            "'image' must hold the image's bytes",
+            id="null-bytes",
+        ),
     ],
 )
 def test_vlrb_errors_name_the_row(
@@ -216,9 +235,9 @@ def test_vlrb_missing_column_is_an_error(release: Release) -> None:
 
 def test_vlrb_must_be_parquet(tmp_path: Path) -> None:
     """Any other file is refused by name."""
-    source = tmp_path / "rows.json"
+    source = tmp_path / "rows.tsv"
     source.write_text("[]")
-    with pytest.raises(RecordError, match=r"rows\.json: must be a parquet file"):
+    with pytest.raises(RecordError, match=r"rows\.tsv: must be a parquet file"):
         prepare_benchmark("vlrb", "vl_rewardbench", source, tmp_path / "out", PIXELS)
 
 

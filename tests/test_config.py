@@ -133,6 +133,18 @@ def lay_over(base: Any, top: Any) -> Any:
             id="no-benchmark",
         ),
         pytest.param(
+            {"official_judgments__num_votes": 4},
+            "'official_judgments.num_votes' must be odd (got 4): an even number of "
+            "votes can tie.",
+            id="even-votes",
+        ),
+        pytest.param(
+            {"benchmarks__mmrb__protocols": ["vlmevalkit"]},
+            "'benchmarks.mmrb.protocols' must be some of official, lmms_eval, "
+            "r1_reward (got 'vlmevalkit'): multimodal_rewardbench has no other.",
+            id="protocol-of-another-benchmark",
+        ),
+        pytest.param(
             {"pairs__majority_threshold": 17},
             "'pairs.majority_threshold' must be at most 'responses.num_samples', 16 "
             "(got 17): no prompt could reach it.",

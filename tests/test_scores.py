@@ -1,20 +1,24 @@
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples import judge_both, make_judgment, make_pair
-from selfjudge.records import Judgment, Pair
-from selfjudge.scores import (
-    PairOutcome,
-    ScoreRow,
-    Scores,
-    compare,
-    score_benchmark,
-    score_pair,
+from examples import (
+    judge_both,
+    make_judgment,
+    make_pair,
+    make_release,
+    make_row,
 )
+from selfjudge.comparisons import compare
+from selfjudge.protocols import SELFJUDGE
+from selfjudge.records import Judgment, Pair
+from selfjudge.scores import ScoreRow, Scores, Trial
+from selfjudge.scoring import score_benchmark
+from selfjudge.votes import PairOutcome, new_coin
+from selfjudge.votes import score_pair as score_pair_under
 
 VERDICTS = st.lists(
     st.tuples(st.sampled_from("ABC"), st.sampled_from("ABC")), min_size=1, max_size=9
@@ -37,7 +41,25 @@ def score(
         for pair, (first, second) in zip(pairs, verdicts, strict=True)
         for judgment in judge_both(pair, first, second)
     ]
-    return score_benchmark("vlrb", iteration, filter_name, pairs, judgments)
+    return score_all(pairs, judgments, iteration, filter_name)
+
+
+def score_all(
+    pairs: Sequence[Pair],
+    judgments: Iterable[Judgment],
+    iteration: int = 1,
+    filter_name: str = "majority",
+) -> Scores:
+    """The scores of these judgments under our protocol."""
+    rows = [make_row(pair, n) for n, pair in enumerate(pairs)]
+    trial = Trial("vlrb", iteration, filter_name)
+    release = make_release(num_rows=len(pairs), num_pairs=len(pairs))
+    return score_benchmark(trial, SELFJUDGE, release, pairs, rows, judgments)
+
+
+def score_pair(pair: Pair, judgments: Sequence[Judgment]) -> PairOutcome:
+    """The outcome of a pair under our protocol."""
+    return score_pair_under(pair, make_row(pair), judgments, SELFJUDGE, new_coin())
 
 
 def row(scores: Scores, group: str) -> ScoreRow:
@@ -164,23 +186,21 @@ def test_outcomes_name_every_pair() -> None:
 def test_no_pairs_are_an_error() -> None:
     """A benchmark without pairs has no score."""
     with pytest.raises(ValueError, match="vlrb: must have at least one pair"):
-        score_benchmark("vlrb", 1, "majority", [], [])
+        score_all([], [])
 
 
 def test_a_pair_without_judgments_is_an_error() -> None:
     """A row that the judge skipped is not left out silently."""
     pairs: list[Pair] = [make_pair(0), make_pair(1)]
-    with pytest.raises(ValueError, match=rf"must be '{pairs[1].id}'"):
-        score_benchmark("vlrb", 1, "m", pairs, judge_both(pairs[0], "A", "B"))
+    with pytest.raises(ValueError, match=rf"pair {pairs[1].id}: every sample must"):
+        score_all(pairs, judge_both(pairs[0], "A", "B"))
 
 
 def test_judgments_of_other_pairs_are_an_error() -> None:
     """Judgments of another revision of a benchmark do not count."""
     other = make_judgment(make_pair(7), "chosen_first", "Verdict: [[A]]")
     with pytest.raises(ValueError, match="'pair_id' must be a pair of the pairs file"):
-        score_benchmark(
-            "vlrb", 1, "m", [make_pair()], [*judge_both(make_pair(), "A", "B"), other]
-        )
+        score_all([make_pair()], [*judge_both(make_pair(), "A", "B"), other])
 
 
 def test_compare_takes_mcnemars_exact_test() -> None:

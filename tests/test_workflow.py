@@ -162,6 +162,22 @@ def test_moved_clone_has_nothing_to_do(moved: Path) -> None:
     assert "Nothing to be done" in run(moved, TARGET)
 
 
+def test_other_protocols_are_scored_when_asked_for(moved: Path) -> None:
+    """A re-scoring asks no model; the official protocol has its own judgments."""
+    target = "results/iter2/vlrb_vlmevalkit.json"
+    assert planned(moved, target) == {"rescore_benchmark": 3, "compare_protocol": 1}
+    run(moved, target)
+    comparison = json.loads((moved / "demo" / target).read_text())
+    assert comparison["protocol"] == "vlmevalkit"
+    assert comparison["release"]["num_rows"] == SMALL_WORLD["num_vlrb"]
+    assert planned(moved, "results/iter0/vlrb_official.json") == {
+        "judge_official": 1,
+        "merge_benchmark_judgments": 1,
+        "score_benchmark": 1,
+        "compare_protocol": 1,
+    }
+
+
 def touch_everything(clone: Path) -> None:
     """Give every file of code, config and data a new time.
 

@@ -4,10 +4,13 @@ Layers, bottom up; a module imports only from what stands before it in this list
 
 1. ``records``, ``seeds``: what is on disk, and where randomness comes from.
 2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
-   ``rendering``, ``filters``, ``config``, ``fingerprints``: one idea each, about
-   one text, one image, one request or one run.
-3. ``sources``, ``prompts``, ``pairs``, ``filtering``, ``benchmarks``,
-   ``statistics``, ``scores``, ``report``: decisions over streams of records.
+   ``rendering``, ``filters``, ``groups``, ``asking``, ``protocols``, ``config``,
+   ``fingerprints``: one idea each, about one text, one image, one request or one
+   run.
+3. ``sources``, ``prompts``, ``pairs``, ``filtering``, ``releases``,
+   ``manifests``, ``benchmarks``, ``statistics``, ``votes``, ``scores``,
+   ``scoring``, ``leaderboard``, ``comparisons``, ``report``: decisions over
+   streams of records.
 4. ``engines``, ``training``: the only modules that know a model.
 5. ``commands``, ``model_commands`` and the scripts beside this package: read,
    call, write.

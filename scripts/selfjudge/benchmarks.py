@@ -1,4 +1,4 @@
-"""Public benchmark releases to pairs; one adapter a release format.
+"""Public benchmark releases to pairs, and what scoring needs beside them.
 
 Neither benchmark's ids are unique and the order of the responses leaks the
 label, so a pair is keyed by its row and content, and which response stands
@@ -6,196 +6,101 @@ first is decided when judgments are asked for, never by the file.
 """
 
 import hashlib
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from PIL import Image
 
 from selfjudge.images import ImageReason, check_image
-from selfjudge.records import Pair, RecordError, content_id, file_sha256, writing
-
-BenchmarkFormat = Literal["vl_rewardbench", "multimodal_rewardbench"]
-
-# VL-RewardBench, cal.py at 9b10abd, lines 39-62: the id up to its first "_" or
-# "-" is the source; a source that is not named here is general.
-VLRB_GROUPS = {
-    "hallucination": "hallucination",
-    "RLAIF": "hallucination",
-    "RLHF": "hallucination",
-    "mathverse": "reasoning",
-    "mmmu": "reasoning",
-}
-MMRB_CATEGORIES = (
-    "open_generation/correctness_task",
-    "open_generation/preference_task",
-    "knowledge",
-    "reasoning",
-    "safety",
-    "vqa",
+from selfjudge.manifests import Manifest, describe_release
+from selfjudge.records import (
+    BenchmarkFormat,
+    BenchmarkRow,
+    Pair,
+    RecordError,
+    content_id,
+    file_sha256,
+    writing,
 )
-VLRB_COLUMNS = ("id", "query", "response", "image", "human_ranking")
-MMRB_FIELDS = ("ID", "Category", "Text", "Image", "Output1", "Output2", "Better")
+from selfjudge.releases import ADAPTERS, ReleaseRow
 
 
-class BenchmarkRow(NamedTuple):
-    """One row of a release: what is compared, and its group.
+class Prepared(NamedTuple):
+    """A benchmark as the workflow uses it.
 
-    ``image`` is the image file's bytes, or the reason why there are none.
+    ``pairs`` come in prompt order, ``rows`` in the order of the release; only
+    ``pairs`` may be shown to a judge.
     """
 
-    row_id: str
-    group: str
-    question: str
-    chosen: str
-    rejected: str
-    image: bytes | ImageReason
-
-
-def read_vl_rewardbench(source: Path) -> Iterator[BenchmarkRow]:
-    """The rows of VL-RewardBench's parquet file (images inside).
-
-    ``human_ranking`` holds ranks: the chosen response is where the 0 stands.
-    """
-    import pyarrow.parquet as parquet
-
-    try:
-        table = parquet.ParquetFile(source)
-    except Exception as error:
-        raise RecordError(f"{source}: must be a parquet file ({error})") from None
-    missing = [name for name in VLRB_COLUMNS if name not in table.schema_arrow.names]
-    if missing:
-        have = ", ".join(table.schema_arrow.names)
-        raise RecordError(f"{source}: must have the columns {missing} (got {have})")
-    number = 0
-    for batch in table.iter_batches(batch_size=64, columns=list(VLRB_COLUMNS)):
-        for row in batch.to_pylist():
-            number += 1
-            for name in ("id", "query"):
-                if not isinstance(row[name], str):
-                    raise RecordError(
-                        f"{source}: row {number}: '{name}' must be a string "
-                        f"(got {row[name]!r})"
-                    )
-            ranking, responses = row["human_ranking"], row["response"]
-            if sorted(ranking or []) != [0, 1] or len(responses or []) != 2:
-                raise RecordError(
-                    f"{source}: row {number}: 'human_ranking' must rank two responses "
-                    f"as 0 and 1 (got {ranking} for {len(responses or [])} responses)"
-                )
-            chosen = ranking.index(0)
-            image = (row["image"] or {}).get("bytes")
-            yield BenchmarkRow(
-                row_id=row["id"],
-                group=vlrb_group(row["id"]),
-                question=row["query"].replace("<image>", "").strip(),
-                chosen=responses[chosen],
-                rejected=responses[1 - chosen],
-                image="missing_image" if image is None else image,
-            )
-
-
-def vlrb_group(row_id: str) -> str:
-    """The group of a VL-RewardBench id, by its prefix; case matters."""
-    prefix = row_id.replace("-", "_").split("_")[0]
-    return VLRB_GROUPS.get(prefix, "general")
-
-
-def read_multimodal_rewardbench(source: Path) -> Iterator[BenchmarkRow]:
-    """The rows of Multimodal RewardBench's ``all_data.json``, images beside it."""
-    try:
-        rows = json.loads(source.read_bytes())
-    except ValueError as error:
-        raise RecordError(f"{source}: must be one JSON list ({error})") from None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise RecordError(f"{source}: must be a JSON list of objects")
-    for number, row in enumerate(rows, start=1):
-        where = f"{source}: row {number}"
-        missing = [name for name in MMRB_FIELDS if not isinstance(row.get(name), str)]
-        if missing:
-            have = ", ".join(row)
-            raise RecordError(f"{where}: must have strings {missing} (got {have})")
-        if row["Better"] not in ("Output1", "Output2"):
-            raise RecordError(
-                f"{where}: 'Better' must be 'Output1' or 'Output2' "
-                f"(got {row['Better']!r})"
-            )
-        if row["Category"] not in MMRB_CATEGORIES:
-            known = ", ".join(MMRB_CATEGORIES)
-            raise RecordError(
-                f"{where}: 'Category' must be one of {known} (got {row['Category']!r})"
-            )
-        worse = "Output2" if row["Better"] == "Output1" else "Output1"
-        yield BenchmarkRow(
-            row_id=row["ID"],
-            group=row["Category"],
-            question=row["Text"].strip(),
-            chosen=row[row["Better"]],
-            rejected=row[worse],
-            image=read_image(source.parent.resolve(), row["Image"]),
-        )
-
-
-def read_image(root: Path, name: str) -> bytes | ImageReason:
-    """The bytes of an image below a folder, or the reason why there are none."""
-    if "\0" in name:
-        return "bad_image_path"
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        return "image_outside_root"
-    return path.read_bytes() if path.is_file() else "missing_image"
-
-
-ADAPTERS: dict[BenchmarkFormat, Callable[[Path], Iterator[BenchmarkRow]]] = {
-    "vl_rewardbench": read_vl_rewardbench,
-    "multimodal_rewardbench": read_multimodal_rewardbench,
-}
+    pairs: list[Pair]
+    rows: list[BenchmarkRow]
+    manifest: Manifest
 
 
 def prepare_benchmark(
-    benchmark: str, release: BenchmarkFormat, source: Path, images: Path, pixels: int
-) -> tuple[list[Pair], dict[str, Any]]:
-    """The pairs of a release in prompt order, and its manifest.
+    benchmark: str,
+    release: BenchmarkFormat,
+    source: Path,
+    images: Path,
+    pixels: int,
+    revision: str | None = None,
+    sha256: str | None = None,
+) -> Prepared:
+    """The pairs, rows and manifest of a release.
 
     Images are written below ``images`` under their own sha256, bytes as they
-    are.  A row whose image cannot be read is left out, counted and named in the
-    manifest.  ``pixels`` is the largest image accepted.
+    are, once every row has been checked.  A row whose image cannot be read is
+    left out, counted and named in the manifest.  ``pixels`` is the largest image
+    accepted, ``revision`` where a fetched source is from.  Raises RecordError on
+    a row that does not fit its format, and on a source without this ``sha256``.
     """
+    digest = file_sha256(source)
+    if sha256 is not None and digest != sha256:
+        raise RecordError(
+            f"{source}: must have the sha256 {sha256} (got {digest}). Hint: the "
+            "release has changed; scores on it do not compare with earlier ones. "
+            f"To use it all the same, change 'benchmarks.{benchmark}.sha256'."
+        )
+    found = list(ADAPTERS[release](source))
+    if not found:
+        raise RecordError(f"{source}: must have at least one row (got none)")
+    images.mkdir(parents=True, exist_ok=True)
     pairs: list[Pair] = []
+    rows: list[BenchmarkRow] = []
     dropped: list[dict[str, Any]] = []
     modes: Counter[str] = Counter()
-    number = -1
-    for number, row in enumerate(ADAPTERS[release](source)):
-        name, found = store_image(row.image, images, pixels)
+    for number, row in enumerate(found):
+        name, mode = store_image(row.image, images, pixels)
         if name is None:
-            dropped.append({"row": number, "id": row.row_id, "reason": found})
+            dropped.append({"row": number, "id": row.release_id, "reason": mode})
             continue
-        modes[found] += 1
+        modes[mode] += 1
         pairs.append(to_pair(benchmark, number, row, name))
+        rows.append(to_row(pairs[-1], number, row))
+    manifest = describe_release(
+        found,
+        pairs,
+        benchmark=benchmark,
+        format=release,
+        source=source.name,
+        source_sha256=digest,
+        revision=revision,
+        dropped=dropped,
+        image_modes=dict(sorted(modes.items())),
+    )
     pairs.sort(key=lambda pair: (pair.prompt_id, pair.id))
-    manifest = {
-        "benchmark": benchmark,
-        "format": release,
-        "source": source.name,
-        "source_sha256": file_sha256(source),
-        "num_rows": number + 1,
-        "num_pairs": len(pairs),
-        "groups": dict(sorted(Counter(pair.category for pair in pairs).items())),
-        "dropped": dropped,
-        "image_modes": dict(sorted(modes.items())),
-    }
-    return pairs, manifest
+    return Prepared(pairs, rows, manifest)
 
 
 def store_image(
-    content: bytes | ImageReason, folder: Path, pixels: int
+    source: bytes | Path | ImageReason, folder: Path, pixels: int
 ) -> tuple[str | None, str]:
     """The stored image's name below the folder and its mode, or None and why not."""
-    if isinstance(content, str):
-        return None, content
+    if isinstance(source, str):
+        return None, source
+    content = source.read_bytes() if isinstance(source, Path) else source
     digest = hashlib.sha256(content).hexdigest()
     try:
         with Image.open(BytesIO(content)) as image:
@@ -210,7 +115,7 @@ def store_image(
     return (None, found) if found.endswith("_image") else (name, found)
 
 
-def to_pair(benchmark: str, number: int, row: BenchmarkRow, image: str) -> Pair:
+def to_pair(benchmark: str, number: int, row: ReleaseRow, image: str) -> Pair:
     """A release row as a pair, keyed by row index and content."""
     return Pair(
         id=content_id(benchmark, number, image, row.question, row.chosen, row.rejected),
@@ -224,4 +129,16 @@ def to_pair(benchmark: str, number: int, row: BenchmarkRow, image: str) -> Pair:
         category=row.group,
         num_votes=None,
         num_votes_rejected=None,
+    )
+
+
+def to_row(pair: Pair, number: int, row: ReleaseRow) -> BenchmarkRow:
+    """What scoring needs to know of a pair's row in the release."""
+    return BenchmarkRow(
+        pair_id=pair.id,
+        row=number,
+        release_id=row.release_id,
+        subset=row.subset,
+        split=row.split,
+        chosen_first=row.chosen_first,
     )

@@ -7,6 +7,8 @@ from typing import Any
 
 import jsonschema
 
+from selfjudge.protocols import PROTOCOLS
+
 
 class ConfigError(ValueError):
     """Everything that is wrong with a configuration, a line each."""
@@ -107,6 +109,27 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"'filters' must not hold {sorted(needs_gold)} where no prompt source has "
             "'gold_answers: true': they compare with gold answers."
         )
+    return faults + benchmark_faults(config)
+
+
+def benchmark_faults(config: Mapping[str, Any]) -> list[str]:
+    """Faults of how benchmarks are to be scored."""
+    faults = []
+    num_votes = config["official_judgments"]["num_votes"]
+    if num_votes % 2 == 0:
+        faults.append(
+            f"'official_judgments.num_votes' must be odd (got {num_votes}): an even "
+            "number of votes can tie."
+        )
+    for name, spec in config["benchmarks"].items():
+        known = PROTOCOLS[spec["format"]] if spec else {}
+        for protocol in spec["protocols"] if spec else []:
+            if protocol not in known:
+                others = ", ".join(other for other in known if other != "selfjudge")
+                faults.append(
+                    f"'benchmarks.{name}.protocols' must be some of {others} "
+                    f"(got {protocol!r}): {spec['format']} has no other."
+                )
     return faults
 
 

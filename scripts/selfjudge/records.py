@@ -22,6 +22,7 @@ Category = Literal[
     "object", "attribute", "count", "spatial", "relation", "text", "action"
 ]
 FinishReason = Literal["stop", "length"]
+BenchmarkFormat = Literal["vl_rewardbench", "multimodal_rewardbench"]
 
 ORDERS: tuple[Order, ...] = get_args(Order)
 CATEGORIES: tuple[Category, ...] = get_args(Category)
@@ -94,6 +95,22 @@ class Pair(Record, frozen=True, kw_only=True):
     category: str | None
     num_votes: int | None
     num_votes_rejected: int | None
+
+
+class BenchmarkRow(Record, frozen=True, kw_only=True):
+    """What a release says about a pair that no judge may see; for scoring alone.
+
+    ``row`` counts from 0 in the release, whose own ids are not unique.
+    ``subset`` is the source of the row by the prefix of its id; ``split`` is its
+    group, or the part of it that the official scorer prints.
+    """
+
+    pair_id: str
+    row: int
+    release_id: str
+    subset: str
+    split: str
+    chosen_first: bool
 
 
 class Judgment(Record, frozen=True, kw_only=True):

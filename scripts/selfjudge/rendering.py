@@ -195,15 +195,29 @@ def judgment_requests(
     and what filters share at iteration 1 is answered from the journal.
     """
     for order in ORDERS:
-        text = judge_text(pair, order, template)
         for sample in range(num_samples):
-            yield Request(
-                id=f"{pair.id}/{order}/{sample}",
-                messages=[user_turn(len(pair.images), text)],
-                images=image_paths(pair.images, image_root),
-                sampling=sampling,
-                seed=seed_for(run_seed, "judgment", pair.id, order, sample),
+            yield judgment_request(
+                pair, order, sample, template, sampling, image_root, run_seed
             )
+
+
+def judgment_request(
+    pair: Pair,
+    order: Order,
+    sample: int,
+    template: str,
+    sampling: Sampling,
+    image_root: Path,
+    run_seed: int,
+) -> Request:
+    """One sample of a pair in one order; the id is ``pair/order/sample``."""
+    return Request(
+        id=f"{pair.id}/{order}/{sample}",
+        messages=[user_turn(len(pair.images), judge_text(pair, order, template))],
+        images=image_paths(pair.images, image_root),
+        sampling=sampling,
+        seed=seed_for(run_seed, "judgment", pair.id, order, sample),
+    )
 
 
 def judgment_from(generation: Generation, request: Request) -> Judgment:

@@ -41,6 +41,8 @@ def accuracy_table(
     ).drop_duplicates(["iteration", "filter", "group"])
     rows["cell"] = [
         f"{100 * accuracy:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+        if accuracy == accuracy  # not NaN: no pair was decided
+        else "none decided"
         for accuracy, low, high in rows[["accuracy", "low", "high"]].to_numpy(float)
     ]
     is_base = rows["iteration"] == 0

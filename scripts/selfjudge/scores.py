@@ -1,44 +1,31 @@
-"""Judgments of a benchmark to scores, and scores of several judges side by side.
+"""Outcomes of pairs to rows of scores: groups, averages, intervals."""
 
-The `selfjudge` protocol: every pair is judged in both orders; a pair's score is
-the share of its judgments that prefer the chosen response; an unparsed judgment
-counts as wrong, and the coverage says how many there are.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import msgspec
 
-from selfjudge.filtering import join_judgments
-from selfjudge.records import Judgment, Pair, Record
+from selfjudge.manifests import Manifest
+from selfjudge.protocols import Collection, Protocol, ProtocolName
+from selfjudge.records import BenchmarkFormat, Record
 from selfjudge.seeds import seed_for
-from selfjudge.statistics import macro_interval, paired_p_value, wilson_interval
-from selfjudge.verdicts import parse_verdict, prefers_chosen
+from selfjudge.statistics import cluster_interval, macro_interval, wilson_interval
+from selfjudge.votes import OVERALL, BaselineName, PairOutcome
 
-PROTOCOL = "selfjudge"
-OVERALL, MACRO = "overall", "macro"
-
-
-class PairOutcome(Record, frozen=True, kw_only=True):
-    """What the judgments of one pair came to.
-
-    ``accuracy`` is the share that prefers the chosen response; ``agreement`` the
-    share of samples that prefer the same response in both orders.
-    """
-
-    pair_id: str
-    prompt_id: str
-    group: str
-    num_judgments: int
-    num_unparsed: int
-    accuracy: float
-    agreement: float
+MACRO = "macro"
 
 
 class ScoreRow(Record, frozen=True, kw_only=True):
-    """One judge on one group of a benchmark; p-values are None where there is
-    nothing to compare with, and on `macro`, which is no sample of pairs.
+    """One judge on one group of a benchmark; shares of 0 to 1.
+
+    ``accuracy`` is over the ``num_decided`` pairs that the protocol does not
+    leave undecided, and None if there are none.  ``coverage`` is the share of
+    judgments that were parsed.  ``low`` and ``high`` are Wilson's interval of 95 %,
+    on `macro` the bootstrap's over prompts; ``cluster_low`` and ``cluster_high``
+    the bootstrap's over prompts, None where no prompt repeats.
+    ``agreement_rate`` is None where no pair was judged in both orders.  P-values
+    are None where there is nothing to compare with, and on `macro`, which is no
+    sample of pairs.
     """
 
     benchmark: str
@@ -46,187 +33,189 @@ class ScoreRow(Record, frozen=True, kw_only=True):
     iteration: int
     filter: str
     num_pairs: int
+    num_decided: int
     num_unparsed: int
     coverage: float
-    accuracy: float
-    low: float
-    high: float
-    agreement_rate: float
+    accuracy: float | None
+    low: float | None
+    high: float | None
+    cluster_low: float | None
+    cluster_high: float | None
+    agreement_rate: float | None
     p_value_base: float | None = None
     p_value_previous: float | None = None
 
 
+class BaselineRow(Record, frozen=True, kw_only=True):
+    """What a judge without eyes scores on the same judgments of a group."""
+
+    baseline: BaselineName
+    group: str
+    num_pairs: int
+    accuracy: float | None
+
+
+class Release(Record, frozen=True, kw_only=True):
+    """Which rows were scored; ``name`` is None if the release is not a known one."""
+
+    format: BenchmarkFormat
+    name: str | None
+    source_sha256: str
+    revision: str | None
+    num_rows: int
+    num_pairs: int
+    warnings: list[str]
+
+
 class Scores(Record, frozen=True, kw_only=True):
-    """The content of a `scores.json`."""
+    """The content of a scores file."""
 
     benchmark: str
-    protocol: str
+    protocol: ProtocolName
+    collection: Collection
     iteration: int
     filter: str
+    release: Release
+    cannot_imitate: list[str]
     rows: list[ScoreRow]
+    baselines: list[BaselineRow]
     outcomes: list[PairOutcome]
 
 
-def score_pair(pair: Pair, judgments: Sequence[Judgment]) -> PairOutcome:
-    """The outcome of one pair.
+class Trial(NamedTuple):
+    """Which judge is scored on which benchmark."""
 
-    Raises ValueError if it was not judged equally often in both orders.
-    """
-    preferences: dict[tuple[str, int], bool | None] = {}
-    for judgment in judgments:
-        key = (judgment.order, judgment.sample)
-        if key in preferences:
-            raise ValueError(f"pair {pair.id}: judged twice as {key}")
-        verdict = parse_verdict(judgment.text)
-        preferences[key] = prefers_chosen(verdict, judgment.order)
-    samples = {sample for _, sample in preferences}
-    if not samples or len(preferences) != 2 * len(samples):
-        raise ValueError(
-            f"pair {pair.id}: every sample must have both orders "
-            f"(got {sorted(preferences)})"
-        )
-    agreeing = sum(
-        preferences["chosen_first", sample] is not None
-        and preferences["chosen_first", sample] == preferences["rejected_first", sample]
-        for sample in samples
-    )
-    return PairOutcome(
-        pair_id=pair.id,
-        prompt_id=pair.prompt_id,
-        group=pair.category or OVERALL,
-        num_judgments=len(preferences),
-        num_unparsed=sum(value is None for value in preferences.values()),
-        accuracy=sum(value is True for value in preferences.values())
-        / len(preferences),
-        agreement=agreeing / len(samples),
+    benchmark: str
+    iteration: int
+    filter: str
+
+
+def release_of(manifest: Manifest) -> Release:
+    """What scores say of the release that they are on."""
+    return Release(
+        format=manifest.format,
+        name=manifest.release,
+        source_sha256=manifest.source_sha256,
+        revision=manifest.revision,
+        num_rows=manifest.num_rows,
+        num_pairs=manifest.num_pairs,
+        warnings=manifest.warnings,
     )
 
 
-def score_benchmark(
-    benchmark: str,
-    iteration: int,
-    filter_name: str,
-    pairs: Iterable[Pair],
-    judgments: Iterable[Judgment],
-) -> Scores:
-    """The scores of one judge: a row for each group, overall and macro."""
-    outcomes = [score_pair(pair, own) for pair, own in join_judgments(pairs, judgments)]
-    if not outcomes:
-        raise ValueError(f"{benchmark}: must have at least one pair (got none)")
+def score_rows(
+    trial: Trial, protocol: Protocol, outcomes: Sequence[PairOutcome]
+) -> list[ScoreRow]:
+    """A row for each group, its parts if it has any, and each average."""
+    rows = [score_row(trial, name, part) for name, part in parts_of(protocol, outcomes)]
+    if "macro" in protocol.averages:
+        overall = score_row(trial, OVERALL, outcomes)
+        rows.append(macro_row(overall, list(group_outcomes(outcomes).values())))
+    return rows
+
+
+def parts_of(
+    protocol: Protocol, outcomes: Sequence[PairOutcome]
+) -> list[tuple[str, Sequence[PairOutcome]]]:
+    """What the protocol gives a row to: groups, their splits, and all pairs."""
+    parts: list[tuple[str, Sequence[PairOutcome]]] = []
+    for name, group in group_outcomes(outcomes).items():
+        parts.append((name, group))
+        for split in sorted({outcome.split for outcome in group} - {name}):
+            parts.append((split, [o for o in group if o.split == split]))
+    if "overall" in protocol.averages:
+        parts.append((OVERALL, outcomes))
+    return parts
+
+
+def group_outcomes(outcomes: Iterable[PairOutcome]) -> dict[str, list[PairOutcome]]:
+    """The outcomes by group; groups by name."""
     groups: dict[str, list[PairOutcome]] = {}
     for outcome in outcomes:
         groups.setdefault(outcome.group, []).append(outcome)
-    names = sorted(groups)
-    rows = [
-        score_row(benchmark, name, iteration, filter_name, groups[name])
-        for name in names
+    return dict(sorted(groups.items()))
+
+
+def decided(outcomes: Iterable[PairOutcome]) -> list[tuple[float, str]]:
+    """The accuracy and the prompt of every pair that is not undecided."""
+    return [
+        (outcome.accuracy, outcome.prompt_id)
+        for outcome in outcomes
+        if outcome.accuracy is not None
     ]
-    overall = score_row(benchmark, OVERALL, iteration, filter_name, outcomes)
-    rows += [overall, macro_row(overall, [groups[name] for name in names])]
-    return Scores(
-        benchmark=benchmark,
-        protocol=PROTOCOL,
-        iteration=iteration,
-        filter=filter_name,
-        rows=rows,
-        outcomes=outcomes,
-    )
 
 
-def score_row(
-    benchmark: str,
-    group: str,
-    iteration: int,
-    filter_name: str,
-    outcomes: Sequence[PairOutcome],
-) -> ScoreRow:
-    """The row of one group; rates are rounded to six digits."""
-    num_pairs = len(outcomes)
+def mean(shares: Sequence[float]) -> float | None:
+    """The mean, or None of nothing."""
+    return sum(shares) / len(shares) if shares else None
+
+
+def rounded(share: float | None) -> float | None:
+    """A share as it stands in a file: six digits."""
+    return None if share is None else round(share, 6)
+
+
+def score_row(trial: Trial, group: str, outcomes: Sequence[PairOutcome]) -> ScoreRow:
+    """The row of one group."""
     num_judgments = sum(outcome.num_judgments for outcome in outcomes)
     num_unparsed = sum(outcome.num_unparsed for outcome in outcomes)
-    accuracy = sum(outcome.accuracy for outcome in outcomes) / num_pairs
-    low, high = wilson_interval(accuracy, num_pairs)
+    found = decided(outcomes)
+    scores, prompts = [score for score, _ in found], [prompt for _, prompt in found]
+    accuracy = mean(scores)
+    low = high = cluster_low = cluster_high = None
+    if accuracy is not None:
+        low, high = wilson_interval(accuracy, len(scores))
+        if len(set(prompts)) < len(prompts):
+            seed = seed_for(0, "cluster", trial.benchmark)
+            cluster_low, cluster_high = cluster_interval(scores, prompts, seed)
+    agreement = mean([o.agreement for o in outcomes if o.agreement is not None])
     return ScoreRow(
-        benchmark=benchmark,
+        benchmark=trial.benchmark,
         group=group,
-        iteration=iteration,
-        filter=filter_name,
-        num_pairs=num_pairs,
+        iteration=trial.iteration,
+        filter=trial.filter,
+        num_pairs=len(outcomes),
+        num_decided=len(scores),
         num_unparsed=num_unparsed,
         coverage=round(1 - num_unparsed / num_judgments, 6),
-        accuracy=round(accuracy, 6),
-        low=round(low, 6),
-        high=round(high, 6),
-        agreement_rate=round(
-            sum(outcome.agreement for outcome in outcomes) / num_pairs, 6
-        ),
+        accuracy=rounded(accuracy),
+        low=rounded(low),
+        high=rounded(high),
+        cluster_low=rounded(cluster_low),
+        cluster_high=rounded(cluster_high),
+        agreement_rate=rounded(agreement),
     )
 
 
 def macro_row(overall: ScoreRow, groups: Sequence[Sequence[PairOutcome]]) -> ScoreRow:
-    """The row of the plain mean over groups, with a bootstrap interval."""
-    scores = [[outcome.accuracy for outcome in group] for group in groups]
-    accuracy = sum(sum(group) / len(group) for group in scores) / len(scores)
-    agreement = [
-        sum(outcome.agreement for outcome in group) / len(group) for group in groups
+    """The row of the plain mean over groups; None if a group has nothing decided."""
+    found = [decided(group) for group in groups]
+    scores = [[score for score, _ in group] for group in found]
+    accuracy = low = high = None
+    if all(scores):
+        accuracy = macro_accuracy(groups)
+        prompts = [[prompt for _, prompt in group] for group in found]
+        # Seeded by the benchmark alone: every judge's interval uses the same draws.
+        seed = seed_for(0, "macro", overall.benchmark)
+        low, high = macro_interval(scores, seed, prompts)
+    agreements = [
+        mean([o.agreement for o in group if o.agreement is not None])
+        for group in groups
     ]
-    # Seeded by the benchmark alone: every judge's interval uses the same draws.
-    low, high = macro_interval(scores, seed_for(0, "macro", overall.benchmark))
     return msgspec.structs.replace(
         overall,
         group=MACRO,
-        accuracy=round(accuracy, 6),
-        low=round(low, 6),
-        high=round(high, 6),
-        agreement_rate=round(sum(agreement) / len(agreement), 6),
+        accuracy=rounded(accuracy),
+        low=rounded(low),
+        high=rounded(high),
+        cluster_low=None,
+        cluster_high=None,
+        agreement_rate=rounded(mean([a for a in agreements if a is not None])),
     )
 
 
-def compare(
-    scores: Sequence[Scores], base: Scores, previous: Mapping[str, Scores]
-) -> dict[str, Any]:
-    """The rows of all judges of one iteration beside the base model's, with tests.
-
-    ``previous`` holds the scores one iteration before, by filter; where a
-    filter has none there, its previous judge is the base model.  Raises
-    ValueError if two scores are not of the same pairs.
-    """
-    rows = list(base.rows)
-    for score in scores:
-        if score.iteration == 0:
-            continue
-        before = previous.get(score.filter, base)
-        rows += [
-            msgspec.structs.replace(
-                row,
-                p_value_base=p_value_of(row.group, base, score),
-                p_value_previous=p_value_of(row.group, before, score),
-            )
-            for row in score.rows
-        ]
-    return {
-        "benchmark": base.benchmark,
-        "protocol": base.protocol,
-        "iteration": max([score.iteration for score in scores], default=0),
-        "rows": rows,
-    }
-
-
-def p_value_of(group: str, before: Scores, after: Scores) -> float | None:
-    """The exact paired p-value of one group between two judges."""
-    if group == MACRO:
-        return None
-    old = {outcome.pair_id: outcome for outcome in before.outcomes}
-    new = {outcome.pair_id: outcome for outcome in after.outcomes}
-    if old.keys() != new.keys():
-        raise ValueError(
-            f"{after.benchmark}: scores of iteration {after.iteration} "
-            f"({after.filter}) must be of the same pairs as those of iteration "
-            f"{before.iteration} ({before.filter}); got {len(new)} and {len(old)} "
-            f"pairs, {len(old.keys() & new.keys())} in common"
-        )
-    ids = [key for key, o in old.items() if group in (OVERALL, o.group)]
-    value = paired_p_value(
-        [old[key].accuracy for key in ids], [new[key].accuracy for key in ids]
-    )
-    return round(value, 6)
+def macro_accuracy(groups: Iterable[Sequence[PairOutcome]]) -> float | None:
+    """The plain mean of the accuracies of groups; None if one has none."""
+    means = [mean([score for score, _ in decided(group)]) for group in groups]
+    known = [value for value in means if value is not None]
+    return mean(known) if len(known) == len(means) else None

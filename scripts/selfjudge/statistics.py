@@ -1,10 +1,11 @@
 """Intervals and tests, by statsmodels, scipy and numpy; every share is of 0 to 1."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import binomtest
+import numpy.typing as npt
+from scipy.stats import binomtest, bootstrap
 from statsmodels.stats.proportion import proportion_confint
 
 CONFIDENCE = 0.95
@@ -31,20 +32,62 @@ def wilson_interval(share: float, count: int) -> Interval:
     return Interval(float(low), float(high))
 
 
-def macro_interval(groups: Sequence[Sequence[float]], seed: int) -> Interval:
+def macro_interval(
+    groups: Sequence[Sequence[float]],
+    seed: int,
+    clusters: Sequence[Sequence[str]] | None = None,
+) -> Interval:
     """The bootstrap percentile interval of the mean of group means.
 
-    Pairs are drawn within their group, `NUM_RESAMPLES` times.
+    What is drawn, within its group and `NUM_RESAMPLES` times, is a pair; or,
+    where ``clusters`` names the prompt of every score, a prompt with all its pairs.
     """
-    generator = np.random.default_rng(seed)
-    means = np.zeros(NUM_RESAMPLES)
-    for scores in groups:
-        values = np.asarray(scores)
-        picks = generator.integers(0, len(values), (NUM_RESAMPLES, len(values)))
-        means += values[picks].mean(axis=1) / len(groups)
-    tail = 50 * (1 - CONFIDENCE)
-    low, high = np.percentile(means, [tail, 100 - tail])
-    return Interval(float(low), float(high))
+    samples = [
+        sums_and_counts(scores, clusters[at] if clusters else range(len(scores)))
+        for at, scores in enumerate(groups)
+    ]
+    found = bootstrap(
+        samples,
+        mean_of_ratios,
+        axis=-1,
+        vectorized=True,
+        batch=500,
+        n_resamples=NUM_RESAMPLES,
+        confidence_level=CONFIDENCE,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    return Interval(float(found.low), float(found.high))
+
+
+def cluster_interval(
+    scores: Sequence[float], clusters: Sequence[str], seed: int
+) -> Interval:
+    """The bootstrap percentile interval of a mean whose scores come in clusters."""
+    return macro_interval([scores], seed, [clusters])
+
+
+def sums_and_counts(
+    scores: Sequence[float], clusters: Iterable[object]
+) -> npt.NDArray[np.float64]:
+    """A column for each cluster: the sum of its scores, and their number."""
+    columns: dict[object, list[float]] = {}
+    for cluster, score in zip(clusters, scores, strict=True):
+        column = columns.setdefault(cluster, [0.0, 0.0])
+        column[0] += score
+        column[1] += 1
+    table = np.array(list(columns.values())).T
+    # scipy wants two observations; drawing one twice draws nothing else.
+    return table if len(columns) > 1 else np.repeat(table, 2, axis=1)
+
+
+def mean_of_ratios(
+    *samples: npt.NDArray[np.float64], axis: int
+) -> npt.NDArray[np.float64]:
+    """The mean over groups of the sum of scores by the number of scores."""
+    totals = [sample.sum(axis=axis) for sample in samples]
+    ratios = [total[0] / total[1] for total in totals]
+    return np.asarray(np.mean(ratios, axis=0))
 
 
 def paired_p_value(before: Sequence[float], after: Sequence[float]) -> float:

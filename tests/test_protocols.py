@@ -1,0 +1,533 @@
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from examples import (
+    judge_both,
+    make_judgment,
+    make_pair,
+    make_release,
+    make_row,
+    write_lines,
+)
+from selfjudge.asking import OFFICIAL, orders_to_ask
+from selfjudge.comparisons import compare, format_beside
+from selfjudge.leaderboard import read_leaderboard
+from selfjudge.protocols import PROTOCOLS, SELFJUDGE, Protocol, find_protocol
+from selfjudge.records import BenchmarkRow, Judgment, Pair, RecordError
+from selfjudge.rendering import JUDGE_FIELDS, load_template
+from selfjudge.report import accuracy_table
+from selfjudge.scores import Scores, Trial
+from selfjudge.scoring import score_benchmark
+from selfjudge.verdicts import PARSERS
+from selfjudge.votes import new_coin, score_pair
+
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+LEADERBOARD = SCRIPTS / "selfjudge" / "leaderboard.yaml"
+VLRB = {
+    name: find_protocol("vl_rewardbench", name) for name in PROTOCOLS["vl_rewardbench"]
+}
+MMRB = {
+    name: find_protocol("multimodal_rewardbench", name)
+    for name in PROTOCOLS["multimodal_rewardbench"]
+}
+PAIR = make_pair(origin="benchmark", category="general")
+ANSWER = "Overall Judgment: Answer {} is better."
+
+
+def accuracy(
+    protocol: Protocol, judgments: Sequence[Judgment], pair: Pair = PAIR, **row: Any
+) -> float | None:
+    """The accuracy of one pair."""
+    found = score_pair(pair, make_row(pair, **row), judgments, protocol, new_coin())
+    return found.accuracy
+
+
+def vote(*votes: str) -> list[Judgment]:
+    """Votes with chosen first: for answer 1, answer 2, or unparsed (0)."""
+    return [
+        make_judgment(PAIR, "chosen_first", ANSWER.format(number), sample=sample)
+        if number != "0"
+        else make_judgment(PAIR, "chosen_first", "Both are good.", sample=sample)
+        for sample, number in enumerate(votes)
+    ]
+
+
+# --------------------------------------------------------------------- parsers
+
+
+@pytest.mark.parametrize(
+    ("text", "official", "ours"),
+    [
+        (ANSWER.format(1), True, True),
+        ("**Overall Judgment:**\nAnswer 2 is slightly better", False, False),
+        ("Therefore, Answer 1 is the better one", True, None),
+        ("Overall Judgment: Answer 1 is significantly better", None, True),
+        ("Overall Judgment: Answer 1 is preferred", None, None),
+        ("Overall Judgment: Both", None, None),
+        # Any number but the rejected one agrees.
+        ("Overall Judgment: Answer 3 is better", True, None),
+        # The gap is greedy: the last phrase after the first trigger.
+        (
+            "Overall Judgment: Answer 1 is better. Or: Answer 2 is better.",
+            False,
+            True,
+        ),
+        ("Answer 1 is better", None, None),
+        ("", None, None),
+    ],
+)
+def test_parsers_of_vl_rewardbench(
+    text: str, official: bool | None, ours: bool | None
+) -> None:
+    """The official parser with its quirks, and ours, with chosen first."""
+    assert PARSERS["answer_is_better"](text, "chosen_first") is official
+    assert PARSERS["overall_judgment"](text, "chosen_first") is ours
+
+
+@pytest.mark.parametrize("parser", ["answer_is_better", "overall_judgment"])
+@pytest.mark.parametrize("number", [1, 2])
+def test_exchanging_the_order_exchanges_what_a_number_means(
+    parser: Any, number: int
+) -> None:
+    """Answer 1 is chosen in one order and rejected in the other."""
+    read = PARSERS[parser]
+    found = [
+        read(ANSWER.format(number), order)
+        for order in ("chosen_first", "rejected_first")
+    ]
+    assert found == [number == 1, number == 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[[A]]", True),
+        ("[[B]]", False),
+        ("I first thought [[A]], but no: [[B]]", True),
+        ("[A]", None),
+        ("[[C]]", None),
+    ],
+)
+def test_first_brackets(text: str, expected: bool | None) -> None:
+    """A [[A]] anywhere is A."""
+    assert PARSERS["first_brackets"](text, "chosen_first") is expected
+    assert PARSERS["first_brackets"](text, "rejected_first") is (
+        None if expected is None else not expected
+    )
+
+
+@given(st.text(), st.sampled_from(sorted(PARSERS)))
+def test_parsers_read_any_text(text: str, parser: Any) -> None:
+    """No text raises."""
+    assert PARSERS[parser](text, "chosen_first") in (True, False, None)
+
+
+# ------------------------------------------------------------- order and unparsed
+
+
+@pytest.mark.parametrize(
+    ("votes", "expected"),
+    [
+        ("1", 1.0),
+        ("2", 0.0),
+        ("0", None),
+        ("112", 1.0),
+        ("122", 0.0),
+        ("100", None),  # a plurality is no majority
+        ("001", None),
+        ("11002", None),
+        ("11102", 1.0),
+        ("00000", None),
+    ],
+)
+def test_strict_majority_over_all_votes(votes: str, expected: float | None) -> None:
+    """Unparsed votes stay in the count that a majority needs."""
+    assert accuracy(VLRB["official"], vote(*votes)) == expected
+
+
+@pytest.mark.parametrize("votes", ["11", "1122", ""])
+def test_even_votes_are_an_error(votes: str) -> None:
+    """An even number can tie."""
+    with pytest.raises(ValueError, match=r"must be odd|must have one judgment"):
+        accuracy(VLRB["official"], vote(*votes))
+
+
+@pytest.mark.parametrize(
+    ("benchmark", "name"), [(b, n) for b in PROTOCOLS for n in PROTOCOLS[b]]
+)
+def test_judgments_of_the_other_collection_are_an_error(
+    benchmark: Any, name: str
+) -> None:
+    """What was asked one way is not scored as if asked the other way."""
+    protocol = find_protocol(benchmark, name)
+    one, both = vote("1"), judge_both(PAIR, "A", "B")
+    wrong = one if protocol.collection == "paired" else both
+    with pytest.raises(ValueError, match=r"collection 'paired'|in the order of the"):
+        accuracy(protocol, wrong)
+
+
+def test_mmrb_official_wants_the_order_of_the_release() -> None:
+    """A judgment in the other order is of another protocol."""
+    judgment = make_judgment(PAIR, "rejected_first", "[[A]]")
+    assert accuracy(MMRB["official"], [judgment], chosen_first=False) == 0.0
+    with pytest.raises(ValueError, match="in the order of the release"):
+        accuracy(MMRB["official"], [judgment], chosen_first=True)
+
+
+PARITY = make_pair(chosen="abc", rejected="defg", category="general")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "pair", "chosen_first", "expected"),
+    [
+        # The judge is right only where chosen stands first.
+        (VLRB["selfjudge"], PARITY, True, 0.5),
+        (VLRB["r1_reward"], PARITY, False, 1.0),
+        (MMRB["r1_reward"], PARITY, False, 1.0),
+        (VLRB["vlmevalkit"], PARITY, True, 0.0),
+        (VLRB["vlmevalkit"], PARITY, False, 1.0),
+        (VLRB["lmms_eval"], PAIR, True, 1.0),
+        (VLRB["lmms_eval"], PAIR, False, 0.0),
+        (MMRB["lmms_eval"], PARITY, True, 1.0),
+        (MMRB["lmms_eval"], PARITY, False, 0.0),
+    ],
+)
+def test_harnesses_look_at_one_order(
+    protocol: Protocol, pair: Pair, chosen_first: bool, expected: float
+) -> None:
+    """Parity of length, the release's order, or chosen first."""
+    judgments = judge_both(pair, "A", "A")
+    assert accuracy(protocol, judgments, pair, chosen_first=chosen_first) == expected
+
+
+def test_harnesses_take_the_first_sample() -> None:
+    """One call, whatever number of samples there is."""
+    judgments = judge_both(PAIR, "A", "B", sample=1) + judge_both(PAIR, "B", "A")
+    assert accuracy(VLRB["r1_reward"], judgments) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("protocol", "chosen_first", "expected"),
+    [
+        (VLRB["selfjudge"], True, 0.0),
+        (VLRB["vlmevalkit"], True, 0.0),
+        (VLRB["r1_reward"], True, 0.0),
+        (MMRB["r1_reward"], True, 0.0),
+        (MMRB["lmms_eval"], True, 1.0),  # always A
+        (MMRB["lmms_eval"], False, 0.0),
+        (VLRB["lmms_eval"], True, 1.0),  # the first coin of the stream is A
+        (VLRB["lmms_eval"], False, 0.0),
+    ],
+)
+def test_unparsed_judgments(
+    protocol: Protocol, chosen_first: bool, expected: float
+) -> None:
+    """Wrong, always A, or a coin."""
+    judgments = judge_both(PAIR, "C", "C")
+    assert accuracy(protocol, judgments, chosen_first=chosen_first) == expected
+
+
+def score(
+    protocol: Protocol, texts: Sequence[str], reverse: bool = False, **release: Any
+) -> Scores:
+    """The scores of one judgment a pair in the release's order, chosen first."""
+    pairs = [
+        make_pair(n, origin="benchmark", category="safety") for n in range(len(texts))
+    ]
+    rows: list[BenchmarkRow] = [make_row(pair, n) for n, pair in enumerate(pairs)]
+    judgments = [
+        make_judgment(pair, "chosen_first", text)
+        for pair, text in zip(pairs, texts, strict=True)
+    ]
+    step = -1 if reverse else 1
+    return score_benchmark(
+        Trial("b", 0, "base"),
+        protocol,
+        make_release(num_pairs=len(pairs), **release),
+        pairs[::step],
+        rows,
+        judgments[::step],
+    )
+
+
+@pytest.mark.parametrize("reverse", [False, True])
+def test_coins_fall_in_the_order_of_the_release(reverse: bool) -> None:
+    """As random.seed(123) once a file, a draw for each unparsed row alone."""
+    texts = ["?", "[[A]]", "?", "?", "[[B]]", "?", "?", "?"]
+    coin = Random(123)
+    expected = [
+        float("[[A]]" in text if "[[" in text else coin.random() < 0.5)
+        for text in texts
+    ]
+    found = score(MMRB["official"], texts, reverse).outcomes
+    shares = [outcome.accuracy for outcome in found]
+    assert (shares[::-1] if reverse else shares) == expected
+
+
+# ------------------------------------------------------------------ groups, rows
+
+
+def test_undecided_pairs_leave_the_denominator() -> None:
+    """One right, one undecided: accuracy 1 of 1, and both are counted."""
+    scores = score(VLRB["official"], [ANSWER.format(1), "?"])
+    row = next(row for row in scores.rows if row.group == "overall")
+    assert (row.num_pairs, row.num_decided, row.accuracy) == (2, 1, 1.0)
+    assert (row.num_unparsed, row.coverage, row.agreement_rate) == (1, 0.5, None)
+
+
+def test_a_group_without_a_decision_has_no_accuracy() -> None:
+    """Nor has a macro average with it."""
+    scores = score(VLRB["official"], ["?"])
+    assert {row.accuracy for row in scores.rows} == {None}
+    assert msgspec.json.decode(msgspec.json.encode(scores), type=Scores) == scores
+
+
+def test_a_table_says_where_nothing_is_decided() -> None:
+    """No accuracy is no number."""
+    found = compare([], score(VLRB["official"], ["?"]), {})
+    found = msgspec.json.decode(msgspec.json.encode(found))
+    cells = accuracy_table([found], "b").to_numpy().ravel()
+    assert set(cells) == {"none decided"}
+
+
+def test_mmrb_official_prints_the_parts_of_groups() -> None:
+    """Splits stand below their group; there is no macro average."""
+    pairs = [make_pair(n, category="safety") for n in range(3)]
+    splits = ["safety/bias", "safety/toxicity", "safety/bias"]
+    rows = [
+        make_row(pair, n, split=split)
+        for n, (pair, split) in enumerate(zip(pairs, splits, strict=True))
+    ]
+    judgments = [
+        make_judgment(pair, "chosen_first", text)
+        for pair, text in zip(pairs, ["[[A]]", "[[B]]", "[[B]]"], strict=True)
+    ]
+    trial, release = Trial("mmrb", 0, "base"), make_release(num_pairs=3)
+    scores = score_benchmark(trial, MMRB["official"], release, pairs, rows, judgments)
+    assert [(row.group, row.num_pairs, row.accuracy) for row in scores.rows] == [
+        ("safety", 3, 0.333333),
+        ("safety/bias", 2, 0.5),
+        ("safety/toxicity", 1, 0.0),
+        ("overall", 3, 0.333333),
+    ]
+
+
+def test_prompts_that_repeat_get_a_wider_interval() -> None:
+    """Ten pairs of two prompts, one right and one wrong, are two draws, not ten."""
+    pairs = [make_pair(n, prompt_id=f"p{n // 5}", category="g") for n in range(10)]
+    judgments = [
+        judgment
+        for pair in pairs
+        for judgment in judge_both(
+            pair, *(("A", "B") if pair.prompt_id == "p0" else ("B", "A"))
+        )
+    ]
+    rows = [make_row(pair, n) for n, pair in enumerate(pairs)]
+    trial, release = Trial("b", 0, "base"), make_release(num_pairs=10)
+    row, *_, macro = score_benchmark(
+        trial, SELFJUDGE, release, pairs, rows, judgments
+    ).rows
+    assert (row.cluster_low, row.cluster_high) == (0.0, 1.0)
+    assert (macro.low, macro.high) == (0.0, 1.0)
+    assert (row.low or 0) > 0.2 and (row.high or 1) < 0.8
+
+
+def test_prompts_that_do_not_repeat_have_wilsons_interval_alone() -> None:
+    """There is nothing to draw together."""
+    rows = score(VLRB["official"], [ANSWER.format(1)] * 3).rows
+    assert {row.cluster_low for row in rows} == {None}
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        pytest.param({"rows": slice(1)}, "must be of one release", id="rows"),
+        pytest.param({"pairs": slice(1)}, "must be of one release", id="pairs"),
+        pytest.param({"num_pairs": 9}, "9 in the manifest", id="manifest"),
+    ],
+)
+def test_files_of_two_preparations_are_an_error(
+    change: dict[str, Any], why: str
+) -> None:
+    """Pairs, rows and manifest belong together."""
+    pairs = [make_pair(0), make_pair(1)]
+    rows = [make_row(pair, n) for n, pair in enumerate(pairs)]
+    release = make_release(num_pairs=change.get("num_pairs", 2))
+    with pytest.raises(ValueError, match=why):
+        score_benchmark(
+            Trial("b", 0, "base"),
+            SELFJUDGE,
+            release,
+            pairs[change.get("pairs", slice(None))],
+            rows[change.get("rows", slice(None))],
+            [],
+        )
+
+
+def test_uneven_numbers_of_judgments_are_an_error() -> None:
+    """One pair with two samples and one with one is half a run."""
+    pairs = [make_pair(0), make_pair(1)]
+    judgments = judge_both(pairs[0], "A", "B") + judge_both(pairs[1], "A", "B")
+    judgments += judge_both(pairs[1], "A", "B", sample=1)
+    rows = [make_row(pair, n) for n, pair in enumerate(pairs)]
+    with pytest.raises(ValueError, match=r"as many judgments \(got from 2 to 4"):
+        score_benchmark(
+            Trial("b", 0, "base"),
+            SELFJUDGE,
+            make_release(num_pairs=2),
+            pairs,
+            rows,
+            judgments,
+        )
+
+
+def test_baselines_see_the_same_orders() -> None:
+    """Always the first is right wherever the votes had chosen first."""
+    scores = score(VLRB["official"], [ANSWER.format(2)] * 4)
+    found = {
+        (row.baseline, row.accuracy)
+        for row in scores.baselines
+        if row.group == "overall"
+    }
+    # Both responses are equally long, so the longer one is the first one.
+    assert found == {("coin", 0.5), ("always_first", 1.0), ("longer_response", 1.0)}
+
+
+# ---------------------------------------------------------------------- asking
+
+
+def test_random_orders_do_not_know_the_release() -> None:
+    """The order of a vote follows from seed, pair and vote alone, and is fair."""
+    rows = [make_row(make_pair(n), n) for n in range(400)]
+    turned = [msgspec.structs.replace(row, chosen_first=False) for row in rows]
+    orders = [orders_to_ask(row, "random", 5, 0) for row in rows]
+    assert orders == [orders_to_ask(row, "random", 5, 0) for row in turned]
+    assert orders != [orders_to_ask(row, "random", 5, 1) for row in rows]
+    first = sum(order == "chosen_first" for row in orders for order in row)
+    assert 900 < first < 1100
+
+
+def test_the_release_order_is_asked_where_the_authors_do() -> None:
+    """Multimodal RewardBench has one sample, in the order of the file."""
+    spec = OFFICIAL["multimodal_rewardbench"]
+    assert (spec.order, spec.num_votes) == ("release", 1)
+    for chosen_first, order in ((True, "chosen_first"), (False, "rejected_first")):
+        row = make_row(PAIR, chosen_first=chosen_first)
+        assert orders_to_ask(row, "release", 1, 0) == [order]
+
+
+@pytest.mark.parametrize("benchmark", sorted(OFFICIAL))
+def test_official_templates_load(benchmark: Any) -> None:
+    """Each has the placeholders of a judge's template, and asks what is parsed."""
+    path = SCRIPTS / "templates" / OFFICIAL[benchmark].template
+    template = load_template(path, *JUDGE_FIELDS)
+    asked = {"vl_rewardbench": "Overall Judgment: Answer X is better"}
+    assert asked.get(benchmark, '"[[A]]"') in template
+
+
+def test_unknown_protocol_is_named() -> None:
+    """What there is for a format is listed."""
+    with pytest.raises(ValueError, match=r"one of selfjudge, .*got 'vlmevalkit'"):
+        find_protocol("multimodal_rewardbench", "vlmevalkit")
+
+
+# ------------------------------------------------------- comparing, the leaderboard
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        pytest.param({"protocol": "official_strict"}, "the protocol", id="protocol"),
+        pytest.param({"benchmark": "other"}, "the benchmark", id="benchmark"),
+        pytest.param(
+            {"release": make_release(source_sha256="1" * 64)}, "the release", id="sha"
+        ),
+    ],
+)
+def test_mixed_scores_are_not_compared(change: dict[str, Any], why: str) -> None:
+    """Protocols, benchmarks and releases never share a table."""
+    base = score(VLRB["official"], [ANSWER.format(1)])
+    other = msgspec.structs.replace(base, iteration=1, filter="majority", **change)
+    with pytest.raises(ValueError, match=f"must have {why}"):
+        compare([other], base, {})
+    with pytest.raises(ValueError, match=f"must have {why}"):
+        compare([], base, {"majority": other})
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_undecided_pairs_are_not_tested(turned: bool) -> None:
+    """McNemar's test is over the pairs that both judges decide."""
+    some = score(VLRB["official"], [ANSWER.format(2)] * 6 + ["?"] * 6)
+    every = score(VLRB["official"], [ANSWER.format(1)] * 12)
+    base, after = (every, some) if turned else (some, every)
+    after = msgspec.structs.replace(after, iteration=1, filter="majority")
+    rows = compare([after], base, {})["rows"]
+    found = {row.group: row.p_value_base for row in rows if row.p_value_base}
+    assert found == {"safety": 0.03125, "overall": 0.03125}
+
+
+def published(protocol: Protocol, **release: Any) -> list[dict[str, Any]]:
+    """The published tables beside a score."""
+    scores = score(protocol, [ANSWER.format(1)], **release)
+    tables = read_leaderboard(LEADERBOARD)
+    found: list[dict[str, Any]] = compare([], scores, {}, tables)["published"]
+    return found
+
+
+def test_published_rows_stand_beside_a_score() -> None:
+    """Same protocol and release: no warning but the table's own notes."""
+    table, *others = published(VLRB["official"], name="vlrb_1250")
+    rows = {row["model"]: row for row in table["rows"]}
+    assert rows["Llama-3.2-90B"]["macro"] == 0.539
+    assert not any("do not compare" in warning for warning in table["warnings"])
+    assert all("do not compare" in table["warnings"][0] for table in others)
+
+
+def test_other_protocols_and_releases_are_warned_of() -> None:
+    """A plain sentence for each difference."""
+    table, *_ = published(VLRB["official_strict"], name="vlrb_1247")
+    assert table["warnings"][:2] == [
+        "Scored under 'official', not 'official_strict': the two do not compare.",
+        "Scored on vlrb_1250, not vlrb_1247: the two do not compare.",
+    ]
+
+
+def test_nothing_stands_beside_an_unknown_release() -> None:
+    """The demo's world has no published scores."""
+    assert published(VLRB["official"]) == []
+
+
+def test_format_beside_prints_baselines_and_warnings() -> None:
+    """What show_scores.py prints below the scores."""
+    scores = score(VLRB["official"], [ANSWER.format(1)], name="vlrb_1247")
+    found = compare([], scores, {}, read_leaderboard(LEADERBOARD))
+    text = format_beside(msgspec.json.decode(msgspec.json.encode(found)))
+    assert "protocol official, release vlrb_1247" in text
+    assert "always_first" in text and "Llama-3.2-90B" in text
+    assert "! Scored on vlrb_1250, not vlrb_1247: the two do not compare." in text
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        ("- {format: vlrb}", "must be a list of tables"),
+        ("a: [", "must be a list of tables"),
+        (
+            "- {format: vl_rewardbench, source: s, protocol: null, release: null, "
+            "unit: share, notes: [], columns: [overall], models: {m: [1, 2]}}",
+            "'m' must have 1 values .got 2.",
+        ),
+    ],
+)
+def test_a_broken_leaderboard_is_named(tmp_path: Path, line: str, why: str) -> None:
+    """The file, and the row where it has one."""
+    path = write_lines(tmp_path / "board.yaml", line)
+    with pytest.raises(RecordError, match=rf"board\.yaml: {why}"):
+        read_leaderboard(path)
