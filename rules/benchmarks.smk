@@ -148,7 +148,7 @@ rule judge_official:
     input:
         pairs="results/benchmarks/{benchmark}.jsonl",
         rows="results/benchmarks/{benchmark}_rows.jsonl",
-        images="results/benchmarks/{benchmark}_images",
+        images=ancient("results/benchmarks/{benchmark}_images"),
         judge=judge_on_trial,
         template=lambda wildcards: here(
             os.path.join("scripts", "templates", asking(wildcards).template)

@@ -73,6 +73,15 @@ BRACKETED_LETTER = re.compile(r"\(([a-j])\)", re.IGNORECASE)
 
 def normalise(text: str) -> str:
     """The text in the common form described at the head of this module."""
+    # Again until nothing changes: what one rule takes away may bare what another
+    # one speaks of ("-.one").
+    while (normal := normalise_once(text)) != text:
+        text = normal
+    return text
+
+
+def normalise_once(text: str) -> str:
+    """The text after each rule has been applied once."""
     text = unicodedata.normalize("NFKC", text).casefold()
     text = THOUSANDS.sub("", MARKS.sub(" ", text).replace("’", "'"))
     text = " ".join(text.split())
