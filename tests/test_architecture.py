@@ -230,7 +230,7 @@ def test_requirements_pin_everything() -> None:
 
 def test_no_file_names_this_machine() -> None:
     """No committed text holds a path of the machine it was written on."""
-    house = re.compile(rb"/work/|\.\./shared|/root/")
+    house = re.compile(b"/|".join([b"/work", b"[.]{2}/shared", b"/root"]) + b"/")
     named = [
         f"{path.relative_to(ROOT)}: {match.group().decode()}"
         for path in tracked_files()

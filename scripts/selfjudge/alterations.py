@@ -1,4 +1,4 @@
-"""Is a rewrite the response with one injected error, and where is the error?
+"""Is a rewrite the response with one injected error?
 
 The model is asked for one false detail in the same style and length.  A tiny
 or lazy model may change nothing, write something else, or confess what it did;
@@ -7,7 +7,7 @@ such a rewrite would teach the judge to spot style, not errors.
 
 import re
 from difflib import SequenceMatcher
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from selfjudge.records import Settings
 
@@ -38,13 +38,6 @@ class AlterationBounds(Settings, frozen=True, kw_only=True):
     min_overlap_rate: float
 
 
-class Span(NamedTuple):
-    """What differs between two texts: words of the first and of the second."""
-
-    before: str
-    after: str
-
-
 def check_alteration(
     response: str, altered: str, bounds: AlterationBounds
 ) -> AlterationReason | None:
@@ -72,14 +65,3 @@ def bare(words: list[str]) -> list[str]:
     """Words without case and surrounding punctuation; empty ones left out."""
     stripped = (word.strip(".,;:!?\"'()*").casefold() for word in words)
     return [word for word in stripped if word]
-
-
-def changed_spans(response: str, altered: str) -> list[Span]:
-    """The places where the rewrite differs, in order, as runs of words."""
-    old, new = response.split(), altered.split()
-    matcher = SequenceMatcher(None, old, new, autojunk=False)
-    return [
-        Span(" ".join(old[a:b]), " ".join(new[c:d]))
-        for tag, a, b, c, d in matcher.get_opcodes()
-        if tag != "equal"
-    ]
