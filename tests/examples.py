@@ -1,14 +1,17 @@
 """Small records and images for tests; every field has a plain default."""
 
+from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
 from PIL import Image
 
 from selfjudge.alterations import AlterationBounds
+from selfjudge.protocols import Protocol
 from selfjudge.records import (
     Altered,
     BenchmarkRow,
@@ -19,6 +22,7 @@ from selfjudge.records import (
     content_id,
 )
 from selfjudge.scores import Release
+from selfjudge.votes import PairOutcome, cast_votes, select_votes, settle
 
 BOUNDS = AlterationBounds(
     min_length_rate=0.5, max_length_rate=2.0, min_overlap_rate=0.5
@@ -151,3 +155,15 @@ def write_lines(path: Path, *lines: str | bytes) -> Path:
     encoded = (line.encode() if isinstance(line, str) else line for line in lines)
     path.write_bytes(b"".join(line + b"\n" for line in encoded))
     return path
+
+
+def score_pair_under(
+    pair: Pair,
+    row: BenchmarkRow,
+    judgments: Sequence[Judgment],
+    protocol: Protocol,
+    coin: Random,
+) -> PairOutcome:
+    """The outcome of one pair by the steps that scoring takes with all of them."""
+    votes = select_votes(pair, row, cast_votes(judgments, protocol), protocol)
+    return settle(pair, row, votes, protocol, coin)

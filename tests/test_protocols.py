@@ -14,6 +14,7 @@ from examples import (
     make_pair,
     make_release,
     make_row,
+    score_pair_under,
     write_lines,
 )
 from selfjudge.asking import OFFICIAL, orders_to_ask
@@ -26,7 +27,7 @@ from selfjudge.report import accuracy_table
 from selfjudge.scores import Scores, Trial
 from selfjudge.scoring import score_benchmark
 from selfjudge.verdicts import PARSERS
-from selfjudge.votes import new_coin, score_pair
+from selfjudge.votes import new_coin
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 LEADERBOARD = SCRIPTS / "selfjudge" / "leaderboard.yaml"
@@ -45,7 +46,9 @@ def accuracy(
     protocol: Protocol, judgments: Sequence[Judgment], pair: Pair = PAIR, **row: Any
 ) -> float | None:
     """The accuracy of one pair."""
-    found = score_pair(pair, make_row(pair, **row), judgments, protocol, new_coin())
+    found = score_pair_under(
+        pair, make_row(pair, **row), judgments, protocol, new_coin()
+    )
     return found.accuracy
 
 

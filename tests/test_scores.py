@@ -11,6 +11,7 @@ from examples import (
     make_pair,
     make_release,
     make_row,
+    score_pair_under,
 )
 from selfjudge.comparisons import compare
 from selfjudge.protocols import SELFJUDGE
@@ -18,7 +19,6 @@ from selfjudge.records import Judgment, Pair
 from selfjudge.scores import ScoreRow, Scores, Trial
 from selfjudge.scoring import score_benchmark
 from selfjudge.votes import PairOutcome, new_coin
-from selfjudge.votes import score_pair as score_pair_under
 
 VERDICTS = st.lists(
     st.tuples(st.sampled_from("ABC"), st.sampled_from("ABC")), min_size=1, max_size=9

@@ -3,8 +3,8 @@
 Most decisions concern one pair alone, and one pass over the files makes them.
 Where caps, balance or a size cut across pairs, a first pass remembers one byte a
 judgment and a few numbers an accepted pair, the cuts are made on those numbers,
-and the second pass writes.  Memory stays near 20 bytes a judgment however long
-the judgments are.
+and the second pass writes.  Memory is tens of bytes a judgment then, however long
+the judgments are, and constant where one pass is enough.
 """
 
 from array import array

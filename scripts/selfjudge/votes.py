@@ -48,21 +48,6 @@ def new_coin() -> Random:
     return Random(COIN_SEED)
 
 
-def score_pair(
-    pair: Pair,
-    row: BenchmarkRow,
-    judgments: Sequence[Judgment],
-    protocol: Protocol,
-    coin: Random,
-) -> PairOutcome:
-    """The outcome of one pair.
-
-    Raises ValueError if the judgments are not what the protocol asks for.
-    """
-    votes = select_votes(pair, row, cast_votes(judgments, protocol), protocol)
-    return settle(pair, row, votes, protocol, coin)
-
-
 def cast_votes(judgments: Sequence[Judgment], protocol: Protocol) -> list[Vote]:
     """The judgments as the protocol's parser reads them."""
     read = PARSERS[protocol.parser]
