@@ -40,7 +40,7 @@ rule fetch_benchmark:
             config["benchmarks"][wildcards.benchmark], "dataset", "revision", "file"
         ),
     shell:
-        "python {SCRIPTS:q}/fetch_benchmark.py --settings {params.settings:q} "
+        "{PYTHON[decide]} {SCRIPTS:q}/fetch_benchmark.py --settings {params.settings:q} "
         "--output {output} 2> {log}"
 
 
@@ -67,7 +67,7 @@ rule prepare_benchmark:
         images=benchmark_images,
         max_pixels=config["prompts"]["limits"]["max_pixels"],
     shell:
-        "python {SCRIPTS:q}/prepare_benchmark.py --benchmark {wildcards.benchmark} "
+        "{PYTHON[decide]} {SCRIPTS:q}/prepare_benchmark.py --benchmark {wildcards.benchmark} "
         "--format {params.release} --source {input.source:q} {params.origin:q} "
         "--max-pixels {params.max_pixels} --images {output.images} "
         "--pairs {output.pairs} --rows {output.rows} "
@@ -122,9 +122,11 @@ rule judge_benchmark:
         dtype=config["engine"]["dtype"],
         settings=settings(config["benchmark_judgments"], "num_samples", "sampling"),
         seed=config["seed"],
+        ledger=ledger,
     shell:
-        "python {SCRIPTS:q}/judge_pairs.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --pairs {input.pairs} --template {input.template:q} "
+        "{PYTHON[generate]} {SCRIPTS:q}/judge_pairs.py {params.model} --engine {ENGINE:q} "
+        "--journal {JOURNAL} --ledger {params.ledger} "
+        "--pairs {input.pairs} --template {input.template:q} "
         "--image-root {input.images} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
         "--output {output.judgments} 2> {log}"
@@ -177,9 +179,11 @@ rule judge_official:
         order=lambda wildcards: asking(wildcards).order,
         settings=official_settings,
         seed=config["seed"],
+        ledger=ledger,
     shell:
-        "python {SCRIPTS:q}/judge_official.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --pairs {input.pairs} --rows {input.rows} "
+        "{PYTHON[generate]} {SCRIPTS:q}/judge_official.py {params.model} --engine {ENGINE:q} "
+        "--journal {JOURNAL} --ledger {params.ledger} "
+        "--pairs {input.pairs} --rows {input.rows} "
         "--template {input.template:q} --order {params.order} "
         "--image-root {input.images} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
@@ -229,7 +233,7 @@ rule score_benchmark:
         code=code("score_benchmark"),
         protocol=lambda wildcards: OWN_PROTOCOL[wildcards.collection],
     shell:
-        "python {SCRIPTS:q}/score_benchmark.py --benchmark {wildcards.benchmark} "
+        "{PYTHON[decide]} {SCRIPTS:q}/score_benchmark.py --benchmark {wildcards.benchmark} "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "
         "--protocol {params.protocol} --pairs {input.pairs} --rows {input.rows} "
         "--manifest {input.manifest} --judgments {input.judgments} "
@@ -314,7 +318,7 @@ rule compare_scores:
             f"--previous {input.previous}" if input.previous else ""
         ),
     shell:
-        "python {SCRIPTS:q}/compare_scores.py --base {input.base} {params.scores} "
+        "{PYTHON[decide]} {SCRIPTS:q}/compare_scores.py --base {input.base} {params.scores} "
         "{params.previous} --leaderboard {input.leaderboard:q} --output {output} "
         "2> {log}"
 

@@ -34,6 +34,16 @@ except ValueError as error:
 SCRIPTS = here("scripts")
 ENGINE = json.dumps(config["engine"], sort_keys=True)
 JOURNAL = "results/journal"
+for kind, path in config["interpreters"].items():
+    if path and os.sep in path and not os.access(path, os.X_OK):
+        raise WorkflowError(
+            f"config.yaml: 'interpreters.{kind}' must be a Python that can be run "
+            f"(got {path!r}). Hint: paths start from {Path.cwd()}."
+        )
+# The interpreter of each kind of work; `python` is that of a rule's environment.
+PYTHON = {
+    kind: shlex.quote(path or "python") for kind, path in config["interpreters"].items()
+}
 
 FILTERS = list(FILTER_SPECS)
 BENCHMARKS = [name for name, spec in config["benchmarks"].items() if spec]
@@ -68,6 +78,12 @@ def settings(section, *keys):
     """A config section, or some of its keys, as JSON: what a stage may depend on."""
     chosen = {key: section[key] for key in keys} if keys else section
     return json.dumps(chosen, sort_keys=True)
+
+
+def ledger(wildcards, output):
+    """The file to which a model stage appends what making its output cost."""
+    place = Path(output[0]).relative_to("results").with_suffix(".jsonl")
+    return str(Path("results", "ledgers", place))
 
 
 def shards(stage):

@@ -38,9 +38,11 @@ rule judge_pairs:
         settings=settings(config["judgments"], "num_samples", "sampling"),
         image_root=config["image_root"],
         seed=config["seed"],
+        ledger=ledger,
     shell:
-        "python {SCRIPTS:q}/judge_pairs.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --pairs {input.pairs} --template {input.template:q} "
+        "{PYTHON[generate]} {SCRIPTS:q}/judge_pairs.py {params.model} --engine {ENGINE:q} "
+        "--journal {JOURNAL} --ledger {params.ledger} "
+        "--pairs {input.pairs} --template {input.template:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
         "--output {output.judgments} 2> {log}"
@@ -96,7 +98,7 @@ rule filter_judgments:
             f"--matched {input.matched}" if input.matched else ""
         ),
     shell:
-        "python {SCRIPTS:q}/filter_judgments.py --filter {wildcards.filter} "
+        "{PYTHON[decide]} {SCRIPTS:q}/filter_judgments.py --filter {wildcards.filter} "
         "--pairs {input.pairs} --judgments {input.judgments} "
         "--template {input.template:q} {params.matched} "
         "--settings {params.settings:q} --seed {params.seed} "

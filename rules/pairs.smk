@@ -24,9 +24,11 @@ rule generate_responses:
         settings=settings(config["responses"], "num_samples", "sampling"),
         image_root=config["image_root"],
         seed=config["seed"],
+        ledger=ledger,
     shell:
-        "python {SCRIPTS:q}/generate_responses.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --prompts {input.prompts} --templates {input.templates:q} "
+        "{PYTHON[generate]} {SCRIPTS:q}/generate_responses.py {params.model} --engine {ENGINE:q} "
+        "--journal {JOURNAL} --ledger {params.ledger} "
+        "--prompts {input.prompts} --templates {input.templates:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
         "--output {output.responses} 2> {log}"
@@ -77,9 +79,11 @@ rule alter_responses:
         settings=settings(config["alterations"], "sampling"),
         image_root=config["image_root"],
         seed=config["seed"],
+        ledger=ledger,
     shell:
-        "python {SCRIPTS:q}/alter_responses.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --prompts {input.prompts} "
+        "{PYTHON[generate]} {SCRIPTS:q}/alter_responses.py {params.model} --engine {ENGINE:q} "
+        "--journal {JOURNAL} --ledger {params.ledger} "
+        "--prompts {input.prompts} "
         "--responses {input.responses} --templates {input.templates:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
         "--seed {params.seed} --shard {wildcards.shard} "
@@ -135,7 +139,7 @@ rule build_pairs:
             f"--matched {input.matched}" if input.matched else ""
         ),
     shell:
-        "python {SCRIPTS:q}/build_pairs.py --filter {wildcards.filter} "
+        "{PYTHON[decide]} {SCRIPTS:q}/build_pairs.py --filter {wildcards.filter} "
         "--prompts {input.prompts} --responses {input.responses} "
         "--altered {input.altered} {params.matched} "
         "--settings {params.settings:q} --seed {params.seed} "

@@ -30,7 +30,7 @@ rule fetch_prompts:
         # this one may hold the user's images, and those fetched so far.
         images=lambda wildcards: os.path.join(config["image_root"], wildcards.source),
     shell:
-        "python {SCRIPTS:q}/fetch_prompts.py --settings {params.settings:q} --seed "
+        "{PYTHON[decide]} {SCRIPTS:q}/fetch_prompts.py --settings {params.settings:q} --seed "
         f"{config['seed']} "
         "--images {params.images:q} --prompts {output.prompts} 2> {log}"
 
@@ -57,7 +57,7 @@ rule import_prompts:
         image_root=config["image_root"],
         images=lambda wildcards: image_version(config["image_root"]),
     shell:
-        "python {SCRIPTS:q}/import_prompts.py --sources {input.sources:q} "
+        "{PYTHON[decide]} {SCRIPTS:q}/import_prompts.py --sources {input.sources:q} "
         "--image-root {params.image_root:q} --limits {params.limits:q} "
         "--threads {threads} --prompts {output.prompts} "
         "--dropped {output.dropped} --report {output.report} 2> {log}"
@@ -81,6 +81,6 @@ rule select_prompts:
         seed=config["seed"],
         slices=1 if config["pool"]["mode"] == "reuse" else config["pool"]["num_slices"],
     shell:
-        "python {SCRIPTS:q}/select_prompts.py --prompts {input.prompts} "
+        "{PYTHON[decide]} {SCRIPTS:q}/select_prompts.py --prompts {input.prompts} "
         "--iteration {wildcards.iteration} --num-slices {params.slices} "
         "--seed {params.seed} --output {output.prompts} 2> {log}"

@@ -29,7 +29,7 @@ rule build_report:
     params:
         code=code("build_report"),
     shell:
-        "python {SCRIPTS:q}/build_report.py --template {input.template:q} "
+        "{PYTHON[decide]} {SCRIPTS:q}/build_report.py --template {input.template:q} "
         "--comparisons {input.comparisons} "
         "--filter-reports {input.filters} --pairs-reports {input.pairs} "
         "--output {output} 2> {log}"

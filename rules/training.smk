@@ -6,9 +6,10 @@ TRAIN_SETTINGS = {
 
 
 # Several GPUs: one process each, data parallel.
-LAUNCHER = "python"
+LAUNCHER = PYTHON["train"]
 if config["train"]["gpus"] > 1:
-    LAUNCHER = f"torchrun --standalone --nproc-per-node {config['train']['gpus']}"
+    LAUNCHER += " -m torch.distributed.run --standalone"
+    LAUNCHER += f" --nproc-per-node {config['train']['gpus']}"
 
 
 rule train_judge:
@@ -37,9 +38,11 @@ rule train_judge:
         settings=settings(TRAIN_SETTINGS),
         image_root=config["image_root"],
         seed=config["seed"],
+        ledger=ledger,
         work="results/iter{iteration}/{filter}/training",
     shell:
         "{LAUNCHER} {SCRIPTS:q}/train_judge.py {params.model} "
         "--accepted {input.accepted} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --seed {params.seed} "
-        "--work {params.work} --output {output.judge} --version {output.version} 2> {log}"
+        "--work {params.work} --ledger {params.ledger} --output {output.judge} "
+        "--version {output.version} 2> {log}"

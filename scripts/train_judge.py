@@ -9,9 +9,12 @@ again and an interrupted training continues.
 import gc
 import logging
 import os
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from selfjudge.commands import arguments, json_of, run
+from selfjudge.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.records import write_json
 from selfjudge.training.settings import TrainSettings
 
@@ -29,6 +32,7 @@ def main() -> None:
     add("--work", type=Path, required=True, help="folder for checkpoints")
     add("--output", type=Path, required=True, help="folder of the trained judge")
     add("--version", type=Path, required=True, help="output: what the judge is")
+    add("--ledger", type=Path, help="file to append to what this run cost")
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     # Here, not above: --help and a bad argument need no torch.  The collector
@@ -39,22 +43,41 @@ def main() -> None:
 
     gc.freeze()
     gc.enable()
+    started, clock = datetime.now(UTC), time.monotonic()
+    usage, finished = Usage(), False
     path = resolve_model(args.model, args.revision)
-    train_judge(
-        accepted=args.accepted,
-        image_root=args.image_root,
-        base=Base(
-            name=args.model,
-            revision=args.revision,
-            path=path,
-            fingerprint=model_fingerprint(path),
-        ),
-        output=args.output,
-        work=args.work,
-        settings=args.settings,
-        seed=args.seed,
+    base = Base(
+        name=args.model,
+        revision=args.revision,
+        path=path,
+        fingerprint=model_fingerprint(path),
     )
-    if os.environ.get("RANK", "0") == "0":  # torchrun runs one of us a GPU
+    is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
+    try:
+        train_judge(
+            accepted=args.accepted,
+            image_root=args.image_root,
+            base=base,
+            output=args.output,
+            work=args.work,
+            settings=args.settings,
+            seed=args.seed,
+            usage=usage,
+        )
+        finished = True
+    finally:
+        usage.seconds = time.monotonic() - clock
+        if args.ledger and is_first:
+            line = ledger_from(
+                usage,
+                stage="train_judge",
+                engine="trl",
+                model=base.fingerprint,
+                started=started.isoformat(timespec="seconds"),
+                finished=finished,
+            )
+            append_ledger(args.ledger, line)
+    if is_first:
         write_json(args.version, {"fingerprint": model_fingerprint(args.output)})
 
 

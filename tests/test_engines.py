@@ -16,6 +16,7 @@ from selfjudge.engines import EngineSettings, open_engine
 from selfjudge.engines.journal import run_requests
 from selfjudge.engines.row_sampler import RowSampler
 from selfjudge.engines.transformers_engine import TransformersEngine
+from selfjudge.ledgers import Usage
 from selfjudge.records import Request, Sampling
 from selfjudge.rendering import assistant_turn, user_turn
 from selfjudge.seeds import random_for
@@ -437,14 +438,16 @@ def test_open_engine_and_run(
     settings = EngineSettings(dtype="float32", device="cpu", batch_size=3)
     engine = open_engine(settings, directory, None, journal=tmp_path)
     requests = make_requests(5, images)
-    first = run_requests(engine, requests, journal=tmp_path, stage="stage")
-    assert first.ledger.num_calls == 5
+    usage = Usage()
+    first = run_requests(engine, requests, journal=tmp_path, stage="stage", usage=usage)
+    assert usage.num_calls == 5
     settings = msgspec.structs.replace(settings, name="replay")
     replay = open_engine(settings, directory, None, journal=tmp_path)
     assert replay.fingerprint == engine.fingerprint
-    again = run_requests(replay, requests, journal=tmp_path, stage="stage")
-    assert again.generations == first.generations
-    assert again.ledger.num_from_journal == 5
+    usage = Usage()
+    again = run_requests(replay, requests, journal=tmp_path, stage="stage", usage=usage)
+    assert again == first
+    assert usage.num_from_journal == 5
 
 
 def test_settings_are_closed() -> None:

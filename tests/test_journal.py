@@ -16,6 +16,7 @@ from selfjudge.engines.base import Engine
 from selfjudge.engines.journal import hash_requests, run_requests
 from selfjudge.engines.progress import Progress
 from selfjudge.engines.replay import ReplayEngine
+from selfjudge.ledgers import Usage
 from selfjudge.records import Generation, Request, Sampling
 from selfjudge.rendering import user_turn
 
@@ -31,6 +32,7 @@ class BatchEngine:
 
     def __init__(self, fails_after: int | None = None, fingerprint: str = "f") -> None:
         self.fingerprint = fingerprint
+        self.num_gpus = 0
         self.fails_after = fails_after
         self.batches: list[list[str]] = []
 
@@ -75,8 +77,7 @@ def ask(
     engine: Engine, requests: Sequence[Request], journal: Path, **settings: Any
 ) -> list[Generation]:
     settings.setdefault("log", lambda line: None)
-    run = run_requests(engine, requests, journal=journal, stage="stage", **settings)
-    return run.generations
+    return run_requests(engine, requests, journal=journal, stage="stage", **settings)
 
 
 def files_of(journal: Path) -> list[Path]:
@@ -149,11 +150,12 @@ def test_repeated_request_is_asked_once(tmp_path: Path) -> None:
     """Requests of one run that differ in the id alone cost one call."""
     requests = [*make_requests(2, "a"), *make_requests(2, "b")]
     engine = BatchEngine()
-    run = run_requests(engine, requests, journal=tmp_path, stage="stage")
+    usage = Usage()
+    generations = ask(engine, requests, tmp_path, usage=usage)
     assert engine.batches == [["a00", "a01"]]
-    texts = [generation.text for generation in run.generations]
+    texts = [generation.text for generation in generations]
     assert texts[:2] == texts[2:]
-    assert (run.ledger.num_requests, run.ledger.num_calls) == (4, 2)
+    assert (usage.num_requests, usage.num_calls) == (4, 2)
 
 
 def test_partly_known_batch(tmp_path: Path) -> None:
@@ -269,13 +271,19 @@ def test_replay(tmp_path: Path) -> None:
         replay.choice_logprobs(requests, ["A", "B"])
 
 
-def test_progress_and_ledger(tmp_path: Path) -> None:
-    """The last line and the ledger tell calls from journal, and count tokens."""
+def test_progress_and_usage(tmp_path: Path) -> None:
+    """The last line and the usage tell calls from journal, and count tokens."""
     requests = make_requests(9)
     ask(BatchEngine(), requests[:3], tmp_path)
     lines: list[str] = []
-    run = run_requests(
-        BatchEngine(), requests, journal=tmp_path, stage="judge_pairs", log=lines.append
+    usage = Usage()
+    run_requests(
+        BatchEngine(),
+        requests,
+        journal=tmp_path,
+        stage="judge_pairs",
+        usage=usage,
+        log=lines.append,
     )
     assert re.fullmatch(
         r"judge_pairs: 9/9 records, [\d.]+ records/s, ETA 0:00:00, "
@@ -283,15 +291,23 @@ def test_progress_and_ledger(tmp_path: Path) -> None:
         lines[-1],
     )
     assert len(lines) == 1, "a quick run says so once"
-    ledger = msgspec.structs.asdict(run.ledger)
-    assert ledger.pop("seconds") < 60
-    assert ledger == {
-        "num_requests": 9,
-        "num_from_journal": 3,
-        "num_calls": 6,
-        "num_prompt_tokens": 60,
-        "num_output_tokens": 12,
-    }
+    assert 0 < usage.seconds < 60
+    usage.seconds = 0.0
+    assert usage == Usage(
+        num_requests=9,
+        num_from_journal=3,
+        num_calls=6,
+        num_prompt_tokens=60,
+        num_output_tokens=12,
+    )
+
+
+def test_usage_of_a_killed_run(tmp_path: Path) -> None:
+    """What was spent before an error counts."""
+    usage = Usage()
+    with pytest.raises(KeyboardInterrupt):
+        ask(BatchEngine(fails_after=2), make_requests(11), tmp_path, usage=usage)
+    assert (usage.num_requests, usage.num_calls) == (11, 6)
 
 
 def test_progress_speaks_at_most_every_few_seconds(
@@ -302,10 +318,17 @@ def test_progress_speaks_at_most_every_few_seconds(
     monkeypatch.setattr("selfjudge.engines.progress.time.monotonic", lambda: now)
     lines: list[str] = []
     copies: Any = __import__("collections").Counter("abcdefghij")
-    progress = Progress("stage", copies, "ab", lines.append)
+    progress = Progress("stage", copies, "ab", Usage(), lines.append)
     for moment, key in zip((101, 102, 106, 107), "cdef", strict=True):
         now = float(moment)
-        progress.add(key, 1, 5)
+        answer = Generation(
+            request_id=key,
+            text="",
+            finish_reason="stop",
+            num_prompt_tokens=1,
+            num_output_tokens=5,
+        )
+        progress.add(key, answer)
     assert lines == [
         "stage: 5/10 records, 0.5 records/s, ETA 0:00:10, 2 from the journal, 15 tokens"
     ]

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from selfjudge.ledgers import read_ledgers
 from selfjudge.records import Pair, content_id, write_records
 
 pytestmark = pytest.mark.workflow
@@ -90,6 +91,7 @@ def judging(material: Path, name: str) -> list[str]:
         "--model": REPOSITORY / "demo/base",
         "--engine": json.dumps(engine),
         "--journal": material / name / "journal",
+        "--ledger": material / name / "ledgers" / "iter1" / "judgments.jsonl",
         "--pairs": material / "pairs.jsonl",
         "--template": REPOSITORY / "demo/templates/judge.txt",
         "--image-root": material / "images",
@@ -160,6 +162,31 @@ def test_killed_stage_ends_byte_identical(material: Path) -> None:
     assert num_repeated <= num_kills * BATCH_SIZE
     outputs = [material / name / "judgments.jsonl" for name in ("unbroken", "broken")]
     assert outputs[0].read_bytes() == outputs[1].read_bytes()
+
+
+def test_cancelled_stage_leaves_its_ledger(material: Path) -> None:
+    """SIGTERM, as `scancel` sends it: the sum of both runs is what one costs."""
+    process = subprocess.Popen(
+        judging(material, "cancelled"), stderr=subprocess.PIPE, env=ONE_THREAD
+    )
+    deadline = time.monotonic() + 60
+    while not journalled(material, "cancelled") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.terminate()
+    assert process.wait() == 128 + signal.SIGTERM
+    done = subprocess.run(
+        judging(material, "cancelled"), capture_output=True, env=ONE_THREAD
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    ledgers = read_ledgers(material / "cancelled" / "ledgers")
+    assert list(ledgers) == ["iter1/judgments"]
+    first, second = ledgers["iter1/judgments"]
+    assert [first.finished, second.finished] == [False, True]
+    assert first.num_calls + second.num_calls == 2 * NUM_PAIRS
+    assert second.num_from_journal == first.num_calls > 0
+    assert first.model == second.model and first.engine == "transformers"
+    assert first.num_prompt_tokens > first.num_calls
+    assert second.seconds > 0 and second.start_seconds > 0
 
 
 def test_replay_answers_from_the_journal_alone(material: Path) -> None:

@@ -23,6 +23,7 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.transformers_engine import TransformersEngine
+from selfjudge.ledgers import Usage, read_ledgers
 from selfjudge.records import Accepted, Request, Sampling, read_json, write_records
 from selfjudge.training import conversations, sft
 from selfjudge.training.checkpoint import check_same_names, copy_other_files
@@ -135,6 +136,7 @@ def train(base: Path, accepted: Path, folder: Path, **changes: Any) -> Path:
         work=folder / "training",
         settings=make_settings(**changes),
         seed=seed,
+        usage=Usage(),
     )
 
 
@@ -797,6 +799,7 @@ def test_a_killed_script_run_again_gives_the_same_bytes(
     command += ["--accepted", str(accepted), "--image-root", str(accepted.parent)]
     command += ["--settings", f"@{tmp_path}/settings.json"]
     command += ["--version", str(tmp_path / "judge.json")]
+    command += ["--ledger", str(tmp_path / "ledgers" / "judge.jsonl")]
     command += ["--work", str(tmp_path / "training"), "--output"]
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
 
@@ -816,6 +819,12 @@ def test_a_killed_script_run_again_gives_the_same_bytes(
     assert "checkpoint-6 was cut short" in resumed.stderr
     assert "resuming from" in resumed.stderr
     assert re.search(rf"step {NUM_STEPS}/{NUM_STEPS}, loss .* rows/s", resumed.stderr)
+    (ledger,) = read_ledgers(tmp_path / "ledgers")["judge"]  # SIGKILL leaves none
+    told = read_json(tmp_path / "judge" / "provenance.json")
+    first_step = int(told["resumed_from"].removeprefix("checkpoint-"))
+    assert ledger.num_calls == NUM_STEPS - first_step
+    share = ledger.num_prompt_tokens / told["num_tokens"]
+    assert share == pytest.approx(ledger.num_calls / NUM_STEPS, abs=0.1)
     straight = train(tiny_idefics3, accepted, tmp_path / "straight", seed=3)
     # The name of the base, a path here, stands in the adapter's config.
     for name in ("model.safetensors", "adapter/adapter_model.safetensors"):
@@ -833,6 +842,7 @@ def test_several_processes_write_one_judge(
     command += ["--settings", f"@{tmp_path}/settings.json"]
     command += ["--version", str(tmp_path / "judge.json")]
     command += ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "judge")]
+    command += ["--ledger", str(tmp_path / "ledgers" / "judge.jsonl")]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -841,6 +851,14 @@ def test_several_processes_write_one_judge(
     assert (told["num_processes"], told["num_steps"]) == (2, 6)
     assert told["loss"]["last"] < told["loss"]["first"] - 0.3
     assert not (tmp_path / "work").exists()
+    (ledger,) = read_ledgers(tmp_path / "ledgers")["judge"]
+    assert (ledger.stage, ledger.engine, ledger.finished) == (
+        "train_judge",
+        "trl",
+        True,
+    )
+    assert ledger.num_calls == 6 and ledger.seconds > 0
+    assert ledger.num_prompt_tokens == told["num_tokens"] > 0
 
 
 # Settings

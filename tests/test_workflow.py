@@ -17,6 +17,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from selfjudge.ledgers import read_ledgers
+
 pytestmark = pytest.mark.workflow
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -144,6 +146,19 @@ def test_every_judge_says_what_it_was_made_of(finished: Path) -> None:
     text = json.dumps(provenance)
     assert "results/iter1/majority/judge" in text
     assert str(finished) not in text
+
+
+def test_every_model_job_leaves_one_ledger_line(finished: Path) -> None:
+    """Ledgers count the calls in the journal, and lie where their outputs do."""
+    results = finished / "demo/results"
+    ledgers = read_ledgers(results / "ledgers")
+    assert all(len(lines) == 1 and lines[0].finished for lines in ledgers.values())
+    for place, (line,) in ledgers.items():
+        is_training = line.stage == "train_judge"
+        assert (results / f"{place}{'' if is_training else '.jsonl'}").exists()
+    asked = [x for (x,) in ledgers.values() if x.engine == "transformers"]
+    assert sum(line.num_calls for line in asked) == num_calls(finished)
+    assert len(ledgers) - len(asked) == 2  # judges of two iterations
 
 
 def test_accepted_and_dropped_add_up(finished: Path) -> None:
@@ -383,6 +398,10 @@ def test_real_config_plans_without_gpu_or_download(tmp_path: Path) -> None:
         (
             {"base_model": "./nowhere"},
             "'base_model' must be an existing folder or a Hub id",
+        ),
+        (
+            {"interpreters": {"train": "./no_such_python"}},
+            "'interpreters.train' must be a Python that can be run",
         ),
         ({"templates": "nowhere"}, "nowhere/"),
     ],

@@ -2,7 +2,8 @@
 
 Layers, bottom up; a module imports only from what stands before it in this list:
 
-1. ``records``, ``seeds``: what is on disk, and where randomness comes from.
+1. ``records``, ``seeds``, ``ledgers``: what is on disk, where randomness comes
+   from, what a run cost.
 2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
    ``rendering``, ``filters``, ``groups``, ``asking``, ``protocols``, ``config``,
    ``fingerprints``: one idea each, about one text, one image, one request or one

@@ -4,6 +4,7 @@ A script is a plain program: people's mistakes end in one line, not a traceback.
 """
 
 import argparse
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -66,9 +67,11 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
 def run(main: Callable[[], None]) -> None:
     """Run a script; a person's mistake ends it with one line and status 1.
 
-    That is a ValueError or OSError that our own code raises; one from a library
+    A mistake is a ValueError or OSError that our own code raises; one from a library
     may be our mistake, and keeps its traceback.
     """
+    # A cancelled job still runs what stands under `finally`: ledgers are written.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     try:
         main()
     except (ValueError, OSError) as error:

@@ -21,6 +21,7 @@ def model_arguments(description: str | None) -> argparse.ArgumentParser:
     engine = json_of(EngineSettings)
     add("--engine", type=engine, required=True, help="JSON of config's section engine")
     add("--journal", type=Path, required=True, help="folder of answers given before")
+    add("--ledger", type=Path, help="file to append to what this run cost")
     add("--image-root", type=Path, required=True, help="folder the images lie below")
     add("--seed", type=int, required=True, help="seed of the run")
     add("--shard", type=parse_shard, default=Shard(1, 1), help="part to do: 3of8")
@@ -28,6 +29,6 @@ def model_arguments(description: str | None) -> argparse.ArgumentParser:
 
 
 def engine_of(args: argparse.Namespace) -> dict[str, Any]:
-    """Which model is asked, how, and where its answers are kept."""
-    names = ("model", "revision", "engine", "journal")
+    """Which model is asked, how, and where its answers and its cost are kept."""
+    names = ("model", "revision", "engine", "journal", "ledger")
     return {name: getattr(args, name) for name in names}

@@ -172,13 +172,18 @@ class Request(Record, frozen=True, kw_only=True):
 
 
 class Generation(Record, frozen=True, kw_only=True):
-    """What a model answered to one request; lengths are in tokens."""
+    """What a model answered to one request; lengths are in tokens.
+
+    ``num_cached_prompt_tokens`` of the prompt's were not computed, because an
+    earlier request shared them; None where the engine cannot tell.
+    """
 
     request_id: str
     text: str
     finish_reason: FinishReason
     num_prompt_tokens: int
     num_output_tokens: int
+    num_cached_prompt_tokens: int | None = None
 
 
 # Bytes read or written at once: lines are long, and the default of 8 kB would

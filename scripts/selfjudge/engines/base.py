@@ -35,10 +35,12 @@ class Engine(Protocol):
 
     ``fingerprint`` names the exact weights and files that determine an answer;
     two engines with the same fingerprint answer alike.  It is a file name: it
-    also names the directory of the answers in the journal.
+    also names the directory of the answers in the journal.  ``num_gpus`` are the
+    GPUs that it occupies.
     """
 
     fingerprint: str
+    num_gpus: int
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
         """The requests, each exactly once, cut into the units that `generate` takes.

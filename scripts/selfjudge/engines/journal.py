@@ -20,7 +20,8 @@ from pathlib import Path
 import msgspec
 
 from selfjudge.engines.base import Engine
-from selfjudge.engines.progress import Ledger, Log, Progress, log_to_stderr
+from selfjudge.engines.progress import Log, Progress, log_to_stderr
+from selfjudge.ledgers import Usage
 from selfjudge.records import (
     FinishReason,
     Generation,
@@ -169,22 +170,16 @@ class Journal:
         return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
 
 
-class Answers(msgspec.Struct, frozen=True, kw_only=True):
-    """The generations, one a request and in their order, and what they cost."""
-
-    generations: list[Generation]
-    ledger: Ledger
-
-
 def run_requests(
     engine: Engine,
     requests: Sequence[Request],
     *,
     journal: Path,
     stage: str,
+    usage: Usage | None = None,
     log: Log = log_to_stderr,
-) -> Answers:
-    """The answers to all requests, from the journal where it has them.
+) -> list[Generation]:
+    """The generations of all requests, in their order; from the journal if known.
 
     The batches are laid out from the whole list *before* the journal is asked,
     and each is journalled whole: a resumed run computes the same batches as one
@@ -192,7 +187,8 @@ def run_requests(
     that differ in their id alone are asked once.  Ids must be unique.
 
     ``journal`` is the directory of all models; ``stage`` names this run in the
-    log.  Raises ValueError where an image cannot be read.
+    log; what it costs is added to ``usage``, also where an error ends it.  Raises
+    ValueError where an image cannot be read.
     """
     keys = hash_requests(engine.fingerprint, requests)
     assert len(keys) == len(requests), "request ids must be unique"
@@ -203,30 +199,31 @@ def run_requests(
 
     model_journal = Journal(journal / engine.fingerprint, stage=stage, log=log)
     answers = model_journal.read(firsts)
-    progress = Progress(stage, Counter(keys.values()), answers, log)
+    copies = Counter(keys.values())
+    progress = Progress(stage, copies, answers, usage or Usage(), log)
     try:
         for batch in plan:
             missing = [request for request in batch if keys[request.id] not in answers]
             if missing:
-                fresh = ask(engine, missing, keys)
-                model_journal.append(fresh)
-                answers.update((answer.key, answer) for answer in fresh)
-                for a in fresh:
-                    progress.add(a.key, a.num_prompt_tokens, a.num_output_tokens)
+                fresh = {
+                    keys[generation.request_id]: generation
+                    for generation in ask(engine, missing)
+                }
+                batch_answers = [answer_from(fresh[key], key) for key in fresh]
+                model_journal.append(batch_answers)
+                answers.update(zip(fresh, batch_answers, strict=True))
+                for key, generation in fresh.items():
+                    progress.add(key, generation)
     finally:
         model_journal.close()
-        progress.report()
-    generations = [
+        progress.end()
+    return [
         generation_from(answers[keys[request.id]], request.id) for request in requests
     ]
-    return Answers(generations=generations, ledger=progress.ledger())
 
 
-def ask(engine: Engine, batch: list[Request], keys: dict[str, str]) -> list[Answer]:
-    """The model's answers to one batch, in the batch's order."""
-    answers = {
-        generation.request_id: answer_from(generation, keys[generation.request_id])
-        for generation in engine.generate(batch)
-    }
+def ask(engine: Engine, batch: list[Request]) -> list[Generation]:
+    """The model's generations for one batch, in the batch's order."""
+    answers = {answer.request_id: answer for answer in engine.generate(batch)}
     assert answers.keys() == {request.id for request in batch}
     return [answers[request.id] for request in batch]

@@ -16,6 +16,7 @@ class ReplayEngine:
 
     def __init__(self, fingerprint: str, journal: Path) -> None:
         self.fingerprint = fingerprint
+        self.num_gpus = 0
         self.journal = journal
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:

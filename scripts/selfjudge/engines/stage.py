@@ -1,11 +1,14 @@
 """The one call by which a script asks a model everything it wants to know."""
 
+import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import EngineSettings
 from selfjudge.engines.journal import run_requests
+from selfjudge.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.records import Generation, Request
 
 
@@ -17,14 +20,34 @@ def answer_requests(
     revision: str | None,
     engine: EngineSettings,
     journal: Path,
+    ledger: Path | None,
 ) -> Iterator[tuple[Generation, Request]]:
     """Each request with its generation, in the order of the requests.
 
     Answers come from the journal where it has them; a shard without requests
-    opens no model.
+    opens no model.  What the run cost is appended to ``ledger``, if it is asked
+    for, also where an error ends it.
     """
     if not requests:
         return
+    started, clock = datetime.now(UTC), time.monotonic()
     opened = open_engine(engine, model, revision, journal=journal)
-    answers = run_requests(opened, requests, journal=journal, stage=stage)
-    yield from zip(answers.generations, requests, strict=True)
+    usage = Usage(num_gpus=opened.num_gpus, start_seconds=time.monotonic() - clock)
+    finished = False
+    try:
+        answers = run_requests(
+            opened, requests, journal=journal, stage=stage, usage=usage
+        )
+        finished = True
+    finally:
+        if ledger:
+            line = ledger_from(
+                usage,
+                stage=stage,
+                engine=engine.name,
+                model=opened.fingerprint,
+                started=started.isoformat(timespec="seconds"),
+                finished=finished,
+            )
+            append_ledger(ledger, line)
+    yield from zip(answers, requests, strict=True)

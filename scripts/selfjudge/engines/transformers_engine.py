@@ -64,6 +64,7 @@ class TransformersEngine:
             trust_remote_code=trust_remote_code,
         )
         self.model.to(device).eval()
+        self.num_gpus = int(self.model.device.type == "cuda")
         self.special = read_special_tokens(
             self.processor, self.model.generation_config.eos_token_id, path
         )

@@ -8,6 +8,8 @@ from typing import Any
 
 from transformers import TrainerCallback
 
+from selfjudge.ledgers import Usage
+
 logger = logging.getLogger(__name__)
 
 
@@ -41,6 +43,27 @@ class ProgressLog(TrainerCallback):  # type: ignore[misc]
             steps_per_second * self.rows_per_step,
             format_duration((state.max_steps - step) / steps_per_second),
         )
+
+
+class UsageCount(TrainerCallback):  # type: ignore[misc]
+    """Counts into ``usage`` the rows, tokens and steps of this process run."""
+
+    def __init__(self, usage: Usage, rows_per_step: int) -> None:
+        self.usage = usage
+        self.rows_per_step = rows_per_step
+        self.first_step = self.first_tokens = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Remember where training starts or resumes from."""
+        self.first_step = state.global_step
+        self.first_tokens = state.num_input_tokens_seen
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Count up to here."""
+        self.usage.num_calls = state.global_step - self.first_step
+        self.usage.num_requests = self.usage.num_calls * self.rows_per_step
+        num_tokens = state.num_input_tokens_seen - self.first_tokens
+        self.usage.num_prompt_tokens = int(num_tokens)
 
 
 def format_duration(seconds: float) -> str:

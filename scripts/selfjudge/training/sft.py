@@ -17,6 +17,7 @@ from transformers.utils.logging import disable_progress_bar
 from trl import SFTConfig, SFTTrainer
 
 from selfjudge.engines.special_tokens import read_special_tokens
+from selfjudge.ledgers import Usage
 from selfjudge.records import Accepted, encode, file_sha256
 from selfjudge.training.checkpoint import (
     copy_other_files,
@@ -31,7 +32,7 @@ from selfjudge.training.models import (
     load_processor,
     lora_config,
 )
-from selfjudge.training.progress import ProgressLog, summarize_loss
+from selfjudge.training.progress import ProgressLog, UsageCount, summarize_loss
 from selfjudge.training.resuming import (
     CheckpointMark,
     holds_whole_model,
@@ -95,6 +96,7 @@ def train_judge(
     work: Path,
     settings: TrainSettings,
     seed: int,
+    usage: Usage,
 ) -> Path:
     """Train on ``accepted`` and write the judge's directory; returns ``output``.
 
@@ -102,7 +104,8 @@ def train_judge(
     interrupted continues from the last one.  ``output`` appears when it is
     whole: merged weights, `adapter/` when LoRA, `provenance.json`, and every
     other file as ``base`` has it.  The same arguments give the same bytes on one
-    CPU.  Raises ValueError on rows or a base that cannot be trained.
+    CPU.  What it costs is counted into ``usage`` while it runs.  Raises
+    ValueError on rows or a base that cannot be trained.
     """
     started = time.monotonic()
     disable_progress_bar()
@@ -119,6 +122,9 @@ def train_judge(
     whole = checkpoint and holds_whole_model(checkpoint)
     start = checkpoint if checkpoint and whole else base.path
     trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
+    rows_per_step = settings.batch_size * settings.gradient_accumulation_steps
+    trainer.add_callback(UsageCount(usage, rows_per_step * arguments.world_size))
+    usage.num_gpus = arguments.world_size if torch.cuda.is_available() else 0
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     provenance = {
         **identity,
