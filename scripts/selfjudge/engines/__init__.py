@@ -22,6 +22,10 @@ def open_engine(
     if settings.name == "replay":
         path = resolve_model(model, revision, weights=False)
         return ReplayEngine(engine_fingerprint(path, settings.dtype), journal)
+    if settings.name == "openai":
+        from selfjudge.engines.openai_engine import OpenAIEngine
+
+        return OpenAIEngine(model, revision=revision, settings=settings.openai)
     path = resolve_model(model, revision)
     # Here, not above: torch takes seconds to import and may not be installed.
     from selfjudge.engines.transformers_engine import TransformersEngine

@@ -8,26 +8,52 @@ import msgspec
 from selfjudge.records import Generation, Request
 
 
+class OpenAISettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """The config section `engine.openai`.
+
+    ``base_url``: of the server, up to /v1.
+    ``api_key_env``: the environment variable that holds the key, if one is needed.
+    ``max_concurrency``: the most requests under way at once.
+    ``timeout_seconds``: how long one request may take.
+    ``patience_seconds``: how long one that fails in a way that may pass (busy, a
+    server that is away) is tried again.
+    ``top_k``: whether the server knows it (vLLM and SGLang do, OpenAI does not).
+    ``max_tokens_field``: the name that the server has for it.
+    """
+
+    base_url: str = "http://127.0.0.1:8000/v1"
+    api_key_env: str = "OPENAI_API_KEY"
+    max_concurrency: int = 64
+    timeout_seconds: float = 600.0
+    patience_seconds: float = 900.0
+    top_k: bool = True
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+
+
 class EngineSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
     """The config section `engine`: who runs a model, and how.
 
-    ``name``: `transformers`, or `replay` (a journal alone, no weights).
+    ``name``: `transformers`, `openai`, or `replay` (a journal alone, no weights).
     ``dtype``: `auto` takes the checkpoint's own.
     ``device``: `auto` is CUDA where there is one, else the CPU; or torch's name.
     ``batch_size``: the most sequences run at once.
     ``max_batch_tokens``: the most tokens of a batch, padded prompts and room for
     the answers together; None sets no limit.
+    ``openai``: what only that engine asks; it takes nothing else of this section.
     ``trust_remote_code``: whether Python files beside the weights may run.
     """
 
-    name: Literal["transformers", "replay"] = "transformers"
+    name: Literal["transformers", "openai", "replay"] = "transformers"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = "auto"
     batch_size: int = 8
     max_batch_tokens: int | None = None
     trust_remote_code: bool = False
+    openai: OpenAISettings = OpenAISettings()
 
 
 class Engine(Protocol):

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -140,10 +141,25 @@ def engine_fingerprint(path: Path, dtype: str) -> str:
 
     The journal must not hand out what an engine answered before it was mended.
     """
+    return f"{model_fingerprint(path, dtype)}-{code_hash(ANSWERING)}"
+
+
+def code_hash(answering: Sequence[str]) -> str:
+    """8 hex digits over the code of files, named from this folder."""
     folder = Path(__file__).parent
-    code = "\0".join(bare_source((folder / name).resolve()) for name in ANSWERING)
-    digest = hashlib.sha256(code.encode()).hexdigest()[:8]
-    return f"{model_fingerprint(path, dtype)}-{digest}"
+    code = "\0".join(bare_source((folder / name).resolve()) for name in answering)
+    return hashlib.sha256(code.encode()).hexdigest()[:8]
+
+
+def read_end_ids(path: Path) -> int | list[int] | None:
+    """The ids that generation_config.json says end a text; None if it names none."""
+    file = path / "generation_config.json"
+    if not file.is_file():
+        return None
+    ids: int | list[int] | None = msgspec.json.decode(file.read_bytes()).get(
+        "eos_token_id"
+    )
+    return ids
 
 
 def model_fingerprint(path: Path, dtype: str = "auto") -> str:

@@ -1,0 +1,545 @@
+"""The engine that asks a server, against servers that misbehave and against vLLM.
+
+The first half speaks real HTTP with a small server that does what each test
+says; the second asks a real `vllm serve` on the CPU.
+"""
+
+import base64
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from PIL import Image
+
+from selfjudge.engines.base import OpenAISettings
+from selfjudge.engines.journal import run_requests
+from selfjudge.engines.openai_engine import OpenAIEngine, ServerError, encode_image
+from selfjudge.ledgers import Usage
+from selfjudge.records import Request, Sampling
+from selfjudge.rendering import assistant_turn, user_turn
+
+REPOSITORY = Path(__file__).parents[1]
+BASE = REPOSITORY / "demo" / "base"
+KEY = "sk-secret-0123456789"
+Reply = tuple[int, dict[str, str], bytes]
+Script = Callable[[dict[str, Any], int], Reply | None]
+
+
+def make_request(number: int, images: tuple[str, ...] = (), **changes: Any) -> Request:
+    sampling = Sampling(max_tokens=24, temperature=0.0)
+    request = Request(
+        id=f"r{number:03}",
+        messages=[user_turn(len(images), f"question {number}")],
+        images=images,
+        sampling=sampling,
+        seed=number,
+    )
+    return msgspec.structs.replace(request, **changes)
+
+
+def say(text: str, **usage: Any) -> Reply:
+    """A whole reply of a well-behaved server."""
+    reply = {
+        "choices": [{"message": {"content": text}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 7, "completion_tokens": 2, **usage},
+    }
+    return 200, {}, json.dumps(reply).encode()
+
+
+class Server:
+    """A server that answers as ``script`` says; None drops the connection.
+
+    ``script`` gets the request's body and how often it was asked before.
+    """
+
+    def __init__(self, script: Script) -> None:
+        self.bodies: list[dict[str, Any]] = []
+        self.headers: list[dict[str, str]] = []
+        self.num_open = self.most_open = 0
+        lock = threading.Lock()
+        server = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def log_message(self, *args: Any) -> None:
+                pass
+
+            def answer(self, reply: Reply | None) -> None:
+                if reply is None:
+                    self.connection.shutdown(socket.SHUT_RDWR)
+                    return
+                status, headers, content = reply
+                self.send_response(status)
+                for name, value in headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content)
+
+            def do_GET(self) -> None:
+                models = json.dumps({"data": [{"id": "m"}, {"id": "other"}]})
+                self.answer((200, {}, models.encode()))
+
+            def do_POST(self) -> None:
+                length = int(self.headers["Content-Length"])
+                body = json.loads(self.rfile.read(length))
+                with lock:
+                    num_before = server.bodies.count(body)
+                    server.bodies.append(body)
+                    server.headers.append(dict(self.headers))
+                    server.num_open += 1
+                    server.most_open = max(server.most_open, server.num_open)
+                reply = script(body, num_before)
+                with lock:
+                    server.num_open -= 1
+                self.answer(reply)
+
+        self.http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.http.daemon_threads = True
+        threading.Thread(target=self.http.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.http.server_address[1]}/v1"
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
+    """Start a scripted server; gives it and an engine that asks it for model m."""
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    servers: list[Server] = []
+
+    def start(script: Script, **settings: Any) -> tuple[Server, OpenAIEngine]:
+        server = Server(script)
+        servers.append(server)
+        quick = {"patience_seconds": 20.0} | settings
+        engine = OpenAIEngine(
+            "m",
+            settings=OpenAISettings(base_url=server.url, **quick),
+            log=logged.append,
+        )
+        return server, engine
+
+    logged: list[str] = []
+    start.logged = logged  # type: ignore[attr-defined]
+    yield start
+    for server in servers:
+        server.http.shutdown()
+        server.http.server_close()
+
+
+def text_of(body: dict[str, Any]) -> str:
+    return str(body["messages"][-1]["content"][-1]["text"])
+
+
+def test_every_request_gets_its_answer(serve: Any, tmp_path: Path) -> None:
+    """Answers come back to whom they belong, whatever order they arrive in."""
+
+    def echo(body: dict[str, Any], num_before: int) -> Reply:
+        time.sleep(0.05 * (body["seed"] % 3))
+        return say(f"{text_of(body)}!", prompt_tokens_details={"cached_tokens": 5})
+
+    server, engine = serve(echo, max_concurrency=4)
+    requests = [make_request(number) for number in range(40)]
+    usage = Usage()
+    answers = run_requests(
+        engine, requests, journal=tmp_path, stage="s", usage=usage, log=lambda _: None
+    )
+    assert [a.text for a in answers] == [f"question {n}!" for n in range(40)]
+    assert 2 <= server.most_open <= 4, "concurrency is used, and bounded"
+    assert usage.num_prompt_tokens == 280 and usage.num_cached_prompt_tokens == 200
+    assert all(h["Authorization"] == f"Bearer {KEY}" for h in server.headers)
+    journal = b"".join(path.read_bytes() for path in tmp_path.rglob("*.jsonl"))
+    assert KEY.encode() not in journal and str(KEY) not in engine.fingerprint
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        (429, {"Retry-After": "0.2"}, b"busy"),
+        (500, {}, b"oops"),
+        (503, {}, b""),
+        (200, {}, b'{"choices": ['),
+        None,
+    ],
+    ids=["429", "500", "503", "cut-short", "dropped"],
+)
+def test_what_may_pass_is_tried_again(serve: Any, trouble: Reply | None) -> None:
+    """Two bad replies to each request, then a good one: nobody notices."""
+
+    def script(body: dict[str, Any], num_before: int) -> Reply | None:
+        return trouble if num_before < 2 else say(text_of(body))
+
+    server, engine = serve(script)
+    answers = list(engine.generate([make_request(1), make_request(2)]))
+    assert [answer.text for answer in answers] == ["question 1", "question 2"]
+    assert len(server.bodies) == 6
+    assert any("try 1 failed" in line for line in serve.logged)
+
+
+def test_slow_reply_is_asked_again(serve: Any) -> None:
+    """A request that hangs is given up after its time, and asked again."""
+
+    def script(body: dict[str, Any], num_before: int) -> Reply:
+        time.sleep(0 if num_before else 3)
+        return say("in time")
+
+    server, engine = serve(script, timeout_seconds=0.5)
+    (answer,) = engine.generate([make_request(1)])
+    assert answer.text == "in time" and len(server.bodies) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "says", "message"),
+    [
+        (400, "too many tokens", r"request r001: the server answered 400 \(too many"),
+        (401, f"Incorrect API key provided: {KEY}", r"OPENAI_API_KEY"),
+        (403, "forbidden", r"may not do this"),
+        (404, "no such route", r"base_url"),
+        (422, "bad field", r"answered 422"),
+    ],
+)
+def test_what_does_not_pass_is_said_at_once(
+    serve: Any, status: int, says: str, message: str
+) -> None:
+    """A refusal names the request and the reason, and never the key."""
+    server, engine = serve(lambda body, num_before: (status, {}, says.encode()))
+    with pytest.raises(ServerError, match=message) as caught:
+        list(engine.generate([make_request(1)]))
+    assert len(server.bodies) == 1
+    assert KEY not in str(caught.value) + "".join(serve.logged)
+
+
+def test_patience_ends(serve: Any) -> None:
+    """A server that never recovers ends the stage with a reason."""
+    _, engine = serve(lambda b, n: (503, {}, b"overloaded"), patience_seconds=1.0)
+    started = time.monotonic()
+    with pytest.raises(ServerError, match=r"answered 503 \(overloaded\)"):
+        list(engine.generate([make_request(1)]))
+    assert time.monotonic() - started < 15
+    _, engine = serve(lambda b, n: None, patience_seconds=1.0)
+    with pytest.raises(ServerError, match="must answer within 1 s"):
+        list(engine.generate([make_request(1)]))
+
+
+def test_no_server_at_all() -> None:
+    """Nobody listens: the error says where, and what to do."""
+    settings = OpenAISettings(base_url="http://127.0.0.1:9/v1", patience_seconds=0.5)
+    engine = OpenAIEngine("m", settings=settings, log=lambda line: None)
+    with pytest.raises(
+        ServerError, match=r"127\.0\.0\.1:9/v1/: .*is the server running"
+    ):
+        list(engine.generate([make_request(1)]))
+
+
+def test_model_that_is_not_served(serve: Any) -> None:
+    """Another model than asked for never answers in its place."""
+    server, engine = serve(lambda body, num_before: say("x"))
+    engine.model = "mine"
+    with pytest.raises(ServerError, match=r"'mine' \(got m, other\)"):
+        list(engine.generate([make_request(1)]))
+    assert server.bodies == []
+
+
+def test_body_holds_what_decides_the_answer(serve: Any, tmp_path: Path) -> None:
+    """Images as data in their place, sampling and seed, marks broken up."""
+    path = tmp_path / "red.png"
+    Image.new("RGB", (8, 8), "red").save(path)
+    sampling = Sampling(max_tokens=5, temperature=0.6, top_p=0.9, top_k=50)
+    _, engine = serve(lambda body, num_before: say("x"))
+    request = make_request(3, (str(path),), sampling=sampling)
+    request.messages[0]["content"][-1]["text"] = "is <image> or <|im_end|> red < 3?"
+    body = engine.body_of(request, None)
+    assert {key: body[key] for key in body if key != "messages"} == {
+        "model": "m",
+        "max_tokens": 5,
+        "temperature": 0.6,
+        "top_p": 0.9,
+        "top_k": 50,
+        "seed": 3,
+    }
+    image, text = body["messages"][0]["content"]
+    kind, _, data = image["image_url"]["url"].partition(",")
+    assert kind == "data:image/png;base64"
+    assert base64.b64decode(data) == path.read_bytes()
+    assert text["text"] == "is < image> or < |im_end|> red < 3?"
+    with pytest.raises(ValueError, match="r003: 'messages' must hold one image part"):
+        engine.body_of(msgspec.structs.replace(request, images=()), None)
+
+
+def test_servers_without_top_k(serve: Any) -> None:
+    """A distribution that the server cannot draw from is refused, not altered."""
+    _, engine = serve(
+        lambda b, n: say("x"), top_k=False, max_tokens_field="max_completion_tokens"
+    )
+    body = engine.body_of(make_request(1), None)
+    assert "top_k" not in body and body["max_completion_tokens"] == 24
+    sampling = Sampling(max_tokens=5, temperature=0.6, top_k=50)
+    with pytest.raises(ServerError, match=r"'sampling\.top_k' must be 0"):
+        engine.body_of(make_request(1, sampling=sampling), None)
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "CMYK"])
+def test_images_are_sent_as_every_engine_sees_them(mode: str, tmp_path: Path) -> None:
+    """Decoded at the other end, the pixels are those that `open_rgb` gives."""
+    from selfjudge.images import open_rgb
+
+    path = tmp_path / ("image.jpg" if mode in ("CMYK", "L") else "image.png")
+    Image.effect_noise((9, 7), 80).convert("RGB").convert(mode).save(path)
+    _, _, data = encode_image(str(path)).partition(",")
+    with Image.open(io.BytesIO(base64.b64decode(data))) as sent:
+        assert sent.convert("RGB").tobytes() == open_rgb(path).tobytes()
+        assert sent.mode == "RGB"
+
+
+def test_photo_lying_down_is_set_upright(tmp_path: Path) -> None:
+    """What a phone's note says about up is applied, for servers do not."""
+    path = tmp_path / "photo.jpg"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (20, 10), "blue").save(path, exif=exif)
+    _, _, data = encode_image(str(path)).partition(",")
+    with Image.open(io.BytesIO(base64.b64decode(data))) as sent:
+        assert sent.size == (10, 20)
+
+
+def test_password_in_the_address_is_refused() -> None:
+    """Addresses stand in logs; keys do not."""
+    settings = OpenAISettings(base_url="http://me:secret@host/v1")
+    with pytest.raises(ServerError, match="must hold no password") as caught:
+        OpenAIEngine("m", settings=settings)
+    assert "secret" not in str(caught.value)
+
+
+def test_fingerprint_follows_weights_or_server() -> None:
+    """A folder is its content, wherever it is served; a name belongs to its host."""
+    here, there = (
+        OpenAISettings(base_url=f"http://{host}:8000/v1") for host in ("here", "there")
+    )
+
+    def name(model: str, settings: OpenAISettings) -> str:
+        return OpenAIEngine(model, settings=settings).fingerprint
+
+    assert name(str(BASE), here) == name(str(BASE), there)
+    assert name("org/model", here) != name("org/model", there)
+    assert name("org/model", here) != name("org/model2", here)
+    assert "/" not in name("org/model", here)
+
+
+# With a real server
+
+
+class RealServer:
+    """`vllm serve` of the demo's base model, which can die and come back."""
+
+    def __init__(self, folder: Path) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.port = free.getsockname()[1]
+        self.folder = folder
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [str(Path(sys.executable).with_name("vllm")), "serve", str(BASE)]
+        command += ["--port", str(self.port), "--dtype", "float32", "--enforce-eager"]
+        command += ["--no-enable-chunked-prefill", "--generation-config", "vllm"]
+        command += ["--max-num-seqs", "32", "--enable-prompt-tokens-details"]
+        environment = {
+            "OMP_NUM_THREADS": "1",
+            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_NO_USAGE_STATS": "1",
+            "HF_HUB_OFFLINE": "1",
+        }
+        with open(self.folder / "server.log", "ab") as log:
+            self.process = subprocess.Popen(
+                command,
+                env=os.environ | environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def wait(self, seconds: float = 240) -> None:
+        """Return once it answers; fail with its log if it never does."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(
+                    f"http://127.0.0.1:{self.port}/health", timeout=2
+                )
+                return
+            except OSError:
+                time.sleep(0.5)
+        pytest.fail((self.folder / "server.log").read_text()[-3000:])
+
+    def kill(self) -> None:
+        """End it as a crash would, with all its processes."""
+        if self.process:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture(scope="module")
+def real_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealServer]:
+    """A real server, stopped at the end whatever happens."""
+    pytest.importorskip("vllm", reason="needs vLLM: see requirements-vllm.txt")
+    server = RealServer(tmp_path_factory.mktemp("server"))
+    try:
+        server.start()
+        server.wait()
+        yield server
+    finally:
+        server.kill()
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Sixteen pictures of the demo's world."""
+    folder = tmp_path_factory.mktemp("pictures")
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from random import Random\n"
+        "from PIL import Image\n"
+        "from world import render, sample_scene\n"
+        "rng = Random(7)\n"
+        "for number in range(16):\n"
+        "    picture = render(sample_scene(rng), rng)\n"
+        "    Image.fromarray(picture).save(f'{sys.argv[2]}/{number:02}.png')\n"
+    )
+    demo = str(REPOSITORY / "demo")
+    subprocess.run([sys.executable, "-c", script, demo, str(folder)], check=True)
+    return [str(path) for path in sorted(folder.glob("*.png"))]
+
+
+def world_requests(pictures: list[str]) -> list[Request]:
+    """64 greedy requests of both kinds, in the demo's own words."""
+    templates = [
+        (REPOSITORY / "demo/templates" / name).read_text().rstrip("\n")
+        for name in ("respond_open.txt", "respond_closed.txt")
+    ]
+    questions = ["describe the image.", "how many circles are there?"]
+    questions += ["describe the picture.", "is there a red square?"]
+    return [
+        make_request(
+            number,
+            (pictures[number % len(pictures)],),
+            messages=[
+                user_turn(
+                    1,
+                    templates[number // 16 % 2].format(
+                        question=questions[number // 16]
+                    ),
+                )
+            ],
+            sampling=Sampling(max_tokens=48, temperature=0.0),
+        )
+        for number in range(64)
+    ]
+
+
+def engine_for(server: RealServer, **settings: Any) -> OpenAIEngine:
+    url = f"http://127.0.0.1:{server.port}/v1"
+    return OpenAIEngine(str(BASE), settings=OpenAISettings(base_url=url, **settings))
+
+
+@pytest.mark.vllm
+def test_greedy_texts_equal_those_of_transformers(
+    real_server: RealServer, pictures: list[str]
+) -> None:
+    """64 prompts of both kinds: the server's texts are ours, to the letter."""
+    from selfjudge.engines.transformers_engine import TransformersEngine
+
+    requests = world_requests(pictures)
+    ours = {
+        answer.request_id: answer
+        for engine in [TransformersEngine(BASE, dtype="float32", batch_size=16)]
+        for batch in engine.plan_batches(requests)
+        for answer in engine.generate(batch)
+    }
+    theirs = {a.request_id: a for a in engine_for(real_server).generate(requests)}
+    assert {i: a.text for i, a in theirs.items()} == {
+        i: a.text for i, a in ours.items()
+    }
+    assert len({answer.text for answer in ours.values()}) > 16
+    assert all(
+        (a.num_prompt_tokens, a.num_output_tokens, a.finish_reason)
+        == (b.num_prompt_tokens, b.num_output_tokens, b.finish_reason)
+        for a, b in ((theirs[i], ours[i]) for i in ours)
+    )
+
+
+@pytest.mark.vllm
+def test_choice_logprobs_near_those_of_transformers(
+    real_server: RealServer, pictures: list[str]
+) -> None:
+    """Scores of two choices agree with the reference within rounding."""
+    from selfjudge.engines.transformers_engine import TransformersEngine
+
+    requests = [
+        make_request(
+            number,
+            (pictures[number],),
+            messages=[
+                user_turn(1, "how many circles are there?"),
+                assistant_turn(" there are"),
+            ],
+        )
+        for number in range(8)
+    ]
+    choices = [" 1", " 2"]
+    ours = dict(
+        TransformersEngine(BASE, dtype="float32").choice_logprobs(requests, choices)
+    )
+    theirs = dict(engine_for(real_server).choice_logprobs(requests, choices))
+    for request_id, logprobs in ours.items():
+        assert theirs[request_id] == pytest.approx(logprobs, abs=2e-3)
+
+
+@pytest.mark.vllm
+def test_server_that_dies_and_comes_back(
+    real_server: RealServer, pictures: list[str], tmp_path: Path
+) -> None:
+    """A crash in mid-run costs time and nothing else; sampled texts are the same."""
+    sampling = Sampling(max_tokens=48, temperature=1.0)
+    requests = [
+        msgspec.structs.replace(request, id=f"{request.id}-{sample}", seed=sample)
+        for request in world_requests(pictures)
+        for sample in range(4)
+    ]
+    requests = [msgspec.structs.replace(r, sampling=sampling) for r in requests]
+    whole = [answer.text for answer in engine_for(real_server).generate(requests)]
+
+    engine = engine_for(real_server, max_concurrency=8)
+    journal = tmp_path / "journal" / engine.fingerprint
+    crashes: list[int] = []
+
+    def crash() -> None:
+        while not list(journal.glob("*.jsonl")):
+            time.sleep(0.01)
+        real_server.kill()
+        lines = [path.read_bytes().count(b"\n") for path in journal.glob("*.jsonl")]
+        crashes.append(sum(lines))
+        real_server.start()
+
+    thread = threading.Thread(target=crash)
+    thread.start()
+    usage = Usage()
+    answers = run_requests(
+        engine, requests, journal=tmp_path / "journal", stage="s", usage=usage
+    )
+    thread.join()
+    num_batches = len(engine.plan_batches(requests))
+    assert crashes and crashes[0] < num_batches, "the crash came in mid-run"
+    assert [answer.text for answer in answers] == whole
+    assert usage.num_calls == len(requests)
+    real_server.wait()
