@@ -34,7 +34,7 @@ wildcard_constraints:
     iteration="|".join(map(str, ITERATIONS)),
     filter="|".join(FILTERS),
     benchmark="|".join(BENCHMARKS),
-    collection="paired|official",
+    collection="|".join(OWN_PROTOCOL),
     protocol="|".join(PROTOCOL_NAMES),
     shard=r"\d+of\d+",
     source=r"[A-Za-z0-9_]+",

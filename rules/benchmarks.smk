@@ -91,12 +91,50 @@ TRIAL = {
 }
 
 
+rule blind_benchmark:
+    """The pairs of a benchmark with a flat grey picture in place of each image."""
+    input:
+        pairs="results/benchmarks/{benchmark}.jsonl",
+        images=ancient("results/benchmarks/{benchmark}_images"),
+    output:
+        pairs="results/benchmarks/{benchmark}_blind.jsonl",
+        images=directory("results/benchmarks/{benchmark}_blind_images"),
+    log:
+        "logs/benchmarks/{benchmark}_blind.log",
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        code=code("blind_benchmark"),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/blind_benchmark.py --pairs {input.pairs} "
+        "--images {input.images} --blind-images {output.images} "
+        "--output {output.pairs} 2> {log}"
+
+
+def shown(wildcards):
+    """The name of the pairs and images that a collection shows to a judge."""
+    is_blind = wildcards.collection == "blind"
+    return f"results/benchmarks/{wildcards.benchmark}{'_blind' * is_blind}"
+
+
+def asked_settings(wildcards):
+    """The number of samples and their sampling, as JSON; one greedy sample is all."""
+    asked = config["benchmark_judgments"]
+    if wildcards.collection == "greedy":
+        greedy = {"temperature": 0, "top_k": 0, "top_p": 1.0}
+        asked = {"num_samples": 1, "sampling": asked["sampling"] | greedy}
+    return settings(asked, "num_samples", "sampling")
+
+
 rule judge_benchmark:
     """Have a judge judge one shard of a benchmark, in both orders."""
     input:
-        pairs="results/benchmarks/{benchmark}.jsonl",
+        pairs=lambda wildcards: f"{shown(wildcards)}.jsonl",
         # The pairs name images by content: the folder's time says nothing.
-        images=ancient("results/benchmarks/{benchmark}_images"),
+        images=lambda wildcards: ancient(f"{shown(wildcards)}_images"),
         judge=judge_on_trial,
         template=template("judge.txt"),
     output:
@@ -107,7 +145,7 @@ rule judge_benchmark:
         "timings/iter{iteration}/{filter}/{benchmark}/{collection}/judge_benchmark/{shard}.tsv"
     wildcard_constraints:
         **TRIAL,
-        collection="paired",
+        collection="paired|greedy|blind",
     conda:
         "../envs/model.yaml"
     threads: 8
@@ -120,7 +158,7 @@ rule judge_benchmark:
         model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
         version=lambda wildcards: model_version(judge_on_trial(wildcards)),
         dtype=config["engine"]["dtype"],
-        settings=settings(config["benchmark_judgments"], "num_samples", "sampling"),
+        settings=asked_settings,
         seed=config["seed"],
         ledger=ledger,
     shell:
@@ -207,10 +245,6 @@ rule merge_benchmark_judgments:
         "cat {input} > {output}"
 
 
-# The protocol that a collection of judgments was asked for.
-OWN_PROTOCOL = {"paired": "selfjudge", "official": "official"}
-
-
 rule score_benchmark:
     """Score one judge on one benchmark; keeps the outcome of every pair."""
     input:
@@ -240,6 +274,17 @@ rule score_benchmark:
         "--output {output.scores} 2> {log}"
 
 
+def rescoring(wildcards):
+    """A protocol under which judgments are scored that were asked for by another."""
+    name, collection = wildcards.protocol, wildcards.collection
+    if COLLECTIONS[name] != collection or OWN_PROTOCOL[collection] == name:
+        raise WorkflowError(
+            f"the judgments '{collection}' cannot be scored again under '{name}': "
+            f"it scores '{COLLECTIONS[name]}'."
+        )
+    return name
+
+
 use rule score_benchmark as rescore_benchmark with:
     output:
         scores="results/iter{iteration}/{filter}/{benchmark}/{collection}/{protocol}.json",
@@ -247,7 +292,7 @@ use rule score_benchmark as rescore_benchmark with:
         "logs/iter{iteration}/{filter}/{benchmark}/{collection}/{protocol}.log",
     params:
         code=code("score_benchmark"),
-        protocol="{protocol}",
+        protocol=rescoring,
 
 
 def scores_path(iteration, filter_name, benchmark, protocol):

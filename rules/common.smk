@@ -53,6 +53,11 @@ COLLECTIONS = {
     for protocols in PROTOCOLS.values()
     for name, protocol in protocols.items()
 }
+# The protocol that a collection of judgments was asked for.
+OWN_PROTOCOL = {
+    collection: "selfjudge" if collection == "paired" else collection
+    for collection in COLLECTIONS.values()
+}
 PROTOCOL_NAMES = [name for name in COLLECTIONS if name != "selfjudge"]
 SCORED_OTHERWISE = [
     f"{name}_{protocol}"

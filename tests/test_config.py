@@ -140,8 +140,9 @@ def lay_over(base: Any, top: Any) -> Any:
         ),
         pytest.param(
             {"benchmarks__mmrb__protocols": ["vlmevalkit"]},
-            "'benchmarks.mmrb.protocols' must be some of official, lmms_eval, "
-            "r1_reward (got 'vlmevalkit'): multimodal_rewardbench has no other.",
+            "'benchmarks.mmrb.protocols' must be some of greedy, blind, "
+            "official, lmms_eval, r1_reward (got 'vlmevalkit'): "
+            "multimodal_rewardbench has no other.",
             id="protocol-of-another-benchmark",
         ),
         pytest.param(

@@ -171,8 +171,10 @@ def test_judgments_of_the_other_collection_are_an_error(
     """What was asked one way is not scored as if asked the other way."""
     protocol = find_protocol(benchmark, name)
     one, both = vote("1"), judge_both(PAIR, "A", "B")
-    wrong = one if protocol.collection == "paired" else both
-    with pytest.raises(ValueError, match=r"collection 'paired'|in the order of the"):
+    wrong = both if protocol.collection == "official" else one
+    with pytest.raises(
+        ValueError, match=r"collection '(paired|official)'|in the order of the"
+    ):
         accuracy(protocol, wrong)
 
 
@@ -192,6 +194,8 @@ PARITY = make_pair(chosen="abc", rejected="defg", category="general")
     [
         # The judge is right only where chosen stands first.
         (VLRB["selfjudge"], PARITY, True, 0.5),
+        (VLRB["greedy"], PARITY, True, 0.5),
+        (MMRB["blind"], PARITY, True, 0.5),
         (VLRB["r1_reward"], PARITY, False, 1.0),
         (MMRB["r1_reward"], PARITY, False, 1.0),
         (VLRB["vlmevalkit"], PARITY, True, 0.0),

@@ -9,9 +9,9 @@ Layers, bottom up; a module imports only from what stands before it in this list
    ``fingerprints``: one idea each, about one text, one image, one request or one
    run.
 3. ``sources``, ``prompts``, ``pairs``, ``filtering``, ``releases``,
-   ``manifests``, ``benchmarks``, ``statistics``, ``votes``, ``scores``,
-   ``scoring``, ``leaderboard``, ``comparisons``, ``report``: decisions over
-   streams of records.
+   ``manifests``, ``benchmarks``, ``blinding``, ``statistics``, ``votes``,
+   ``scores``, ``scoring``, ``leaderboard``, ``comparisons``, ``report``:
+   decisions over streams of records.
 4. ``engines``, ``training``: the only modules that know a model.
 5. ``commands``, ``model_commands`` and the scripts beside this package: read,
    call, write.

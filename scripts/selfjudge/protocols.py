@@ -1,23 +1,27 @@
 """Protocols as data: how a benchmark's judgments are asked for, read and averaged.
 
-`selfjudge` is ours and the default.  `official` is what a benchmark's authors
-do; its judgments are a collection of their own, since it asks otherwise.  The
-others score judgments of the `paired` collection as another harness would.
+`selfjudge` is ours and the default.  `greedy` and `blind` are the same but for
+how they ask: at temperature 0, and with a flat grey picture in place of every
+image.  `official` is what a benchmark's authors do.  These three ask otherwise,
+so that the judgments of each are a collection of their own.  The others score
+judgments of the `paired` collection as another harness would.
 Sources of each row: the harnesses' scripts at the commits named in
 docs/benchmarks.md.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from selfjudge.groups import VLRB_GROUPS
 from selfjudge.records import BenchmarkFormat, BenchmarkRow, Order, Pair
 from selfjudge.verdicts import ParserName
 
-Collection = Literal["paired", "official"]
+Collection = Literal["paired", "greedy", "blind", "official"]
 ProtocolName = Literal[
     "selfjudge",
+    "greedy",
+    "blind",
     "official",
     "official_strict",
     "lmms_eval",
@@ -73,8 +77,13 @@ SELFJUDGE = Protocol(
     averages=("overall", "macro"),
 )
 
+GREEDY = replace(SELFJUDGE, name="greedy", collection="greedy")
+BLIND = replace(SELFJUDGE, name="blind", collection="blind")
+
 VLRB_PROTOCOLS = (
     SELFJUDGE,
+    GREEDY,
+    BLIND,
     Protocol(
         name="official",
         collection="official",
@@ -148,6 +157,8 @@ VLRB_PROTOCOLS = (
 
 MMRB_PROTOCOLS = (
     SELFJUDGE,
+    GREEDY,
+    BLIND,
     Protocol(
         name="official",
         collection="official",

@@ -61,10 +61,10 @@ def select_votes(
     pair: Pair, row: BenchmarkRow, votes: Sequence[Vote], protocol: Protocol
 ) -> list[Vote]:
     """The votes that count, once they are known to be complete."""
-    if protocol.collection == "paired":
-        check_both_orders(pair, votes)
-    else:
+    if protocol.collection == "official":
         check_official(pair, row, votes, protocol)
+    else:
+        check_both_orders(pair, votes)
     if protocol.order in ("both", "random"):
         return list(votes)
     order = {
@@ -85,8 +85,8 @@ def check_both_orders(pair: Pair, votes: Sequence[Vote]) -> None:
     if not samples or len(places) != 2 * len(samples):
         raise ValueError(
             f"pair {pair.id}: every sample must have both orders "
-            f"(got {sorted(places)}). Hint: only judgments of the collection "
-            "'paired' are in both orders."
+            f"(got {sorted(places)}). Hint: judgments of the collection "
+            "'official' are not in both orders."
         )
 
 
