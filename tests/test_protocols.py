@@ -521,6 +521,21 @@ def test_format_beside_prints_baselines_and_warnings() -> None:
     assert "! Scored on vlrb_1250, not vlrb_1247: the two do not compare." in text
 
 
+def test_format_beside_prints_tests_between_filters() -> None:
+    """A line for each two filters and group."""
+    base = score(VLRB["official"], [ANSWER.format(2)] * 6)
+    right = score(VLRB["official"], [ANSWER.format(1)] * 6)
+    trained = [
+        msgspec.structs.replace(scores, iteration=1, filter=name)
+        for scores, name in ((base, "majority"), (right, "correctness"))
+    ]
+    text = format_beside(
+        msgspec.json.decode(msgspec.json.encode(compare(trained, base, {})))
+    )
+    line = next(line for line in text.splitlines() if line.startswith("majority  c"))
+    assert line.split() == ["majority", "correctness", "safety", "100.0", "0.031"]
+
+
 @pytest.mark.parametrize(
     ("line", "why"),
     [

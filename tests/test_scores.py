@@ -235,6 +235,26 @@ def test_compare_takes_the_same_filter_one_iteration_before() -> None:
     assert (found.p_value_base, found.p_value_previous) == (0.03125, 1.0)
 
 
+def test_compare_tests_each_two_filters() -> None:
+    """Correctness is right in six pairs of group x more than majority; none in y."""
+    base = score(*["BA"] * 12, groups="xxxxxxyyyyyy", iteration=0, filter_name="base")
+    majority = score(*["BA"] * 12, groups="xxxxxxyyyyyy")
+    better = score(
+        *["AB"] * 6, *["BA"] * 6, groups="xxxxxxyyyyyy", filter_name="correctness"
+    )
+    found = compare([majority, better], base, {})["filter_tests"]
+    assert found == [
+        {"filter": "majority", "other": "correctness"}
+        | {"group": group, "difference": difference, "p_value": p_value}
+        for group, difference, p_value in [
+            ("x", 1.0, 0.03125),
+            ("y", 0.0, 1.0),
+            ("overall", 0.5, 0.03125),
+        ]
+    ]
+    assert compare([majority], base, {})["filter_tests"] == []
+
+
 def test_compare_at_iteration_0_holds_the_base_alone() -> None:
     """The base model has nothing to be compared with."""
     base = score("AB", iteration=0, filter_name="base")

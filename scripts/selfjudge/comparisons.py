@@ -1,6 +1,7 @@
 """Scores of several judges side by side, with paired tests and published scores."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from typing import Any
 
 import msgspec
@@ -48,9 +49,37 @@ def compare(
         "cannot_imitate": base.cannot_imitate,
         "iteration": max([score.iteration for score in scores], default=0),
         "rows": rows,
+        "filter_tests": filter_tests(scores),
         "baselines": base.baselines,
         "published": published_beside(tables, base.release, protocol),
     }
+
+
+def filter_tests(scores: Sequence[Scores]) -> list[dict[str, Any]]:
+    """Whether the filters of one iteration differ, each two of them by group.
+
+    ``difference`` is the accuracy of ``other`` less that of ``filter``, None
+    where one has none; ``p_value`` is the exact paired one.
+    """
+    return [
+        {
+            "filter": one.filter,
+            "other": other.filter,
+            "group": before.group,
+            "difference": difference(before.accuracy, after.accuracy),
+            "p_value": p_value_of(before.group, one, other),
+        }
+        for one, other in combinations(scores, 2)
+        for before, after in zip(one.rows, other.rows, strict=True)
+        if before.group != MACRO
+    ]
+
+
+def difference(before: float | None, after: float | None) -> float | None:
+    """How much a share rose, six digits; None where one of them is None."""
+    if before is None or after is None:
+        return None
+    return round(after - before, 6)
 
 
 def check_alike(base: Scores, score: Scores) -> None:
@@ -105,6 +134,7 @@ def format_beside(comparison: Mapping[str, Any]) -> str:
         *(f"! {warning}" for warning in release["warnings"]),
         *(f"! {sentence}" for sentence in comparison["cannot_imitate"]),
         "\n" + format_details(comparison["rows"]),
+        *format_filter_tests(comparison["filter_tests"]),
         "\n" + format_baselines(comparison["baselines"]),
     ]
     for table in comparison["published"]:
@@ -126,6 +156,18 @@ def format_details(rows: Sequence[Mapping[str, Any]]) -> str:
             for row in rows
         ]
     )
+
+
+def format_filter_tests(tests: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The tests between filters, a line each; nothing where there is one filter."""
+    if not tests:
+        return []
+    rows = [
+        {"filter": test["filter"], "other": test["other"], "group": test["group"]}
+        | {"difference": test["difference"], "p_value": f"{test['p_value']:.3f}"}
+        for test in tests
+    ]
+    return ["\n" + format_columns(rows)]
 
 
 def format_baselines(rows: Sequence[Mapping[str, Any]]) -> str:
