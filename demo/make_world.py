@@ -1,7 +1,8 @@
 """Write the embedded world's prompts and benchmarks.
 
 Reads nothing.  Writes below --out: images/ and prompts.jsonl (what the workflow
-imports), vlrb/test.parquet (VL-RewardBench's columns) and mmrb/all_data.json
+imports), scenes.jsonl (what each of these images truly shows, for measure_truth.py
+alone), vlrb/test.parquet (VL-RewardBench's columns) and mmrb/all_data.json
 with mmrb/images/ (Multimodal RewardBench's layout).  The same options give the
 same bytes.  The benchmarks do not depend on --seed.
 """
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from PIL import Image
 
-from world import OPEN_QUESTIONS, Picture, ask_any, render, sample_scene
+from world import OPEN_QUESTIONS, Picture, Scene, ask_any, render, sample_scene
 from world_benchmarks import DEVELOPMENT_SEED, FINAL_SEED, build_mmrb, build_vlrb
 
 # What the loop may learn from; "compare" is left to the benchmarks.
@@ -52,8 +53,8 @@ def encode_png(picture: Picture) -> bytes:
 
 def draw_prompts(
     seed: int, kind: str, number: int
-) -> Iterator[tuple[dict[str, Any], Picture]]:
-    """Prompts without `images`, with their pictures; a longer run starts the same."""
+) -> Iterator[tuple[dict[str, Any], Scene, Picture]]:
+    """Prompts without `images`, scenes, pictures; a longer run starts the same."""
     for place in range(number):
         rng = Random(f"prompts/{seed}/{kind}/{place}")
         if kind == "open":
@@ -74,20 +75,23 @@ def draw_prompts(
                 "kind": "closed",
                 "answer_format": question.answer_format,
             }
-        yield row, render(scene, rng)
+        yield row, scene, render(scene, rng)
 
 
 def write_prompts(out: Path, seed: int, num_closed: int, num_open: int) -> int:
-    """Write images and prompts.jsonl; the number of prompts."""
-    lines = []
+    """Write images, prompts.jsonl and scenes.jsonl; the number of prompts."""
+    lines, scenes = [], []
     for kind, number in (("closed", num_closed), ("open", num_open)):
-        for row, picture in draw_prompts(seed, kind, number):
+        for row, scene, picture in draw_prompts(seed, kind, number):
             data = encode_png(picture)
             digest = hashlib.sha256(data).hexdigest()[:16]
             name = f"{digest[:2]}/{digest}.png"
             write_bytes(out / "images" / name, data)
             lines.append(json.dumps({"images": [name], **row}) + "\n")
+            claims = [thing.claim for thing in scene]
+            scenes.append(json.dumps({"image": name, "claims": claims}) + "\n")
     write_bytes(out / "prompts.jsonl", "".join(lines).encode())
+    write_bytes(out / "scenes.jsonl", "".join(scenes).encode())
     return len(lines)
 
 

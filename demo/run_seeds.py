@@ -1,0 +1,91 @@
+"""Run the demo for several base models and several seeds of the loop.
+
+Reads the demo's config.yaml and seeds.yaml; makes a project directory for each
+base seed and loop seed below --out, with the base models that are not shipped,
+and has Snakemake finish each.  A run that is finished has nothing to do, so that
+a second call goes on where the first one stopped.
+"""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+from snakemake.utils import update_config
+
+DEMO = Path(__file__).resolve().parent
+# The seed and length of the recipe that made demo/base (make demo-base).
+SHIPPED_SEED, STEPS = 3, 9000
+PROJECT_RULES = 'include: "../../project.smk"\n'
+
+
+def run_name(base_seed: int, loop_seed: int) -> str:
+    """The name of a run's project directory."""
+    return f"base{base_seed}_loop{loop_seed}"
+
+
+def base_folder(runs: Path, base_seed: int) -> Path:
+    """Where the base model of a seed lies: shipped, or made by the same recipe."""
+    if base_seed == SHIPPED_SEED:
+        return DEMO / "base"
+    return runs / f"base{base_seed}"
+
+
+def make_base(folder: Path, base_seed: int) -> None:
+    """Train a base model unless it is there already."""
+    if folder.is_dir():
+        return
+    partial = folder.with_name(f".{folder.name}.partial")
+    command = [sys.executable, str(DEMO / "pretrain_base.py"), "--seed", str(base_seed)]
+    command += ["--steps", str(STEPS), "--out", str(partial)]
+    subprocess.run(command, check=True)
+    partial.rename(folder)
+
+
+def run_config(base_seed: int, loop_seed: int) -> dict[str, Any]:
+    """The configuration of a run: the demo's, seeds.yaml over it, its own seeds."""
+    config: dict[str, Any] = yaml.safe_load((DEMO / "config.yaml").read_text())
+    update_config(config, yaml.safe_load((DEMO / "seeds.yaml").read_text()))
+    base = "../../base" if base_seed == SHIPPED_SEED else f"../base{base_seed}"
+    return config | {"seed": loop_seed, "base_model": base}
+
+
+def make_project(folder: Path, base_seed: int, loop_seed: int) -> None:
+    """Write the project directory of a run; what is as it must be stays untouched."""
+    config = yaml.safe_dump(run_config(base_seed, loop_seed), sort_keys=False)
+    head = "# Written by run_seeds.py from the demo's config.yaml and seeds.yaml.\n"
+    for name, text in (("config.yaml", head + config), ("project.smk", PROJECT_RULES)):
+        path = folder / name
+        if not path.is_file() or path.read_text() != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+
+def run_loop(folder: Path) -> None:
+    """Have Snakemake finish a project."""
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/local"]
+    command += ["--directory", str(folder), "all"]
+    subprocess.run(command, cwd=DEMO.parent, check=True)
+
+
+def main() -> None:
+    """Make bases and projects, then run one after the other."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--base-seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--loop-seeds", type=int, nargs="+", default=[0, 1])
+    options = parser.parse_args()
+    runs = DEMO / "seeds"
+    for base_seed in options.base_seeds:
+        make_base(base_folder(runs, base_seed), base_seed)
+        for loop_seed in options.loop_seeds:
+            folder = runs / run_name(base_seed, loop_seed)
+            make_project(folder, base_seed, loop_seed)
+            run_loop(folder)
+
+
+if __name__ == "__main__":
+    main()
