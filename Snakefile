@@ -54,7 +54,7 @@ if Path("project.smk").is_file():
 
 
 rule all:
-    """All configured benchmarks of all iterations, and the report."""
+    """All configured benchmarks of all iterations, the report, a project's own files."""
     default_target: True
     input:
         expand(
@@ -68,3 +68,4 @@ rule all:
             scored=SCORED_OTHERWISE,
         ),
         "results/report.html",
+        PROJECT_TARGETS,

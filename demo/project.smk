@@ -27,3 +27,36 @@ rule make_world:
         "python {DEMO:q}/make_world.py --seed {params.seed} --num-closed {params.num_closed} "
         "--num-open {params.num_open} --num-vlrb {params.num_vlrb} "
         "--num-mmrb {params.num_mmrb} --out data 2> {log}"
+
+
+rule measure_truth:
+    """What a filter built and accepted, by the truth that the world knows."""
+    input:
+        scenes="data/scenes.jsonl",
+        prompts=pooled("prompts.jsonl"),
+        pairs="results/iter{iteration}/{filter}/pairs.jsonl",
+        judgments="results/iter{iteration}/{filter}/judgments.jsonl",
+        accepted="results/iter{iteration}/{filter}/accepted.jsonl",
+    output:
+        "results/iter{iteration}/{filter}/truth.json",
+    log:
+        "logs/iter{iteration}/{filter}/measure_truth.log",
+    conda:
+        "../envs/decide.yaml"
+    params:
+        code=code_fingerprint(Path(workflow.current_basedir, "measure_truth.py")),
+        # The modules of the package that it reads, parses and compares by.
+        package=[code("build_pairs"), code("filter_judgments")],
+    shell:
+        "PYTHONPATH={SCRIPTS:q} python {DEMO:q}/measure_truth.py "
+        "--iteration {wildcards.iteration} --filter {wildcards.filter} "
+        "--scenes {input.scenes} --prompts {input.prompts} --pairs {input.pairs} "
+        "--judgments {input.judgments} --accepted {input.accepted} "
+        "--output {output} 2> {log}"
+
+
+PROJECT_TARGETS += expand(
+    "results/iter{iteration}/{filter}/truth.json",
+    iteration=ITERATIONS,
+    filter=config["filters"],
+)

@@ -64,6 +64,8 @@ SCORED_OTHERWISE = [
     for name in BENCHMARKS
     for protocol in config["benchmarks"][name]["protocols"]
 ]
+# What the rules of a project of its own (project.smk) add to `all`.
+PROJECT_TARGETS = []
 ITERATIONS = range(1, config["iterations"] + 1)
 
 
