@@ -1,0 +1,298 @@
+"""Measure the spread of the demo over base seeds and loop seeds.
+
+Reads the finished runs that run_seeds.py left in a folder (their comparisons
+under the protocols selfjudge, greedy and blind, and their truth files); writes
+spread.json and spread.csv beside them and prints tables.  spread.json holds a
+row for each run, protocol, filter, group and iteration, their mean, least and
+most over runs, the tests between filters, the same of the truth files, and for
+each goal what it asks, what was found, and whether it is reached.
+
+Every threshold below was fixed before the first run was started.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from statsmodels.stats.multitest import multipletests
+
+from selfjudge.commands import arguments, run
+from selfjudge.records import read_json, write_json, writing
+
+# The name of a comparison, and its protocol.
+COMPARISONS = {"vlrb": "selfjudge", "vlrb_greedy": "greedy", "vlrb_blind": "blind"}
+GROUPS = ("general", "hallucination", "reasoning")
+NUM_BASES, NUM_LOOPS = 3, 2
+LEAST_RISE = 0.1
+SIGNIFICANCE = 0.05  # after Holm's correction for the number of runs
+METHODS, CONTROL = ("majority", "correctness"), "unchecked"
+RUN = re.compile(r"base(\d+)_loop(\d+)")
+SHOWN = [
+    *("base_seed", "loop_seed", "protocol", "filter", "group", "iteration"),
+    *("num_pairs", "accuracy", "low", "high", "coverage", "agreement_rate"),
+    "p_value_base",
+]
+
+
+def find_runs(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The finished runs below a folder and the others, by name.
+
+    A run is finished if it has all comparisons of every iteration that any has.
+    """
+    runs = sorted(path for path in folder.iterdir() if RUN.fullmatch(path.name))
+    found = {path: comparison_paths(path) for path in runs}
+    most = max(map(len, found.values()), default=0)
+    finished = [path for path in runs if most and len(found[path]) == most]
+    return finished, [path for path in runs if path not in finished]
+
+
+def comparison_paths(path: Path) -> list[Path]:
+    """The comparisons of a run, by protocol, of whatever iterations it has."""
+    results = path / "results"
+    return [
+        file
+        for name in COMPARISONS
+        for file in sorted(results.glob(f"iter*/{name}.json"))
+    ]
+
+
+def where(path: Path) -> dict[str, int]:
+    """The seeds of a run, by its name."""
+    found = RUN.fullmatch(path.name)
+    assert found, "find_runs finds no others"
+    return {"base_seed": int(found[1]), "loop_seed": int(found[2])}
+
+
+def read_tables(runs: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores of all runs, and tests between their filters.
+
+    The base model stands in every filter's place at iteration 0.  Raises
+    ValueError if two runs were not scored on the same benchmark.
+    """
+    scores, tests, releases = [], [], set()
+    for path in runs:
+        for file in comparison_paths(path):
+            found = read_json(file)
+            assert found["protocol"] == COMPARISONS[file.stem]
+            iteration = int(file.parent.name.removeprefix("iter"))
+            place = where(path) | {"protocol": found["protocol"]}
+            releases.add(found["release"]["source_sha256"])
+            rows = [row for row in found["rows"] if row["iteration"] == iteration]
+            for row in rows:
+                names = (*METHODS, CONTROL) if iteration == 0 else (row["filter"],)
+                scores += [place | row | {"filter": name} for name in names]
+            tests += [
+                place | {"iteration": iteration} | test
+                for test in found["filter_tests"]
+            ]
+    if len(releases) > 1:
+        raise ValueError(
+            f"runs must be scored on one benchmark (got {len(releases)} releases)"
+        )
+    return pd.DataFrame(scores)[SHOWN], pd.DataFrame(tests)
+
+
+def read_truth(runs: Sequence[Path]) -> pd.DataFrame:
+    """The rows of all truth files; empty where there is none."""
+    rows = []
+    for path in runs:
+        for file in sorted((path / "results").glob("iter*/*/truth.json")):
+            found = read_json(file)
+            place = where(path) | {key: found[key] for key in ("iteration", "filter")}
+            rows += [place | row for row in found["rows"]]
+    return pd.DataFrame(rows)
+
+
+def summarise(table: pd.DataFrame, value: str, keys: list[str]) -> pd.DataFrame:
+    """A row for each setting of the keys: number of runs, mean, least and most."""
+    groups = table.groupby(keys, sort=False, dropna=False)[value]
+    found = groups.agg(num_runs="count", mean="mean", min="min", max="max")
+    return found.round(6).reset_index()
+
+
+def rises(scores: pd.DataFrame, protocol: str, name: str) -> pd.DataFrame:
+    """How much each group rose from the first to the last iteration, a run a row."""
+    rows = scores[(scores["protocol"] == protocol) & (scores["filter"] == name)]
+    table = rows.pivot(
+        index=["base_seed", "loop_seed"],
+        columns=["group", "iteration"],
+        values="accuracy",
+    )
+    last = rows["iteration"].max()
+    return table.xs(last, axis=1, level=1) - table.xs(0, axis=1, level=1)
+
+
+def goals(scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Each goal: what it asks, of what, what was found, and whether it is reached."""
+    runs = scores[["base_seed", "loop_seed"]].drop_duplicates()
+    loops = runs.groupby("base_seed").size()
+    yield {
+        "goal": f"at least {NUM_BASES} base seeds with {NUM_LOOPS} loop seeds each",
+        "of": "runs",
+        "found": {f"base {base}": int(number) for base, number in loops.items()},
+        "is_reached": bool(len(loops) >= NUM_BASES and loops.min() >= NUM_LOOPS),
+    }
+    for name in METHODS:
+        rise = rises(scores, "selfjudge", name)
+        by_base = rise["overall"].groupby("base_seed").mean()
+        yield {
+            "goal": f"rise of at least {LEAST_RISE} overall on every base seed, "
+            "mean over loop seeds",
+            "of": name,
+            "found": {f"base {b}": rounded(v) for b, v in by_base.items()},
+            "is_reached": bool(by_base.min() >= LEAST_RISE),
+        }
+        by_group = rise[list(GROUPS)].mean()
+        yield {
+            "goal": "rise in each group, mean over runs",
+            "of": name,
+            "found": {group: rounded(v) for group, v in by_group.items()},
+            "is_reached": bool(by_group.min() > 0),
+        }
+    yield control_goal(scores, "selfjudge", CONTROL)
+    for name in METHODS:
+        yield control_goal(scores, "blind", name)
+
+
+def control_goal(scores: pd.DataFrame, protocol: str, name: str) -> dict[str, Any]:
+    """Whether a control is within noise of its start in every run.
+
+    That is, whether no run's exact paired test of the last iteration against the
+    base model, over all pairs, is significant after Holm's correction.
+    """
+    last = scores["iteration"].max()
+    rows = scores[
+        (scores["protocol"] == protocol)
+        & (scores["filter"] == name)
+        & (scores["group"] == "overall")
+        & (scores["iteration"] == last)
+    ]
+    corrected = holm(rows["p_value_base"])
+    rise = rises(scores, protocol, name)["overall"]
+    return {
+        "goal": f"control within noise of its start: no run below {SIGNIFICANCE}",
+        "of": name if protocol == "selfjudge" else f"{protocol} judge of {name}",
+        "found": {
+            "least_p_value": min(corrected),
+            "mean_rise": rounded(rise.mean()),
+            "min_rise": rounded(rise.min()),
+            "max_rise": rounded(rise.max()),
+        },
+        "is_reached": min(corrected) >= SIGNIFICANCE,
+    }
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for their number by Holm's method."""
+    _, corrected, _, _ = multipletests(list(p_values), method="holm")
+    return [rounded(value) for value in corrected]
+
+
+def rounded(value: float) -> float:
+    """A number as it stands in a file: six digits."""
+    return round(float(value), 6)
+
+
+def filter_differences(tests: pd.DataFrame) -> list[dict[str, Any]]:
+    """Whether each two filters differ at the last iteration, over all pairs.
+
+    They do if the exact paired test of at least one run is significant after
+    Holm's correction for the number of runs.
+    """
+    rows = tests[
+        (tests["group"] == "overall") & (tests["iteration"] == tests["iteration"].max())
+    ]
+    found = []
+    for key, part in rows.groupby(["protocol", "filter", "other"], sort=False):
+        corrected = holm(part["p_value"])
+        found.append(
+            dict(zip(["protocol", "filter", "other"], key, strict=True))
+            | {
+                "num_runs": len(part),
+                "mean_difference": rounded(part["difference"].mean()),
+                "min_difference": rounded(part["difference"].min()),
+                "max_difference": rounded(part["difference"].max()),
+                "least_p_value": min(corrected),
+                "do_differ": min(corrected) < SIGNIFICANCE,
+            }
+        )
+    return found
+
+
+def measure_spread(
+    runs: Sequence[Path], unfinished: Sequence[Path] = ()
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """The content of spread.json, and its rows as a table."""
+    scores, tests = read_tables(runs)
+    truth = read_truth(runs)
+    keys = ["protocol", "filter", "group", "iteration"]
+    places = ["filter", "iteration", "measure", "kind", "category", "num_votes"]
+    spread = {
+        "runs": [path.name for path in runs],
+        "unfinished_runs": [path.name for path in unfinished],
+        "goals": list(goals(scores)),
+        "filter_differences": filter_differences(tests),
+        "summary": records(summarise(scores, "accuracy", keys)),
+        "truth": records(summarise(truth, "rate", places)) if len(truth) else [],
+        "rows": records(scores),
+        "filter_tests": records(tests),
+    }
+    return spread, scores
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table as plain values; nothing where there is no number."""
+    return list(json.loads(table.to_json(orient="records")))
+
+
+def format_spread(spread: dict[str, Any], scores: pd.DataFrame) -> str:
+    """The tables for a terminal: overall by run, groups over runs, what it comes to."""
+    lines = []
+    percent = scores.assign(accuracy=(100 * scores["accuracy"]).round(1))
+    overall = percent[percent["group"] == "overall"]
+    for protocol, part in overall.groupby("protocol", sort=False):
+        lines.append(f"\n{protocol}: overall accuracy in percent by iteration")
+        index = ["filter", "base_seed", "loop_seed"]
+        table = part.pivot(index=index, columns="iteration", values="accuracy")
+        lines.append(table.to_string())
+    summary = pd.DataFrame(spread["summary"])
+    ends = summary[summary["iteration"].isin([0, summary["iteration"].max()])]
+    for name in ("mean", "min", "max"):
+        ends = ends.assign(**{name: (100 * ends[name]).round(1)})
+    lines.append("\nfirst and last iteration over runs, percent")
+    lines.append(ends.to_string(index=False))
+    for found in spread["filter_differences"]:
+        verb = "differ" if found["do_differ"] else "do not differ"
+        lines.append(
+            f"\n{found['protocol']}: {found['filter']} and {found['other']} {verb} "
+            f"(mean difference {100 * found['mean_difference']:.1f} points, "
+            f"least p {found['least_p_value']})"
+        )
+    for goal in spread["goals"]:
+        word = "reached" if goal["is_reached"] else "NOT REACHED"
+        lines.append(f"\n{word}: {goal['of']}: {goal['goal']}: {goal['found']}")
+    if spread["unfinished_runs"]:
+        lines.append(f"\nunfinished: {', '.join(spread['unfinished_runs'])}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Read the runs, measure, write, print."""
+    parser = arguments(__doc__)
+    parser.add_argument("folder", type=Path, help="with a directory for each run")
+    args = parser.parse_args()
+    finished, unfinished = find_runs(args.folder)
+    if not finished:
+        raise ValueError(f"{args.folder}: must hold at least one finished run")
+    spread, scores = measure_spread(finished, unfinished)
+    write_json(args.folder / "spread.json", spread)
+    with writing(args.folder / "spread.csv") as file:
+        file.write(scores.to_csv(index=False).encode())
+    print(format_spread(spread, scores))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,232 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.utils import update_config
+
+import run_seeds
+from measure_spread import GROUPS, find_runs, format_spread, measure_spread
+from selfjudge.config import check_config
+from selfjudge.records import write_json
+
+ROOT = Path(__file__).parents[1]
+FILTERS = ("majority", "correctness", "unchecked")
+RUNS = [(base, loop) for base in (1, 2, 3) for loop in (0, 1)]
+
+
+def load(path: str) -> Any:
+    """A YAML file of the repository."""
+    return yaml.safe_load((ROOT / path).read_text())
+
+
+# ------------------------------------------------------------------ making the runs
+
+
+@pytest.mark.parametrize("base_seed", [1, 3])
+def test_a_run_is_the_demo_but_for_what_seeds_yaml_says(base_seed: int) -> None:
+    """Another seed of the loop and another base; no setting of the loop differs."""
+    demo, changes = load("demo/config.yaml"), load("demo/seeds.yaml")
+    found = run_seeds.run_config(base_seed, 5)
+    same = demo.keys() - changes.keys() - {"seed", "base_model"}
+    assert {key: found[key] for key in same} == {key: demo[key] for key in same}
+    assert changes.keys() == {"filters", "templates", "benchmarks"}
+    assert found["seed"] == 5
+    assert found["benchmarks"]["vlrb"] == demo["benchmarks"]["vlrb"]
+    merged = load("config.yaml")
+    update_config(merged, found)
+    check_config(merged, load("config.schema.yaml"))
+
+
+def test_paths_of_a_run_are_the_demos(tmp_path: Path) -> None:
+    """Templates, rules and the shipped base lie where a run's directory says."""
+    folder = run_seeds.DEMO / "seeds" / run_seeds.run_name(3, 0)
+    config = run_seeds.run_config(3, 0)
+    assert (folder / config["templates"]).resolve() == ROOT / "demo/templates"
+    assert (folder / config["base_model"]).resolve() == ROOT / "demo/base"
+    other = (folder / run_seeds.run_config(1, 0)["base_model"]).resolve()
+    assert other == run_seeds.base_folder(run_seeds.DEMO / "seeds", 1)
+
+
+def test_a_second_call_touches_nothing(tmp_path: Path) -> None:
+    """What is as it must be keeps its time; what is not is written anew."""
+    folder = tmp_path / "base3_loop0"
+    run_seeds.make_project(folder, 3, 0)
+    before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
+    run_seeds.make_project(folder, 3, 0)
+    assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
+    run_seeds.make_project(folder, 3, 1)
+    assert yaml.safe_load((folder / "config.yaml").read_text())["seed"] == 1
+
+
+def test_a_base_that_is_there_is_not_trained_again(tmp_path: Path) -> None:
+    """A folder is only there once its training has ended."""
+    run_seeds.make_base(tmp_path, 1)
+
+
+# -------------------------------------------------------------- measuring the spread
+
+
+def write_run(folder: Path, rise: float, **changes: Any) -> None:
+    """A run of two iterations in which filters rise by ``rise``, the control not.
+
+    ``changes``: rises of others by filter, p-values of the control, groups.
+    """
+    for iteration in (0, 1):
+        for name, protocol in (
+            ("vlrb", "selfjudge"),
+            ("vlrb_greedy", "greedy"),
+            ("vlrb_blind", "blind"),
+        ):
+            names = FILTERS if iteration else ("base",)
+            rises = dict.fromkeys(FILTERS, 0.0 if protocol == "blind" else rise)
+            rises |= {"unchecked": 0.0} | changes.get("rises", {})
+            rows = [
+                {
+                    "filter": each,
+                    "group": group,
+                    "iteration": iteration,
+                    "num_pairs": 9,
+                    "accuracy": 0.5 + iteration * rises.get(each, 0.0),
+                    "low": 0.4,
+                    "high": 0.6,
+                    "coverage": 1.0,
+                    "agreement_rate": 0.5,
+                    "p_value_base": changes.get("p_value", 0.5) if iteration else None,
+                }
+                for each in names
+                for group in (*GROUPS, "overall", "macro")
+            ]
+            tests = [
+                {"filter": "majority", "other": "correctness", "group": "overall"}
+                | {"difference": 0.01, "p_value": changes.get("p_between", 0.4)}
+            ]
+            comparison = {
+                "protocol": protocol,
+                "release": {"source_sha256": changes.get("sha256", "0" * 64)},
+                "rows": rows,
+                "filter_tests": tests if iteration else [],
+            }
+            write_json(folder / f"results/iter{iteration}/{name}.json", comparison)
+
+
+def spread_of(folder: Path) -> dict[str, Any]:
+    """What is measured of the runs below a folder, as it is written."""
+    spread, scores = measure_spread(*find_runs(folder))
+    assert format_spread(spread, scores)
+    write_json(folder / "spread.json", spread)
+    return dict(json.loads((folder / "spread.json").read_text()))
+
+
+def is_reached(spread: dict[str, Any], of: str, part: str) -> bool:
+    """Whether the one goal of something, with a word in it, is reached."""
+    (found,) = [
+        goal["is_reached"]
+        for goal in spread["goals"]
+        if goal["of"] == of and part in goal["goal"]
+    ]
+    assert isinstance(found, bool)
+    return found
+
+
+def test_goals_are_reached_by_runs_that_rise(tmp_path: Path) -> None:
+    """Three bases, two loops, all up by twelve points, controls where they were."""
+    for base, loop in RUNS:
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.12)
+    spread = spread_of(tmp_path)
+    assert all(goal["is_reached"] for goal in spread["goals"])
+    assert len(spread["goals"]) == 8
+    (row,) = [
+        row
+        for row in spread["summary"]
+        if (row["protocol"], row["filter"], row["group"], row["iteration"])
+        == ("selfjudge", "majority", "overall", 1)
+    ]
+    assert (row["num_runs"], row["mean"], row["min"]) == (6, 0.62, 0.62)
+    starts = [r for r in spread["rows"] if r["iteration"] == 0]
+    assert {row["filter"] for row in starts} == set(FILTERS)
+
+
+def test_one_base_that_rises_less_is_enough_to_miss(tmp_path: Path) -> None:
+    """The mean over bases would hide it; the other filter is judged by itself."""
+    for base, loop in RUNS:
+        rises = {"majority": 0.05} if base == 2 else {}
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.3, rises=rises)
+    spread = spread_of(tmp_path)
+    assert not is_reached(spread, "majority", "every base seed")
+    assert is_reached(spread, "correctness", "every base seed")
+    assert is_reached(spread, "majority", "in each group")
+
+
+def test_loop_seeds_of_a_base_are_averaged(tmp_path: Path) -> None:
+    """Five and twenty points make twelve and a half."""
+    for base, loop in RUNS:
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=[0.05, 0.2][loop])
+    spread = spread_of(tmp_path)
+    assert is_reached(spread, "majority", "every base seed")
+    (found,) = [
+        goal["found"]
+        for goal in spread["goals"]
+        if goal["of"] == "majority" and "every base" in goal["goal"]
+    ]
+    assert found == {"base 1": 0.125, "base 2": 0.125, "base 3": 0.125}
+
+
+@pytest.mark.parametrize(("p_value", "expected"), [(0.006, False), (0.02, True)])
+def test_a_control_is_tested_with_holms_correction(
+    tmp_path: Path, p_value: float, expected: bool
+) -> None:
+    """One run of six: 0.006 times six is significant, 0.02 times six is not."""
+    for base, loop in RUNS:
+        value = p_value if (base, loop) == (1, 1) else 0.9
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2, p_value=value)
+    spread = spread_of(tmp_path)
+    assert is_reached(spread, "unchecked", "within noise") is expected
+    assert is_reached(spread, "blind judge of majority", "within noise") is expected
+
+
+@pytest.mark.parametrize(("p_value", "expected"), [(0.004, True), (0.04, False)])
+def test_filters_differ_only_if_a_test_says_so(
+    tmp_path: Path, p_value: float, expected: bool
+) -> None:
+    """A paired test in each run, corrected for their number."""
+    for base, loop in RUNS:
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2, p_between=p_value)
+    found = spread_of(tmp_path)["filter_differences"]
+    assert [row["do_differ"] for row in found] == [expected] * 3
+    assert [row["protocol"] for row in found] == ["selfjudge", "greedy", "blind"]
+
+
+def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:
+    """What is there counts; too few runs are a goal that is not reached."""
+    for base, loop in RUNS[:3]:
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2)
+    (tmp_path / "base2_loop0/results/iter1/vlrb_blind.json").unlink()
+    (tmp_path / "base1").mkdir()
+    spread = spread_of(tmp_path)
+    assert spread["runs"] == ["base1_loop0", "base1_loop1"]
+    assert spread["unfinished_runs"] == ["base2_loop0"]
+    assert not is_reached(spread, "runs", "at least 3 base seeds")
+
+
+def test_runs_on_two_benchmarks_are_refused(tmp_path: Path) -> None:
+    """Their accuracies do not compare."""
+    write_run(tmp_path / "base1_loop0", rise=0.2)
+    write_run(tmp_path / "base1_loop1", rise=0.2, sha256="1" * 64)
+    with pytest.raises(ValueError, match="got 2 releases"):
+        spread_of(tmp_path)
+
+
+def test_truth_is_summarised_over_runs(tmp_path: Path) -> None:
+    """A row for each measure and place, with its mean, least and most."""
+    for loop, rate in ((0, 0.5), (1, 0.7)):
+        folder = tmp_path / f"base1_loop{loop}"
+        write_run(folder, rise=0.2)
+        row = {"measure": "purity", "kind": None, "category": None, "num_votes": None}
+        row |= {"n": 9, "num_pairs": 9, "rate": rate, "low": 0.1, "high": 0.9}
+        truth = {"iteration": 1, "filter": "majority", "rows": [row]}
+        write_json(folder / "results/iter1/majority/truth.json", truth)
+    (row,) = spread_of(tmp_path)["truth"]
+    assert (row["measure"], row["num_runs"]) == ("purity", 2)
+    assert (row["mean"], row["min"], row["max"]) == (0.6, 0.5, 0.7)
