@@ -193,6 +193,54 @@ def test_other_protocols_are_scored_when_asked_for(moved: Path) -> None:
     }
 
 
+def test_greedy_and_blind_judge_anew(moved: Path) -> None:
+    """Each is a collection of its own; a blind judge is shown grey images."""
+    again = {
+        "judge_benchmark": 1,
+        "merge_benchmark_judgments": 1,
+        "score_benchmark": 1,
+        "compare_protocol": 1,
+    }
+    greedy, blind = (f"results/iter0/vlrb_{name}.json" for name in ("greedy", "blind"))
+    assert planned(moved, greedy) == again
+    assert planned(moved, blind) == again | {"blind_benchmark": 1}
+    calls = num_calls(moved)
+    run(moved, greedy, blind)
+    results = moved / "demo/results"
+    assert num_calls(moved) - calls == 2 * 2 * SMALL_WORLD["num_vlrb"]
+    images = list((results / "benchmarks/vlrb_blind_images").glob("*/*"))
+    assert len(images) == 1, "all pictures of the world have one size"
+    found = json.loads((moved / "demo" / blind).read_text())
+    assert found["protocol"] == found["collection"] == "blind"
+    assert planned(moved, greedy, blind) == {}
+
+
+def test_judgments_are_scored_under_protocols_of_their_own(moved: Path) -> None:
+    """What was asked for seeing is not scored as if it had been asked for blind."""
+    done = snakemake(moved, "-n", "results/iter0/base/vlrb/paired/blind.json")
+    assert done.returncode != 0
+    assert "cannot be scored again under 'blind'" in done.stdout + done.stderr
+
+
+def test_the_demo_measures_itself_by_the_truth(moved: Path) -> None:
+    """No model is asked; accepted and dropped judgments are all judgments."""
+    target = "results/iter1/majority/truth.json"
+    assert planned(moved, target) == {"measure_truth": 1}
+    run(moved, target)
+    found = json.loads((moved / "demo" / target).read_text())
+    assert (found["iteration"], found["filter"]) == (1, "majority")
+    whole = {row["measure"]: row for row in found["rows"] if row["kind"] is None}
+    folder = moved / "demo/results/iter1/majority"
+    count = {
+        name: len((folder / f"{name}.jsonl").read_bytes().splitlines())
+        for name in ("pairs", "accepted", "dropped_judgments")
+    }
+    assert whole["purity"]["n"] == count["pairs"]
+    assert whole["precision"]["n"] == count["accepted"]
+    assert whole["dropped_purity"]["n"] == count["dropped_judgments"]
+    assert whole["precision"]["low"] <= whole["precision"]["rate"] <= 1
+
+
 def touch_everything(clone: Path) -> None:
     """Give every file of code, config and data a new time.
 
