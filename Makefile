@@ -13,7 +13,7 @@ $(READY): requirements.txt
 # The whole loop on a tiny model: demo/results/iter4/vlrb.json and report.html.
 demo: $(READY)
 	$(BIN)/snakemake --profile profiles/local --directory demo all
-	$(BIN)/python scripts/show_scores.py demo vlrb mmrb
+	$(BIN)/python scripts/show_scores.py demo vlrb vlrb_greedy vlrb_blind mmrb
 
 # The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
 # if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.
