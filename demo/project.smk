@@ -24,7 +24,7 @@ rule make_world:
         num_vlrb=420,
         num_mmrb=200,
     shell:
-        "python {DEMO:q}/make_world.py --seed {params.seed} --num-closed {params.num_closed} "
+        "{PYTHON[decide]} {DEMO:q}/make_world.py --seed {params.seed} --num-closed {params.num_closed} "
         "--num-open {params.num_open} --num-vlrb {params.num_vlrb} "
         "--num-mmrb {params.num_mmrb} --out data 2> {log}"
 
@@ -48,7 +48,7 @@ rule measure_truth:
         # The modules of the package that it reads, parses and compares by.
         package=[code("build_pairs"), code("filter_judgments")],
     shell:
-        "PYTHONPATH={SCRIPTS:q} python {DEMO:q}/measure_truth.py "
+        "PYTHONPATH={SCRIPTS:q} {PYTHON[decide]} {DEMO:q}/measure_truth.py "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "
         "--scenes {input.scenes} --prompts {input.prompts} --pairs {input.pairs} "
         "--judgments {input.judgments} --accepted {input.accepted} "
