@@ -17,11 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 from statsmodels.stats.multitest import multipletests
 
 from selfjudge.commands import arguments, run
 from selfjudge.records import read_json, write_json, writing
 
+DEMO = Path(__file__).resolve().parent
 # The name of a comparison, and its protocol.
 COMPARISONS = {"vlrb": "selfjudge", "vlrb_greedy": "greedy", "vlrb_blind": "blind"}
 GROUPS = ("general", "hallucination", "reasoning")
@@ -40,22 +42,21 @@ SHOWN = [
 def find_runs(folder: Path) -> tuple[list[Path], list[Path]]:
     """The finished runs below a folder and the others, by name.
 
-    A run is finished if it has all comparisons of every iteration that any has.
+    A run is finished if it has every comparison of every iteration it asks for.
     """
     runs = sorted(path for path in folder.iterdir() if RUN.fullmatch(path.name))
-    found = {path: comparison_paths(path) for path in runs}
-    most = max(map(len, found.values()), default=0)
-    finished = [path for path in runs if most and len(found[path]) == most]
-    return finished, [path for path in runs if path not in finished]
+    finished = [run for run in runs if all(map(Path.is_file, comparison_paths(run)))]
+    return finished, [run for run in runs if run not in finished]
 
 
-def comparison_paths(path: Path) -> list[Path]:
-    """The comparisons of a run, by protocol, of whatever iterations it has."""
-    results = path / "results"
+def comparison_paths(run: Path) -> list[Path]:
+    """The comparisons that a run is to have, by protocol and iteration."""
+    config = yaml.safe_load((DEMO.parent / "config.yaml").read_text())
+    config |= yaml.safe_load((run / "config.yaml").read_text())
     return [
-        file
+        run / f"results/iter{iteration}/{name}.json"
         for name in COMPARISONS
-        for file in sorted(results.glob(f"iter*/{name}.json"))
+        for iteration in range(config["iterations"] + 1)
     ]
 
 
@@ -251,32 +252,56 @@ def records(table: pd.DataFrame) -> list[dict[str, Any]]:
 def format_spread(spread: dict[str, Any], scores: pd.DataFrame) -> str:
     """The tables for a terminal: overall by run, groups over runs, what it comes to."""
     lines = []
-    percent = scores.assign(accuracy=(100 * scores["accuracy"]).round(1))
-    overall = percent[percent["group"] == "overall"]
+    overall = scores[scores["group"] == "overall"]
     for protocol, part in overall.groupby("protocol", sort=False):
-        lines.append(f"\n{protocol}: overall accuracy in percent by iteration")
-        index = ["filter", "base_seed", "loop_seed"]
-        table = part.pivot(index=index, columns="iteration", values="accuracy")
-        lines.append(table.to_string())
-    summary = pd.DataFrame(spread["summary"])
-    ends = summary[summary["iteration"].isin([0, summary["iteration"].max()])]
-    for name in ("mean", "min", "max"):
-        ends = ends.assign(**{name: (100 * ends[name]).round(1)})
-    lines.append("\nfirst and last iteration over runs, percent")
-    lines.append(ends.to_string(index=False))
-    for found in spread["filter_differences"]:
-        verb = "differ" if found["do_differ"] else "do not differ"
-        lines.append(
-            f"\n{found['protocol']}: {found['filter']} and {found['other']} {verb} "
-            f"(mean difference {100 * found['mean_difference']:.1f} points, "
-            f"least p {found['least_p_value']})"
+        table = part.pivot(
+            index=["filter", "base_seed", "loop_seed"],
+            columns="iteration",
+            values="accuracy",
         )
-    for goal in spread["goals"]:
-        word = "reached" if goal["is_reached"] else "NOT REACHED"
-        lines.append(f"\n{word}: {goal['of']}: {goal['goal']}: {goal['found']}")
-    if spread["unfinished_runs"]:
-        lines.append(f"\nunfinished: {', '.join(spread['unfinished_runs'])}")
-    return "\n".join(lines)
+        lines.append(f"\n{protocol}: overall accuracy in percent by iteration")
+        lines.append((100 * table).round(1).to_string())
+    summary = pd.DataFrame(spread["summary"])
+    last = summary["iteration"].max()
+    ends = summary[summary["iteration"].isin([0, last]) & (summary["group"] != "macro")]
+    lines.append("\nfirst and last iteration over runs, percent: mean (least to most)")
+    lines.append(format_means(ends, ["protocol", "filter"], ["group", "iteration"]))
+    if spread["truth"]:
+        truth = pd.DataFrame(spread["truth"])
+        whole = truth[truth["category"].isna() & truth["num_votes"].isna()]
+        whole = whole.fillna({"kind": "all"})
+        lines.append("\nby the truth, percent: mean over runs (least to most)")
+        lines.append(format_means(whole, ["measure", "kind", "filter"], ["iteration"]))
+    return "\n".join([*lines, "", *format_findings(spread)])
+
+
+def format_means(table: pd.DataFrame, index: list[str], columns: list[str]) -> str:
+    """Mean, least and most of each setting, in percent."""
+    cells = [
+        f"{100 * row['mean']:.1f} ({100 * row['min']:.1f} to {100 * row['max']:.1f})"
+        for row in table.to_dict("records")
+    ]
+    table = table.assign(cell=cells)
+    wide = table.pivot(index=index, columns=columns, values="cell").fillna("")
+    return str(wide.to_string())
+
+
+def format_findings(spread: dict[str, Any]) -> list[str]:
+    """What the spread comes to, a line each: filters, goals, runs left out."""
+    lines = [
+        f"{found['protocol']}: {found['filter']} and {found['other']} "
+        f"{'differ' if found['do_differ'] else 'do not differ'} (mean difference "
+        f"{100 * found['mean_difference']:.1f} points, least p of "
+        f"{found['num_runs']} runs {found['least_p_value']} after Holm's correction)"
+        for found in spread["filter_differences"]
+    ]
+    lines += [
+        f"{'reached' if goal['is_reached'] else 'NOT REACHED'}: {goal['of']}: "
+        f"{goal['goal']}: {goal['found']}"
+        for goal in spread["goals"]
+    ]
+    unfinished = spread["unfinished_runs"]
+    return [*lines, f"unfinished: {', '.join(unfinished)}"] if unfinished else lines
 
 
 def main() -> None:

@@ -60,9 +60,20 @@ def test_a_second_call_touches_nothing(tmp_path: Path) -> None:
     assert yaml.safe_load((folder / "config.yaml").read_text())["seed"] == 1
 
 
-def test_a_base_that_is_there_is_not_trained_again(tmp_path: Path) -> None:
-    """A folder is only there once its training has ended."""
-    run_seeds.make_base(tmp_path, 1)
+@pytest.mark.workflow
+def test_a_base_is_trained_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the real recipe, here of one step; what is there is left alone."""
+    monkeypatch.setattr(run_seeds, "STEPS", 1)
+    folder = tmp_path / "base1"
+    run_seeds.make_base(folder, 1)
+    shipped = {path.name for path in (ROOT / "demo/base").iterdir()}
+    assert {path.name for path in folder.iterdir()} == shipped
+    assert [path.name for path in tmp_path.iterdir()] == ["base1"]
+    before = (folder / "model.safetensors").stat().st_mtime_ns
+    run_seeds.make_base(folder, 1)
+    assert (folder / "model.safetensors").stat().st_mtime_ns == before
 
 
 # -------------------------------------------------------------- measuring the spread
@@ -73,6 +84,8 @@ def write_run(folder: Path, rise: float, **changes: Any) -> None:
 
     ``changes``: rises of others by filter, p-values of the control, groups.
     """
+    folder.mkdir()
+    (folder / "config.yaml").write_text("iterations: 1\n")
     for iteration in (0, 1):
         for name, protocol in (
             ("vlrb", "selfjudge"),
@@ -199,14 +212,16 @@ def test_filters_differ_only_if_a_test_says_so(
 
 
 def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:
-    """What is there counts; too few runs are a goal that is not reached."""
+    """A comparison is missing, or iterations are: the repository's default is 4."""
     for base, loop in RUNS[:3]:
         write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2)
     (tmp_path / "base2_loop0/results/iter1/vlrb_blind.json").unlink()
     (tmp_path / "base1").mkdir()
+    write_run(tmp_path / "base3_loop0", rise=0.2)
+    (tmp_path / "base3_loop0/config.yaml").write_text("seed: 0\n")
     spread = spread_of(tmp_path)
     assert spread["runs"] == ["base1_loop0", "base1_loop1"]
-    assert spread["unfinished_runs"] == ["base2_loop0"]
+    assert spread["unfinished_runs"] == ["base2_loop0", "base3_loop0"]
     assert not is_reached(spread, "runs", "at least 3 base seeds")
 
 
