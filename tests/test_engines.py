@@ -299,8 +299,10 @@ def test_text_is_not_tidied(engine: TransformersEngine, images: list[str]) -> No
     text = "  A ,  B .\n\n do n't \n"
     ids = engine.tokenizer(text, add_special_tokens=False)["input_ids"]
     request = make_request(0, images[:1])
-    assert engine._read_tokens(request, ids, 5).text == text
-    ended = engine._read_tokens(request, [*ids, engine.special.end_ids[0], 300], 5)
+    assert engine.conversations.read(request, ids, 5).text == text
+    ended = engine.conversations.read(
+        request, [*ids, engine.special.end_ids[0], 300], 5
+    )
     assert (ended.text, ended.num_output_tokens) == (text, len(ids) + 1)
 
 
@@ -313,7 +315,7 @@ def test_marks_in_a_text_are_harmless(
     counts = []
     for text in (hostile, harmless):
         request = make_request(0, images[:1], messages=[user_turn(1, text)])
-        text = engine._render(request, add_generation_prompt=True)
+        text = engine.conversations.render(request, add_generation_prompt=True)
         image = [[Image.open(images[0]).convert("RGB")]]
         ids = engine._encode([text], image)["input_ids"][0].tolist()
         marks = set(engine.tokenizer.all_special_ids)
@@ -378,7 +380,7 @@ def test_choice_logprobs(
     found = dict(engine.choice_logprobs(requests, choices))
     assert found.keys() == {request.id for request in requests}
     for request in requests:
-        prefix = engine._render(request, continue_final_message=True)
+        prefix = engine.conversations.render(request, continue_final_message=True)
         assert prefix.endswith(f"assistant\n{said}")
         prefix_ids = engine.tokenizer(prefix, add_special_tokens=False)["input_ids"]
         start = len(prefix_ids) - num_merged

@@ -276,7 +276,7 @@ def test_hostile_texts_are_read_as_the_engine_reads_them(
         seed=0,
     )
     asked = engine._encode(
-        [engine._render(request, add_generation_prompt=True)],
+        [engine.conversations.render(request, add_generation_prompt=True)],
         [[Image.open(request.images[0]).convert("RGB")]],
     )["input_ids"][0]
     assert torch.equal(ids[: len(asked)], asked)

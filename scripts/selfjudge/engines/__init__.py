@@ -26,6 +26,17 @@ def open_engine(
         from selfjudge.engines.openai_engine import OpenAIEngine
 
         return OpenAIEngine(model, revision=revision, settings=settings.openai)
+    if settings.name == "vllm":
+        from selfjudge.engines.vllm_engine import VLLMEngine
+
+        return VLLMEngine(
+            model,
+            revision=revision,
+            dtype=settings.dtype,
+            device=settings.device,
+            trust_remote_code=settings.trust_remote_code,
+            settings=settings.vllm,
+        )
     path = resolve_model(model, revision)
     # Here, not above: torch takes seconds to import and may not be installed.
     from selfjudge.engines.transformers_engine import TransformersEngine

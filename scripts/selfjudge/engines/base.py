@@ -32,27 +32,53 @@ class OpenAISettings(
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
 
 
+class VLLMSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """The config section `engine.vllm`.
+
+    ``max_num_seqs``: the most sequences run at once.
+    ``max_model_len``: the most tokens of a prompt and its answer together; None is
+    the model's own limit.  More take more memory.
+    ``gpu_memory_utilization``: the share of a GPU's memory that vLLM takes.
+    ``tensor_parallel_size``: GPUs that share one model.
+    ``enforce_eager``: no CUDA graphs: starts sooner, answers slower.
+    ``lora``: a judge's adapter over its base model, instead of merged weights.
+    """
+
+    max_num_seqs: int = 256
+    max_model_len: int | None = None
+    gpu_memory_utilization: float = 0.9
+    tensor_parallel_size: int = 1
+    enforce_eager: bool = False
+    lora: bool = False
+
+
 class EngineSettings(
     msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 ):
     """The config section `engine`: who runs a model, and how.
 
-    ``name``: `transformers`, `openai`, or `replay` (a journal alone, no weights).
+    ``name``: `transformers`, `vllm`, `openai`, or `replay` (a journal alone, no
+    weights).
     ``dtype``: `auto` takes the checkpoint's own.
     ``device``: `auto` is CUDA where there is one, else the CPU; or torch's name.
     ``batch_size``: the most sequences run at once.
     ``max_batch_tokens``: the most tokens of a batch, padded prompts and room for
     the answers together; None sets no limit.
-    ``openai``: what only that engine asks; it takes nothing else of this section.
     ``trust_remote_code``: whether Python files beside the weights may run.
+    ``vllm``: what only that engine asks; it takes neither batch_size nor
+    max_batch_tokens.
+    ``openai``: what only that engine asks; it takes nothing else of this section.
     """
 
-    name: Literal["transformers", "openai", "replay"] = "transformers"
+    name: Literal["transformers", "vllm", "openai", "replay"] = "transformers"
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = "auto"
     batch_size: int = 8
     max_batch_tokens: int | None = None
     trust_remote_code: bool = False
+    vllm: VLLMSettings = VLLMSettings()
     openai: OpenAISettings = OpenAISettings()
 
 

@@ -13,6 +13,7 @@ from selfjudge.records import file_sha256
 # The code between weights and texts: rendering, images, sampling, decoding.
 ANSWERING = (
     "transformers_engine.py",
+    "conversations.py",
     "row_sampler.py",
     "special_tokens.py",
     "../images.py",
@@ -136,12 +137,15 @@ def list_names(path: Path, most: int = 8) -> str:
     return ", ".join(names[:most]) + more if names else "an empty directory"
 
 
-def engine_fingerprint(path: Path, dtype: str) -> str:
+def engine_fingerprint(
+    path: Path, dtype: str, answering: Sequence[str] = ANSWERING
+) -> str:
     """`model_fingerprint` with a hash of the code that makes texts of weights.
 
-    The journal must not hand out what an engine answered before it was mended.
+    ``answering`` are that code's files, from this folder.  The journal must not
+    hand out what an engine answered before it was mended.
     """
-    return f"{model_fingerprint(path, dtype)}-{code_hash(ANSWERING)}"
+    return f"{model_fingerprint(path, dtype)}-{code_hash(answering)}"
 
 
 def code_hash(answering: Sequence[str]) -> str:

@@ -16,9 +16,9 @@ from transformers import (
 from transformers.utils import logging
 
 from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
+from selfjudge.engines.conversations import Conversations, open_images, texts_of
 from selfjudge.engines.row_sampler import RowSampler
 from selfjudge.engines.special_tokens import read_special_tokens
-from selfjudge.images import open_rgb
 from selfjudge.records import Generation, Request
 from selfjudge.rendering import user_turn
 
@@ -68,6 +68,7 @@ class TransformersEngine:
         self.special = read_special_tokens(
             self.processor, self.model.generation_config.eos_token_id, path
         )
+        self.conversations = Conversations(self.processor, self.special)
         if self.tokenizer.pad_token_id is None:
             end = self.special.end_ids[0]
             self.tokenizer.pad_token = self.tokenizer.convert_ids_to_tokens(end)
@@ -156,7 +157,10 @@ class TransformersEngine:
         image parts do not match, OSError where an image cannot be decoded.
         """
         images = open_images(batch)
-        texts = [self._render(request, add_generation_prompt=True) for request in batch]
+        texts = [
+            self.conversations.render(request, add_generation_prompt=True)
+            for request in batch
+        ]
         inputs = self._encode(texts, [[images[p] for p in r.images] for r in batch])
         samplings = [request.sampling for request in batch]
         sampler = RowSampler(
@@ -177,27 +181,7 @@ class TransformersEngine:
         for request, ids, num_prompt in zip(
             batch, new_ids, num_prompt_tokens, strict=True
         ):
-            yield self._read_tokens(request, ids, num_prompt)
-
-    def _read_tokens(
-        self, request: Request, ids: list[int], num_prompt_tokens: int
-    ) -> Generation:
-        """The generation that a row's new token ids spell."""
-        ids = ids[: request.sampling.max_tokens]
-        stops = self.special.end_ids
-        ends = [place for place, token in enumerate(ids) if token in stops]
-        text = self.tokenizer.decode(
-            ids[: ends[0]] if ends else ids,
-            skip_special_tokens=True,
-            clean_up_tokenization_spaces=False,
-        )
-        return Generation(
-            request_id=request.id,
-            text=text,
-            finish_reason="stop" if ends else "length",
-            num_prompt_tokens=num_prompt_tokens,
-            num_output_tokens=ends[0] + 1 if ends else len(ids),
-        )
+            yield self.conversations.read(request, ids, num_prompt)
 
     def choice_logprobs(
         self, requests: Sequence[Request], choices: Sequence[str]
@@ -214,27 +198,14 @@ class TransformersEngine:
             images = open_images(batch)
             texts, rows_of_images, num_scored = [], [], []
             for request in batch:
-                prefix = self._render(request, continue_final_message=True)
+                prefix = self.conversations.render(request, continue_final_message=True)
                 texts += [prefix + choice for choice in choices]
                 rows_of_images += [[images[p] for p in request.images]] * len(choices)
-                num_scored += self._count_scored(prefix, choices)
+                num_scored += self.conversations.count_scored(prefix, choices)
             sums = self._sum_logprobs(self._encode(texts, rows_of_images), num_scored)
             for place, request in enumerate(batch):
                 start = place * len(choices)
                 yield request.id, sums[start : start + len(choices)]
-
-    def _count_scored(self, prefix: str, choices: Sequence[str]) -> list[int]:
-        """How many of the last tokens of prefix + choice are scored, per choice.
-
-        Counted with placeholders for the images: what these become stands before.
-        """
-        before = self.tokenizer(prefix, add_special_tokens=False)["input_ids"]
-        rows = [
-            self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
-            for choice in choices
-        ]
-        start = min(count_common(before, row) for row in rows)
-        return [len(row) - start for row in rows]
 
     def _sum_logprobs(self, inputs: Any, num_scored: list[int]) -> list[float]:
         """The log-probability of the last ``num_scored`` tokens of each row."""
@@ -249,62 +220,13 @@ class TransformersEngine:
             sums.append(sum(logprobs[i, token].item() for i, token in enumerate(ids)))
         return sums
 
-    def _render(self, request: Request, **settings: bool) -> str:
-        """The request's conversation as the model's template writes it.
-
-        Special tokens spelled out in a text are broken up: only the template
-        opens and ends turns, and only the request's images are images.
-        """
-        conversation = []
-        num_parts = 0
-        for message in request.messages:
-            parts = []
-            for part in message["content"]:
-                if part["type"] == "image":
-                    num_parts += 1
-                    parts.append({"type": "image"})
-                else:
-                    text = self.special.defuse(part["text"])
-                    parts.append({"type": "text", "text": text})
-            conversation.append({"role": message["role"], "content": parts})
-        if num_parts != len(request.images):
-            raise ValueError(
-                f"request {request.id}: 'messages' must hold one image part for each "
-                f"of its images (got {num_parts} parts, {len(request.images)} images)"
-            )
-        return str(
-            self.processor.apply_chat_template(conversation, tokenize=False, **settings)
-        )
-
     def _encode(self, texts: list[str], images: list[list[Image.Image]]) -> Any:
         """The model's inputs, one row a text, padded on the left."""
-        bos = self.tokenizer.bos_token
         inputs = self.processor(
             text=texts,
             images=images if any(images) else None,
             padding=True,
-            # A second one would go unnoticed, and is not what the model knows.
-            add_special_tokens=not (bos and texts[0].startswith(bos)),
+            add_special_tokens=self.conversations.needs_bos(texts[0]),
             return_tensors="pt",
         )
         return inputs.to(self.model.device, self.model.dtype)
-
-
-def texts_of(request: Request) -> list[str]:
-    """The texts of a request, part by part."""
-    parts = [part for message in request.messages for part in message["content"]]
-    return [part["text"] for part in parts if part["type"] == "text"]
-
-
-def open_images(batch: Sequence[Request]) -> dict[str, Image.Image]:
-    """Every image of a batch by path, decoded once."""
-    paths = dict.fromkeys(path for request in batch for path in request.images)
-    return {path: open_rgb(path) for path in paths}
-
-
-def count_common(left: Sequence[int], right: Sequence[int]) -> int:
-    """The length of the longest common prefix."""
-    for place, (one, other) in enumerate(zip(left, right, strict=False)):
-        if one != other:
-            return place
-    return min(len(left), len(right))

