@@ -35,6 +35,10 @@ class BatchEngine:
         self.num_gpus = 0
         self.fails_after = fails_after
         self.batches: list[list[str]] = []
+        self.num_starts = 0
+
+    def start(self) -> None:
+        self.num_starts += 1
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
         ordered = sorted(requests, key=lambda request: request.id)
@@ -259,6 +263,17 @@ def test_oldest_answer_stays(tmp_path: Path) -> None:
     assert ask(BatchEngine(fails_after=0), requests, tmp_path) == [answer]
 
 
+def test_engine_starts_only_to_be_asked(tmp_path: Path) -> None:
+    """An engine is started once, before the first batch; not for known answers."""
+    requests = make_requests(7)
+    engine = BatchEngine()
+    ask(engine, requests, tmp_path)
+    assert (engine.num_starts, len(engine.batches)) == (1, 3)
+    idle = BatchEngine()
+    ask(idle, requests, tmp_path)
+    assert (idle.num_starts, idle.batches) == (0, [])
+
+
 def test_replay(tmp_path: Path) -> None:
     """A replay repeats a run, and says how many answers it lacks and the first."""
     requests = make_requests(7)
@@ -292,7 +307,8 @@ def test_progress_and_usage(tmp_path: Path) -> None:
     )
     assert len(lines) == 1, "a quick run says so once"
     assert 0 < usage.seconds < 60
-    usage.seconds = 0.0
+    assert 0 < usage.start_seconds < 60
+    usage.seconds = usage.start_seconds = 0.0
     assert usage == Usage(
         num_requests=9,
         num_from_journal=3,

@@ -101,6 +101,13 @@ class Engine(Protocol):
         """
         ...
 
+    def start(self) -> None:
+        """Make ready to be asked, if that takes long and is not done yet.
+
+        Called before the first batch, and not at all if there is none to ask.
+        """
+        ...
+
     def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
         """One generation for each request of the batch, in any order.
 

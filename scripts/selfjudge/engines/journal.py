@@ -199,21 +199,19 @@ def run_requests(
 
     model_journal = Journal(journal / engine.fingerprint, stage=stage, log=log)
     answers = model_journal.read(firsts)
-    copies = Counter(keys.values())
-    progress = Progress(stage, copies, answers, usage or Usage(), log)
+    usage = usage or Usage()
+    if len(answers) < len(firsts):
+        clock = time.monotonic()
+        engine.start()
+        usage.start_seconds += time.monotonic() - clock
+    progress = Progress(stage, Counter(keys.values()), answers, usage, log)
     try:
         for batch in plan:
             missing = [request for request in batch if keys[request.id] not in answers]
             if missing:
-                fresh = {
-                    keys[generation.request_id]: generation
-                    for generation in ask(engine, missing)
-                }
-                batch_answers = [answer_from(fresh[key], key) for key in fresh]
-                model_journal.append(batch_answers)
-                answers.update(zip(fresh, batch_answers, strict=True))
-                for key, generation in fresh.items():
-                    progress.add(key, generation)
+                fresh = ask(engine, missing, keys, progress)
+                model_journal.append(fresh)
+                answers.update((answer.key, answer) for answer in fresh)
     finally:
         model_journal.close()
         progress.end()
@@ -222,8 +220,17 @@ def run_requests(
     ]
 
 
-def ask(engine: Engine, batch: list[Request]) -> list[Generation]:
-    """The model's generations for one batch, in the batch's order."""
-    answers = {answer.request_id: answer for answer in engine.generate(batch)}
+def ask(
+    engine: Engine, batch: list[Request], keys: dict[str, str], progress: Progress
+) -> list[Answer]:
+    """The model's answers to one batch, in the batch's order.
+
+    Each is counted as it comes: a batch may take minutes.
+    """
+    answers: dict[str, Answer] = {}
+    for generation in engine.generate(batch):
+        key = keys[generation.request_id]
+        answers[generation.request_id] = answer_from(generation, key)
+        progress.add(key, generation)
     assert answers.keys() == {request.id for request in batch}
     return [answers[request.id] for request in batch]

@@ -23,6 +23,9 @@ class ReplayEngine:
         """All requests in one batch, so that the error counts all that is missing."""
         return [list(requests)] if requests else []
 
+    def start(self) -> None:
+        """Nothing: there is no model."""
+
     def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
         """Raise ValueError: these requests have no answer in the journal."""
         self._refuse(batch)

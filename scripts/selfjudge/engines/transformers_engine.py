@@ -150,6 +150,9 @@ class TransformersEngine:
             self._num_image_tokens = len(with_image) - len(placeholder) + 1
         return self._num_image_tokens
 
+    def start(self) -> None:
+        """Nothing: the weights were loaded with the tokenizer, which plans batches."""
+
     def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
         """One generation for each request of the batch, in the batch's order.
 

@@ -47,7 +47,7 @@ class Question(NamedTuple):
     """What vLLM is asked: a prompt, and arguments of its `SamplingParams`."""
 
     id: str
-    prompt: dict[str, Any]
+    prompt: Any
     arguments: dict[str, Any]
 
 
@@ -120,6 +120,8 @@ class VLLMEngine:
             # use too its threads wait for each other most of the time.
             os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
             os.environ.setdefault("OMP_NUM_THREADS", "1")
+            # It warns once a prompt that it does not change that number.
+            os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         from transformers import AutoProcessor
         from vllm import LLM
 
@@ -252,6 +254,7 @@ class VLLMEngine:
         asked = {request.id: request for request in quick}
         questions = self._ask_for_next(quick, ids)
         for request_id, output in self._ask(questions):
+            self._check_room(request_id, output)
             told = output.outputs[0].logprobs[0]
             if all(one in told for one in ids[request_id]):
                 yield request_id, [told[one].logprob for one in ids[request_id]]
@@ -296,40 +299,56 @@ class VLLMEngine:
                 )
             )
             for request_id, output in self._ask(questions):
+                self._check_room(request_id, output)
                 count = counts[request_id][choice]
                 ids = output.prompt_token_ids[len(output.prompt_token_ids) - count :]
                 told = output.prompt_logprobs[len(output.prompt_logprobs) - count :]
-                sums[request_id][choice] = sum(
+                logprobs = [
                     place[token].logprob for place, token in zip(told, ids, strict=True)
-                )
+                ]
+                sums[request_id][choice] = sum(logprobs, 0.0)
         for request_id, by_choice in sums.items():
             yield request_id, [by_choice[choice] for choice in choices]
 
+    def _check_room(self, request_id: str, output: Any) -> None:
+        """Raise ValueError if a prompt was too long to be asked about."""
+        if isinstance(output, NoRoom):
+            raise ValueError(
+                f"request {request_id}: must be shorter than {self.longest} tokens "
+                f"(got {len(output.prompt_token_ids)}). Hint: "
+                f"engine.vllm.max_model_len, or the model itself, sets the limit"
+            )
+
     def _prompts(
         self, requests: Iterable[Request], ending: str = "", **settings: bool
-    ) -> Iterator[tuple[Request, dict[str, Any]]]:
+    ) -> Iterator[tuple[Request, Any]]:
         """Each request with its prompt as vLLM takes it, made when its turn comes.
 
-        Neighbours that show the same get the same, made once.
+        Neighbours that show the same share one, as vLLM's own `n` samples would;
+        but each of these has a seed of its own, which `n` has not.
         """
         shown: tuple[Any, ...] | None = None
-        prompt: dict[str, Any] = {}
+        prompt: Any = None
         for request in requests:
             if shown != (request.messages, request.images):
                 shown = (request.messages, request.images)
                 text = self.conversations.render(request, **settings) + ending
-                prompt = {"prompt_token_ids": self.conversations.encode(text)}
-                if request.images:
-                    opened = open_images([request])
-                    prompt |= {
-                        "multi_modal_data": {
-                            "image": [opened[path] for path in request.images]
-                        },
-                        # A file does not change while it is asked about: its path
-                        # says what is in the caches, and nobody hashes its pixels.
-                        "multi_modal_uuids": {"image": list(request.images)},
-                    }
+                prompt = self._show(request, text)
+                if len(prompt["prompt_token_ids"]) < self.longest:
+                    prompt = self.dialect.read_prompt(self.llm, prompt)
             yield request, prompt
+
+    def _show(self, request: Request, text: str) -> dict[str, Any]:
+        """The prompt of a rendered text and the request's images, now opened."""
+        prompt: dict[str, Any] = {"prompt_token_ids": self.conversations.encode(text)}
+        if request.images:
+            opened = open_images([request])
+            images = [opened[path] for path in request.images]
+            prompt["multi_modal_data"] = {"image": images}
+            # A file does not change while it is asked about: its path names it in
+            # vLLM's caches, and nobody need hash its pixels.
+            prompt["multi_modal_uuids"] = {"image": list(request.images)}
+        return prompt
 
     def _ask(self, questions: Iterable[Question]) -> Iterator[tuple[str, Any]]:
         """The id of each question with vLLM's output, as they get ready.
@@ -347,13 +366,16 @@ class VLLMEngine:
         try:
             while True:
                 while len(asked) < room and (question := next(left, None)):
-                    prompt = self.dialect.read_prompt(self.llm, question.prompt)
-                    if len(prompt["prompt_token_ids"]) >= self.longest:
-                        yield question.id, NoRoom(prompt["prompt_token_ids"])
+                    ids = question.prompt["prompt_token_ids"]
+                    if len(ids) >= self.longest:
+                        yield question.id, NoRoom(ids)
                         continue
                     params = SamplingParams(**question.arguments, **kind)
                     engine.add_request(
-                        question.id, prompt, params, lora_request=self.lora_request
+                        question.id,
+                        question.prompt,
+                        params,
+                        lora_request=self.lora_request,
                     )
                     asked.add(question.id)
                 if not asked:
