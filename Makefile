@@ -5,7 +5,7 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: demo demo-seeds demo-base test check bench clean-journal
+.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test check bench clean-journal
 
 $(READY): requirements.txt
 	$(PYTHON) -m venv .venv
@@ -24,7 +24,11 @@ $(VLLM_READY): requirements-vllm.txt
 .venv-vllm: $(VLLM_READY)
 
 # The whole loop on a tiny model: demo/results/iter4/vlrb.json and report.html.
-demo: $(READY)
+# ENGINE=vllm runs it on vLLM's CPU build, below demo/vllm.
+ENGINE ?= transformers
+demo: demo-$(ENGINE)
+
+demo-transformers: $(READY)
 	$(BIN)/snakemake --profile profiles/local --directory demo all
 	$(BIN)/python scripts/show_scores.py demo vlrb vlrb_greedy vlrb_blind mmrb
 
@@ -33,6 +37,11 @@ demo: $(READY)
 demo-seeds: $(READY)
 	$(BIN)/python demo/run_seeds.py --base-seeds 1 2 3 --loop-seeds 0 1
 	PYTHONPATH=scripts $(BIN)/python demo/measure_spread.py demo/seeds
+
+demo-vllm: $(READY) $(VLLM_READY)
+	$(BIN)/snakemake --profile profiles/local --directory demo/vllm \
+		--configfile demo/config.yaml demo/vllm/config.yaml -- all
+	$(BIN)/python scripts/show_scores.py demo/vllm vlrb
 
 # Train the tiny base model that the demo starts from anew: half an hour, one core.
 demo-base: $(READY)
