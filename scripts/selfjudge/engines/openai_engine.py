@@ -111,6 +111,9 @@ class OpenAIEngine:
             for start in range(0, len(requests), size)
         ]
 
+    def start(self) -> None:
+        """Nothing: the server runs already."""
+
     def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
         """One generation for each request of the batch, in the batch's order.
 
