@@ -22,6 +22,11 @@ def main() -> None:
     parser.add_argument("--template", type=Path, required=True, help="the judge's")
     parser.add_argument("--matched", type=Path, help="report to match in size")
     parser.add_argument("--settings", type=json_of(FilterSettings), required=True)
+    parser.add_argument(
+        "--both-orders-rate",
+        type=float,
+        help="share of pairs that a cascade judged in both orders anyway",
+    )
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--accepted", type=Path, required=True, help="output")
     parser.add_argument("--dropped", type=Path, required=True, help="output")
@@ -36,6 +41,7 @@ def main() -> None:
         spec=FILTERS[args.filter],
         settings=args.settings,
         size=read_json(args.matched)["num_accepted"] if args.matched else None,
+        both_orders_rate=args.both_orders_rate,
         seed=args.seed,
     )
     write_json(args.report, report)

@@ -26,6 +26,7 @@ MODEL_SCRIPTS = {
     "generate_responses",
     "alter_responses",
     "judge_pairs",
+    "judge_order",
     "judge_official",
     "train_judge",
 }

@@ -159,6 +159,20 @@ def lay_over(base: Any, top: Any) -> Any:
             id="too-few-slices",
         ),
         pytest.param(
+            {"judgments__both_orders": "cascade", "filters": ["majority", "unchecked"]},
+            "'judgments.both_orders' must be 'always' where 'filters' holds "
+            "'unchecked' (got 'cascade'): it accepts wrong verdicts too, and a cascade "
+            "does not judge those pairs again.",
+            id="cascade-with-unchecked",
+        ),
+        pytest.param(
+            {"judgments__both_orders": "cascade", "filter__accept": "single"},
+            "'judgments.both_orders' must be 'always' where 'filter.accept' is 'single' "
+            "(got 'cascade'): a pair that is wrong in its first order may be right in "
+            "the other, which a cascade does not ask for.",
+            id="cascade-with-single",
+        ),
+        pytest.param(
             {"pairs__alteration_bounds__min_length_rate": 3},
             "'pairs.alteration_bounds.min_length_rate' must be at most "
             "'max_length_rate', 2.0 (got 3).",

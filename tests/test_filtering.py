@@ -262,6 +262,7 @@ class Files:
             spec=FILTERS["majority"],
             settings=settings,
             size=None,
+            both_orders_rate=None,
             seed=0,
         )
 
@@ -364,6 +365,14 @@ def test_the_report_adds_up(files: Files) -> None:
         "orders": {"chosen_first": 1, "rejected_first": 1},
         "dropped": {"unparsed": 1, "wrong_verdict": 1, "wrong_in_other_order": 2},
         "categories": {"majority_answer": {"num_pairs": 3, "num_accepted": 1}},
+        "position_bias": {
+            "num_pairs": 3,
+            "num_judgments": 6,
+            "num_unparsed": 1,
+            "first_rate": 0.6,
+            "right_rates": {"chosen_first": 1.0, "rejected_first": 0.666667},
+            "agreement_rate": 0.333333,
+        },
     }
 
 
@@ -435,6 +444,7 @@ def test_every_reason_can_occur() -> None:
         *outcomes(*many, judged(4, "A", "C"), settings=cap, size=4),
         *outcomes(judged(0, "A", "A"), settings=SINGLE),
         *outcomes(judged(0, *RIGHT, finish_reason="length")),
+        *outcomes(judged(0, *WRONG)[:1]),
         *outcomes(
             one_order(0, "chosen_first", "1 Verdict: [[A]]", "2 Verdict: [[A]]")
             + one_order(0, "rejected_first", "Verdict: [[B]]")

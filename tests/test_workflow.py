@@ -318,6 +318,11 @@ def change_responses(clone: Path) -> None:
     change_config(clone / "demo", responses={"sampling": sampling})
 
 
+def change_slice(clone: Path) -> None:
+    """Set what a cascade alone looks at."""
+    change_config(clone / "demo", judgments={"both_orders_rate": 0.5})
+
+
 def add_filter(clone: Path) -> None:
     """Run another filter beside the first."""
     change_config(clone / "demo", filters=["majority", "correctness"])
@@ -359,6 +364,7 @@ FROM_RESPONSES = FROM_JUDGING | {
             | {"merge_benchmark_judgments": 3, "score_benchmark": 3},
         ),
         (change_learning_rate, FROM_TRAINING),
+        (change_slice, {}),
         (change_responses, FROM_RESPONSES),
         # Its own branch: judged, filtered, trained, scored; and compared.
         (add_filter, FROM_JUDGING | {"build_pairs": 2}),
@@ -381,6 +387,37 @@ def test_other_shards_repeat_no_model_call(moved: Path) -> None:
     run(moved, target)
     assert (moved / "demo" / target).read_bytes() == before
     assert num_calls(moved) == calls
+
+
+def test_cascade_accepts_the_same_lines(moved: Path) -> None:
+    """Asked anew, with no journal, in two stages: the same texts, fewer of them."""
+    folder = moved / "demo/results/iter1/majority"
+    names = ("judgments.jsonl", "accepted.jsonl")
+    always = {name: (folder / name).read_text().splitlines() for name in names}
+    shutil.rmtree(moved / "demo/results/journal")
+    judgments = {"both_orders": "cascade", "both_orders_rate": 0.1, "shards": 2}
+    change_config(moved / "demo", judgments=judgments)
+    target = "results/iter1/majority/filter_report.json"
+    assert planned(moved, target) == {
+        "judge_first_order": 2,
+        "select_second_order": 2,
+        "judge_second_order": 2,
+        "merge_orders": 1,
+        "filter_judgments": 1,
+    }
+    run(moved, target)
+    cascade = {name: (folder / name).read_text().splitlines() for name in names}
+    assert cascade["accepted.jsonl"] == always["accepted.jsonl"]
+    kept = set(cascade["judgments.jsonl"])
+    assert cascade["judgments.jsonl"] == [
+        line for line in always["judgments.jsonl"] if line in kept
+    ]
+    assert num_calls(moved) == len(kept) < len(always["judgments.jsonl"])
+    report = json.loads((moved / "demo" / target).read_text())
+    assert report["dropped"]["wrong_in_first_order"] > 0
+    bias = report["position_bias"]
+    assert 0 < bias["num_pairs"] < report["num_pairs"]
+    assert planned(moved, target) == {}
 
 
 def test_swapped_image_asks_again_about_its_prompts_alone(moved: Path) -> None:

@@ -5,13 +5,13 @@ Layers, bottom up; a module imports only from what stands before it in this list
 1. ``records``, ``seeds``, ``ledgers``: what is on disk, where randomness comes
    from, what a run cost.
 2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
-   ``rendering``, ``filters``, ``groups``, ``asking``, ``protocols``, ``config``,
-   ``fingerprints``: one idea each, about one text, one image, one request or one
-   run.
-3. ``sources``, ``prompts``, ``pairs``, ``filtering``, ``releases``,
-   ``manifests``, ``benchmarks``, ``blinding``, ``statistics``, ``votes``,
-   ``scores``, ``scoring``, ``leaderboard``, ``comparisons``, ``report``:
-   decisions over streams of records.
+   ``rendering``, ``filters``, ``groups``, ``asking``, ``orders``, ``protocols``,
+   ``config``, ``fingerprints``: one idea each, about one text, one image, one
+   request or one run.
+3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``filtering``,
+   ``cascade``, ``releases``, ``manifests``, ``benchmarks``, ``blinding``,
+   ``statistics``, ``votes``, ``scores``, ``scoring``, ``leaderboard``,
+   ``comparisons``, ``report``: decisions over streams of records.
 4. ``engines``, ``training``: the only modules that know a model.
 5. ``commands``, ``model_commands`` and the scripts beside this package: read,
    call, write.

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
 from selfjudge.filters import Filter
+from selfjudge.orders import keeps_both_orders
+from selfjudge.position_bias import PositionBias
 from selfjudge.records import (
     ORDERS,
     Accepted,
@@ -28,13 +30,14 @@ from selfjudge.records import (
 )
 from selfjudge.rendering import assistant_turn, judge_text, user_turn
 from selfjudge.seeds import seed_for
-from selfjudge.verdicts import parse_verdict, prefers_chosen
+from selfjudge.verdicts import read_stated
 
 Outcome = Literal[
     "accepted",
     "unparsed",
     "truncated",
     "wrong_verdict",
+    "wrong_in_first_order",
     "wrong_in_other_order",
     "extra_trace",
     "over_category_cap",
@@ -58,10 +61,14 @@ class FilterSettings(Settings, frozen=True, kw_only=True):
 
 
 class Decided(NamedTuple):
-    """A pair, its judgments, and what happens to each of them."""
+    """A pair, its judgments, what each prefers, and what happens to it.
+
+    A preference is True for chosen, False for rejected, None if unparsed.
+    """
 
     pair: Pair
     judgments: list[Judgment]
+    preferences: list[bool | None]
     outcomes: list[Outcome]
 
 
@@ -110,7 +117,11 @@ def decide(
 
     def decide_each() -> Iterator[Decided]:
         for pair, own in read():
-            yield Decided(pair, own, decide_pair(own, spec, settings, seed))
+            preferences = [
+                read_stated(judgment.text, judgment.order) for judgment in own
+            ]
+            outcomes = decide_pair(own, preferences, spec, settings, seed)
+            yield Decided(pair, own, preferences, outcomes)
 
     # What is right in both orders is balanced as it is.
     is_cut = size is not None or settings.max_per_category is not None
@@ -126,10 +137,23 @@ def decide(
 
 
 def decide_pair(
-    own: list[Judgment], spec: Filter, settings: FilterSettings, seed: int
+    own: list[Judgment],
+    preferences: list[bool | None],
+    spec: Filter,
+    settings: FilterSettings,
+    seed: int,
 ) -> list[Outcome]:
     """What happens to one pair's judgments, as far as the pair alone decides it."""
-    outcomes = [check_judgment(judgment, spec) for judgment in own]
+    outcomes = [
+        check_judgment(judgment, preference, spec)
+        for judgment, preference in zip(own, preferences, strict=True)
+    ]
+    if "wrong_verdict" in outcomes and not is_in_both_orders(own):
+        # A cascade: the other order was not asked for, since this one was wrong.
+        outcomes = [
+            "wrong_in_first_order" if outcome == "wrong_verdict" else outcome
+            for outcome in outcomes
+        ]
     places: dict[Order, list[int]] = {"chosen_first": [], "rejected_first": []}
     for place, outcome in enumerate(outcomes):
         if outcome == "accepted":
@@ -146,15 +170,21 @@ def decide_pair(
     return outcomes
 
 
-def check_judgment(judgment: Judgment, spec: Filter) -> Outcome:
+def is_in_both_orders(own: list[Judgment]) -> bool:
+    """Whether a pair was judged in both orders."""
+    return len({judgment.order for judgment in own}) == len(ORDERS)
+
+
+def check_judgment(
+    judgment: Judgment, preference: bool | None, spec: Filter
+) -> Outcome:
     """Whether a judgment by itself could be accepted, or why not."""
-    verdict = parse_verdict(judgment.text)
-    if verdict is None:
+    if preference is None:
         return "unparsed"
     if judgment.finish_reason == "length":
         # It would teach the judge to go on after its verdict.
         return "truncated"
-    if spec.accept == "right" and not prefers_chosen(verdict, judgment.order):
+    if spec.accept == "right" and not preference:
         return "wrong_verdict"
     return "accepted"
 
@@ -209,7 +239,7 @@ def cut(
     """The codes of all judgments after caps, balance and size."""
     codes = bytearray()
     units = Units()
-    for pair, own, outcomes in decided:
+    for pair, own, _, outcomes in decided:
         accepted = {"chosen_first": -1, "rejected_first": -1}
         for judgment, outcome in zip(own, outcomes, strict=True):
             if outcome == "accepted":
@@ -270,9 +300,15 @@ def cut_size(units: Units, codes: bytearray, size: int | None) -> None:
 
 
 class FilterCounts:
-    """The counts behind `filter_report.json`, gathered while pairs pass by."""
+    """The counts behind `filter_report.json`, gathered while pairs pass by.
 
-    def __init__(self) -> None:
+    ``is_unbiased`` tells of a pair's id whether its orders were asked for whatever
+    the verdicts: the judge's position bias is measured on such pairs alone.
+    """
+
+    def __init__(self, is_unbiased: Callable[[str], bool]) -> None:
+        self.is_unbiased = is_unbiased
+        self.position_bias = PositionBias()
         self.outcomes: Counter[Outcome] = Counter()
         self.orders: Counter[Order] = Counter()
         self.pairs: Counter[str] = Counter()
@@ -288,6 +324,8 @@ class FilterCounts:
                 self.orders[judgment.order] += 1
         if "accepted" in decided.outcomes:
             self.accepted_pairs[category] += 1
+        if self.is_unbiased(decided.pair.id):
+            self.position_bias.add(decided.judgments, decided.preferences)
 
     def report(self) -> dict[str, Any]:
         """Accepted and dropped add up to all; `categories` counts pairs."""
@@ -312,6 +350,7 @@ class FilterCounts:
                 }
                 for name in sorted(self.pairs)
             },
+            "position_bias": self.position_bias.report(),
         }
 
 
@@ -325,10 +364,13 @@ def filter_files(
     spec: Filter,
     settings: FilterSettings,
     size: int | None,
+    both_orders_rate: float | None,
     seed: int,
 ) -> dict[str, Any]:
     """The report of a filter, after writing its accepted and dropped files.
 
+    ``both_orders_rate`` is the share of pairs that a cascade judged in both orders
+    whatever the first verdict; None if all were.
     Raises ValueError, and writes nothing, if not a single judgment is accepted.
     """
 
@@ -337,11 +379,15 @@ def filter_files(
             read_records(pairs, Pair), read_records(judgments, Judgment)
         )
 
-    counts = FilterCounts()
+    def is_unbiased(pair_id: str) -> bool:
+        rate = both_orders_rate
+        return rate is None or keeps_both_orders(pair_id, rate, seed)
+
+    counts = FilterCounts(is_unbiased)
     with writing(accepted) as accepted_file, writing(dropped) as dropped_file:
         for decided in decide(read, spec, settings, size, seed):
             counts.add(decided)
-            pair, own, outcomes = decided
+            pair, own, _, outcomes = decided
             for judgment, outcome in zip(own, outcomes, strict=True):
                 if outcome == "accepted":
                     row = training_row(pair, judgment, template)
