@@ -167,9 +167,9 @@ def lay_over(base: Any, top: Any) -> Any:
         ),
         pytest.param(
             {"judgments__both_orders": "cascade", "filter__accept": "single"},
-            "'judgments.both_orders' must be 'always' where 'filter.accept' is 'single' "
-            "(got 'cascade'): a pair that is wrong in its first order may be right in "
-            "the other, which a cascade does not ask for.",
+            "'judgments.both_orders' must be 'always' where 'filter.accept' is "
+            "'single' (got 'cascade'): a pair that is wrong in its first order may be "
+            "right in the other, which a cascade does not ask for.",
             id="cascade-with-single",
         ),
         pytest.param(
