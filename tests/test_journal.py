@@ -98,6 +98,31 @@ def test_second_run_asks_nothing(tmp_path: Path) -> None:
     assert len(files_of(tmp_path)) == 1, "a run that writes nothing makes no file"
 
 
+class InOrderEngine(BatchEngine):
+    """Cuts its batches from the requests as they come, as vLLM's does."""
+
+    def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
+        return [list(requests[start : start + 3]) for start in range(0, 12, 3)]
+
+
+def test_requests_about_one_image_are_asked_together(tmp_path: Path) -> None:
+    """Grouped by image, else in their order; the answers stay in that of the list."""
+    images = [tmp_path / f"{name}.png" for name in "abc"]
+    for path in images:
+        path.write_bytes(path.name.encode())
+    requests = [
+        msgspec.structs.replace(request, images=(str(images[number % 3]),))
+        for number, request in enumerate(make_requests(12))
+    ]
+    engine = InOrderEngine()
+    generations = ask(engine, requests, tmp_path / "journal")
+    numbers = [[0, 3, 6], [9, 1, 4], [7, 10, 2], [5, 8, 11]]
+    assert engine.batches == [[f"r{n:02}" for n in batch] for batch in numbers]
+    assert [generation.request_id for generation in generations] == [
+        request.id for request in requests
+    ]
+
+
 @pytest.mark.parametrize("num_batches", [0, 1, 2, 3])
 def test_resumed_run_equals_unbroken(tmp_path: Path, num_batches: int) -> None:
     """A run killed after any batch, resumed, repeats one batch and gives the same."""

@@ -14,7 +14,8 @@ import secrets
 import socket
 import time
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -195,7 +196,7 @@ def run_requests(
     firsts: dict[str, Request] = {}
     for request in requests:
         firsts.setdefault(keys[request.id], request)
-    plan = engine.plan_batches(list(firsts.values()))
+    plan = engine.plan_batches(group_by_image(firsts.values()))
 
     model_journal = Journal(journal / engine.fingerprint, stage=stage, log=log)
     answers = model_journal.read(firsts)
@@ -218,6 +219,19 @@ def run_requests(
     return [
         generation_from(answers[keys[request.id]], request.id) for request in requests
     ]
+
+
+def group_by_image(requests: Iterable[Request]) -> list[Request]:
+    """The requests in their order, but those about the same images together.
+
+    An engine that keeps what it has computed of an image and of the text after it
+    finds it again only while it is fresh: prompts are in the order of their ids,
+    in which several questions about one image lie far apart.
+    """
+    groups: dict[tuple[str, ...], list[Request]] = {}
+    for request in requests:
+        groups.setdefault(request.images, []).append(request)
+    return list(chain.from_iterable(groups.values()))
 
 
 def ask(
