@@ -56,9 +56,11 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules demo/project.smk
 
-# Figures that the README quotes: decision stages at a million records, planning.
+# Figures that the README quotes: decision stages at a million records, planning, and
+# the tokens that a judge computes, where vLLM is installed.
 bench: $(READY)
 	$(BIN)/python bench/decisions.py
+	$(or $(wildcard .venv-vllm/bin/python),$(BIN)/python) bench/tokens.py
 
 # Frees the space of answered requests; a later rerun asks the models again.
 clean-journal:
