@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import make_pair, make_prompt, make_responses
-from selfjudge.records import Generation, Request, Sampling
+from selfjudge.records import ORDERS, Generation, Request, Sampling
 from selfjudge.rendering import (
     JUDGE_FIELDS,
     alteration_requests,
@@ -66,6 +66,22 @@ def test_rejected_first_puts_rejected_in_place_a() -> None:
     """The order says which response comes first."""
     pair = make_pair(question="q", chosen="good", rejected="bad")
     assert judge_text(pair, "rejected_first", TEMPLATE) == "Q: q\nA: bad\nB: good\n"
+
+
+@pytest.mark.parametrize("folder", ["scripts/templates", "demo/templates"])
+def test_nothing_but_responses_tells_the_orders_apart(folder: str) -> None:
+    """All that both orders share stands first, so that an engine computes it once."""
+    path = Path(__file__).parents[1] / folder / "judge.txt"
+    template = load_template(path, *JUDGE_FIELDS)
+    pair = make_pair(question="what?", chosen="xyz", rejected="uvw")
+    texts = [judge_text(pair, order, template) for order in ORDERS]
+    responses = [pair.chosen, pair.rejected]
+    starts = [min(text.index(r) for r in responses) for text in texts]
+    ends = [max(text.index(r) for r in responses) for text in texts]
+    assert starts[0] == starts[1]
+    assert texts[0][: starts[0]] == texts[1][: starts[1]]
+    assert "what?" in texts[0][: starts[0]]
+    assert all(len(text) - end < 50 for text, end in zip(texts, ends, strict=True))
 
 
 def test_images_come_before_text() -> None:
