@@ -172,7 +172,7 @@ def decide_pair(
 
 def is_in_both_orders(own: list[Judgment]) -> bool:
     """Whether a pair was judged in both orders."""
-    return len({judgment.order for judgment in own}) == len(ORDERS)
+    return any(judgment.order != own[0].order for judgment in own)
 
 
 def check_judgment(

@@ -16,26 +16,21 @@ class PositionBias:
 
     def __init__(self) -> None:
         self.num_pairs = self.num_samples = self.num_agreeing = 0
-        self.num_judgments: Counter[Order] = Counter()
-        self.num_parsed: Counter[Order] = Counter()
-        self.num_right: Counter[Order] = Counter()
+        self.counts: Counter[tuple[Order, bool | None]] = Counter()
 
     def add(
         self, judgments: Sequence[Judgment], preferences: Sequence[bool | None]
     ) -> None:
         """Count one pair; a preference is True for chosen, None if unparsed."""
-        by_place = {}
-        for judgment, prefers_chosen in zip(judgments, preferences, strict=True):
-            by_place[judgment.order, judgment.sample] = prefers_chosen
-            self.num_judgments[judgment.order] += 1
-            self.num_parsed[judgment.order] += prefers_chosen is not None
-            self.num_right[judgment.order] += prefers_chosen is True
+        earlier: dict[int, bool | None] = {}
+        for judgment, preference in zip(judgments, preferences, strict=True):
+            self.counts[judgment.order, preference] += 1
+            if judgment.sample not in earlier:
+                earlier[judgment.sample] = preference
+            elif preference is not None and preference == earlier[judgment.sample]:
+                self.num_agreeing += 1
         self.num_pairs += 1
-        for (order, sample), preference in by_place.items():
-            if order == "chosen_first":
-                self.num_samples += 1
-                other = by_place.get(("rejected_first", sample))
-                self.num_agreeing += preference is not None and preference == other
+        self.num_samples += len(earlier)
 
     def report(self) -> dict[str, Any]:
         """The counts as shares of 0 to 1, None where there is nothing to share.
@@ -46,17 +41,19 @@ class PositionBias:
         ``agreement_rate``: of samples, those that prefer the same response in
         both orders; an unparsed one agrees with none, as in the scores.
         """
-        right, parsed = self.num_right, self.num_parsed
-        num_first = right["chosen_first"] + (
-            parsed["rejected_first"] - right["rejected_first"]
-        )
+        right = {order: self.counts[order, True] for order in ORDERS}
+        wrong = {order: self.counts[order, False] for order in ORDERS}
+        num_judgments = self.counts.total()
+        num_parsed = sum(right.values()) + sum(wrong.values())
+        num_first = right["chosen_first"] + wrong["rejected_first"]
         return {
             "num_pairs": self.num_pairs,
-            "num_judgments": self.num_judgments.total(),
-            "num_unparsed": self.num_judgments.total() - parsed.total(),
-            "first_rate": share(num_first, parsed.total()),
+            "num_judgments": num_judgments,
+            "num_unparsed": num_judgments - num_parsed,
+            "first_rate": share(num_first, num_parsed),
             "right_rates": {
-                order: share(right[order], parsed[order]) for order in ORDERS
+                order: share(right[order], right[order] + wrong[order])
+                for order in ORDERS
             },
             "agreement_rate": share(self.num_agreeing, self.num_samples),
         }
