@@ -32,7 +32,12 @@ demo-transformers: $(READY)
 	$(BIN)/snakemake --profile profiles/local --directory demo all
 	$(BIN)/python scripts/show_scores.py demo vlrb vlrb_greedy vlrb_blind mmrb
 
-# The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
+demo-vllm: $(READY) $(VLLM_READY)
+	$(BIN)/snakemake --profile profiles/local --directory demo/vllm \
+		--configfile demo/config.yaml demo/vllm/config.yaml -- all
+	$(BIN)/python scripts/show_scores.py demo/vllm vlrb
+
+# The transformers demo for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
 # if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.
 demo-seeds: $(READY)
 	$(BIN)/python demo/run_seeds.py --base-seeds 1 2 3 --loop-seeds 0 1
@@ -64,4 +69,4 @@ bench: $(READY)
 
 # Frees the space of answered requests; a later rerun asks the models again.
 clean-journal:
-	rm -rf results/journal demo/results/journal
+	rm -rf results/journal demo/results/journal demo/vllm/results/journal
