@@ -5,7 +5,8 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test check bench clean-journal
+.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test check bench
+.PHONY: clean-journal
 
 $(READY): requirements.txt
 	$(PYTHON) -m venv .venv
@@ -37,7 +38,7 @@ demo-vllm: $(READY) $(VLLM_READY)
 		--configfile demo/config.yaml demo/vllm/config.yaml -- all
 	$(BIN)/python scripts/show_scores.py demo/vllm vlrb
 
-# The transformers demo for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
+# The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
 # if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.
 demo-seeds: $(READY)
 	$(BIN)/python demo/run_seeds.py --base-seeds 1 2 3 --loop-seeds 0 1
