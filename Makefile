@@ -62,11 +62,13 @@ check: $(READY)
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules demo/project.smk
 
-# Figures that the README quotes: decision stages at a million records, planning, and
-# the tokens that a judge computes, where vLLM is installed.
-bench: $(READY)
+# Figures that the README quotes: decision stages at a million records, planning, the
+# two engines beside the plainest use of their libraries, a judge's computed tokens.
+bench: $(READY) $(VLLM_READY)
 	$(BIN)/python bench/decisions.py
-	$(or $(wildcard .venv-vllm/bin/python),$(BIN)/python) bench/tokens.py
+	$(BIN)/python bench/engines.py transformers
+	$(VLLM_BIN)/python bench/engines.py vllm
+	$(VLLM_BIN)/python bench/tokens.py
 
 # Frees the space of answered requests; a later rerun asks the models again.
 clean-journal:

@@ -1,0 +1,259 @@
+"""Measure our stages against the plainest use of the same library.
+
+The `transformers` stage against a batched `generate` loop, the `vllm` stage against
+`LLM.chat`: the same requests about coloured shapes, the shipped tiny model, no
+engine start counted.  A stage renders, opens images, samples with a seed for each
+request, reads texts and journals them.  Prints the speed of both in turn, their
+ratio, and the share of the journal, each beside the bound it must keep; ends with
+status 1 if one is broken.
+
+On a CPU a second is one of the process's own: other work on the machine is not in
+it.  Run it with the Python that has the library: .venv-vllm/bin/python for vllm.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+from typing import Any, NamedTuple
+from unittest import mock
+
+ROOT = Path(__file__).parents[1]
+sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "demo")]
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+from PIL import Image  # noqa: E402
+
+from selfjudge.engines import EngineSettings, journal, open_engine  # noqa: E402
+from selfjudge.engines.base import VLLMSettings  # noqa: E402
+from selfjudge.engines.journal import Journal, run_requests  # noqa: E402
+from selfjudge.images import open_rgb  # noqa: E402
+from selfjudge.records import ORDERS, Request, Sampling  # noqa: E402
+from selfjudge.rendering import (  # noqa: E402
+    JUDGE_FIELDS,
+    fill,
+    load_template,
+    user_turn,
+)
+from world import ask_any, render, sample_scene, wrong_answer  # noqa: E402
+
+MIN_SPEED_RATE = 0.95  # of the plain loop's tokens a second
+MAX_JOURNAL_RATE = 0.03  # of a stage's time
+BATCH_SIZE = 64
+SAMPLING = Sampling(max_tokens=96, temperature=1.0)
+FAMILIES = ("count_kind", "total", "at", "color", "where", "relation")
+
+Answer = Callable[[Any, Sequence[Request]], int]
+
+
+class Run(NamedTuple):
+    """One run: tokens written, seconds of the process's own and by the clock."""
+
+    num_tokens: int
+    cpu_seconds: float
+    seconds: float
+
+
+def main() -> None:
+    """Read the arguments, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add = parser.add_argument
+    add("engine", choices=["transformers", "vllm"])
+    add("--model", default=str(ROOT / "demo/base"), help="folder of a checkpoint")
+    add("--device", default="cpu", choices=["cpu", "cuda"])
+    add("--dtype", default="float32", choices=["float32", "bfloat16", "auto"])
+    add("--prompts", type=int, default=64, help="pictures of 16 requests each")
+    add("--repeats", type=int, default=5, help="runs of each, in turn")
+    args = parser.parse_args()
+    settings = EngineSettings(
+        name=args.engine,
+        dtype=args.dtype,
+        device=args.device,
+        batch_size=BATCH_SIZE,
+        vllm=VLLMSettings(max_num_seqs=BATCH_SIZE),
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        requests = list(make_requests(Path(folder), args.prompts))
+        engine = open_engine(settings, args.model, None, journal=Path(folder))
+        engine.plan_batches(requests)
+        engine.start()
+        kept = measure_engine(engine, settings, requests, args.repeats)
+    sys.exit(0 if kept else 1)
+
+
+def make_requests(folder: Path, num_prompts: int) -> Iterator[Request]:
+    """Sampled judgments, eight of each picture and order, neighbours together."""
+    template = load_template(ROOT / "demo/templates/judge.txt", *JUDGE_FIELDS)
+    for number in range(num_prompts):
+        rng = Random(number)
+        scene = sample_scene(rng)
+        path = folder / f"{number}.png"
+        Image.fromarray(render(scene, rng)).save(path)
+        question = ask_any(scene, FAMILIES, rng)
+        pair = [question.answer, wrong_answer(question, rng)]
+        for order in ORDERS:
+            text = fill(
+                template,
+                question=question.text,
+                response_a=pair[0],
+                response_b=pair[1],
+            )
+            pair.reverse()
+            for sample in range(8):
+                yield Request(
+                    id=f"{number}/{order}/{sample}",
+                    messages=[user_turn(1, text)],
+                    images=(str(path),),
+                    sampling=SAMPLING,
+                    seed=rng.getrandbits(63),
+                )
+
+
+def measure_engine(
+    engine: Any, settings: EngineSettings, requests: Sequence[Request], repeats: int
+) -> bool:
+    """Print stage, plain loop and journal; True if all bounds are kept."""
+    plain = {"vllm": chat_plainly, "transformers": generate_plainly}[settings.name]
+    answer_stage(engine, requests), plain(engine, requests)  # both warm
+    stages, plains, journals = [], [], []
+    for _ in range(repeats):
+        with timed_journal() as spent:
+            stages.append(measure(answer_stage, engine, requests))
+        journals.append(sum(spent) / stages[-1].seconds)
+        plains.append(measure(plain, engine, requests))
+    on_cpu = settings.device == "cpu"
+    name = settings.name
+    ours = print_speed(f"{name}: stage", stages, on_cpu)
+    theirs = print_speed(f"{name}: plain loop", plains, on_cpu)
+    rates = [one / other for one, other in zip(ours, theirs, strict=True)]
+    kept = print_bound(f"{name}: stage / plain loop", rates, MIN_SPEED_RATE, "least")
+    return kept & print_bound(f"{name}: journal", journals, MAX_JOURNAL_RATE, "most")
+
+
+def measure(answer: Answer, engine: Any, requests: Sequence[Request]) -> Run:
+    """One run, with empty caches."""
+    if hasattr(engine, "llm"):
+        engine.llm.reset_prefix_cache()
+        engine.llm.reset_mm_cache()
+    clock, cpu = time.perf_counter(), time.process_time()
+    num_tokens = answer(engine, requests)
+    return Run(num_tokens, time.process_time() - cpu, time.perf_counter() - clock)
+
+
+def print_speed(name: str, runs: Sequence[Run], on_cpu: bool) -> list[float]:
+    """Print and return the tokens a second of each run."""
+    speeds = [
+        run.num_tokens / (run.cpu_seconds if on_cpu else run.seconds) for run in runs
+    ]
+    low, middle, high = min(speeds), statistics.median(speeds), max(speeds)
+    kind = "a second of CPU" if on_cpu else "a second"
+    spread = f"n = {len(runs)}, {low:,.0f} to {high:,.0f}"
+    print(f"{name}: {middle:,.0f} tokens {kind} ({spread})")
+    return speeds
+
+
+def print_bound(name: str, rates: Sequence[float], bound: float, side: str) -> bool:
+    """Print the median of paired rates beside its bound; True if it is kept."""
+    middle = statistics.median(rates)
+    kept = middle >= bound if side == "least" else middle <= bound
+    verdict = "kept" if kept else "BROKEN"
+    print(
+        f"{name}: {middle:.3f} (n = {len(rates)}, {min(rates):.3f} to "
+        f"{max(rates):.3f}); at {side} {bound}: {verdict}"
+    )
+    return kept
+
+
+def answer_stage(engine: Any, requests: Sequence[Request]) -> int:
+    """Our stage, into an empty journal; the tokens it wrote."""
+    with tempfile.TemporaryDirectory() as folder:
+        generations = run_requests(
+            engine, requests, journal=Path(folder), stage="bench", log=lambda line: None
+        )
+    return sum(generation.num_output_tokens for generation in generations)
+
+
+@contextmanager
+def timed_journal() -> Iterator[list[float]]:
+    """The seconds by the clock of every call that the journal costs, as they fall."""
+    spent: list[float] = []
+
+    def timed(function: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*args: Any, **settings: Any) -> Any:
+            clock = time.perf_counter()
+            try:
+                return function(*args, **settings)
+            finally:
+                spent.append(time.perf_counter() - clock)
+
+        return call
+
+    with (
+        mock.patch.object(journal, "hash_requests", timed(journal.hash_requests)),
+        mock.patch.object(Journal, "read", timed(Journal.read)),
+        mock.patch.object(Journal, "append", timed(Journal.append)),
+    ):
+        yield spent
+
+
+def generate_plainly(engine: Any, requests: Sequence[Request]) -> int:
+    """A batched loop of transformers' own `generate`, in the order of the requests."""
+    import torch
+
+    model, processor = engine.model, engine.processor
+    torch.manual_seed(0)
+    num_tokens = 0
+    for start in range(0, len(requests), BATCH_SIZE):
+        batch = requests[start : start + BATCH_SIZE]
+        texts = processor.apply_chat_template(
+            [request.messages for request in batch], add_generation_prompt=True
+        )
+        images = [[open_rgb(path) for path in request.images] for request in batch]
+        inputs = processor(text=texts, images=images, padding=True, return_tensors="pt")
+        inputs = inputs.to(model.device, model.dtype)
+        with torch.inference_mode():
+            rows = model.generate(
+                **inputs,
+                do_sample=True,
+                top_k=SAMPLING.top_k,
+                temperature=SAMPLING.temperature,
+                max_new_tokens=SAMPLING.max_tokens,
+            )
+        new = rows[:, inputs["input_ids"].shape[1] :]
+        processor.batch_decode(new, skip_special_tokens=True)
+        # The end is a token written; the padding after it is not.
+        num_tokens += int((new != processor.tokenizer.pad_token_id).sum())
+    return num_tokens
+
+
+def chat_plainly(engine: Any, requests: Sequence[Request]) -> int:
+    """vLLM's own `LLM.chat` with all requests at once; the tokens it wrote."""
+    from vllm import SamplingParams
+
+    conversations, params = [], []
+    for request in requests:
+        images = [open_rgb(path) for path in request.images]
+        parts = [{"type": "image_pil", "image_pil": image} for image in images]
+        parts += [
+            part for part in request.messages[0]["content"] if part["type"] == "text"
+        ]
+        conversations.append([{"role": "user", "content": parts}])
+        params.append(
+            SamplingParams(
+                max_tokens=SAMPLING.max_tokens,
+                temperature=SAMPLING.temperature,
+                seed=request.seed,
+            )
+        )
+    outputs = engine.llm.chat(conversations, params, use_tqdm=False)
+    return sum(len(output.outputs[0].token_ids) for output in outputs)
+
+
+if __name__ == "__main__":
+    main()
