@@ -25,7 +25,7 @@ $(VLLM_READY): requirements-vllm.txt
 .venv-vllm: $(VLLM_READY)
 
 # The whole loop on a tiny model: demo/results/iter4/vlrb.json and report.html.
-# ENGINE=vllm runs it on vLLM's CPU build, below demo/vllm.
+# ENGINE=vllm runs it on vLLM's CPU build, below demo/on_vllm.
 ENGINE ?= transformers
 demo: demo-$(ENGINE)
 
@@ -34,9 +34,9 @@ demo-transformers: $(READY)
 	$(BIN)/python scripts/show_scores.py demo vlrb vlrb_greedy vlrb_blind mmrb
 
 demo-vllm: $(READY) $(VLLM_READY)
-	$(BIN)/snakemake --profile profiles/local --directory demo/vllm \
-		--configfile demo/config.yaml demo/vllm/config.yaml -- all
-	$(BIN)/python scripts/show_scores.py demo/vllm vlrb
+	$(BIN)/snakemake --profile profiles/local --directory demo/on_vllm \
+		--configfile demo/config.yaml demo/on_vllm/config.yaml -- all
+	$(BIN)/python scripts/show_scores.py demo/on_vllm vlrb
 
 # The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
 # if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.
@@ -72,4 +72,4 @@ bench: $(READY) $(VLLM_READY)
 
 # Frees the space of answered requests; a later rerun asks the models again.
 clean-journal:
-	rm -rf results/journal demo/results/journal demo/vllm/results/journal
+	rm -rf results/journal demo/results/journal demo/on_vllm/results/journal
