@@ -44,11 +44,6 @@ demo-seeds: $(READY)
 	$(BIN)/python demo/run_seeds.py --base-seeds 1 2 3 --loop-seeds 0 1
 	PYTHONPATH=scripts $(BIN)/python demo/measure_spread.py demo/seeds
 
-demo-vllm: $(READY) $(VLLM_READY)
-	$(BIN)/snakemake --profile profiles/local --directory demo/vllm \
-		--configfile demo/config.yaml demo/vllm/config.yaml -- all
-	$(BIN)/python scripts/show_scores.py demo/vllm vlrb
-
 # Train the tiny base model that the demo starts from anew: half an hour, one core.
 demo-base: $(READY)
 	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --out demo/base
