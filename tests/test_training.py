@@ -861,6 +861,73 @@ def test_several_processes_write_one_judge(
     assert ledger.num_prompt_tokens == told["num_tokens"] > 0
 
 
+# Has accelerate take two processes on a CPU for two GPUs, which is all that keeps
+# it from FSDP2 there; the second argument is a step to die at, or 0.
+AS_ON_GPUS = """
+import runpy, sys
+from pathlib import Path
+from accelerate.state import PartialState
+from accelerate.utils import DistributedType
+init = PartialState.__init__
+def init_as_on_gpus(self, *args, **options):
+    init(self, *args, **options)
+    if self.distributed_type == DistributedType.MULTI_CPU:
+        self._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+PartialState.__init__ = init_as_on_gpus
+fatal_step = int(sys.argv[1])
+sys.path.insert(0, str(Path(sys.argv[2]).parent))
+from selfjudge.training.resuming import CheckpointMark
+on_save = CheckpointMark.on_save
+def dying(self, args, state, control, **rest):
+    if state.global_step == fatal_step:
+        raise SystemExit("killed")
+    on_save(self, args, state, control, **rest)
+CheckpointMark.on_save = dying
+sys.argv = sys.argv[2:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def test_a_sharded_training_is_that_of_one_process(
+    tiny_mllama: Path, accepted: Path, tmp_path: Path
+) -> None:
+    """FSDP2 over two processes, killed and resumed, ends where one process does."""
+    full = {"method": "full", "learning_rate": 1e-3}
+    whole = train(tiny_mllama, accepted, tmp_path / "whole", seed=3, **full)
+    cut = SETTINGS | full | {"batch_size": 1, "gradient_accumulation_steps": 2}
+    (tmp_path / "settings.json").write_text(json.dumps(cut))
+    (tmp_path / "as_on_gpus.py").write_text(AS_ON_GPUS)
+
+    def call(fatal_step: int) -> subprocess.CompletedProcess[str]:
+        launch = [sys.executable, "-m", "torch.distributed.run"]
+        launch += ["--nproc-per-node", "2", str(tmp_path / "as_on_gpus.py")]
+        call = [str(fatal_step), str(SCRIPT), "--model", str(tiny_mllama)]
+        call += ["--accepted", str(accepted), "--image-root", str(accepted.parent)]
+        call += ["--settings", f"@{tmp_path}/settings.json", "--seed", "3"]
+        call += ["--version", str(tmp_path / "judge.json")]
+        call += ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "judge")]
+        return subprocess.run(
+            [*launch, *call],
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+        )
+
+    killed = call(6)
+    assert killed.returncode != 0 and not (tmp_path / "judge").exists()
+    # The optimizer's state in one file is what FSDP writes, and DDP does not.
+    assert (tmp_path / "work" / "checkpoint-3" / "optimizer.bin").is_file()
+    resumed = call(0)
+    assert resumed.returncode == 0, resumed.stderr
+    told = read_json(tmp_path / "judge" / "provenance.json")
+    assert (told["num_processes"], told["resumed_from"]) == (2, "checkpoint-3")
+    losses = read_json(whole / "provenance.json")["loss"]["by_epoch"]
+    assert told["loss"]["by_epoch"] == pytest.approx(losses, abs=1e-5)
+    one, two = read_weights(whole), read_weights(tmp_path / "judge")
+    assert one.keys() == two.keys()
+    assert max((one[name] - two[name]).abs().max() for name in one) < 1e-5
+
+
 # Settings
 
 

@@ -47,6 +47,11 @@ from selfjudge.training.rows import (
     split_by_length,
 )
 from selfjudge.training.settings import TrainSettings
+from selfjudge.training.sharding import (
+    gather_head_before_use,
+    is_sharded,
+    sharding_options,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -171,6 +176,7 @@ def select_rows(
 def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTConfig:
     """TRL's arguments for these settings; joins the other processes if any."""
     has_gpu = torch.cuda.is_available()
+    sharded = is_sharded(settings.method)
     return SFTConfig(
         output_dir=str(work),
         learning_rate=settings.learning_rate,
@@ -181,8 +187,10 @@ def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTCon
         lr_scheduler_type=settings.lr_scheduler,
         weight_decay=settings.weight_decay,
         max_grad_norm=settings.max_grad_norm,
-        gradient_checkpointing=settings.gradient_checkpointing,
+        gradient_checkpointing=settings.gradient_checkpointing and not sharded,
         gradient_checkpointing_kwargs={"use_reentrant": False},
+        fsdp=sharded,
+        fsdp_config=sharding_options(settings.gradient_checkpointing) if sharded else None,
         bf16=settings.dtype == "bfloat16",
         use_cpu=not has_gpu,
         seed=seed % 2**32,  # numpy takes no more
@@ -235,6 +243,8 @@ def build_trainer(
             CheckpointMark(),
         ],
     )
+    if is_sharded(settings.method):
+        gather_head_before_use(model)
     trainer.remove_callback(PrinterCallback)
     return trainer
 
