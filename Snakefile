@@ -40,6 +40,7 @@ wildcard_constraints:
     source=r"[A-Za-z0-9_]+",
 
 
+include: "rules/models.smk"
 include: "rules/prompts.smk"
 include: "rules/pairs.smk"
 include: "rules/judgments.smk"

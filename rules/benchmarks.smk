@@ -136,6 +136,7 @@ rule judge_benchmark:
         # The pairs name images by content: the folder's time says nothing.
         images=lambda wildcards: ancient(f"{shown(wildcards)}_images"),
         judge=judge_on_trial,
+        base=lambda wildcards: asked_base(judge_on_trial(wildcards)),
         template=template("judge.txt"),
     output:
         judgments="results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments/{shard}.jsonl",
@@ -147,7 +148,7 @@ rule judge_benchmark:
         **TRIAL,
         collection="paired|greedy|blind",
     conda:
-        "../envs/model.yaml"
+        GENERATING
     threads: 8
     resources:
         gpu=1,
@@ -190,6 +191,7 @@ rule judge_official:
         rows="results/benchmarks/{benchmark}_rows.jsonl",
         images=ancient("results/benchmarks/{benchmark}_images"),
         judge=judge_on_trial,
+        base=lambda wildcards: asked_base(judge_on_trial(wildcards)),
         template=lambda wildcards: here(
             os.path.join("scripts", "templates", asking(wildcards).template)
         ),
@@ -203,7 +205,7 @@ rule judge_official:
         **TRIAL,
         collection="official",
     conda:
-        "../envs/model.yaml"
+        GENERATING
     threads: 8
     resources:
         gpu=1,

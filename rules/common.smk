@@ -2,6 +2,7 @@
 import json
 import os
 import shlex
+import shutil
 import sys
 
 import yaml
@@ -11,6 +12,13 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from selfjudge.asking import OFFICIAL
 from selfjudge.config import check_config
+from selfjudge.families import (
+    check_serving,
+    engine_runs_model,
+    find_environment,
+    find_model_type,
+    installed_vllm,
+)
 from selfjudge.filters import FILTERS as FILTER_SPECS
 from selfjudge.fingerprints import code_fingerprint, folder_fingerprint
 from selfjudge.protocols import PROTOCOLS
@@ -112,6 +120,36 @@ def pooled(name):
 # The base model: a Hub id and commit stand for themselves, a folder for its contents.
 BASE_MODEL, _, BASE_REVISION = config["base_model"].partition("@")
 BASE_IS_FOLDER = BASE_MODEL.startswith((".", "/")) or Path(BASE_MODEL).is_dir()
+
+
+def generating_python():
+    """The interpreter of stages that ask a model, where it is known before they run."""
+    chosen = config["interpreters"]["generate"]
+    if chosen is None and workflow.deployment_settings.deployment_method:
+        return None  # of an environment that Snakemake will make
+    return Path(shutil.which(chosen) or chosen) if chosen else Path(sys.executable)
+
+
+def generating_environment():
+    """The environment of stages that ask a model, by the engine and the family."""
+    engine = config["engine"]
+    model_type = find_model_type(BASE_MODEL, config["base_family"])
+    environment = find_environment(engine["name"], model_type)
+    if engine["name"] == "vllm":
+        python = generating_python()
+        check_serving(
+            BASE_MODEL,
+            model_type,
+            serves_adapters=engine.get("vllm", {}).get("lora", False),
+            version=installed_vllm(python) if python else None,
+        )
+    return f"../envs/{environment}.yaml"
+
+
+try:
+    GENERATING = generating_environment()
+except ValueError as error:
+    raise WorkflowError(f"config.yaml: {error}")
 
 
 def base_version():

@@ -36,6 +36,7 @@ rule judge_pairs:
     input:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         judge=previous_judge,
+        base=lambda wildcards: asked_base(previous_judge(wildcards)),
         shared=shared("judgments"),
         template=template("judge.txt"),
     output:
@@ -45,7 +46,7 @@ rule judge_pairs:
     benchmark:
         "timings/iter{iteration}/{filter}/judge_pairs/{shard}.tsv"
     conda:
-        "../envs/model.yaml"
+        GENERATING
     threads: 8
     resources:
         gpu=1,
@@ -83,7 +84,7 @@ rule judge_first_order:
     benchmark:
         "timings/iter{iteration}/{filter}/judge_first_order/{shard}.tsv"
     conda:
-        "../envs/model.yaml"
+        GENERATING
     threads: 8
     resources:
         gpu=1,

@@ -3,6 +3,7 @@ rule generate_responses:
     input:
         prompts="results/iter{iteration}/prompts.jsonl",
         templates=[template("respond_open.txt"), template("respond_closed.txt")],
+        base=asked_base([]),
     output:
         responses="results/iter{iteration}/responses/{shard}.jsonl",
     log:
@@ -10,7 +11,7 @@ rule generate_responses:
     benchmark:
         "timings/iter{iteration}/generate_responses/{shard}.tsv"
     conda:
-        "../envs/model.yaml"
+        GENERATING
     threads: 8
     resources:
         gpu=1,
@@ -58,6 +59,7 @@ rule alter_responses:
             template(os.path.join("alter", f"{category}.txt"))
             for category in config["alterations"]["categories"]
         ],
+        base=asked_base([]),
     output:
         altered="results/iter{iteration}/altered/{shard}.jsonl",
     log:
@@ -65,7 +67,7 @@ rule alter_responses:
     benchmark:
         "timings/iter{iteration}/alter_responses/{shard}.tsv"
     conda:
-        "../envs/model.yaml"
+        GENERATING
     threads: 8
     resources:
         gpu=1,

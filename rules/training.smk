@@ -5,7 +5,7 @@ TRAIN_SETTINGS = {
 }
 
 
-# Several GPUs: one process each, data parallel.
+# Several GPUs: one process each; what they share is sharding.py's to say.
 LAUNCHER = PYTHON["train"]
 if config["train"]["gpus"] > 1:
     LAUNCHER += " -m torch.distributed.run --standalone"
@@ -17,6 +17,7 @@ rule train_judge:
     input:
         accepted="results/iter{iteration}/{filter}/accepted.jsonl",
         judge=start_of_training,
+        base=lambda wildcards: fetched_base(start_of_training(wildcards)),
     output:
         judge=directory("results/iter{iteration}/{filter}/judge"),
         version="results/iter{iteration}/{filter}/judge.json",
@@ -25,7 +26,7 @@ rule train_judge:
     benchmark:
         "timings/iter{iteration}/{filter}/train_judge.tsv"
     conda:
-        "../envs/model.yaml"
+        "../envs/train.yaml"
     threads: 8
     resources:
         gpu=config["train"]["gpus"],

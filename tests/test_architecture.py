@@ -29,6 +29,7 @@ MODEL_SCRIPTS = {
     "judge_order",
     "judge_official",
     "train_judge",
+    "fetch_model",
 }
 DECISION_SCRIPTS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - MODEL_SCRIPTS)
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))
@@ -179,17 +180,47 @@ def pins(text: str) -> dict[str, str]:
 REQUIREMENTS = pins((ROOT / "requirements.txt").read_text())
 
 
+# What an environment must pin otherwise than requirements.txt, and why.
+OTHERWISE = {
+    "generate": {"numpy"},  # numba, which vLLM imports, takes none above 2.3
+    # The last vLLM to serve Mllama, and the libraries of its time.
+    "generate_mllama": {
+        *("torch", "transformers", "tokenizers", "huggingface_hub", "numpy"),
+    },
+}
+
+
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda path: path.stem
 )
 def test_environments_pin_what_requirements_pin(path: Path) -> None:
-    """One version of a library in all environments that have it."""
-    found = {
+    """One version of a library in all environments that have it, but for OTHERWISE."""
+    shared = {
         name: version
         for name, version in pins(path.read_text()).items()
         if name in REQUIREMENTS
     }
-    assert found == {name: REQUIREMENTS[name] for name in found} != {}
+    other = {name for name in shared if shared[name] != REQUIREMENTS[name]}
+    assert shared and other == OTHERWISE.get(path.stem, set())
+
+
+def test_every_environment_is_used() -> None:
+    """A rule or the documentation names each; no rule names one that is not there."""
+    from selfjudge.families import VLLM_VERSIONS
+
+    rules = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    named = set(re.findall(r"envs/(\w+)\.yaml", rules)) | set(VLLM_VERSIONS)
+    there = {path.stem for path in (ROOT / "envs").glob("*.yaml")}
+    assert named | {"orchestrator"} == there
+
+
+@pytest.mark.parametrize("name", ["generate", "generate_mllama"])
+def test_environments_have_the_vllm_of_the_families(name: str) -> None:
+    """What refuses a wrong pairing speaks of the versions that are pinned."""
+    from selfjudge.families import VLLM_VERSIONS
+
+    pinned = pins((ROOT / "envs" / f"{name}.yaml").read_text())["vllm"]
+    assert {**VLLM_VERSIONS}[name] == pinned  # type: ignore[index]
 
 
 @pytest.mark.parametrize(

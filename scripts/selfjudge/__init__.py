@@ -6,8 +6,8 @@ Layers, bottom up; a module imports only from what stands before it in this list
    from, what a run cost.
 2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
    ``rendering``, ``filters``, ``groups``, ``asking``, ``orders``, ``protocols``,
-   ``config``, ``fingerprints``: one idea each, about one text, one image, one
-   request or one run.
+   ``config``, ``fingerprints``, ``families``: one idea each, about one text, one
+   image, one request or one run.
 3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``filtering``,
    ``cascade``, ``releases``, ``manifests``, ``benchmarks``, ``blinding``,
    ``statistics``, ``votes``, ``scores``, ``scoring``, ``leaderboard``,
