@@ -24,6 +24,13 @@ $(VLLM_READY): requirements-vllm.txt
 
 .venv-vllm: $(VLLM_READY)
 
+# The transformers that serves Mllama (in vLLM 0.10.2), to see that it opens our judges.
+.venv-transformers4: envs/generate_mllama.yaml
+	$(PYTHON) -m venv $@
+	$@/bin/pip install --quiet $(shell grep -Eo '^torch==[^ ]+' requirements.txt) \
+	  $(shell grep -Eo '(transformers|tokenizers|huggingface_hub|numpy|pillow|safetensors)==[^ ]+' envs/generate_mllama.yaml)
+	touch $@
+
 # The whole loop on a tiny model: demo/results/iter4/vlrb.json and report.html.
 # ENGINE=vllm runs it on vLLM's CPU build, below demo/on_vllm.
 ENGINE ?= transformers
