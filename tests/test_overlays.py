@@ -1,0 +1,93 @@
+"""The overlays for other models: each plans, and lies where it should."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from test_config import CONFIG, SCHEMA, lay_over
+
+from selfjudge.config import check_config
+from selfjudge.families import FAMILIES, find_model_type
+
+ROOT = Path(__file__).parents[1]
+OVERLAYS = sorted((ROOT / "overlays").glob("*.yaml"))
+TARGET = "results/iter1/vlrb.json"
+# A project says what only it knows: where its images are, and its prompts.
+PROJECT = {
+    "image_root": "pictures",
+    "prompts": {
+        "sources": [
+            {
+                "name": "mine",
+                "kind": "jsonl",
+                "path": "prompts.jsonl",
+                "gold_answers": False,
+            }
+        ]
+    },
+    "seed": 11,
+}
+
+
+def plan(project: Path, *arguments: str) -> str:
+    """What a dry run would do, with the commands of its jobs."""
+    (project / "prompts.jsonl").touch()
+    command = [sys.executable, "-m", "snakemake", "--directory", str(project), "-np"]
+    done = subprocess.run(
+        [*command, TARGET, *arguments], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def write_config(project: Path, config: object) -> None:
+    (project / "config.yaml").write_text(yaml.safe_dump(config))
+
+
+def test_there_are_overlays() -> None:
+    assert len(OVERLAYS) >= 3
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.stem)
+def test_overlay_names_an_exact_model_of_a_known_family(path: Path) -> None:
+    """It passes the closed schema, and its model is pinned to a commit."""
+    overlay = yaml.safe_load(path.read_text())
+    check_config(lay_over(CONFIG, overlay), SCHEMA)
+    model, _, commit = overlay["base_model"].partition("@")
+    assert re.fullmatch("[0-9a-f]{40}", commit)
+    family = FAMILIES[str(find_model_type(model, None))]
+    assert family.environment == "generate"
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.stem)
+def test_overlay_plans_over_a_project(path: Path, tmp_path: Path) -> None:
+    """`--configfile` lays it over the project: its model, the project's images."""
+    write_config(tmp_path, PROJECT)
+    printed = plan(tmp_path, "--configfile", f"overlays/{path.name}")
+    overlay = yaml.safe_load(path.read_text())
+    model, _, commit = overlay["base_model"].partition("@")
+    assert f"--model {model} --revision {commit}" in printed
+    assert "fetch_model" in printed and "--image-root pictures" in printed
+
+
+@pytest.mark.workflow
+def test_an_overlay_may_be_a_projects_own_config(tmp_path: Path) -> None:
+    """Copied into a project and added to, it needs no option."""
+    path = OVERLAYS[0]
+    write_config(tmp_path, yaml.safe_load(path.read_text()) | PROJECT)
+    assert yaml.safe_load(path.read_text())["base_model"].split("@")[1] in plan(tmp_path)
+
+
+@pytest.mark.workflow
+def test_the_command_line_lies_over_the_project(tmp_path: Path) -> None:
+    """Repository below project below `--configfile`: what the docs say of them."""
+    write_config(tmp_path, PROJECT | {"judgments": {"shards": 3}})
+    (tmp_path / "over.yaml").write_text("judgments: {shards: 2}")
+    printed = plan(tmp_path, "--configfile", str(tmp_path / "over.yaml"))
+    assert len(set(re.findall(r"iter1/majority/judgments/\dof2", printed))) == 2
+    assert "of3.jsonl" not in printed
+    assert "--seed 11" in printed
