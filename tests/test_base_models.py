@@ -1,0 +1,81 @@
+"""A base model of the Hub, by real Snakemake: fetched once, and it makes nothing stale."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from test_workflow import change_config, clone_repository, edit
+
+pytestmark = pytest.mark.workflow
+
+ROOT = Path(__file__).resolve().parents[1]
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+TARGET = "results/iter1/responses.jsonl"
+FETCHED = "results/sources/base_model.json"
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Hub cache that holds the demo's base model as org/tiny."""
+    home = tmp_path_factory.mktemp("hub")
+    folder = home / "hub" / "models--org--tiny"
+    shutil.copytree(ROOT / "demo" / "base", folder / "snapshots" / COMMIT)
+    (folder / "refs").mkdir()
+    (folder / "refs" / "main").write_text(COMMIT)
+    return home
+
+
+@pytest.fixture(scope="module")
+def finished(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A clone in which a Hub model has answered the prompts of iteration 1."""
+    clone = tmp_path_factory.mktemp("base") / "selfjudge"
+    clone_repository(clone)
+    change_config(clone / "demo", base_model=f"org/tiny@{COMMIT}", iterations=1)
+    change_config(clone / "demo", responses={"num_samples": 4})
+    edit(clone / "demo/project.smk", "num_closed=1600", "num_closed=24")
+    edit(clone / "demo/project.smk", "num_open=800", "num_open=8")
+    printed = run(clone, cache, TARGET)
+    assert "fetch_model" in printed
+    return clone
+
+
+def run(clone: Path, cache: Path, *arguments: str) -> str:
+    """Run Snakemake to a good end, offline; what it printed."""
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/local"]
+    done = subprocess.run(
+        [*command, "--directory", "demo", *arguments],
+        cwd=clone,
+        env=os.environ | {"HF_HOME": str(cache), "HF_HUB_OFFLINE": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_what_was_fetched_is_written_down(finished: Path) -> None:
+    told = json.loads((finished / "demo" / FETCHED).read_text())
+    assert told == {
+        "model": "org/tiny",
+        "revision": COMMIT,
+        "fingerprint": f"org--tiny@{COMMIT}",
+    }
+
+
+def test_the_mark_makes_nothing_stale(finished: Path, cache: Path) -> None:
+    """Touched, rewritten, deleted or made again: the responses stay as they are."""
+    mark = finished / "demo" / FETCHED
+    kept = mark.read_text()
+    os.utime(mark)
+    assert "Nothing to be done" in run(finished, cache, "-n", TARGET)
+    mark.write_text("{}")
+    assert "Nothing to be done" in run(finished, cache, "-n", TARGET)
+    again = run(finished, cache, "-n", TARGET, "--forcerun", "fetch_model")
+    assert "fetch_model" in again and "generate_responses" not in again
+    mark.unlink()
+    assert "Nothing to be done" in run(finished, cache, "-n", TARGET)
+    mark.write_text(kept)
