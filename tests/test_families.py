@@ -83,7 +83,7 @@ def test_no_hub_id_is_of_two_families() -> None:
         ("transformers", "idefics2", "train"),
         ("vllm", "mllama", "generate_mllama"),
         ("vllm", "qwen3_vl", "generate"),
-        ("openai", "mllama", "decide"),
+        ("openai", "mllama", "train"),
         ("replay", None, "decide"),
     ],
 )

@@ -180,10 +180,10 @@ def find_environment(engine: str, model_type: str | None) -> Environment:
 
     Raises ValueError where the engine cannot serve the family, with what can.
     """
-    if not engine_runs_model(engine):
-        return "decide"
-    if engine == "transformers":
+    if engine in ("transformers", "openai"):  # the latter reads a judge's tokenizer
         return "train"
+    if engine != "vllm":
+        return "decide"
     if model_type is None:
         raise ValueError(
             "'base_family' must be given with 'engine.name: vllm' for a Hub model "
