@@ -79,7 +79,9 @@ def test_an_overlay_may_be_a_projects_own_config(tmp_path: Path) -> None:
     """Copied into a project and added to, it needs no option."""
     path = OVERLAYS[0]
     write_config(tmp_path, yaml.safe_load(path.read_text()) | PROJECT)
-    assert yaml.safe_load(path.read_text())["base_model"].split("@")[1] in plan(tmp_path)
+    assert yaml.safe_load(path.read_text())["base_model"].split("@")[1] in plan(
+        tmp_path
+    )
 
 
 @pytest.mark.workflow

@@ -26,9 +26,13 @@ from selfjudge.engines.transformers_engine import TransformersEngine
 from selfjudge.ledgers import Usage, read_ledgers
 from selfjudge.records import Accepted, Request, Sampling, read_json, write_records
 from selfjudge.training import conversations, sft
-from selfjudge.training.checkpoint import check_same_names, copy_other_files
+from selfjudge.training.checkpoint import (
+    check_same_names,
+    copy_other_files,
+    save_weights,
+)
 from selfjudge.training.conversations import ConversationCollator
-from selfjudge.training.models import load_model, load_processor
+from selfjudge.training.models import freeze_vision, load_model, load_processor
 from selfjudge.training.resuming import CheckpointMark, last_checkpoint
 from selfjudge.training.rows import TokenCounter, split_by_length
 from selfjudge.training.settings import TrainSettings
@@ -235,6 +239,64 @@ def test_learns_the_judges_text_and_its_end_alone(
         assert torch.equal(labels[at], ids[at])
         learnt = collator.processor.tokenizer.decode(labels[at])
         assert learnt == written_text(row) + "<|im_end|>"
+
+
+@pytest.mark.parametrize(
+    ("family", "end"),
+    [
+        ("idefics3", "<end_of_utterance>"),
+        ("smolvlm", "<end_of_utterance>"),
+        ("qwen2_5_vl", "<|im_end|>"),
+        ("qwen3_vl", "<|im_end|>"),
+        ("gemma3", "<end_of_turn>"),
+        ("llava_next", "</s>"),
+    ],
+)
+def test_the_learnt_span_is_what_trls_marked_templates_mark(
+    tiny_idefics3: Path, family: str, end: str
+) -> None:
+    """Found in the family's own template, without marks; no line break after it."""
+    import trl
+
+    templates = Path(trl.__file__).parent / "chat_templates"
+    processor = load_processor(tiny_idefics3, False)
+    tokenizer = processor.tokenizer
+    tokenizer.add_special_tokens({"eos_token": end})
+    processor.chat_template = (templates / f"{family}.jinja").read_text()
+    marked = tokenizer.apply_chat_template(
+        make_row(3).messages,
+        chat_template=(templates / f"{family}_training.jinja").read_text(),
+        tokenize=True,
+        return_dict=True,
+        return_assistant_tokens_mask=True,
+    )
+    ids, marks = marked["input_ids"], marked["assistant_masks"]
+    collator = ConversationCollator(
+        processor, Path(), frozenset([tokenizer.convert_tokens_to_ids(end)])
+    )
+    start, stop = collator.learnt_span(make_row(3), torch.tensor(ids))
+    assert tokenizer.decode(ids[start:stop]).endswith("[[B]]" + end)
+    assert start == marks.index(1)
+    beyond = [at for at, mark in enumerate(marks) if mark and at >= stop]
+    assert tokenizer.decode([ids[at] for at in beyond]).strip() == ""
+
+
+@pytest.mark.parametrize("family", ["mllama", "qwen3_vl", "qwen2_5_vl"])
+def test_language_layers_are_found_in_real_families(family: str) -> None:
+    """The default expression for LoRA, and what a full training leaves frozen."""
+    from transformers import AutoConfig
+
+    with torch.device("meta"):
+        model = AutoModelForImageTextToText.from_config(AutoConfig.for_model(family))
+    expression = re.compile(SETTINGS["lora_target_modules"])
+    adapted = [name for name, _ in model.named_modules() if expression.fullmatch(name)]
+    num_layers = model.config.get_text_config().num_hidden_layers
+    assert len(adapted) == 7 * num_layers
+    assert not [name for name in adapted if re.search("visual|vision", name)]
+    freeze_vision(model)
+    trained = {name for name, p in model.named_parameters() if p.requires_grad}
+    assert {f"{name}.weight" for name in adapted} <= trained
+    assert not [name for name in trained if re.search("visual|vision|project", name)]
 
 
 def test_is_trained_on_the_ids_it_is_asked_with(base: Path, accepted: Path) -> None:
@@ -565,6 +627,50 @@ def test_refuses_weights_under_other_names(
     with pytest.raises(ValueError, match="must have the names and shapes"):
         check_same_names(trained.base, tmp_path)
     check_same_names(trained.base, trained.judge)
+
+
+def make_tiny_qwen(family: str) -> Any:
+    """A random model of a Qwen-VL family, of 0.3 M weights."""
+    from transformers import AutoConfig
+
+    text = {
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "num_key_value_heads": 2,
+        "vocab_size": 512,
+        "rope_scaling": {"rope_type": "default", "mrope_section": [4, 6, 6]},
+        **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0),
+    }
+    vision = {
+        **{"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2},
+        "out_hidden_size": 64,
+    }
+    if family == "qwen3_vl":
+        text["head_dim"], vision["deepstack_visual_indexes"] = 32, [0]
+    config = AutoConfig.for_model(family, text_config=text, vision_config=vision)
+    return AutoModelForImageTextToText.from_config(config)
+
+
+@pytest.mark.parametrize(
+    ("family", "name"),
+    [
+        ("qwen2_5_vl", "model.layers.0.self_attn.q_proj.weight"),
+        ("qwen3_vl", "model.language_model.layers.0.self_attn.q_proj.weight"),
+    ],
+)
+def test_weights_are_written_under_the_hubs_names(
+    tmp_path: Path, family: str, name: str
+) -> None:
+    """Those are not the names in memory; vLLM knows the Hub's."""
+    base, judge = tmp_path / "base", tmp_path / "judge"
+    make_tiny_qwen(family).save_pretrained(base)
+    assert name in read_weights(base)
+    model = AutoModelForImageTextToText.from_pretrained(base)
+    judge.mkdir()
+    save_weights(model, model.state_dict(), base, judge)
+    assert read_weights(judge).keys() == read_weights(base).keys()
 
 
 @pytest.mark.parametrize("section", ["top", "text_config", None])
