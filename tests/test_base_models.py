@@ -1,4 +1,4 @@
-"""A base model of the Hub, by real Snakemake: fetched once, and it makes nothing stale."""
+"""A base model of the Hub by real Snakemake: fetched once, it makes nothing stale."""
 
 import json
 import os
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from test_workflow import change_config, clone_repository, edit
 
 pytestmark = pytest.mark.workflow

@@ -1,4 +1,4 @@
-"""Every environment resolves: its exact pins fit each other, on the platform it is for."""
+"""Every environment resolves: its exact pins fit each other on its platform."""
 
 import importlib.util
 import os
@@ -71,8 +71,8 @@ def test_environment_resolves(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.network
 def test_a_resolution_can_fail(tmp_path: Path) -> None:
-    """Pins that do not fit are found: transformers 5 and vLLM 0.10.2's own wishes."""
-    with pytest.raises(AssertionError, match="no solution|unsatisfiable|incompatible"):
+    """Pins that do not fit are found: vLLM 0.10.2 wants torch 2.8.0."""
+    with pytest.raises(AssertionError, match=r"No solution found"):
         resolve(["vllm==0.10.2", "torch==2.13.0"], tmp_path)
 
 

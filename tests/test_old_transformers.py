@@ -4,7 +4,6 @@ vLLM 0.10.2, the last with Mllama, runs with transformers 4.56.  The base model 
 these tests is written by that version, as the one on the Hub was.
 """
 
-import json
 import os
 import subprocess
 from pathlib import Path
@@ -12,12 +11,12 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import load_file, save_file
-from test_training import make_row, train
+from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from selfjudge.families import is_of_transformers_5
 from selfjudge.records import write_records
+from test_training import make_row, train
 
 ROOT = Path(__file__).parents[1]
 OLD_PYTHON = Path(

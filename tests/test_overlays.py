@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from test_config import CONFIG, SCHEMA, lay_over
 
 from selfjudge.config import check_config
 from selfjudge.families import FAMILIES, find_model_type
+from test_config import CONFIG, SCHEMA, lay_over
 
 ROOT = Path(__file__).parents[1]
 OVERLAYS = sorted((ROOT / "overlays").glob("*.yaml"))

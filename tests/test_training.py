@@ -644,7 +644,10 @@ def make_tiny_qwen(family: str) -> Any:
         **dict.fromkeys(("bos_token_id", "eos_token_id", "pad_token_id"), 0),
     }
     vision = {
-        **{"depth": 2, "hidden_size": 64, "intermediate_size": 128, "num_heads": 2},
+        "depth": 2,
+        "hidden_size": 64,
+        "intermediate_size": 128,
+        "num_heads": 2,
         "out_hidden_size": 64,
     }
     if family == "qwen3_vl":

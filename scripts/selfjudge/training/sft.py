@@ -190,7 +190,9 @@ def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTCon
         gradient_checkpointing=settings.gradient_checkpointing and not sharded,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         fsdp=sharded,
-        fsdp_config=sharding_options(settings.gradient_checkpointing) if sharded else None,
+        fsdp_config=sharding_options(settings.gradient_checkpointing)
+        if sharded
+        else None,
         bf16=settings.dtype == "bfloat16",
         use_cpu=not has_gpu,
         seed=seed % 2**32,  # numpy takes no more
