@@ -50,6 +50,7 @@ from selfjudge.training.settings import TrainSettings
 from selfjudge.training.sharding import (
     gather_head_before_use,
     is_sharded,
+    keep_sums_in_float32,
     sharding_options,
 )
 
@@ -190,9 +191,7 @@ def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTCon
         gradient_checkpointing=settings.gradient_checkpointing and not sharded,
         gradient_checkpointing_kwargs={"use_reentrant": False},
         fsdp=sharded,
-        fsdp_config=sharding_options(settings.gradient_checkpointing)
-        if sharded
-        else None,
+        fsdp_config=sharding_options(settings) if sharded else None,
         bf16=settings.dtype == "bfloat16",
         use_cpu=not has_gpu,
         seed=seed % 2**32,  # numpy takes no more
@@ -247,6 +246,7 @@ def build_trainer(
     )
     if is_sharded(settings.method):
         gather_head_before_use(model)
+        keep_sums_in_float32(trainer.accelerator)
     trainer.remove_callback(PrinterCallback)
     return trainer
 

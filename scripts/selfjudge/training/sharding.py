@@ -3,6 +3,11 @@
 import os
 from typing import Any
 
+import torch
+from torch.distributed.fsdp import MixedPrecisionPolicy
+
+from selfjudge.training.settings import TrainSettings
+
 
 def is_sharded(method: str) -> bool:
     """Whether weights are cut over the processes that torchrun started.
@@ -13,7 +18,7 @@ def is_sharded(method: str) -> bool:
     return method == "full" and int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
-def sharding_options(gradient_checkpointing: bool) -> dict[str, Any]:
+def sharding_options(settings: TrainSettings) -> dict[str, Any]:
     """The `fsdp_config` of transformers' TrainingArguments.
 
     Layers are the units (the family's `_no_split_modules`); checkpoints hold
@@ -22,8 +27,25 @@ def sharding_options(gradient_checkpointing: bool) -> dict[str, Any]:
     return {
         "version": 2,
         "state_dict_type": "FULL_STATE_DICT",
-        "activation_checkpointing": gradient_checkpointing,
+        "activation_checkpointing": settings.gradient_checkpointing,
     }
+
+
+def keep_sums_in_float32(accelerator: Any) -> None:
+    """Have FSDP2 add up gradients in float32, as DDP does.
+
+    accelerate's default for bfloat16 keeps less than three digits of the sums.
+    Layers still compute in bfloat16, and so the logged loss has two or three digits.
+    """
+    plugin = accelerator.state.fsdp_plugin
+    before = plugin.mixed_precision_policy if plugin else None
+    if before is not None:
+        plugin.mixed_precision_policy = MixedPrecisionPolicy(
+            param_dtype=before.param_dtype,
+            reduce_dtype=torch.float32,
+            output_dtype=before.output_dtype,
+            cast_forward_inputs=before.cast_forward_inputs,
+        )
 
 
 def gather_head_before_use(model: Any) -> None:
