@@ -1,13 +1,15 @@
-"""A base model of the Hub by real Snakemake: fetched once, it makes nothing stale."""
+"""Base models by real Snakemake: one of the Hub is fetched, a wrong one refused."""
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from test_workflow import change_config, clone_repository, edit
 
@@ -80,3 +82,63 @@ def test_the_mark_makes_nothing_stale(finished: Path, cache: Path) -> None:
     mark.unlink()
     assert "Nothing to be done" in run(finished, cache, "-n", TARGET)
     mark.write_text(kept)
+
+
+def refuse(folder: Path, **config: object) -> str:
+    """What Snakemake says of a project that it must not plan."""
+    (folder / "config.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "--directory", str(folder), "-n"]
+    done = subprocess.run([*command, TARGET], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode != 0 and "Job stats" not in done.stdout
+    return done.stdout + done.stderr
+
+
+def test_mllama_with_a_vllm_of_today_is_refused_before_anything(tmp_path: Path) -> None:
+    python = tmp_path / "env/bin/python"
+    (tmp_path / "env/lib/python3.11/site-packages/vllm-0.32.0.dist-info").mkdir(
+        parents=True
+    )
+    python.parent.mkdir()
+    python.symlink_to(sys.executable)
+    said = refuse(
+        tmp_path, engine={"name": "vllm"}, interpreters={"generate": str(python)}
+    )
+    assert "'interpreters.generate' must have vLLM 0.10.2" in said
+    assert "envs/generate_mllama.yaml" in said
+
+
+def test_a_family_that_no_vllm_serves_is_refused_before_anything(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "base").mkdir()
+    (tmp_path / "base/config.json").write_text('{"model_type": "idefics2"}')
+    said = refuse(tmp_path, engine={"name": "vllm"}, base_model="./base")
+    assert "'engine.name' must not be vllm" in said and "'idefics2'" in said
+
+
+@pytest.mark.parametrize(
+    ("engine", "environment"),
+    [
+        ("transformers", "envs/train.yaml"),
+        ("vllm", "envs/generate_mllama.yaml"),
+        ("replay", "envs/decide.yaml"),
+    ],
+)
+def test_the_rules_take_the_environment_of_engine_and_family(
+    tmp_path: Path, engine: str, environment: str
+) -> None:
+    """What the paper's model is asked in, as Snakemake has it of the rule."""
+    config = {"engine": {"name": engine}}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "project.smk").write_text(
+        "for rule in workflow.rules:\n    print(rule.name, 'IN', rule.conda_env)\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--directory", str(tmp_path), "-n"]
+    done = subprocess.run([*command, TARGET], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    taken = dict(
+        re.findall(r"^(\w+) IN .*?(envs/\w+\.yaml)", done.stdout, re.MULTILINE)
+    )
+    assert taken["judge_pairs"] == taken["generate_responses"] == environment
+    assert taken["train_judge"] == "envs/train.yaml"
+    assert taken["filter_judgments"] == "envs/decide.yaml"

@@ -72,6 +72,7 @@ def test_overlay_plans_over_a_project(path: Path, tmp_path: Path) -> None:
     model, _, commit = overlay["base_model"].partition("@")
     assert f"--model {model} --revision {commit}" in printed
     assert "fetch_model" in printed and "--image-root pictures" in printed
+    assert '"name": "vllm"' in printed
 
 
 @pytest.mark.workflow
