@@ -75,6 +75,7 @@ rule judge_first_order:
     input:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         judge=previous_judge,
+        base=lambda wildcards: asked_base(previous_judge(wildcards)),
         shared=shared("judgments/first_order"),
         template=template("judge.txt"),
     output:
@@ -138,6 +139,7 @@ use rule judge_first_order as judge_second_order with:
     input:
         pairs=rules.select_second_order.output.pairs,
         judge=previous_judge,
+        base=lambda wildcards: asked_base(previous_judge(wildcards)),
         shared=shared("judgments/second_order"),
         template=template("judge.txt"),
     output:
