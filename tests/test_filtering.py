@@ -364,7 +364,20 @@ def test_the_report_adds_up(files: Files) -> None:
         "accepted_rate": 0.333333,
         "orders": {"chosen_first": 1, "rejected_first": 1},
         "dropped": {"unparsed": 1, "wrong_verdict": 1, "wrong_in_other_order": 2},
-        "categories": {"majority_answer": {"num_pairs": 3, "num_accepted": 1}},
+        "mean_characters": {"judgments": 14.0, "accepted": 14.0},
+        "categories": {
+            "majority_answer": {
+                "kind": "closed",
+                "num_pairs": 3,
+                "num_accepted": 1,
+                "outcomes": {
+                    "accepted": 2,
+                    "unparsed": 1,
+                    "wrong_verdict": 1,
+                    "wrong_in_other_order": 2,
+                },
+            }
+        },
         "position_bias": {
             "num_pairs": 3,
             "num_judgments": 6,

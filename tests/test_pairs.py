@@ -269,8 +269,35 @@ def test_report_counts_what_was_written(tmp_path: Path) -> None:
         "origins": {"alteration": 1, "majority_answer": 1},
         "categories": {"count": 1},
         "votes": {"3": 1},
+        "purity": {},
         "dropped": {"unanimous": 1},
     }
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        pytest.param("3", {"right": 1, "both_wrong": 0, "reversed": 0}, id="right"),
+        pytest.param(
+            "four", {"right": 0, "both_wrong": 0, "reversed": 1}, id="reversed"
+        ),
+        pytest.param(
+            "9", {"right": 0, "both_wrong": 1, "reversed": 0}, id="both-wrong"
+        ),
+    ],
+)
+def test_purity_is_counted_and_chooses_nothing(
+    tmp_path: Path, answer: str, expected: dict[str, int]
+) -> None:
+    """The gold answer tells the report of a majority pair, and alters no pair."""
+    known, unknown = (
+        closed("3", "3", "3", "4", answer=gold) for gold in (answer, None)
+    )
+    write(tmp_path / "known", known)
+    write(tmp_path / "unknown", unknown)
+    assert read_json(tmp_path / "known" / "report.json")["purity"] == {"3": expected}
+    pairs = [tmp_path / name / "pairs.jsonl" for name in ("known", "unknown")]
+    assert pairs[0].read_bytes() == pairs[1].read_bytes()
 
 
 @given(st.lists(SAMPLES, min_size=1))

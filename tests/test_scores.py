@@ -89,6 +89,22 @@ def test_score_pair(
     assert (outcome.accuracy, outcome.num_unparsed, outcome.agreement) == expected
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "expected"),
+    [
+        pytest.param(["AA"], 1.0, id="always-first"),
+        pytest.param(["BB"], 0.0, id="always-second"),
+        pytest.param(["AB", "BA"], 0.5, id="no-bias"),
+        pytest.param(["AC", "AB"], 0.666667, id="unparsed-prefers-no-place"),
+        pytest.param(["CC"], None, id="nothing-parsed"),
+    ],
+)
+def test_first_rate(verdicts: list[str], expected: float | None) -> None:
+    """Of parsed judgments, the share that prefers the response that stands first."""
+    (row,) = [row for row in score(*verdicts).rows if row.group == "overall"]
+    assert row.first_rate == expected
+
+
 def test_score_pair_takes_the_mean_of_samples() -> None:
     """Several samples are shares of one pair; agreement is within a sample."""
     pair = make_pair()

@@ -20,6 +20,7 @@ from selfjudge.records import (
     ORDERS,
     Accepted,
     Judgment,
+    Kind,
     Order,
     Pair,
     Settings,
@@ -313,13 +314,19 @@ class FilterCounts:
         self.orders: Counter[Order] = Counter()
         self.pairs: Counter[str] = Counter()
         self.accepted_pairs: Counter[str] = Counter()
+        self.kinds: dict[str, Kind] = {}
+        self.by_category: Counter[tuple[str, Outcome]] = Counter()
+        self.num_characters: Counter[Outcome] = Counter()
 
     def add(self, decided: Decided) -> None:
         """Count one pair and its judgments."""
         category = pair_category(decided.pair)
         self.pairs[category] += 1
+        self.kinds[category] = decided.pair.kind
         for judgment, outcome in zip(decided.judgments, decided.outcomes, strict=True):
             self.outcomes[outcome] += 1
+            self.by_category[category, outcome] += 1
+            self.num_characters[outcome] += len(judgment.text)
             if outcome == "accepted":
                 self.orders[judgment.order] += 1
         if "accepted" in decided.outcomes:
@@ -328,7 +335,11 @@ class FilterCounts:
             self.position_bias.add(decided.judgments, decided.preferences)
 
     def report(self) -> dict[str, Any]:
-        """Accepted and dropped add up to all; `categories` counts pairs."""
+        """Accepted and dropped add up to all, in each of the `categories` too.
+
+        There `num_accepted` counts pairs with an accepted judgment, and `outcomes`
+        judgments.  `mean_characters` is how long judgments are, None of none.
+        """
         num_judgments = self.outcomes.total()
         num_accepted = self.outcomes["accepted"]
         return {
@@ -343,15 +354,31 @@ class FilterCounts:
                 for outcome in OUTCOMES
                 if outcome != "accepted" and self.outcomes[outcome]
             },
+            "mean_characters": {
+                "judgments": self.mean_characters(*OUTCOMES),
+                "accepted": self.mean_characters("accepted"),
+            },
             "categories": {
                 name: {
+                    "kind": self.kinds[name],
                     "num_pairs": self.pairs[name],
                     "num_accepted": self.accepted_pairs[name],
+                    "outcomes": {
+                        outcome: self.by_category[name, outcome]
+                        for outcome in OUTCOMES
+                        if self.by_category[name, outcome]
+                    },
                 }
                 for name in sorted(self.pairs)
             },
             "position_bias": self.position_bias.report(),
         }
+
+    def mean_characters(self, *outcomes: Outcome) -> float | None:
+        """The mean length of the judgments with these outcomes, None of none."""
+        count = sum(self.outcomes[outcome] for outcome in outcomes)
+        total = sum(self.num_characters[outcome] for outcome in outcomes)
+        return round(total / count, 1) if count else None
 
 
 def filter_files(

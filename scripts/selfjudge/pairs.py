@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -67,11 +67,21 @@ class Candidates(NamedTuple):
     altered: list[Altered]
 
 
+Truth = Literal["right", "both_wrong", "reversed"]
+TRUTHS: tuple[Truth, ...] = get_args(Truth)
+
+
 class Outcome(NamedTuple):
-    """Either a pair, or a dropped record (as written) with its reason."""
+    """Either a pair, or a dropped record (as written) with its reason.
+
+    ``truth`` is what the gold answer, where there is one, says of a pair that the
+    majority labelled: chosen is right, neither is, or rejected is.  It is for the
+    report alone: nothing is chosen by it.
+    """
 
     pair: Pair | None
     dropped: dict[str, Any] | None
+    truth: Truth | None = None
 
 
 def join_candidates(
@@ -158,7 +168,18 @@ def pair_by_answer(
             pair, num_votes=votes[right], num_votes_rejected=votes[wrong]
         ),
         None,
+        truth_of(prompt, right, wrong) if spec.label == "majority" else None,
     )
+
+
+def truth_of(prompt: Prompt, right: str, wrong: str) -> Truth | None:
+    """What the gold answer says of an answer held right against another."""
+    if prompt.answer is None or prompt.answer_format is None:
+        return None
+    gold = normalise_gold(prompt.answer, prompt.answer_format, prompt.question)
+    if gold == right:
+        return "right"
+    return "reversed" if gold == wrong else "both_wrong"
 
 
 def right_answer(
@@ -260,6 +281,7 @@ class PairCounts:
         self.origins: Counter[str] = Counter()
         self.categories: Counter[str] = Counter()
         self.votes: Counter[int] = Counter()
+        self.truths: Counter[tuple[int, Truth]] = Counter()
         self.reasons: Counter[str] = Counter()
 
     def add(self, outcome: Outcome) -> None:
@@ -273,9 +295,16 @@ class PairCounts:
                 self.categories[outcome.pair.category] += 1
             if outcome.pair.num_votes is not None:
                 self.votes[outcome.pair.num_votes] += 1
+                if outcome.truth is not None:
+                    self.truths[outcome.pair.num_votes, outcome.truth] += 1
 
     def report(self) -> dict[str, Any]:
-        """Pairs by kind, origin, category and votes; dropped records by reason."""
+        """Pairs by kind, origin, category and votes; dropped records by reason.
+
+        `purity` is of majority pairs that have a gold answer: by votes, in how
+        many chosen is right, neither response is, or rejected is.
+        """
+        known = sorted({votes for votes, _ in self.truths})
         return {
             "num_pairs": self.kinds.total(),
             "num_closed": self.kinds["closed"],
@@ -284,6 +313,10 @@ class PairCounts:
             "origins": dict(sorted(self.origins.items())),
             "categories": dict(sorted(self.categories.items())),
             "votes": {str(votes): n for votes, n in sorted(self.votes.items())},
+            "purity": {
+                str(votes): {truth: self.truths[votes, truth] for truth in TRUTHS}
+                for votes in known
+            },
             "dropped": dict(sorted(self.reasons.items())),
         }
 

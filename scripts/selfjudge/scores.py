@@ -20,9 +20,11 @@ class ScoreRow(Record, frozen=True, kw_only=True):
 
     ``accuracy`` is over the ``num_decided`` pairs that the protocol does not
     leave undecided, and None if there are none.  ``coverage`` is the share of
-    judgments that were parsed.  ``low`` and ``high`` are Wilson's interval of 95 %,
-    on `macro` the bootstrap's over prompts; ``cluster_low`` and ``cluster_high``
-    the bootstrap's over prompts, None where no prompt repeats.
+    judgments that were parsed, and ``first_rate`` the share of these that prefer
+    the response that stands first; None if none was.  ``low`` and ``high`` are
+    Wilson's interval of 95 %, on `macro` the bootstrap's over prompts;
+    ``cluster_low`` and ``cluster_high`` the bootstrap's over prompts, None where no
+    prompt repeats.
     ``agreement_rate`` is None where no pair was judged in both orders.  P-values
     are None where there is nothing to compare with, and on `macro`, which is no
     sample of pairs.
@@ -42,6 +44,7 @@ class ScoreRow(Record, frozen=True, kw_only=True):
     cluster_low: float | None
     cluster_high: float | None
     agreement_rate: float | None
+    first_rate: float | None
     p_value_base: float | None = None
     p_value_previous: float | None = None
 
@@ -159,6 +162,8 @@ def score_row(trial: Trial, group: str, outcomes: Sequence[PairOutcome]) -> Scor
     """The row of one group."""
     num_judgments = sum(outcome.num_judgments for outcome in outcomes)
     num_unparsed = sum(outcome.num_unparsed for outcome in outcomes)
+    num_first = sum(outcome.num_first for outcome in outcomes)
+    num_parsed = num_judgments - num_unparsed
     found = decided(outcomes)
     scores, prompts = [score for score, _ in found], [prompt for _, prompt in found]
     accuracy = mean(scores)
@@ -184,6 +189,7 @@ def score_row(trial: Trial, group: str, outcomes: Sequence[PairOutcome]) -> Scor
         cluster_low=rounded(cluster_low),
         cluster_high=rounded(cluster_high),
         agreement_rate=rounded(agreement),
+        first_rate=rounded(num_first / num_parsed) if num_parsed else None,
     )
 
 

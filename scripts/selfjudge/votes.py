@@ -22,7 +22,7 @@ class PairOutcome(Record, frozen=True, kw_only=True):
     the protocol decides the pair as a whole; None if it leaves it undecided.
     ``agreement`` is the share of samples that prefer the same response in both
     orders; None where no sample has both.  The counts are of the judgments that
-    the protocol looks at.
+    the protocol looks at; ``num_first`` prefer the response that stands first.
     """
 
     pair_id: str
@@ -31,6 +31,7 @@ class PairOutcome(Record, frozen=True, kw_only=True):
     split: str
     num_judgments: int
     num_unparsed: int
+    num_first: int
     accuracy: float | None
     agreement: float | None
 
@@ -134,6 +135,7 @@ def settle(
         split=row.split if protocol.splits else group,
         num_judgments=len(votes),
         num_unparsed=sum(vote.preference is None for vote in votes),
+        num_first=sum(prefers_first(vote) is True for vote in votes),
         accuracy=decide(votes) if decide else single(votes[0], protocol, coin),
         agreement=agreement_of(votes) if protocol.order == "both" else None,
     )
@@ -174,6 +176,13 @@ def agreement_of(votes: Sequence[Vote]) -> float:
         for sample in samples
     )
     return agreeing / len(samples)
+
+
+def prefers_first(vote: Vote) -> bool | None:
+    """Whether a vote prefers the response that stands first, None if unparsed."""
+    if vote.preference is None:
+        return None
+    return vote.preference == (vote.order == "chosen_first")
 
 
 def always_first(vote: Vote) -> Vote:
