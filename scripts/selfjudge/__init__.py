@@ -11,7 +11,9 @@ Layers, bottom up; a module imports only from what stands before it in this list
 3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``filtering``,
    ``cascade``, ``releases``, ``manifests``, ``benchmarks``, ``blinding``,
    ``statistics``, ``votes``, ``scores``, ``scoring``, ``leaderboard``,
-   ``comparisons``, ``report``: decisions over streams of records.
+   ``comparisons``, ``paired_tests``, ``runs``, ``tables``, ``charts``,
+   ``figures``, ``plots``, ``report``: decisions over streams of records, and what
+   is shown of them.
 4. ``engines``, ``training``: the only modules that know a model.
 5. ``commands``, ``model_commands`` and the scripts beside this package: read,
    call, write.

@@ -1,0 +1,349 @@
+"""Tables to drawings: Vega-Lite specifications, and SVG that needs nothing else.
+
+A drawing holds no style sheet, script or font: text is text, colours are
+presentation attributes.  Text and axes have the colour of their surroundings
+(``currentColor``; dark on a white background in a file of its own).  A page gives
+it its own colours by ``svg.plot {color: inherit}`` and ``.plot-background
+{fill: none}``.  Colours are Okabe and Ito's that stand 3:1 against white and
+against black, and never tell anything alone: marks and dashes differ too.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+from xml.etree import ElementTree
+
+import vl_convert
+
+from selfjudge.filters import FILTER_NAMES
+
+VEGA_LITE = "6.4"
+SVG = "http://www.w3.org/2000/svg"
+Spec = dict[str, Any]
+Row = dict[str, Any]
+
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
+DASHES: tuple[list[int], ...] = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
+
+# A plot is as wide as a phone's page, so that its text is not scaled down much.
+WIDTH = 460
+SIDES = ("left", "right")
+FONT = 12
+CONFIG: Spec = {
+    "background": "transparent",
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "domainColor": "currentColor",
+        "tickColor": "currentColor",
+        "gridColor": "currentColor",
+        "gridOpacity": 0.15,
+        "domainOpacity": 0.5,
+        "tickOpacity": 0.5,
+        "labelFontSize": FONT,
+        "titleFontSize": FONT,
+        "titleFontWeight": "normal",
+        "labelLimit": 230,
+    },
+    "header": {
+        "labelColor": "currentColor",
+        "labelFontSize": FONT + 1,
+        "labelFontWeight": "bold",
+        "labelAnchor": "start",
+        "labelLimit": 300,
+        "labelPadding": 4,
+        "title": None,
+    },
+    "legend": {
+        "labelColor": "currentColor",
+        "labelFontSize": FONT,
+        "labelLimit": 200,
+        "title": None,
+        "orient": "top",
+        "direction": "horizontal",
+        "columns": 2,
+        "symbolSize": 60,
+        "symbolStrokeWidth": 0,
+        "symbolOpacity": 1,
+    },
+}
+
+
+class Axis(NamedTuple):
+    """An axis: its title, a format of d3, and ``zero`` if it must start at 0."""
+
+    title: str | None
+    format: str = "%"
+    zero: bool = False
+
+
+class Level(NamedTuple):
+    """A height to compare with, drawn across every panel or one alone."""
+
+    label: str
+    value: float
+    panel: str | None = None
+
+
+def series_scale(kind: str, series: Sequence[str]) -> Spec:
+    """The colours, shapes or dashes of named series; a filter's never change."""
+    ranges: dict[str, Sequence[Any]] = {
+        "color": COLORS,
+        "shape": SHAPES,
+        "strokeDash": DASHES,
+    }
+    known = list(FILTER_NAMES)
+    places = [
+        known.index(name) if name in known else at for at, name in enumerate(series)
+    ]
+    chosen = [ranges[kind][place % len(COLORS)] for place in places]
+    return {"domain": list(series), "range": chosen}
+
+
+def encode_series(kind: str, series: Sequence[str]) -> Spec:
+    """The encoding of a row's series by colour, shape or dash."""
+    return {
+        "field": "series",
+        "type": "nominal",
+        "scale": series_scale(kind, series),
+        "legend": {} if len(series) > 1 and kind != "strokeDash" else None,
+    }
+
+
+def line_panels(
+    rows: Sequence[Row], x: str, y: Axis, levels: Sequence[Level] = (), columns: int = 1
+) -> Spec:
+    """Lines over a counted ``x``, a panel each; intervals where rows have them.
+
+    Rows have `x`, `y`, `series`, `panel`, and may have `low` and `high`.
+    Series stand side by side where they would hide each other.
+    """
+    series = in_order(rows, "series")
+    panels = in_order(rows, "panel")
+    across = {
+        "field": "x",
+        "type": "ordinal",
+        "title": x,
+        "axis": {"labelAngle": 0, "grid": False},
+        "scale": {"padding": 0.25},
+    }
+    up = {
+        "field": "y",
+        "type": "quantitative",
+        "title": y.title,
+        "axis": {"format": y.format, "tickCount": 5},
+        "scale": {"zero": y.zero},
+    }
+    shared = {
+        "x": across,
+        "xOffset": {"field": "series", "type": "nominal", "sort": series},
+        "color": encode_series("color", series),
+    }
+    drawn = {"filter": "isValid(datum.series)"}
+    layers: list[Spec] = [
+        {
+            "transform": [drawn],
+            "mark": {"type": "line", "strokeWidth": 1.5},
+            "encoding": shared
+            | {"y": up, "strokeDash": encode_series("strokeDash", series)},
+        },
+        {
+            "transform": [drawn, {"filter": "isValid(datum.low)"}],
+            "mark": {"type": "rule", "strokeWidth": 1.5, "opacity": 0.7},
+            "encoding": shared | {"y": up | {"field": "low"}, "y2": {"field": "high"}},
+        },
+        {
+            "transform": [drawn],
+            "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
+            "encoding": shared | {"y": up, "shape": encode_series("shape", series)},
+        },
+        *level_layers(up),
+    ]
+    if not any(row.get("low") is not None for row in rows):
+        del layers[1]
+    if not levels:
+        layers = layers[:-3]
+    return panelled([*rows, *level_rows(levels, panels)], panels, layers, columns)
+
+
+def level_rows(levels: Sequence[Level], panels: Sequence[str]) -> list[Row]:
+    """The rows that draw levels; those of one height share a label.
+
+    Labels stand left and right in turn, so that close ones do not overlap.
+    """
+    labels: dict[str, dict[float, list[str]]] = {panel: {} for panel in panels}
+    for level in levels:
+        for panel in panels if level.panel is None else [level.panel]:
+            labels.get(panel, {}).setdefault(level.value, []).append(level.label)
+    return [
+        {"panel": panel, "level": value, SIDES[at % 2]: ", ".join(names)}
+        for panel, by_value in labels.items()
+        for at, (value, names) in enumerate(by_value.items())
+    ]
+
+
+def level_layers(up: Spec) -> list[Spec]:
+    """A thin line and its label for each level."""
+    at = {"y": up | {"field": "level"}}
+    thin = {"color": "currentColor", "opacity": 0.7}
+    text = thin | {"type": "text", "fontSize": FONT - 2, "dy": -5}
+    rule: Spec = {
+        "transform": [{"filter": "isValid(datum.level)"}],
+        "mark": thin | {"type": "rule", "strokeDash": [1, 3]},
+        "encoding": at,
+    }
+    return [rule] + [
+        {
+            "transform": [{"filter": f"isValid(datum.{side})"}],
+            "mark": text | {"align": side, "dx": 2 if side == "left" else -2},
+            "encoding": at | {"x": {"value": end}, "text": {"field": side}},
+        }
+        for side, end in zip(SIDES, (0, "width"), strict=True)
+    ]
+
+
+def bar_panels(rows: Sequence[Row], x: str, y: Axis, columns: int = 1) -> Spec:
+    """Bars over a counted ``x``, a panel each; rows have `x`, `y`, `panel`."""
+    layer = {
+        "mark": {"type": "bar", "color": COLORS[0]},
+        "encoding": {
+            "x": {
+                "field": "x",
+                "type": "ordinal",
+                "title": x,
+                "axis": {"labelAngle": 0},
+            },
+            "y": {
+                "field": "y",
+                "type": "quantitative",
+                "title": y.title,
+                "axis": {"format": y.format, "tickCount": 4},
+            },
+        },
+    }
+    return panelled(rows, in_order(rows, "panel"), [layer], columns)
+
+
+def range_panels(
+    rows: Sequence[Row], x: Axis, levels: Sequence[float] = (), columns: int = 1
+) -> Spec:
+    """A point with its interval for each named row, panels below each other.
+
+    Rows have `name`, `x`, `panel`, and may have `low`, `high` and `series`.
+    """
+    series = in_order(rows, "series")
+    across = {
+        "field": "x",
+        "type": "quantitative",
+        "title": x.title,
+        "axis": {"format": x.format, "tickCount": 5},
+        "scale": {"zero": x.zero},
+    }
+    along: Spec = {
+        "field": "name",
+        "type": "nominal",
+        "title": None,
+        "sort": in_order(rows, "name"),
+        "axis": {"grid": True},
+    }
+    color: Spec = {"value": COLORS[0]}
+    shape: Spec = {"value": SHAPES[0]}
+    if series:
+        along_offset = {"field": "series", "type": "nominal", "sort": series}
+        color, shape = (encode_series(kind, series) for kind in ("color", "shape"))
+    shared = {"y": along, "color": color}
+    if len(series) > 1:
+        shared["yOffset"] = along_offset
+    layers: list[Spec] = [
+        {
+            "mark": {"type": "rule", "color": "currentColor", "strokeDash": [1, 3]},
+            "encoding": {"x": {"datum": level} | {"type": "quantitative"}},
+        }
+        for level in levels
+    ]
+    layers += [
+        {
+            "transform": [{"filter": "isValid(datum.low)"}],
+            "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.7},
+            "encoding": shared
+            | {"x": across | {"field": "low"}, "x2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 50, "opacity": 1},
+            "encoding": shared | {"x": across, "shape": shape},
+        },
+    ]
+    spec = panelled(rows, in_order(rows, "panel"), layers, columns)
+    spec["spec"]["height"] = {"step": max(18, 9 * len(series))}
+    spec["spec"]["width"] = WIDTH - 220
+    return spec | {"resolve": {"scale": {"y": "independent"}}}
+
+
+def panelled(
+    rows: Sequence[Row], panels: Sequence[str], layers: Sequence[Spec], columns: int
+) -> Spec:
+    """Small multiples of the same layers, at most ``columns`` beside each other."""
+    columns = min(columns, len(panels))
+    return {
+        "data": {"values": list(rows)},
+        "facet": {"field": "panel", "type": "nominal", "sort": list(panels)},
+        "columns": columns,
+        "spacing": {"row": 18, "column": 14},
+        "spec": {
+            "width": (WIDTH - 60) // columns - 10 * (columns - 1),
+            "height": 190 if columns == 1 else 130,
+            "layer": list(layers),
+        },
+        "resolve": {"axis": {"x": "independent"}},
+    }
+
+
+def in_order(rows: Iterable[Row], key: str) -> list[str]:
+    """The values that rows have under a key, in the order of first occurrence."""
+    return list(dict.fromkeys(row[key] for row in rows if row.get(key) is not None))
+
+
+def render(spec: Spec, name: str, title: str, description: str) -> str:
+    """The drawing as SVG: the same bytes for the same specification.
+
+    ``name`` keeps its ids apart from those of other drawings on a page.
+    """
+    drawn = vl_convert.vegalite_to_svg(
+        {"config": CONFIG} | spec, vl_version=VEGA_LITE, allowed_base_urls=[]
+    )
+    return finish(ElementTree.fromstring(drawn), name, title, description)
+
+
+def finish(root: ElementTree.Element, name: str, title: str, description: str) -> str:
+    """The drawing as text, with what a reader who does not see it is told."""
+    for element in root.iter():
+        for key in list(element.attrib):
+            if key == "role" or key.startswith("aria-"):
+                del element.attrib[key]  # the table beside it says it better
+            elif key == "id":
+                element.set(key, f"{name}-{element.get(key)}")
+            elif "url(#" in element.attrib[key]:
+                value = element.attrib[key].replace("url(#", f"url(#{name}-")
+                element.set(key, value)
+    root.attrib |= {
+        "class": "plot",
+        "id": name,
+        "role": "img",
+        "aria-labelledby": f"{name}-title",
+        "aria-describedby": f"{name}-description",
+        "color": "#222222",
+    }
+    size = {"width": "100%", "height": "100%", "fill": "#ffffff"}
+    background = ElementTree.Element(
+        f"{{{SVG}}}rect", {"class": "plot-background"} | size
+    )
+    root.insert(0, background)
+    for text, kind in ((description, "description"), (title, "title")):
+        tag = "desc" if kind == "description" else kind
+        told = ElementTree.Element(f"{{{SVG}}}{tag}", {"id": f"{name}-{kind}"})
+        told.text = text
+        root.insert(0, told)
+    ElementTree.register_namespace("", SVG)
+    return ElementTree.tostring(root, encoding="unicode") + "\n"

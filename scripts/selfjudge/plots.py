@@ -1,0 +1,77 @@
+"""Figures to files: a drawing and a table each, and an index of what there is."""
+
+from collections.abc import Sequence
+from io import StringIO
+from pathlib import Path
+
+import pandas as pd
+
+from selfjudge.charts import render
+from selfjudge.figures import Figure
+from selfjudge.records import Record, write_json, writing
+from selfjudge.tables import Row
+
+
+class IndexEntry(Record, frozen=True, kw_only=True):
+    """One figure of `index.json`; ``svg`` and ``csv`` are file names beside it.
+
+    ``svg`` is None where there is nothing to draw, ``csv`` where there is no row.
+    ``missing`` names the files, from the project directory, that a whole run has
+    and that were not there yet.
+    """
+
+    name: str
+    section: str
+    title: str
+    caption: str
+    alt: str
+    svg: str | None
+    csv: str | None
+    missing: list[str]
+
+
+def write_plots(figures: Sequence[Figure], folder: Path) -> list[IndexEntry]:
+    """Write every figure and the index; what an earlier run left there goes away."""
+    entries = [write_figure(figure, folder) for figure in figures]
+    write_json(folder / "index.json", entries)
+    kept = {name for entry in entries for name in (entry.svg, entry.csv)}
+    for path in [*folder.glob("*.svg"), *folder.glob("*.csv")]:
+        if path.name not in kept:
+            path.unlink()
+    return entries
+
+
+def write_figure(figure: Figure, folder: Path) -> IndexEntry:
+    """Write one figure's drawing and table, as far as there are any."""
+    svg = csv = None
+    if figure.chart is not None:
+        svg = f"{figure.name}.svg"
+        drawn = render(figure.chart, figure.name, figure.title, figure.alt)
+        write_text(folder / svg, drawn)
+    if figure.table:
+        csv = f"{figure.name}.csv"
+        write_text(folder / csv, as_csv(figure.table))
+    return IndexEntry(
+        name=figure.name,
+        section=figure.section,
+        title=figure.title,
+        caption=figure.caption,
+        alt=figure.alt,
+        svg=svg,
+        csv=csv,
+        missing=list(figure.missing),
+    )
+
+
+def as_csv(rows: Sequence[Row]) -> str:
+    """The rows as CSV: counts as whole numbers, nothing where there is none."""
+    table = pd.DataFrame(rows).convert_dtypes()
+    buffer = StringIO()
+    table.to_csv(buffer, index=False, lineterminator="\n")
+    return buffer.getvalue()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    with writing(path) as file:
+        file.write(text.encode())
