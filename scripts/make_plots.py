@@ -1,28 +1,47 @@
 """Draw what came out of a run.
 
-Reads the comparisons, scores and reports of a results folder, as far as there
-are any; writes a drawing (SVG) and its table (CSV) for each figure, and an
-index.json that says in the order of the page what there is and what is missing.
+Reads the comparisons, scores, reports, ledgers and manifests of a results folder,
+as far as there are any; writes a drawing (SVG) and its table (CSV) for each
+figure, and an index.json that says in the order of the page what there is and
+what is missing.  It may be run by hand at any time, over a half-finished run.
 """
 
 from pathlib import Path
+from typing import Any
 
 from selfjudge.commands import arguments, json_of, run
-from selfjudge.figures import all_figures
-from selfjudge.plots import write_plots
+from selfjudge.data_figures import data_figures
+from selfjudge.plots import read_captions, write_plots
+from selfjudge.run_figures import cost_figures, fact_figures
 from selfjudge.runs import Expected, read_run
+from selfjudge.score_figures import score_figures
+
+CAPTIONS = Path(__file__).parent / "templates" / "captions"
 
 
 def main() -> None:
     """Read the arguments, draw, write."""
     parser = arguments(__doc__)
-    parser.add_argument("--results", type=Path, required=True)
-    parser.add_argument("--expected", type=json_of(Expected), help="of a whole run")
-    parser.add_argument("--output", type=Path, required=True, help="a folder")
+    add = parser.add_argument
+    add("--results", type=Path, required=True, help="folder of a run")
+    add("--timings", type=Path, help="folder of Snakemake's benchmark files")
+    add("--rules", type=Path, help="graph of the rules, in DOT")
+    add("--config", type=json_of(dict[str, Any]), default={}, help="to be shown")
+    add("--expected", type=json_of(Expected), help="what a whole run has")
+    add("--captions", type=Path, default=CAPTIONS, help="folder of texts by kind")
+    add("--output", type=Path, required=True, help="folder of the plots")
     args = parser.parse_args()
     if not args.results.is_dir():
         raise ValueError(f"{args.results}: must be a results folder (got none)")
-    write_plots(all_figures(read_run(args.results, args.expected)), args.output)
+    found = read_run(args.results, args.expected)
+    dot = args.rules.read_text(encoding="utf-8") if args.rules else None
+    figures = [
+        *score_figures(found),
+        *data_figures(found),
+        *cost_figures(args.results, args.timings),
+        *fact_figures(args.results, args.config, dot),
+    ]
+    write_plots(figures, read_captions(args.captions), args.output)
 
 
 if __name__ == "__main__":

@@ -5,15 +5,16 @@ Layers, bottom up; a module imports only from what stands before it in this list
 1. ``records``, ``seeds``, ``ledgers``: what is on disk, where randomness comes
    from, what a run cost.
 2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
-   ``rendering``, ``filters``, ``groups``, ``asking``, ``orders``, ``protocols``,
-   ``config``, ``fingerprints``, ``families``: one idea each, about one text, one
-   image, one request or one run.
+   ``rendering``, ``filters``, ``groups``, ``asking``, ``orders``,
+   ``protocols``, ``config``, ``fingerprints``, ``families``: one idea each,
+   about one text, one image, one request or one run.
 3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``filtering``,
    ``cascade``, ``releases``, ``manifests``, ``benchmarks``, ``blinding``,
    ``statistics``, ``votes``, ``scores``, ``scoring``, ``leaderboard``,
-   ``comparisons``, ``paired_tests``, ``runs``, ``tables``, ``charts``,
-   ``figures``, ``plots``, ``report``: decisions over streams of records, and what
-   is shown of them.
+   ``comparisons``, ``paired_tests``, ``runs``, ``tables``, ``costs``,
+   ``facts``, ``drawings``, ``charts``, ``rule_graph``, ``figures``,
+   ``score_figures``, ``data_figures``, ``run_figures``, ``plots``, ``report``:
+   decisions over streams of records, and what is shown of them.
 4. ``engines``, ``training``: the only modules that know a model.
 5. ``commands``, ``model_commands`` and the scripts beside this package: read,
    call, write.

@@ -1,12 +1,12 @@
 """Figures to files: a drawing and a table each, and an index of what there is."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import StringIO
 from pathlib import Path
 
 import pandas as pd
 
-from selfjudge.charts import render
+from selfjudge.drawings import render
 from selfjudge.figures import Figure
 from selfjudge.records import Record, write_json, writing
 from selfjudge.tables import Row
@@ -30,9 +30,21 @@ class IndexEntry(Record, frozen=True, kw_only=True):
     missing: list[str]
 
 
-def write_plots(figures: Sequence[Figure], folder: Path) -> list[IndexEntry]:
+def read_captions(folder: Path) -> dict[str, str]:
+    """The captions of figures by kind, each in one line."""
+    return {
+        path.stem: " ".join(path.read_text(encoding="utf-8").split())
+        for path in sorted(folder.glob("*.rst"))
+    }
+
+
+def write_plots(
+    figures: Sequence[Figure], captions: Mapping[str, str], folder: Path
+) -> list[IndexEntry]:
     """Write every figure and the index; what an earlier run left there goes away."""
-    entries = [write_figure(figure, folder) for figure in figures]
+    entries = [
+        write_figure(figure, captions[figure.kind], folder) for figure in figures
+    ]
     write_json(folder / "index.json", entries)
     kept = {name for entry in entries for name in (entry.svg, entry.csv)}
     for path in [*folder.glob("*.svg"), *folder.glob("*.csv")]:
@@ -41,7 +53,7 @@ def write_plots(figures: Sequence[Figure], folder: Path) -> list[IndexEntry]:
     return entries
 
 
-def write_figure(figure: Figure, folder: Path) -> IndexEntry:
+def write_figure(figure: Figure, caption: str, folder: Path) -> IndexEntry:
     """Write one figure's drawing and table, as far as there are any."""
     svg = csv = None
     if figure.chart is not None:
@@ -55,7 +67,7 @@ def write_figure(figure: Figure, folder: Path) -> IndexEntry:
         name=figure.name,
         section=figure.section,
         title=figure.title,
-        caption=figure.caption,
+        caption=f"{figure.note} {caption}".strip(),
         alt=figure.alt,
         svg=svg,
         csv=csv,

@@ -86,6 +86,11 @@ def groups_of(comparisons: Comparisons) -> list[str]:
     return list(dict.fromkeys(rows))
 
 
+def whole_of(comparisons: Comparisons) -> str:
+    """The group of all pairs, or where the protocol has none, the average."""
+    return OVERALL if OVERALL in groups_of(comparisons) else MACRO
+
+
 def parts_only(groups: Sequence[str]) -> list[str]:
     """The groups without averages; the averages where there is nothing else."""
     return [group for group in groups if group not in (OVERALL, MACRO)] or [*groups]
@@ -121,14 +126,9 @@ def way_table(run: Run, targets: Sequence[str]) -> list[Row]:
         | {"protocol": comparison["protocol"]}
         | {name: row.get(name) for name in ("iteration", "filter", *SCORES)}
         for target, row in judge_rows({name: run.comparisons[name] for name in targets})
-        if row["group"] == (OVERALL if has_overall(run, target) else MACRO)
+        if row["group"] == whole_of(run.comparisons[target])
         for comparison in [run.comparisons[target][max(run.comparisons[target])]]
     ]
-
-
-def has_overall(run: Run, target: str) -> bool:
-    """Whether a comparison has a row of all pairs."""
-    return OVERALL in groups_of(run.comparisons[target])
 
 
 def accepted_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -210,15 +210,13 @@ def health_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
 
 def benchmark_health_table(comparisons: Comparisons) -> list[Row]:
     """How each judge behaved on a benchmark: all pairs, or the average."""
-    groups = groups_of(comparisons)
-    whole = OVERALL if OVERALL in groups else groups[-1]
     return [
         {"iteration": row["iteration"], "filter": row["filter"]}
         | {"num_pairs": row["num_pairs"]}
         | {name: row.get(name) for name in ("first_rate", "agreement_rate")}
         | {"unparsed_rate": round(1 - row["coverage"], 6)}
         for _, row in judge_rows({"": comparisons})
-        if row["group"] == whole
+        if row["group"] == whole_of(comparisons)
     ]
 
 
