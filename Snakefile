@@ -68,5 +68,6 @@ rule all:
             iteration=range(config["iterations"] + 1),
             scored=SCORED_OTHERWISE,
         ),
+        "results/plots/index.json",
         "results/report.html",
         PROJECT_TARGETS,

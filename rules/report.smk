@@ -4,10 +4,59 @@ EXPECTED = {
     "filters": config["filters"],
     "targets": BENCHMARKS + SCORED_OTHERWISE,
 }
+# Untracked, as the engine is: the page shows it, and no stage follows from it.
+CONFIG = json.dumps(config, sort_keys=True)
+SNAKEFILE = here("Snakefile")
+# The figures that no whole run lacks, for `snakemake --report`: what is in
+# results/plots beside them depends on what is found.
+REPORTED = [
+    *(("accuracy", target) for target in EXPECTED["targets"]),
+    *(("groups", benchmark) for benchmark in BENCHMARKS),
+    *(("filters", benchmark) for benchmark in BENCHMARKS if len(config["filters"]) > 1),
+    ("accepted", None),
+    ("health", None),
+    ("length", None),
+    *(("health_benchmark", target) for target in EXPECTED["targets"]),
+    ("rules", None),
+]
+
+
+def reported(kind, of, suffix):
+    """A figure's drawing (svg) or table (csv), for Snakemake's report."""
+    name = f"{kind}_{of}" if of else kind
+    return report(
+        f"results/plots/{name}.{suffix}",
+        caption=f"../scripts/templates/captions/{kind}.rst",
+        category=kind.partition("_")[0],
+        labels={
+            "of": of or "the run",
+            "as": {"svg": "plot", "csv": "table"}[suffix],
+        },
+    )
+
+
+rule list_rules:
+    """The graph of the rules that a whole run uses, as Snakemake lists it."""
+    output:
+        "results/rules.dot",
+    log:
+        "logs/list_rules.log",
+    # Snakemake is where Snakemake runs.
+    localrule: True
+    params:
+        # Other rules may have other edges; their order in the files says nothing.
+        rules=lambda wildcards: sorted(rule.name for rule in workflow.rules),
+    shell:
+        # The config as it is here, whatever part of it came by --config.
+        "config=$(mktemp) && trap 'rm -f $config' EXIT && "
+        "printf %s {CONFIG:q} > $config && "
+        "snakemake --snakefile {SNAKEFILE:q} --configfile $config "
+        "--profile none --workflow-profile none --cores 1 all --rulegraph "
+        "> {output} 2> {log}"
 
 
 rule make_plots:
-    """Every figure of the run as a drawing and the table behind it."""
+    """Every figure of the run as a drawing, and the table behind it."""
     input:
         comparisons=expand(
             "results/iter{iteration}/{target}.json",
@@ -24,7 +73,10 @@ rule make_plots:
             iteration=ITERATIONS,
             filter=config["filters"],
         ),
+        rules="results/rules.dot",
+        captions=sorted(map(str, Path(here("scripts/templates/captions")).glob("*"))),
     output:
+        *(reported(*figure, suffix) for figure in REPORTED for suffix in ("svg", "csv")),
         index="results/plots/index.json",
     log:
         "logs/make_plots.log",
@@ -38,6 +90,7 @@ rule make_plots:
         expected=settings(EXPECTED),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/make_plots.py --results results "
+        "--timings timings --rules {input.rules} --config {CONFIG:q} "
         "--expected {params.expected:q} --output results/plots 2> {log}"
 
 
