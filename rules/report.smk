@@ -10,28 +10,29 @@ SNAKEFILE = here("Snakefile")
 # The figures that no whole run lacks, for `snakemake --report`: what is in
 # results/plots beside them depends on what is found.
 REPORTED = [
-    *(("accuracy", target) for target in EXPECTED["targets"]),
-    *(("groups", benchmark) for benchmark in BENCHMARKS),
-    *(("filters", benchmark) for benchmark in BENCHMARKS if len(config["filters"]) > 1),
-    ("accepted", None),
-    ("health", None),
-    ("length", None),
-    *(("health_benchmark", target) for target in EXPECTED["targets"]),
-    ("rules", None),
+    *(("accuracy", "accuracy", target) for target in EXPECTED["targets"]),
+    *(("groups", "groups", benchmark) for benchmark in BENCHMARKS),
+    *(
+        ("filters", "filters", benchmark)
+        for benchmark in BENCHMARKS
+        if len(config["filters"]) > 1
+    ),
+    ("accepted", "accepted", None),
+    ("health", "health", None),
+    ("health", "length", None),
+    *(("health", "health_benchmark", target) for target in EXPECTED["targets"]),
+    ("run", "rules", None),
 ]
 
 
-def reported(kind, of, suffix):
+def reported(section, kind, of, suffix):
     """A figure's drawing (svg) or table (csv), for Snakemake's report."""
     name = f"{kind}_{of}" if of else kind
     return report(
         f"results/plots/{name}.{suffix}",
         caption=f"../scripts/templates/captions/{kind}.rst",
-        category=kind.partition("_")[0],
-        labels={
-            "of": of or "the run",
-            "as": {"svg": "plot", "csv": "table"}[suffix],
-        },
+        category=section,
+        labels={"figure": name, "as": {"svg": "plot", "csv": "table"}[suffix]},
     )
 
 

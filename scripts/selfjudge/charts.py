@@ -186,7 +186,7 @@ def range_panels(
         "field": "x",
         "type": "quantitative",
         "title": x.title,
-        "axis": {"format": x.format, "tickCount": 5},
+        "axis": {"format": x.format, "tickCount": 5, "labelOverlap": "greedy"},
         "scale": {"zero": x.zero},
     }
     along: Spec = {
