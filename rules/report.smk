@@ -56,6 +56,11 @@ rule list_rules:
         "> {output} 2> {log}"
 
 
+def truths(wildcards):
+    """What a project measures by a truth of its own: drawn where there is any."""
+    return [path for path in PROJECT_TARGETS if path.endswith("/truth.json")]
+
+
 rule make_plots:
     """Every figure of the run as a drawing, and the table behind it."""
     input:
@@ -74,6 +79,7 @@ rule make_plots:
             iteration=ITERATIONS,
             filter=config["filters"],
         ),
+        truths=truths,
         rules="results/rules.dot",
         captions=sorted(map(str, Path(here("scripts/templates/captions")).glob("*"))),
     output:

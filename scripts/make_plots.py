@@ -39,7 +39,7 @@ def main() -> None:
         *score_figures(found),
         *data_figures(found),
         *cost_figures(args.results, args.timings),
-        *fact_figures(args.results, args.config, dot),
+        *fact_figures(found, args.config, dot),
     ]
     write_plots(figures, read_captions(args.captions), args.output)
 

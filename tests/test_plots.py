@@ -349,6 +349,16 @@ def test_a_half_finished_run_draws_what_there_is(tmp_path: Path) -> None:
     assert "results/iter1/unchecked/filter_report.json" in index["health"]["missing"]
 
 
+def test_what_another_config_left_is_not_drawn(tmp_path: Path) -> None:
+    """Iterations and filters beyond the expected ones are none of this run's."""
+    smaller = {"iterations": 1, "filters": ["majority"], "targets": ["vlrb"]}
+    plots = draw(write_run(tmp_path), expected=json.dumps(smaller))
+    for name in ("accepted", "health"):
+        table = pd.read_csv(plots / f"{name}.csv")
+        assert (set(table["iteration"]), set(table["filter"])) == ({1}, {"majority"})
+    assert set(pd.read_csv(plots / "table_vlrb.csv")["iteration"]) == {0, 1}
+
+
 def test_a_run_that_is_not_there_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -436,13 +446,10 @@ def test_every_kind_of_figure_has_a_caption(plots: Path) -> None:
 
 
 def test_filters_are_compared_pair_by_pair() -> None:
-    """Two pairs rose in both orders and three in one; the interval holds the mean."""
+    """The rise from one filter to the other; the interval holds the mean."""
     (row,) = compare_filters([score(2, "unchecked"), score(2, "majority")], ["overall"])
-    assert (row["filter"], row["other"], row["num_pairs"]) == (
-        "majority",
-        "unchecked",
-        6,
-    )
+    assert (row["filter"], row["other"]) == ("unchecked", "majority")
+    assert row["num_pairs"] == 6
     # unchecked scores 0 0 1 .5 0 0, and majority 1 in every pair.
     assert (row["num_better"], row["num_worse"]) == (5, 0)
     assert row["difference"] == 0.75
@@ -595,7 +602,7 @@ def test_facts_tell_no_path_of_the_machine(tmp_path: Path) -> None:
         "prompts": {"sources": [{"path": "~/x.jsonl"}, {"path": "data/y.jsonl"}]},
         "filters": ["majority", "unchecked"],
     }
-    rows = {row["key"]: row["value"] for row in fact_table(tmp_path, config)}
+    rows = {row["key"]: row["value"] for row in fact_table(tmp_path, config, 4)}
     assert rows == {
         "base_model": "org/name@abc",
         "image_root": ".../images",
@@ -621,7 +628,7 @@ def test_facts_name_judges_versions_and_data(tmp_path: Path) -> None:
         write_json(folder / "judge/provenance.json", provenance)
     manifest = {"source": "/data/test.parquet", "source_sha256": "0" * 64}
     write_json(tmp_path / "benchmarks/vlrb_manifest.json", manifest)
-    rows = [tuple(row.values()) for row in fact_table(tmp_path, {})]
+    rows = [tuple(row.values()) for row in fact_table(tmp_path, {}, 2)]
     assert rows.count(("libraries of the training", "torch", "2")) == 1
     assert ("judge iter2/majority", "fingerprint", "f2") in rows
     assert ("training iter2/majority", "num_rows", "2") in rows

@@ -26,26 +26,28 @@ RELEASE = ("source", "source_sha256", "revision", "release", "num_rows", "num_pa
 MACHINE_PATH = re.compile(r"(?:[A-Za-z]:[\\/]|[\\/]|~)")
 
 
-def fact_table(results: Path, config: Mapping[str, Any]) -> list[Row]:
+def fact_table(results: Path, config: Mapping[str, Any], last: int) -> list[Row]:
     """Rows of `section`, `key` and `value`, in words of the files they are from.
+
+    Judges are those up to the iteration ``last``.
 
     A path of the machine is shortened to its last part: what is published must
     not tell where it was made.
     """
     rows = [
         {"section": section, "key": key, "value": as_text(value)}
-        for section, facts in sections(results, config)
+        for section, facts in sections(results, config, last)
         for key, value in flatten(facts)
     ]
     return list({tuple(row.values()): row for row in rows}.values())
 
 
 def sections(
-    results: Path, config: Mapping[str, Any]
+    results: Path, config: Mapping[str, Any], last: int
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Every section's name with its facts, nested as they are."""
     yield "config", config
-    for _, folder in iteration_folders(results):
+    for _, folder in iteration_folders(results, last):
         for path in sorted(folder.glob("*/judge.json")):
             yield f"judge {folder.name}/{path.parent.name}", read_json(path)
         for path in sorted(folder.glob("*/judge/provenance.json")):

@@ -18,35 +18,35 @@ def compare_filters(
 ) -> list[dict[str, Any]]:
     """A row for each two filters of one iteration and each group.
 
-    `difference` is the mean of `other` taken from that of `filter` over the
-    pairs that both decide, of which `num_better` and `num_worse` changed.
+    `difference` is the mean of `other` less that of `filter` over the pairs that
+    both decide, of which `num_better` and `num_worse` changed.
     `low` and `high` are its bootstrap interval of 95 % over prompts, for all
     pairs only; `p_value` is exact and paired, as in the comparisons.
     Raises ValueError if two scores are not of the same pairs.
     """
     return [
         row
-        for other, this in combinations(scores, 2)
+        for one, other in combinations(scores, 2)
         for group in groups
-        if (row := compare_two(this, other, group))
+        if (row := compare_two(one, other, group))
     ]
 
 
-def compare_two(this: Scores, other: Scores, group: str) -> dict[str, Any] | None:
+def compare_two(one: Scores, other: Scores, group: str) -> dict[str, Any] | None:
     """One row; None if there is no pair in the group that both decide."""
-    check_alike(other, this)
-    p_value = p_value_of(group, other, this)
-    changes, prompts = paired_changes(this, other, group)
+    check_alike(one, other)
+    p_value = p_value_of(group, one, other)
+    changes, prompts = paired_changes(one, other, group)
     if not changes:
         return None
     low = high = None
     if group == OVERALL:
-        seed = seed_for(0, "difference", this.benchmark)
+        seed = seed_for(0, "difference", one.benchmark)
         low, high = cluster_interval(changes, prompts, seed)
     return {
-        "iteration": this.iteration,
+        "iteration": one.iteration,
         "group": group,
-        "filter": this.filter,
+        "filter": one.filter,
         "other": other.filter,
         "num_pairs": len(changes),
         "num_better": sum(change > 0 for change in changes),
@@ -59,13 +59,13 @@ def compare_two(this: Scores, other: Scores, group: str) -> dict[str, Any] | Non
 
 
 def paired_changes(
-    this: Scores, other: Scores, group: str
+    one: Scores, other: Scores, group: str
 ) -> tuple[list[float], list[str]]:
-    """By how much each pair's score differs, and the prompt of each."""
-    before = {outcome.pair_id: outcome for outcome in other.outcomes}
+    """How much each pair's score rose, and the prompt of each."""
+    before = {outcome.pair_id: outcome for outcome in one.outcomes}
     both = [
         (outcome.accuracy, before[outcome.pair_id].accuracy, outcome.prompt_id)
-        for outcome in this.outcomes
+        for outcome in other.outcomes
         if is_in_group(outcome, group)
     ]
     found = [(a - b, key) for a, b, key in both if a is not None and b is not None]

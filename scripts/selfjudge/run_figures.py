@@ -10,6 +10,7 @@ from selfjudge.drawings import Spec
 from selfjudge.facts import fact_table
 from selfjudge.figures import Figure, course_of
 from selfjudge.rule_graph import draw_rules, read_rules
+from selfjudge.runs import Run
 from selfjudge.tables import Row
 
 TOKENS = {
@@ -110,7 +111,7 @@ def heights_of(rows: Sequence[Row]) -> str:
 
 
 def fact_figures(
-    results: Path, config: Mapping[str, Any], dot: str | None
+    run: Run, config: Mapping[str, Any], dot: str | None
 ) -> Iterator[Figure]:
     """The run's config, models, versions and data as a table, and its rules drawn."""
     yield Figure(
@@ -118,7 +119,7 @@ def fact_figures(
         section="run",
         title="The run",
         alt="A table of sections, keys and values.",
-        table=fact_table(results, config),
+        table=fact_table(run.results, config, run.expected.iterations),
         missing=[] if config else ["config.yaml"],
     )
     figure = Figure(

@@ -24,6 +24,9 @@ class Expected(Settings, frozen=True, kw_only=True):
     targets: list[str]
 
 
+ANYTHING = Expected(iterations=10**9, filters=list(FILTER_NAMES), targets=[])
+
+
 class Run(NamedTuple):
     """What a results folder holds.
 
@@ -43,61 +46,62 @@ class Run(NamedTuple):
 def read_run(results: Path, expected: Expected | None) -> Run:
     """The comparisons and reports of a results folder, as far as there are any.
 
-    Without ``expected``, a run is as large as what is there.
+    Iterations and filters beyond ``expected`` are left from another config; more
+    targets are not: a person may ask for them.  Without ``expected``, a run is as
+    large as what is there.
     """
+    span = expected or ANYTHING
     comparisons: dict[str, Comparisons] = {}
-    for iteration, folder in iteration_folders(results):
+    for iteration, folder in iteration_folders(results, span.iterations):
         for path in sorted(folder.glob("*.json")):
             content = read_json(path)
             if "benchmark" in content:
                 comparisons.setdefault(path.stem, {})[iteration] = content
-    filters = expected.filters if expected else FILTER_NAMES
     found = Run(
         results,
-        expected or Expected(iterations=0, filters=[], targets=[]),
+        span,
         comparisons,
-        read_reports(results, "filter_report.json", filters),
-        read_reports(results, "pairs_report.json", filters),
-        read_truths(results, filters),
+        read_reports(results, "filter_report.json", span),
+        read_reports(results, "pairs_report.json", span),
+        read_truths(results, span),
     )
     return found if expected else found._replace(expected=expected_of(found))
 
 
-def iteration_folders(results: Path) -> list[tuple[int, Path]]:
-    """The folders of iterations with their numbers, in order."""
+def iteration_folders(results: Path, last: int) -> list[tuple[int, Path]]:
+    """The folders of iterations up to ``last`` with their numbers, in order."""
     matches = ((ITERATION.match(path.name), path) for path in results.glob("iter*"))
-    return sorted((int(match.group(1)), path) for match, path in matches if match)
+    found = ((int(match.group(1)), path) for match, path in matches if match)
+    return sorted(item for item in found if item[0] <= last)
 
 
 def filter_files(
-    results: Path, name: str, filters: Sequence[str]
+    results: Path, name: str, span: Expected
 ) -> Iterator[tuple[dict[str, Any], Path]]:
     """A named file of every iteration and filter that has it, with its label.
 
-    Only the named filters count, and in that order.
+    Only the filters of ``span`` count, and in its order.
     """
-    for iteration, folder in iteration_folders(results):
+    for iteration, folder in iteration_folders(results, span.iterations):
         found = {path.parent.name: path for path in sorted(folder.glob(f"*/{name}"))}
-        for filter_name in filters:
+        for filter_name in span.filters:
             if filter_name in found:
                 label = {"iteration": iteration, "filter": filter_name}
                 yield label, found[filter_name]
 
 
-def read_reports(
-    results: Path, name: str, filters: Sequence[str]
-) -> list[dict[str, Any]]:
+def read_reports(results: Path, name: str, span: Expected) -> list[dict[str, Any]]:
     """The reports of all iterations and filters, each with its label."""
     return [
-        label | read_json(path) for label, path in filter_files(results, name, filters)
+        label | read_json(path) for label, path in filter_files(results, name, span)
     ]
 
 
-def read_truths(results: Path, filters: Sequence[str]) -> list[dict[str, Any]]:
+def read_truths(results: Path, span: Expected) -> list[dict[str, Any]]:
     """The rows of all truth files, each with its label."""
     return [
         label | row
-        for label, path in filter_files(results, "truth.json", filters)
+        for label, path in filter_files(results, "truth.json", span)
         for row in read_json(path)["rows"]
     ]
 

@@ -184,7 +184,7 @@ def filter_figure(run: Run, target: str) -> Figure:
     """Filters against each other at each iteration: the paper's Figure 4."""
     rows = filter_test_table(run, target)
     drawn = [
-        {"name": f"{row['filter']} - {row['other']}", "x": row["difference"]}
+        {"name": f"{row['other']} - {row['filter']}", "x": row["difference"]}
         | {"low": row["low"], "high": row["high"]}
         | {"panel": f"iteration {row['iteration']}"}
         for row in rows
