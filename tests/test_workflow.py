@@ -518,3 +518,23 @@ def test_finished_run_says_so_within_five_seconds(finished: Path) -> None:
     started = time.monotonic()
     assert "Nothing to be done" in run(finished, TARGET)
     assert time.monotonic() - started < 5
+
+
+def test_plots_and_snakemakes_own_report(moved: Path) -> None:
+    """They are made, shown with captions in `--report`, and follow no engine setting."""
+    target = "results/plots/index.json"
+    run(moved, target)
+    index = json.loads((moved / "demo" / target).read_text())
+    entries = {entry["name"]: entry for entry in index}
+    assert [name for name in entries if entries[name]["missing"]] == []
+    assert {"accuracy_vlrb", "accepted", "health", "cost", "rules"} <= entries.keys()
+    rules = (moved / "demo/results/plots/rules.csv").read_text()
+    assert "train_judge,judge_pairs,True" in rules
+    assert str(moved) not in (moved / "demo/results/plots/run.csv").read_text()
+    report = moved / "report.html"
+    run(moved, target, "--report", str(report))
+    text = report.read_text()
+    assert "accuracy_vlrb.svg" in text and "judges without eyes" in text
+    assert not re.search(r"""(src|href)=["']?https?://[^"']*\.(js|css)""", text)
+    change_config(moved / "demo", engine={"batch_size": 8})
+    assert planned(moved, target) == {}
