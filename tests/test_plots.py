@@ -370,6 +370,18 @@ def test_a_run_that_is_not_there_is_told(
     assert "results: must be a results folder" in printed
 
 
+def test_a_score_that_decided_nothing_is_drawn_empty(tmp_path: Path) -> None:
+    """The workflow promises this drawing, and Snakemake looks for it."""
+    project = write_run(tmp_path)
+    for path in project.glob("results/iter*/vlrb.json"):
+        comparison = read_json(path)
+        for row in comparison["rows"] + comparison["baselines"]:
+            row |= {"accuracy": None, "low": None, "high": None}
+        write_json(path, comparison)
+    index = index_of(draw(project))
+    assert index["accuracy_vlrb"]["svg"] and index["groups_vlrb"]["svg"]
+
+
 def test_drawings_carry_nothing_that_runs_or_loads(plots: Path) -> None:
     """No style, script, link or handler: a strict policy shows them as they are."""
     tags, keys = set(), set()

@@ -521,7 +521,7 @@ def test_finished_run_says_so_within_five_seconds(finished: Path) -> None:
 
 
 def test_plots_and_snakemakes_own_report(moved: Path) -> None:
-    """They are made, shown with captions in `--report`, and follow no engine setting."""
+    """They stand in `--report` with captions, and follow no setting of an engine."""
     target = "results/plots/index.json"
     run(moved, target)
     index = json.loads((moved / "demo" / target).read_text())

@@ -199,15 +199,12 @@ def range_panels(
     color: Spec = {"value": COLORS[0]}
     shape: Spec = {"value": SHAPES[0]}
     if series:
-        along_offset = {"field": "series", "type": "nominal", "sort": series}
         color, shape = (encode_series(kind, series) for kind in ("color", "shape"))
     shared = {"y": along, "color": color}
-    if len(series) > 1:
-        shared["yOffset"] = along_offset
     layers: list[Spec] = [
         {
             "mark": {"type": "rule", "color": "currentColor", "strokeDash": [1, 3]},
-            "encoding": {"x": {"datum": level} | {"type": "quantitative"}},
+            "encoding": {"x": {"datum": level, "type": "quantitative"}},
         }
         for level in levels
     ]
@@ -224,7 +221,7 @@ def range_panels(
         },
     ]
     spec = panelled(rows, in_order(rows, "panel"), layers, columns)
-    spec["spec"]["height"] = {"step": max(18, 9 * len(series))}
+    spec["spec"]["height"] = {"step": 18}
     spec["spec"]["width"] = WIDTH - 220
     return spec | {"resolve": {"scale": {"y": "independent"}}}
 
@@ -233,7 +230,7 @@ def panelled(
     rows: Sequence[Row], panels: Sequence[str], layers: Sequence[Spec], columns: int
 ) -> Spec:
     """Small multiples of the same layers, at most ``columns`` beside each other."""
-    columns = min(columns, len(panels))
+    columns = max(1, min(columns, len(panels)))
     return {
         "data": {"values": list(rows)},
         "facet": {"field": "panel", "type": "nominal", "sort": list(panels)},
