@@ -94,12 +94,12 @@ def write_scores(results: Path, iteration: int, hostile: bool = False) -> None:
 
 def write_reports(results: Path, iteration: int, filter_name: str) -> None:
     """Write the reports of two judged pairs, and of what gave no pair."""
-    counts, pair_counts = FilterCounts(), PairCounts()
+    counts, pair_counts = FilterCounts(lambda pair_id: True), PairCounts()
     closed, opened = make_pair(0), make_pair(1, kind="open", category="count")
     right = judge_both(closed, "A", "B")
     wrong = [make_judgment(opened, order, "?") for order in ("chosen_first",)]
-    counts.add(Decided(closed, right, ["accepted", "accepted"]))
-    counts.add(Decided(opened, wrong, ["unparsed"]))
+    counts.add(Decided(closed, right, [True, True], ["accepted", "accepted"]))
+    counts.add(Decided(opened, wrong, [None], ["unparsed"]))
     pair_counts.add(Outcome(closed, None, "right"))
     pair_counts.add(Outcome(opened, None))
     pair_counts.add(Outcome(None, {"reason": "unanimous"}))
