@@ -17,13 +17,14 @@ from selfjudge.records import (
     read_lines,
     read_records,
 )
-from selfjudge.samples import AcceptedHead, Branch, DroppedHead, Sampled, Stratum
+from selfjudge.samples import FATES, AcceptedHead, Branch, DroppedHead, Sampled, Stratum
 from selfjudge.thumbnails import make_thumbnail
 from selfjudge.verdicts import parse_verdict, prefers_chosen
 
 MAX_CHARACTERS = 6000
 MAX_NAME_CHARACTERS = 200
 MAX_IMAGES = 8
+IMAGE_BYTES = 50  # for the reference to a thumbnail
 R = TypeVar("R", bound=msgspec.Struct)
 DECODE_PAIR = msgspec.json.Decoder(Pair).decode
 DECODE_JUDGMENT = msgspec.json.Decoder(Judgment).decode
@@ -80,12 +81,19 @@ def collect(
     left = most_bytes - most_bytes // 2
     for one in sampled:
         record = found[one.branch, one.place]
-        left -= len(msgspec.json.encode(record)) + 100
+        left -= len(inert_json(record).encode()) + IMAGE_BYTES * len(record["images"])
         if left < 0:
             break
         record["images"] = [shelf.place(name) for name in record["images"]]
         records.append((one.stratum, record))
-    records.sort(key=lambda item: item[0])
+    branches = list(dict.fromkeys(stratum[:2] for stratum in counts))
+    records.sort(
+        key=lambda item: (
+            branches.index(item[0][:2]),
+            FATES.index(item[0].fate),
+            item[0].category,
+        )
+    )
     num_shown = dict.fromkeys(counts, 0)
     for stratum, _ in records:
         num_shown[stratum] += 1
@@ -220,3 +228,11 @@ def show_spans(spans: Sequence[Span], num_cut: int) -> dict[str, Any]:
         ],
         "num_cut": num_cut,
     }
+
+
+def inert_json(value: Any) -> str:
+    """A value as JSON that no markup can be read into."""
+    text = msgspec.json.encode(value).decode()
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return text

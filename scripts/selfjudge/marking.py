@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -55,15 +56,21 @@ def mark_changes(old: str, new: str) -> tuple[list[Span], list[Span]]:
     """
     before, after = WORD.findall(old), WORD.findall(new)
     matcher = SequenceMatcher(None, bare_words(before), bare_words(after))
-    old_spans, new_spans = [], []
+    old_spans: list[Span] = []
+    new_spans: list[Span] = []
     for tag, start, end, new_start, new_end in matcher.get_opcodes():
-        is_changed = tag != "equal"
-        old_spans.append(Span("".join(before[start:end]), is_changed))
-        new_spans.append(Span("".join(after[new_start:new_end]), is_changed))
-    return (
-        [span for span in old_spans if span.text],
-        [span for span in new_spans if span.text],
-    )
+        old_spans += make_spans("".join(before[start:end]), tag != "equal")
+        new_spans += make_spans("".join(after[new_start:new_end]), tag != "equal")
+    return old_spans, new_spans
+
+
+def make_spans(text: str, is_changed: bool) -> Iterator[Span]:
+    """A text as spans that are not empty; blanks at its end are never changed."""
+    words = text.rstrip() if is_changed else ""
+    if words:
+        yield Span(words, True)
+    if text[len(words) :]:
+        yield Span(text[len(words) :], False)
 
 
 def bare_words(words: list[str]) -> list[str]:
