@@ -139,6 +139,17 @@
     );
   }
 
+  // A text that does not fit can be scrolled by keyboard too.
+  function reachLongTexts() {
+    for (const node of document.querySelectorAll("#record .said")) {
+      if (node.scrollHeight > node.clientHeight) {
+        node.tabIndex = 0;
+        node.setAttribute("role", "group");
+        node.setAttribute("aria-label", "Long text, scrolls");
+      }
+    }
+  }
+
   function showList() {
     if (!find("list").open) return;
     const first = Math.max(0, Math.min(current - 100, matches.length - 200));
@@ -163,6 +174,7 @@
     } else {
       find("count").textContent = `Record ${place + 1} of ${matches.length.toLocaleString("en")}; ${total}.`;
       showRecord(matches[place]);
+      reachLongTexts();
     }
     showList();
   }
@@ -182,7 +194,7 @@
 
   // A link to a record shows it, whatever was chosen before.
   function follow() {
-    const place = places.get(decodeURIComponent(location.hash.slice(1)));
+    const place = places.get(location.hash.slice(1));
     if (place === undefined) return false;
     if (!matches.includes(records[place])) {
       find("choices").reset();
