@@ -40,9 +40,11 @@ FATES = {
     ("B", "?"): "unparsed",
 }
 SVG = (
-    '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="200" '
-    'viewBox="0 0 600 200"><style>text{font:14px sans-serif}</style>'
-    '<path style="fill:none;stroke:#0072b2" d="M20 180L580 20"/></svg>'
+    '<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" '
+    'aria-labelledby="t" width="600" height="200" viewBox="0 0 600 200">'
+    '<title id="t">Accuracy on vlrb</title>'
+    '<rect class="plot-background" width="100%" height="100%" fill="#fff"/>'
+    '<path fill="none" stroke="#0072b2" d="M20 180L580 20"/></svg>'
 )
 
 Judged = tuple[Pair, list[Judgment]]
@@ -147,7 +149,7 @@ def write_plots(folder: Path) -> None:
     (folder / "cost.csv").write_text("stage,seconds\njudge_pairs,31.2\n")
     drawn = {
         "name": "accuracy",
-        "section": "curves",
+        "section": "accuracy",
         "title": "Accuracy on vlrb",
         "caption": "By iteration.",
         "alt": "Accuracy rises.",

@@ -359,6 +359,6 @@ def test_print_has_the_tables_and_no_controls(opened: Opened) -> None:
     """On paper, closed details are open, and there is nothing to click."""
     opened.page.emulate_media(media="print")
     assert not opened.page.is_visible("#choices") and not opened.page.is_visible("nav")
-    table = opened.page.locator("#curves details table")
+    table = opened.page.locator("#accuracy details table")
     assert table.bounding_box() is not None
     assert opened.page.pdf(format="A4").startswith(b"%PDF-")

@@ -8,9 +8,9 @@ from pathlib import Path
 from platform import python_version
 from typing import Any
 
+from selfjudge.page_tables import Table, make_table
 from selfjudge.records import file_sha256, read_json
 from selfjudge.samples import Branch
-from selfjudge.tables import Table, make_table
 
 # What made the decisions and this page; trained judges name their own libraries.
 LIBRARIES = ("jinja2", "msgspec", "numpy", "pandas", "pillow", "scipy", "statsmodels")

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from selfjudge.page_tables import Table, make_table
 from selfjudge.scores import MACRO
-from selfjudge.tables import Table, make_table
 from selfjudge.votes import OVERALL
 
 Comparison = Mapping[str, Any]

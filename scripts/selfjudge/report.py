@@ -16,11 +16,12 @@ from selfjudge.browsing import (
     collect,
     inert_json,
 )
+from selfjudge.drawings import Drawing, read_drawing
 from selfjudge.facts import fact_tables
 from selfjudge.headlines import accuracy_table, main_sentence
-from selfjudge.records import Record, RecordError, read_json
+from selfjudge.page_tables import Table, make_table, read_table
+from selfjudge.records import RecordError, read_json
 from selfjudge.samples import Branch, Fate, survey
-from selfjudge.tables import Table, make_table, read_table
 from selfjudge.targets import (
     BRANCH_FILES,
     comparison_names,
@@ -31,10 +32,10 @@ from selfjudge.targets import (
 MAX_BYTES = 20_000_000
 COUNTS_BYTES = 200_000  # for the table of how many records are shown
 SECTIONS = {
-    "curves": "Accuracy by iteration",
+    "accuracy": "Accuracy by iteration",
     "groups": "Accuracy by group",
     "filters": "Filters compared",
-    "acceptance": "Judgments accepted",
+    "accepted": "Judgments accepted",
     "health": "Health of the judges",
     "purity": "Purity of the labels",
     "cost": "Cost",
@@ -52,27 +53,28 @@ FATE_MEANINGS: dict[Fate, str] = {
 }
 
 
-class Plot(Record, frozen=True, kw_only=True):
-    """One entry of `results/plots/index.json`; ``svg`` is None for a table alone."""
+class Plot(msgspec.Struct, frozen=True, kw_only=True):
+    """What the page takes from an entry of `results/plots/index.json`.
 
-    name: str
+    ``svg`` and ``csv`` name files beside it, None where there is none; ``missing``
+    names the files without which the figure is not whole.
+    """
+
     section: str
     title: str
     caption: str
     alt: str
     svg: str | None
-    csv: str
+    csv: str | None
+    missing: list[str] = []
 
 
 class Figure(NamedTuple):
-    """A drawing, as a data URI or None, with the table behind it."""
+    """What a plot says, its drawing, and the table behind it; None for none."""
 
-    name: str
-    title: str
-    caption: str
-    alt: str
-    drawing: str | None
-    table: Table
+    plot: Plot
+    drawing: Drawing | None
+    table: Table | None
 
 
 class Section(NamedTuple):
@@ -158,29 +160,23 @@ def list_warnings(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def list_sections(config: Mapping[str, Any], project: Path) -> list[Section]:
     """The sections in page order, without those about which nothing exists."""
-    plots = list(read_plots(project / "results" / "plots"))
-    titles = SECTIONS | {
-        plot.section: plot.section for plot, _ in plots if plot.section not in SECTIONS
-    }
+    figures = list(read_figures(project / "results" / "plots"))
     facts = fact_tables(config, project, list_branches(config, project))
+    others = {figure.plot.section: figure.plot.section for figure in figures}
     sections = [
         Section(
             name,
             title,
-            [figure for plot, figure in plots if plot.section == name],
+            [figure for figure in figures if figure.plot.section == name],
             facts if name == "run" else [],
         )
-        for name, title in titles.items()
+        for name, title in (SECTIONS | (others | SECTIONS)).items()
     ]
     return [section for section in sections if section.figures or section.tables]
 
 
-def read_plots(folder: Path) -> Iterator[tuple[Plot, Figure]]:
-    """The drawings that exist, in page order.
-
-    A drawing goes into the page as an image of its own: nothing in it can clash
-    with the page, run, or load anything.
-    """
+def read_figures(folder: Path) -> Iterator[Figure]:
+    """The figures that exist, in page order."""
     index = folder / "index.json"
     if not index.is_file():
         return
@@ -189,15 +185,9 @@ def read_plots(folder: Path) -> Iterator[tuple[Plot, Figure]]:
     except msgspec.DecodeError as error:
         raise RecordError(f"{index}: must be a list of plots ({error})") from None
     for plot in plots:
-        drawing = None
-        if plot.svg is not None:
-            encoded = base64.b64encode((folder / plot.svg).read_bytes()).decode()
-            drawing = f"data:image/svg+xml;base64,{encoded}"
-        table = read_table(folder / plot.csv, plot.title)
-        yield (
-            plot,
-            Figure(plot.name, plot.title, plot.caption, plot.alt, drawing, table),
-        )
+        drawing = read_drawing((folder / plot.svg).read_bytes()) if plot.svg else None
+        table = read_table(folder / plot.csv, plot.title) if plot.csv else None
+        yield Figure(plot, drawing, table)
 
 
 def browse(
