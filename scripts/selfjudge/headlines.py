@@ -82,8 +82,11 @@ def accuracy_table(comparisons: Sequence[Comparison], caption: str) -> Table | N
         base = cells.get(line._replace(filter="base"), {})
         if line.filter != "base" or line[:3] not in trained:
             both = base | known
+            named = line._asdict()
+            # On a phone the first columns are what one sees.
+            last = {name: named.pop(name) for name in ("pairs", "protocol")}
             rows.append(
-                line._asdict() | {f"iteration {i}": both.get(i) for i in iterations}
+                named | {f"iteration {i}": both.get(i) for i in iterations} | last
             )
     return make_table(caption, rows)
 
