@@ -18,7 +18,7 @@ from PIL import Image
 
 from selfjudge.filtering import FilterSettings, filter_files
 from selfjudge.filters import FILTERS
-from selfjudge.records import write_json, write_records
+from selfjudge.records import write_records
 
 MAX_SECONDS = 60
 MAX_MEMORY_MB = 1000
@@ -67,7 +67,6 @@ def write_branch(folder: Path, num_pairs: int) -> None:
     )
     write_records(folder / "pairs.jsonl", pairs)
     write_records(folder / "judgments.jsonl", make_judgments(num_pairs))
-    write_json(folder / "judge.json", {"fingerprint": "0" * 16})
     filter_files(
         pairs=folder / "pairs.jsonl",
         judgments=folder / "judgments.jsonl",

@@ -15,13 +15,8 @@ rule build_report:
                 "judgments.jsonl",
                 "accepted.jsonl",
                 "dropped_judgments.jsonl",
-                "judge.json",
             ],
         ),
-        manifests=expand(
-            "results/benchmarks/{benchmark}_manifest.json", benchmark=BENCHMARKS
-        ),
-        prompts="results/prompts.jsonl",
         parts=expand(
             "{folder}/report.{suffix}",
             folder=here("scripts/templates"),

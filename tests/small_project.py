@@ -10,7 +10,6 @@ from examples import (
     image_bytes,
     judge_both,
     make_pair,
-    make_prompt,
     make_release,
     make_row,
 )
@@ -89,7 +88,6 @@ def write_branch(
         folder / "judgments.jsonl",
         (one for _, judgments in judged for one in judgments),
     )
-    write_json(folder / "judge.json", {"fingerprint": "0123456789abcdef"})
     return filter_files(
         pairs=folder / "pairs.jsonl",
         judgments=folder / "judgments.jsonl",
@@ -129,7 +127,6 @@ def write_project(folder: Path, judged: Sequence[Judged] | None = None) -> Path:
     (folder / "images").mkdir(parents=True)
     (folder / "config.yaml").write_text(yaml.safe_dump(OWN_CONFIG))
     (folder / "images" / "a.png").write_bytes(image_bytes(size=(400, 300), color="red"))
-    write_records(results / "prompts.jsonl", [make_prompt()])
     base = scores_of(0, num_right=3)
     for iteration, num_right in enumerate((3, 6, 11)):
         scores = scores_of(iteration, num_right)

@@ -16,9 +16,8 @@ from selfjudge.browsing import (
     collect,
     inert_json,
 )
-from selfjudge.drawings import Drawing, read_drawing
-from selfjudge.facts import fact_tables
 from selfjudge.headlines import accuracy_table, main_sentence
+from selfjudge.page_drawings import Drawing, read_drawing
 from selfjudge.page_tables import Table, make_table, read_table
 from selfjudge.records import RecordError, read_json
 from selfjudge.samples import Branch, Fate, survey
@@ -83,7 +82,6 @@ class Section(NamedTuple):
     name: str
     title: str
     figures: list[Figure]
-    tables: list[Table]
 
 
 class Parts(NamedTuple):
@@ -131,7 +129,7 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         "warnings": list_warnings(comparisons),
         "num_targets": len(targets),
         "missing": missing,
-        "sections": list_sections(config, project),
+        "sections": list_sections(project / "results" / "plots"),
         "fates": FATE_MEANINGS,
     }
     nothing = Browsed([], [], {}, {})
@@ -158,21 +156,15 @@ def list_warnings(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def list_sections(config: Mapping[str, Any], project: Path) -> list[Section]:
+def list_sections(folder: Path) -> list[Section]:
     """The sections in page order, without those about which nothing exists."""
-    figures = list(read_figures(project / "results" / "plots"))
-    facts = fact_tables(config, project, list_branches(config, project))
+    figures = list(read_figures(folder))
     others = {figure.plot.section: figure.plot.section for figure in figures}
     sections = [
-        Section(
-            name,
-            title,
-            [figure for figure in figures if figure.plot.section == name],
-            facts if name == "run" else [],
-        )
+        Section(name, title, [one for one in figures if one.plot.section == name])
         for name, title in (SECTIONS | (others | SECTIONS)).items()
     ]
-    return [section for section in sections if section.figures or section.tables]
+    return [section for section in sections if section.figures]
 
 
 def read_figures(folder: Path) -> Iterator[Figure]:

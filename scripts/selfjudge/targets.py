@@ -43,10 +43,9 @@ def list_targets(config: Mapping[str, Any]) -> list[str]:
     return [
         *comparison_names(config),
         "results/plots/index.json",
-        "results/prompts.jsonl",
         *(
             (branch.folder / name).as_posix()
             for branch in list_branches(config, Path())
-            for name in (*BRANCH_FILES, "judge.json")
+            for name in BRANCH_FILES
         ),
     ]
