@@ -6,12 +6,14 @@ Layers, bottom up; a module imports only from what stands before it in this list
    from, what a run cost.
 2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
    ``rendering``, ``filters``, ``groups``, ``asking``, ``orders``, ``protocols``,
-   ``config``, ``fingerprints``: one idea each, about one text, one image, one
-   request or one run.
+   ``config``, ``fingerprints``, ``marking``, ``thumbnails``, ``page_drawings``,
+   ``page_tables``: one idea each, about one text, one image, one table, one request
+   or one run.
 3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``filtering``,
    ``cascade``, ``releases``, ``manifests``, ``benchmarks``, ``blinding``,
    ``statistics``, ``votes``, ``scores``, ``scoring``, ``leaderboard``,
-   ``comparisons``, ``report``: decisions over streams of records.
+   ``comparisons``, ``samples``, ``browsing``, ``targets``, ``headlines``,
+   ``report``: decisions over streams of records.
 4. ``engines``, ``training``: the only modules that know a model.
 5. ``commands``, ``model_commands`` and the scripts beside this package: read,
    call, write.
