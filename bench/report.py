@@ -76,6 +76,7 @@ def write_branch(folder: Path, num_pairs: int) -> None:
         spec=FILTERS["majority"],
         settings=FilterSettings(accept="both_orders", max_per_category=None),
         size=None,
+        both_orders_rate=None,
         seed=0,
     )
 

@@ -32,7 +32,7 @@ OWN_CONFIG = {
     "benchmarks": {"mmrb": None},
 }
 # Verdicts, chosen first and rejected first, and what becomes of such a pair.
-FATES = {
+FATE_OF = {
     ("A", "B"): "accepted",
     ("A", "A"): "right_in_one_order",
     ("B", "A"): "wrong_verdict",
@@ -58,7 +58,7 @@ def config_of(**changes: Any) -> dict[str, Any]:
 def judged_pairs(per_fate: int = 2) -> list[Judged]:
     """As many pairs of each fate, half of them with an injected error."""
     judged: list[Judged] = []
-    for verdicts in FATES:
+    for verdicts in FATE_OF:
         for number in range(per_fate):
             at = len(judged)
             pair = make_pair(at, question=f"How many dogs are there? ({at})")
@@ -97,6 +97,7 @@ def write_branch(
         spec=FILTERS[filter_name],  # type: ignore[index]
         settings=FilterSettings(accept="both_orders", max_per_category=None),
         size=None,
+        both_orders_rate=None,
         seed=0,
     )
 

@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 from examples import judge_both, make_pair, write_lines
-from selfjudge.filtering import Outcome
-from selfjudge.samples import Branch, pair_fate, read_fates, survey
-from small_project import FATES, judged_pairs, write_branch
+from selfjudge.filtering import OUTCOMES, Outcome
+from selfjudge.report import FATE_MEANINGS
+from selfjudge.samples import FATES, Branch, pair_fate, read_fates, survey
+from small_project import FATE_OF, judged_pairs, write_branch
 
 
 @pytest.mark.parametrize(
@@ -44,12 +45,20 @@ def test_the_fate_of_a_pair(
     assert pair_fate(num_accepted, reasons) == fate
 
 
+def test_every_reason_of_a_drop_has_a_fate() -> None:
+    """A filter that learns a new reason must say what it means for a pair."""
+    # A surplus trace is dropped beside an accepted one alone.
+    reasons = set(OUTCOMES) - {"accepted", "extra_trace"}
+    assert {pair_fate(0, [reason]) for reason in reasons} == set(FATES) - {"accepted"}
+    assert FATE_MEANINGS.keys() == set(FATES)
+
+
 def test_fates_come_from_the_filters_own_files(tmp_path: Path) -> None:
     """Every pair has the fate that its verdicts say."""
     judged = judged_pairs(3)
     write_branch(tmp_path, judged)
     fates = [fate for _, fate in read_fates(Branch(1, "majority", tmp_path))]
-    assert fates == [fate for fate in FATES.values() for _ in range(3)]
+    assert fates == [fate for fate in FATE_OF.values() for _ in range(3)]
 
 
 def test_every_pair_is_counted(tmp_path: Path) -> None:
@@ -76,7 +85,7 @@ def test_rare_strata_are_shown_first(tmp_path: Path) -> None:
     write_branch(tmp_path, judged)
     population = survey([Branch(1, "majority", tmp_path)], 0)
     fates = [one.stratum.fate for one in population.sample(4)]
-    assert sorted(fates) == sorted(FATES.values())
+    assert sorted(fates) == sorted(FATE_OF.values())
     assert len(population.sample(50)) == 50
     assert len(population.sample(1000)) == 104
 

@@ -48,6 +48,7 @@ FATE_MEANINGS: dict[Fate, str] = {
     "unbalanced_order": "right, but cut to balance the two orders",
     "truncated": "no order was right; a judgment ran into its length limit",
     "unparsed": "no order was right; a judgment stated no verdict",
+    "wrong_in_first_order": "wrong in one order, so the other was not asked for",
     "wrong_verdict": "the judge preferred the rejected response in both orders",
 }
 

@@ -26,6 +26,7 @@ Fate = Literal[
     "unbalanced_order",
     "truncated",
     "unparsed",
+    "wrong_in_first_order",
     "wrong_verdict",
 ]
 FATES: tuple[Fate, ...] = get_args(Fate)
