@@ -68,6 +68,7 @@ check: $(READY)
 # two engines beside the plainest use of their libraries, a judge's computed tokens.
 bench: $(READY) $(VLLM_READY)
 	$(BIN)/python bench/decisions.py
+	$(BIN)/python bench/report.py
 	$(BIN)/python bench/engines.py transformers
 	$(VLLM_BIN)/python bench/engines.py vllm
 	$(VLLM_BIN)/python bench/tokens.py

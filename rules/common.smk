@@ -52,6 +52,8 @@ for kind, path in config["interpreters"].items():
 PYTHON = {
     kind: shlex.quote(path or "python") for kind, path in config["interpreters"].items()
 }
+# In the order of config.yaml: the first benchmark and filter are the main ones.
+CONFIG = json.dumps(config)
 
 FILTERS = list(FILTER_SPECS)
 BENCHMARKS = [name for name, spec in config["benchmarks"].items() if spec]

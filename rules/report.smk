@@ -4,8 +4,6 @@ EXPECTED = {
     "filters": config["filters"],
     "targets": BENCHMARKS + SCORED_OTHERWISE,
 }
-# Untracked, as the engine is: the page shows it, and no stage follows from it.
-CONFIG = json.dumps(config, sort_keys=True)
 SNAKEFILE = here("Snakefile")
 # The figures that no whole run lacks, for `snakemake --report`: what is in
 # results/plots beside them depends on what is found.
@@ -102,24 +100,30 @@ rule make_plots:
 
 
 rule build_report:
-    """One page with the scores of all iterations and what each filter accepted."""
+    """One page with all results of the run, and the records behind them."""
     input:
         comparisons=expand(
-            "results/iter{iteration}/{benchmark}.json",
+            "results/iter{iteration}/{scored}.json",
             iteration=range(config["iterations"] + 1),
-            benchmark=BENCHMARKS,
+            scored=[*BENCHMARKS, *SCORED_OTHERWISE],
         ),
-        filters=expand(
-            "results/iter{iteration}/{filter}/filter_report.json",
+        records=expand(
+            "results/iter{iteration}/{filter}/{name}",
             iteration=ITERATIONS,
             filter=config["filters"],
+            name=[
+                "pairs.jsonl",
+                "judgments.jsonl",
+                "accepted.jsonl",
+                "dropped_judgments.jsonl",
+            ],
         ),
-        pairs=expand(
-            "results/iter{iteration}/{filter}/pairs_report.json",
-            iteration=ITERATIONS,
-            filter=config["filters"],
+        plots="results/plots/index.json",
+        parts=expand(
+            "{folder}/report.{suffix}",
+            folder=here("scripts/templates"),
+            suffix=["html", "css", "js"],
         ),
-        template=here("scripts/templates/report.html"),
     output:
         "results/report.html",
     log:
@@ -131,8 +135,8 @@ rule build_report:
         runtime=30,
     params:
         code=code("build_report"),
+        settings=settings(config["report"]),
+        image_root=config["image_root"],
     shell:
-        "{PYTHON[decide]} {SCRIPTS:q}/build_report.py --template {input.template:q} "
-        "--comparisons {input.comparisons} "
-        "--filter-reports {input.filters} --pairs-reports {input.pairs} "
+        "{PYTHON[decide]} {SCRIPTS:q}/build_report.py --config {CONFIG:q} "
         "--output {output} 2> {log}"

@@ -1,33 +1,44 @@
 """Build the report page.
 
-Reads comparisons, filter reports and pairs reports; writes one HTML file that
-needs no network.
+Reads what exists of a run: comparisons, plots, pairs, judgments and what became
+of them, manifests, provenance; writes one HTML file that needs no network.  At
+any time: what is missing is named on the page.
 """
 
 from pathlib import Path
+from typing import Any
 
-from selfjudge.commands import arguments, run
-from selfjudge.records import read_json, writing
-from selfjudge.report import read_labelled, render_report
+import yaml
+
+from selfjudge.commands import arguments, json_of, run
+from selfjudge.config import lay_over
+from selfjudge.records import writing
+from selfjudge.report import build_report, read_parts
+
+HERE = Path(__file__).parent
 
 
 def main() -> None:
-    """Read the arguments, render, write."""
+    """Read the arguments, build, write."""
     parser = arguments(__doc__)
-    parser.add_argument("--template", type=Path, required=True)
-    parser.add_argument("--comparisons", type=Path, nargs="+", required=True)
-    parser.add_argument("--filter-reports", type=Path, nargs="*", default=[])
-    parser.add_argument("--pairs-reports", type=Path, nargs="*", default=[])
-    parser.add_argument("--output", type=Path, required=True)
+    add = parser.add_argument
+    add("--project", type=Path, default=Path(), help="folder of results/; here")
+    add("--config", type=json_of(dict[str, Any]), help="as JSON; the project's")
+    add("--output", type=Path, required=True, help="the page")
     args = parser.parse_args()
-    page = render_report(
-        args.template.read_text(encoding="utf-8"),
-        [read_json(path) for path in args.comparisons],
-        read_labelled(args.filter_reports),
-        read_labelled(args.pairs_reports),
-    )
+    config = args.config or read_config(args.project)
+    page = build_report(config, args.project, read_parts(HERE / "templates"))
     with writing(args.output) as file:
         file.write(page.encode())
+
+
+def read_config(project: Path) -> Any:
+    """The repository's config.yaml with the project's laid over it."""
+    config = yaml.safe_load((HERE.parent / "config.yaml").read_text(encoding="utf-8"))
+    own = project / "config.yaml"
+    if own.is_file():
+        config = lay_over(config, yaml.safe_load(own.read_text(encoding="utf-8")) or {})
+    return config
 
 
 if __name__ == "__main__":

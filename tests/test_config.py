@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from selfjudge.config import ConfigError, check_config
+from selfjudge.config import ConfigError, check_config, lay_over
 from selfjudge.filters import FILTER_NAMES
 from selfjudge.records import CATEGORIES
 
@@ -47,13 +47,6 @@ def test_the_demos_config_is_right() -> None:
     """The demo's config, laid over the paper's, passes too."""
     demo = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
     check_config(lay_over(CONFIG, demo), SCHEMA)
-
-
-def lay_over(base: Any, top: Any) -> Any:
-    """Two configs merged as Snakemake merges them: mappings deeply, lists whole."""
-    if not (isinstance(base, dict) and isinstance(top, dict)):
-        return top
-    return base | {key: lay_over(base.get(key), value) for key, value in top.items()}
 
 
 @pytest.mark.parametrize(

@@ -1,110 +1,209 @@
+import json
+import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from selfjudge.records import write_json
-from selfjudge.report import counts_table, read_labelled, render_report
+from selfjudge.headlines import accuracy_table, main_sentence
+from selfjudge.records import read_json, write_json
+from selfjudge.report import build_report, csp_hash, read_parts
+from small_project import ROOT, TEMPLATES, config_of, hostile_pairs, write_project
 
-TEMPLATE = (
-    Path(__file__).parents[1] / "scripts" / "templates" / "report.html"
-).read_text()
-HOSTILE = '<script>alert("x")</script>&<b>'
+HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'
 
 
-def comparison(iteration: int = 1, **changes: Any) -> dict[str, Any]:
-    """A comparison of one row beside the base model's."""
+def build(project: Path, **changes: Any) -> str:
+    """The page about a project."""
+    return build_report(config_of(**changes), project, read_parts(TEMPLATES))
+
+
+def data_of(page: str) -> dict[str, Any]:
+    """The records and thumbnails in a page."""
+    (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</', page)
+    return dict(json.loads(data))
+
+
+def comparison_row(**changes: Any) -> dict[str, Any]:
+    """A row of a comparison, as JSON has it."""
     row = {
         "group": "overall",
+        "iteration": 2,
+        "filter": "majority",
         "num_pairs": 8,
-        "accuracy": 0.5,
+        "accuracy": 0.625,
         "low": 0.25,
         "high": 0.75,
-    } | changes.pop("row", {})
-    return {
-        "benchmark": "vlrb",
-        "protocol": "selfjudge",
-        "iteration": iteration,
-        "rows": [
-            row | {"iteration": 0, "filter": "base"},
-            row | {"iteration": iteration, "filter": "majority", "accuracy": 0.625},
-        ],
-    } | changes
+        "p_value_base": 0.0312,
+    }
+    return row | changes
 
 
-def filter_report(**changes: Any) -> dict[str, Any]:
-    """The report of a filter, labelled."""
-    return {
-        "iteration": 1,
-        "filter": "majority",
-        "num_judgments": 8,
-        "num_accepted": 6,
-        "accepted_rate": 0.75,
-        "dropped": {"unparsed": 2},
-    } | changes
+BASE = comparison_row(iteration=0, filter="base", accuracy=0.5, p_value_base=None)
 
 
-def pairs_report() -> dict[str, Any]:
-    """The report of pairs, labelled."""
-    counts = {"num_pairs": 5, "num_closed": 3, "num_open": 2}
-    return {"iteration": 1, "filter": "majority", "dropped": {}} | counts
-
-
-def render(**changes: Any) -> str:
-    """The page of a small run."""
-    return render_report(
-        TEMPLATE, [comparison(**changes)], [filter_report()], [pairs_report()]
-    )
-
-
-def test_accuracy_stands_with_its_interval() -> None:
-    """A cell holds percent with the interval."""
-    assert "<td>62.5 (25.0 to 75.0)</td>" in render()
+def comparison(*rows: dict[str, Any], protocol: str = "selfjudge") -> dict[str, Any]:
+    """A comparison of these rows."""
+    return {"benchmark": "vlrb", "protocol": protocol, "rows": list(rows)}
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("rows", "sentence"),
     [
-        pytest.param({"benchmark": HOSTILE}, id="benchmark"),
-        pytest.param({"protocol": HOSTILE}, id="protocol"),
-        pytest.param({"row": {"group": HOSTILE}}, id="group"),
+        pytest.param([], "Nothing is scored on vlrb yet.", id="nothing"),
+        pytest.param(
+            [BASE],
+            "The base model is right in 50.0 % (95 % interval 25.0 to 75.0) of "
+            "judgments on vlrb (8 pairs); no judge is scored yet.",
+            id="base-alone",
+        ),
+        pytest.param(
+            [BASE, comparison_row(iteration=1, accuracy=0.1), comparison_row()],
+            "On vlrb, the judge of iteration 2 (majority) is right in 62.5 % (95 % "
+            "interval 25.0 to 75.0) of judgments, the base model in 50.0 % (95 % "
+            "interval 25.0 to 75.0) (8 pairs in both orders; exact paired test "
+            "against the base: p = 0.031).",
+            id="latest",
+        ),
     ],
 )
-def test_hostile_text_is_escaped(changes: dict[str, Any]) -> None:
-    """A name from a benchmark's file is text on the page, never markup."""
-    page = render(**changes)
-    assert "<script>" not in page and "&lt;script&gt;" in page
+def test_the_main_sentence(rows: list[dict[str, Any]], sentence: str) -> None:
+    """It speaks of the latest judge beside the base model, or says what there is."""
+    assert main_sentence([comparison(*rows)], "vlrb", "majority") == sentence
 
 
-def test_hostile_reasons_are_escaped() -> None:
-    """Reasons come from files too."""
-    table = counts_table([filter_report(dropped={HOSTILE: 1})], ["num_accepted"])
-    assert "<script>" not in table and "&lt;script&gt;" in table
+def test_the_main_sentence_keeps_to_our_protocol() -> None:
+    """Another protocol's score of the same judge is another number."""
+    others = comparison(BASE, comparison_row(), protocol="official")
+    assert "Nothing" in main_sentence([others], "vlrb", "majority")
 
 
-def test_a_reason_that_one_filter_lacks_counts_zero() -> None:
-    """All reports share one table."""
-    reports = [filter_report(), filter_report(iteration="2", dropped={"truncated": 1})]
-    table = counts_table(reports, ["num_accepted"])
-    assert table.count("<td>0</td>") == 2
-
-
-def test_the_base_model_stands_once() -> None:
-    """Its row comes with every iteration's comparison."""
-    comparisons = [comparison(1), comparison(2)]
-    page = render_report(TEMPLATE, comparisons, [filter_report()], [pairs_report()])
-    assert page.count("50.0 (25.0 to 75.0)") == 1
-
-
-def test_the_page_needs_no_network() -> None:
-    """Nothing on the page is loaded from elsewhere."""
-    assert "http" not in render() and "src=" not in render()
-
-
-def test_read_labelled_takes_labels_from_the_path(tmp_path: Path) -> None:
-    """A report knows iteration and filter by where it lies."""
-    path = tmp_path / "iter3" / "unchecked" / "filter_report.json"
-    write_json(path, {"num_accepted": 1})
-    assert read_labelled([path]) == [
-        {"iteration": 3, "filter": "unchecked", "num_accepted": 1}
+def test_the_base_model_stands_in_every_row() -> None:
+    """Each filter's row begins with the base model, which has no row of its own."""
+    table = accuracy_table(
+        [
+            comparison(BASE, comparison_row(iteration=1, accuracy=None)),
+            comparison(BASE, comparison_row(), comparison_row(filter="unchecked")),
+        ],
+        "Accuracy",
+    )
+    assert table is not None
+    assert table.columns == [
+        "benchmark", "average", "filter", "iteration 0", "iteration 1", "iteration 2",
+        "pairs", "protocol",
+    ]  # fmt: skip
+    start = "50.0 (25.0 to 75.0)"
+    assert [row[2:7] for row in table.rows] == [
+        ["majority", start, "none decided", "62.5 (25.0 to 75.0)", "8"],
+        ["unchecked", start, "", "62.5 (25.0 to 75.0)", "8"],
     ]
+
+
+def test_a_whole_page_misses_nothing(tmp_path: Path) -> None:
+    """All sections in order; the same input gives the same page."""
+    page = build(write_project(tmp_path / "project"))
+    assert "What is missing" not in page
+    titles = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
+    assert titles == [
+        "Main result", "Accuracy by iteration", "Cost", "Records"
+    ]  # fmt: skip
+    assert page == build(tmp_path / "project")
+
+
+def test_half_a_page_names_what_is_missing(tmp_path: Path) -> None:
+    """A run that has not ended gives a page about what is there."""
+    project = write_project(tmp_path / "project")
+    (project / "results/iter2/vlrb.json").unlink()
+    (project / "results/iter2/majority/accepted.jsonl").unlink()
+    shutil.rmtree(project / "results/plots")
+    page = build(project)
+    assert "9 of 12 files exist" in page
+    for name in (
+        "iter2/vlrb.json",
+        "iter2/majority/accepted.jsonl",
+        "plots/index.json",
+    ):
+        assert f"<code>results/{name}</code>" in page
+    assert "judge of iteration 1 (majority)" in page
+    assert {record["iteration"] for record in data_of(page)["records"]} == {1}
+
+
+def test_nothing_at_all_is_a_page_too(tmp_path: Path) -> None:
+    """A project that has not begun has a page that says so."""
+    page = build(tmp_path)
+    assert "Nothing is scored on vlrb yet." in page
+    assert "0 of 12 files exist" in page
+    assert data_of(page) == {"records": [], "thumbnails": []}
+
+
+def test_a_sample_says_so(tmp_path: Path) -> None:
+    """The page tells how many records it shows, and of how many."""
+    project = write_project(tmp_path / "project")
+    page = build(project, report={"max_records": 6})
+    assert "A sample: 6 of 16 pairs" in page
+    assert "All 16 pairs that were judged are in this page." in build(project)
+
+
+def test_the_policy_is_of_what_is_inlined(tmp_path: Path) -> None:
+    """Script and style have their hashes; no attribute acts; nothing is loaded."""
+    page = build(write_project(tmp_path / "project"))
+    script, style = (TEMPLATES / f"report.{end}" for end in ("js", "css"))
+    assert csp_hash(script.read_text()) in page and csp_hash(style.read_text()) in page
+    assert "default-src 'none'" in page
+    body = page.partition("<body>")[2]
+    assert not re.search(r"<[^>]*\s(?:style|on\w+)=", body)
+    sources = re.findall(r"<[^>]*\s(?:src|href)=\"([^\"]*)", page)
+    assert all(source.startswith(("#", "data:")) for source in sources)
+
+
+def test_hostile_names_are_text(tmp_path: Path) -> None:
+    """What files say outside of records is escaped."""
+    project = write_project(tmp_path / "project", hostile_pairs(HOSTILE))
+    path = project / "results/iter2/vlrb.json"
+    comparison = read_json(path)
+    comparison["release"]["warnings"] = [HOSTILE]
+    write_json(path, comparison)
+    (project / "results/plots/cost.csv").write_text(
+        f"{HOSTILE.replace(chr(34), '')}\n1\n"
+    )
+    page = build(project)
+    assert "<script>alert" not in page and "onerror=alert(1)>" not in page
+    assert page.count("<script") == page.count("</script>") == 2
+
+
+def test_hostile_bytes_make_a_valid_page(tmp_path: Path) -> None:
+    """NUL, overrides and long texts end in a small page that is UTF-8."""
+    texts = ["\0" * 50, "\u202e" * 50, "\u0301" * 5000, "x" * 10_000_000]
+    page = build(write_project(tmp_path / "project", hostile_pairs(*texts)))
+    assert len(page.encode()) < 1_000_000
+    assert not set(page) & set("\0\u202e")
+
+
+def test_no_path_of_this_machine(tmp_path: Path) -> None:
+    """Where the images lie does not reach a page that is mailed."""
+    project = write_project(tmp_path / "project")
+    page = build(project, image_root=str(project / "images"))
+    assert str(tmp_path) not in page
+    assert data_of(page)["thumbnails"][0] is not None
+
+
+def test_the_page_keeps_below_its_bytes(tmp_path: Path) -> None:
+    """Drawings that leave no room are refused, with what to look at."""
+    project = write_project(tmp_path / "project")
+    drawing = project / "results/plots/accuracy.svg"
+    drawing.write_text(drawing.read_text().replace("L580", "L9 9" * 5_000_000))
+    with pytest.raises(ValueError, match="the page without records must be below"):
+        build(project)
+
+
+def test_the_script_reads_the_projects_config(tmp_path: Path) -> None:
+    """By hand, without Snakemake, the project's config.yaml is laid over ours."""
+    project = write_project(tmp_path / "project")
+    output = tmp_path / "page.html"
+    script = ROOT / "scripts" / "build_report.py"
+    command = [sys.executable, str(script), "--project", str(project)]
+    subprocess.run([*command, "--output", str(output)], check=True)
+    assert output.read_text() == build(project)

@@ -241,6 +241,27 @@ def test_the_demo_measures_itself_by_the_truth(moved: Path) -> None:
     assert whole["precision"]["low"] <= whole["precision"]["rate"] <= 1
 
 
+def test_report_follows_from_finished_files(moved: Path) -> None:
+    """The page asks no model, and is stale when its own parts change."""
+    target = "results/report.html"
+    vlrb = {"path": "data/vlrb/test.parquet", "protocols": []}
+    change_config(moved / "demo", benchmarks={"vlrb": vlrb})
+    decisions = {"compare_scores", "list_rules", "make_plots", "build_report"}
+    assert {"build_report"} <= planned(moved, target).keys() <= decisions
+    run(moved, target)
+    page = (moved / "demo" / target).read_text()
+    rows = json.loads((moved / "demo" / TARGET).read_text())["rows"]
+    for row in rows:
+        if row["group"] == "overall":
+            assert f">{100 * row['accuracy']:.1f} (" in page
+    missing = set(re.findall("<li><code>(.*?)</code>", page))
+    assert missing <= {"results/plots/index.json"} and str(moved) not in page
+    change_config(moved / "demo", engine={"batch_size": 16})
+    assert planned(moved, target) == {}
+    edit(moved / "scripts/templates/report.css", "max-width: 76rem", "max-width: 80rem")
+    assert planned(moved, target) == {"build_report": 1}
+
+
 def touch_everything(clone: Path) -> None:
     """Give every file of code, config and data a new time.
 

@@ -6,15 +6,17 @@ Layers, bottom up; a module imports only from what stands before it in this list
    from, what a run cost.
 2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
    ``rendering``, ``filters``, ``groups``, ``asking``, ``orders``,
-   ``protocols``, ``config``, ``fingerprints``, ``families``: one idea each,
-   about one text, one image, one request or one run.
+   ``protocols``, ``config``, ``fingerprints``, ``marking``, ``thumbnails``,
+   ``page_drawings``, ``page_tables``, ``families``: one idea each, about one
+   text, one image, one request or one run.
 3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``filtering``,
    ``cascade``, ``releases``, ``manifests``, ``benchmarks``, ``blinding``,
    ``statistics``, ``votes``, ``scores``, ``scoring``, ``leaderboard``,
-   ``comparisons``, ``paired_tests``, ``runs``, ``tables``, ``costs``,
-   ``facts``, ``drawings``, ``charts``, ``rule_graph``, ``figures``,
-   ``score_figures``, ``data_figures``, ``run_figures``, ``plots``, ``report``:
-   decisions over streams of records, and what is shown of them.
+   ``comparisons``, ``samples``, ``browsing``, ``targets``, ``headlines``,
+   ``paired_tests``, ``runs``, ``tables``, ``costs``, ``facts``, ``drawings``,
+   ``charts``, ``rule_graph``, ``figures``, ``score_figures``,
+   ``data_figures``, ``run_figures``, ``plots``, ``report``: decisions over
+   streams of records, and what is shown of them.
 4. ``engines``, ``training``: the only modules that know a model.
 5. ``commands``, ``model_commands`` and the scripts beside this package: read,
    call, write.

@@ -14,6 +14,13 @@ class ConfigError(ValueError):
     """Everything that is wrong with a configuration, a line each."""
 
 
+def lay_over(base: Any, top: Any) -> Any:
+    """Two configs merged as Snakemake merges them: mappings deeply, lists whole."""
+    if not (isinstance(base, Mapping) and isinstance(top, Mapping)):
+        return top
+    return {**base, **{key: lay_over(base.get(key), top[key]) for key in top}}
+
+
 def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Check against the closed schema, then what no schema can say.
 
