@@ -19,7 +19,7 @@ import os
 import random
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,7 +34,7 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 from selfjudge.cascade import select_second_order  # noqa: E402
 from selfjudge.engines import open_engine  # noqa: E402
 from selfjudge.engines.base import EngineSettings  # noqa: E402
-from selfjudge.engines.journal import run_requests  # noqa: E402
+from selfjudge.engines.journal import group_by_image  # noqa: E402
 from selfjudge.filtering import FilterSettings, decide, join_judgments  # noqa: E402
 from selfjudge.filters import FILTERS  # noqa: E402
 from selfjudge.orders import TURNS, Turn, order_at  # noqa: E402
@@ -125,7 +125,6 @@ class Bench:
         settings = EngineSettings(name="vllm", dtype="float32", device="cpu")
         model = str(folder / "model")
         self.engine: Any = open_engine(settings, model, None, journal=folder / "unused")
-        self.num_runs = 0
 
     def measure(self, workload: Workload) -> bool:
         """Print the tokens of a workload in each layout; True if within bounds."""
@@ -163,6 +162,8 @@ class Bench:
                 + self.spent(served.values()),
             }
             num_accepted = count_accepted(pairs, judgments)
+            if not num_accepted:
+                sys.exit("failed: no trace is accepted. Hint: raise --images")
             for name, count in tokens.items():
                 rows.setdefault(name, []).append(count / num_accepted)
         return print_rows(rows, workload)
@@ -206,11 +207,14 @@ class Bench:
         """The cost of each request, by id; ``is_cold`` if nothing is cached before."""
         if is_cold and self.engine.llm is not None:
             assert self.engine.llm.reset_prefix_cache()
-        self.num_runs += 1
-        costs: dict[str, Cost] = {}
-        counting = Counting(self.engine, costs)
-        journal = self.folder / f"journal{self.num_runs}"
-        run_requests(counting, requests, journal=journal, stage="bench", log=ignore)
+        costs = {}
+        plan = self.engine.plan_batches(group_by_image(requests))
+        self.engine.start()
+        for batch in plan:
+            for generation in self.engine.generate(batch):
+                length = generation.num_prompt_tokens
+                computed = length - generation.num_cached_prompt_tokens
+                costs[generation.request_id] = Cost(length, computed)
         return costs
 
 
@@ -230,28 +234,6 @@ def print_rows(rows: dict[str, list[float]], workload: Workload) -> bool:
     if workload == BOUND:
         print(f"  cascade and prefix layout: at most {MAX_SHARE:.0%} of naive")
     return kept
-
-
-class Counting:
-    """An engine that notes what each of its generations cost."""
-
-    def __init__(self, engine: Any, costs: dict[str, Cost]) -> None:
-        self.fingerprint, self.num_gpus = engine.fingerprint, engine.num_gpus
-        self.plan_batches: Callable[..., Any] = engine.plan_batches
-        self.choice_logprobs: Callable[..., Any] = engine.choice_logprobs
-        self.engine, self.costs = engine, costs
-
-    def generate(self, batch: Sequence[Request]) -> Iterator[Any]:
-        """The engine's generations."""
-        for generation in self.engine.generate(batch):
-            length = generation.num_prompt_tokens
-            computed = length - generation.num_cached_prompt_tokens
-            self.costs[generation.request_id] = Cost(length, computed)
-            yield generation
-
-
-def ignore(line: str) -> None:
-    """Progress that nobody watches."""
 
 
 def turn_around(request: Request) -> Request:
