@@ -196,7 +196,12 @@ def model_arguments(judge):
 
 
 def model_version(judge):
-    """As `base_version` where a stage runs the base model; a judge is an input."""
+    """As `base_version` where a stage runs the base model; a judge is an input.
+
+    What no model wrote is stale as soon as a model is to write it.
+    """
+    if config["engine"]["name"] == "simulator":
+        return "simulated"
     return "" if judge else base_version()
 
 

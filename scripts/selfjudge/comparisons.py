@@ -8,7 +8,7 @@ import msgspec
 
 from selfjudge.leaderboard import PublishedTable, published_beside
 from selfjudge.protocols import find_protocol
-from selfjudge.scores import MACRO, Scores
+from selfjudge.scores import MACRO, Release, Scores
 from selfjudge.statistics import paired_p_value
 from selfjudge.votes import OVERALL
 
@@ -45,7 +45,7 @@ def compare(
         "benchmark": base.benchmark,
         "protocol": base.protocol,
         "collection": base.collection,
-        "release": base.release,
+        "release": join_warnings(base, [*scores, *previous.values()]),
         "cannot_imitate": base.cannot_imitate,
         "iteration": max([score.iteration for score in scores], default=0),
         "rows": rows,
@@ -80,6 +80,13 @@ def difference(before: float | None, after: float | None) -> float | None:
     if before is None or after is None:
         return None
     return round(after - before, 6)
+
+
+def join_warnings(base: Scores, others: Sequence[Scores]) -> Release:
+    """The release with what any of the scores warns of, each warning once."""
+    warnings = [text for score in (base, *others) for text in score.release.warnings]
+    unique = list(dict.fromkeys(warnings))
+    return msgspec.structs.replace(base.release, warnings=unique)
 
 
 def check_alike(base: Scores, score: Scores) -> None:

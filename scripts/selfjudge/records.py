@@ -27,6 +27,9 @@ BenchmarkFormat = Literal["vl_rewardbench", "multimodal_rewardbench"]
 ORDERS: tuple[Order, ...] = get_args(Order)
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 
+# What every text of the engine `simulator` begins with.
+SIMULATED_MARK = "(simulated)"
+
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One line of a file: immutable, every field named."""

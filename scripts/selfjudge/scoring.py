@@ -1,9 +1,11 @@
 """Judgments of a benchmark to the scores of one judge, under a protocol."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+
+import msgspec
 
 from selfjudge.protocols import Protocol
-from selfjudge.records import BenchmarkRow, Judgment, Pair
+from selfjudge.records import SIMULATED_MARK, BenchmarkRow, Judgment, Pair
 from selfjudge.scores import (
     MACRO,
     BaselineRow,
@@ -47,6 +49,8 @@ def score_benchmark(
     known = {pair.id: pair for pair in pairs}
     ordered = {row.pair_id: row for row in rows}
     check_pairs(trial, known, ordered, release)
+    judgments = list(judgments)
+    release = warn_of_simulation(release, judgments)
     votes = collect_votes(trial, protocol, known, ordered, judgments)
     outcomes = settle_all(protocol, known, ordered, votes)
     return Scores(
@@ -78,6 +82,18 @@ def check_pairs(
             f"{len(pairs)} pairs, {len(pairs.keys() & rows.keys())} of them among "
             f"{len(rows)} rows, and {release.num_pairs} in the manifest)"
         )
+
+
+def warn_of_simulation(release: Release, judgments: Sequence[Judgment]) -> Release:
+    """The release with a warning if judgments were written by no model."""
+    marked = sum(judgment.text.startswith(SIMULATED_MARK) for judgment in judgments)
+    if not marked:
+        return release
+    warning = (
+        f"simulated: {marked} of {len(judgments)} judgments were drawn by seed, by no "
+        "model; these scores mean nothing."
+    )
+    return msgspec.structs.replace(release, warnings=[*release.warnings, warning])
 
 
 def collect_votes(

@@ -8,6 +8,7 @@ from pathlib import Path
 from selfjudge.engines.base import Engine, EngineSettings
 from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
 from selfjudge.engines.replay import ReplayEngine
+from selfjudge.engines.simulator import SimulatorEngine
 
 
 def open_engine(
@@ -36,6 +37,11 @@ def open_engine(
             device=settings.device,
             trust_remote_code=settings.trust_remote_code,
             settings=settings.vllm,
+        )
+    if settings.name == "simulator":
+        assert settings.simulator is not None
+        return SimulatorEngine(
+            model, revision, settings.simulator, batch_size=settings.batch_size
         )
     path = resolve_model(model, revision)
     # Here, not above: torch takes seconds to import and may not be installed.

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 import msgspec
 
+from selfjudge.engines.simulator import SimulatorSettings
 from selfjudge.records import Generation, Request
 
 
@@ -59,8 +60,9 @@ class EngineSettings(
 ):
     """The config section `engine`: who runs a model, and how.
 
-    ``name``: `transformers`, `vllm`, `openai`, or `replay` (a journal alone, no
-    weights).
+    ``name``: `transformers`, `vllm`, `openai`, `replay` (a journal alone, no
+    weights), or `simulator` (no model: marked texts by seed), whose own settings
+    are ``simulator``.
     ``dtype``: `auto` takes the checkpoint's own.
     ``device``: `auto` is CUDA where there is one, else the CPU; or torch's name.
     ``batch_size``: the most sequences run at once.
@@ -72,7 +74,9 @@ class EngineSettings(
     ``openai``: what only that engine asks; it takes nothing else of this section.
     """
 
-    name: Literal["transformers", "vllm", "openai", "replay"] = "transformers"
+    name: Literal["transformers", "vllm", "openai", "replay", "simulator"] = (
+        "transformers"
+    )
     dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     device: str = "auto"
     batch_size: int = 8
@@ -80,6 +84,7 @@ class EngineSettings(
     trust_remote_code: bool = False
     vllm: VLLMSettings = VLLMSettings()
     openai: OpenAISettings = OpenAISettings()
+    simulator: SimulatorSettings | None = None
 
 
 class Engine(Protocol):

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from PIL import Image
 
-from selfjudge.records import Accepted, read_records
+from selfjudge.records import SIMULATED_MARK, Accepted, read_records
 from selfjudge.training.conversations import (
     encode_conversations,
     fill_in_images,
@@ -39,6 +39,18 @@ def read_rows(accepted: Path) -> list[Accepted]:
                 f"{accepted}: the row of judgment {row.judgment_id} {fault}"
             )
     return rows
+
+
+def refuse_simulated(accepted: Path, rows: Iterable[Accepted]) -> None:
+    """Raise ValueError if a row holds a text that no model wrote."""
+    for row in rows:
+        parts = [part for message in row.messages for part in message["content"]]
+        if any(SIMULATED_MARK in part.get("text", "") for part in parts):
+            raise ValueError(
+                f"{accepted}: the row of judgment {row.judgment_id} must hold texts of "
+                f"models (got one marked {SIMULATED_MARK}: a rehearsal's). Hint: set "
+                "'engine.name' to a real engine and run again."
+            )
 
 
 def find_fault(row: Accepted) -> str | None:

@@ -44,6 +44,7 @@ from selfjudge.training.rows import (
     LongRow,
     defuse_texts,
     read_rows,
+    refuse_simulated,
     split_by_length,
 )
 from selfjudge.training.settings import TrainSettings
@@ -159,6 +160,7 @@ def select_rows(
     """The rows to train on, and those left out because they are too long."""
     special = read_special_tokens(processor, None, base)
     rows = [defuse_texts(row, special.defuse) for row in read_rows(accepted)]
+    refuse_simulated(accepted, rows)
     if settings.max_length is None:
         return rows, []
     kept, left_out = split_by_length(rows, processor, image_root, settings.max_length)
