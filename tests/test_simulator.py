@@ -284,5 +284,5 @@ def test_no_training_takes_a_simulated_row(tmp_path: Path) -> None:
     path = tmp_path / "accepted.jsonl"
     refuse_simulated(path, [row("which?", "Verdict: [[A]]")])
     for asked, said in (("which?", "(simulated) x"), ("A: (simulated) x", "A")):
-        with pytest.raises(ValueError, match="accepted.jsonl: .* j1 must hold texts"):
+        with pytest.raises(ValueError, match=r"accepted\.jsonl: .* j1 must hold texts"):
             refuse_simulated(path, [row(asked, said)])

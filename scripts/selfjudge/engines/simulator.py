@@ -135,9 +135,9 @@ class SimulatorEngine:
         _, answer_format = route(question)
         if answer_format is None or rng.random() >= self.settings.parsed_rate:
             return text
-        shared = random_for(0, "simulated answer", question)
-        answer = draw_answer(shared, answer_format, question)
-        is_unanimous = shared.random() < self.settings.unanimous_rate
+        answer = commonest_answer(question, answer_format)
+        doubt = random_for(0, "simulated doubt", question).random()
+        is_unanimous = doubt < self.settings.unanimous_rate
         if not is_unanimous and rng.random() >= self.settings.majority_rate:
             answer = draw_answer(rng, answer_format, question)
         return f"{text}\nAnswer: {answer}"
@@ -180,6 +180,13 @@ def describe(rng: Random, num_words: int) -> str:
     start = rng.randrange(len(WORDS))
     repeated = WORDS * (2 + number // len(WORDS))
     return mark(" ".join(repeated[start : start + number]))
+
+
+def commonest_answer(question: str, answer_format: AnswerFormat) -> str:
+    """What most samples answer to a question; a rehearsal's gold answers need it."""
+    return draw_answer(
+        random_for(0, "simulated answer", question), answer_format, question
+    )
 
 
 def draw_answer(rng: Random, answer_format: AnswerFormat, question: str) -> str:
