@@ -3,7 +3,8 @@
 A journal is a directory ``journal/{model fingerprint}/`` of append-only JSON
 Lines files, one for each process that ever wrote, all read at the start.  A line
 holds the answers to one batch, so that a batch is there whole or not at all,
-whenever its writer was killed.  The journal is nobody's output: a killed stage
+whenever its writer was killed; an index beside each file tells which line holds
+what.  The journal is nobody's output: a killed stage
 finds its answers there, and so does another stage that asks the same.  A lost
 journal costs time, never correctness.
 """
@@ -21,6 +22,7 @@ from pathlib import Path
 import msgspec
 
 from selfjudge.engines.base import Engine
+from selfjudge.engines.journal_index import encode_entry, index_path, lines_with
 from selfjudge.engines.progress import Log, Progress, log_to_stderr
 from selfjudge.ledgers import Usage
 from selfjudge.records import (
@@ -113,7 +115,10 @@ class Journal:
         self.directory = directory
         self.stage = stage
         self.log = log
-        self._descriptor: int | None = None
+        # Of the file that this process writes, once it has written anything.
+        self._path: Path | None = None
+        self._descriptor = self._index = -1
+        self._size = 0
 
     def read(self, keys: Collection[str]) -> dict[str, Answer]:
         """The answers known for the keys; where there are several, the oldest.
@@ -125,16 +130,15 @@ class Journal:
         found: dict[str, Answer] = {}
         for path in sorted(self.directory.glob("*.jsonl")):
             num_unreadable = 0
-            with open(path, "rb") as file:
-                for line in file:
-                    try:
-                        batch = decode(line)
-                    except (msgspec.DecodeError, UnicodeDecodeError):
-                        num_unreadable += 1
-                        continue
-                    for answer in batch:
-                        if answer.key in keys:
-                            found.setdefault(answer.key, answer)
+            for line in lines_with(path, keys):
+                try:
+                    batch = decode(line)
+                except (msgspec.DecodeError, UnicodeDecodeError):
+                    num_unreadable += 1
+                    continue
+                for answer in batch:
+                    if answer.key in keys:
+                        found.setdefault(answer.key, answer)
             if num_unreadable:
                 lines = "line" if num_unreadable == 1 else "lines"
                 self.log(
@@ -145,21 +149,27 @@ class Journal:
 
     def append(self, batch: Sequence[Answer]) -> None:
         """Write a batch down as one line; on return it is on the disk."""
-        if self._descriptor is None:
-            self._descriptor = self._create_file()
-        left = memoryview(msgspec.json.encode(batch) + b"\n")
-        while left:
-            left = left[os.write(self._descriptor, left) :]
+        if self._path is None:
+            self._path = self._new_path()
+            self._descriptor = open_to_append(self._path)
+            self._index = open_to_append(index_path(self._path))
+        line = msgspec.json.encode(batch) + b"\n"
+        write_whole(self._descriptor, line)
         os.fsync(self._descriptor)
+        # After the line itself: an index may be behind, never ahead.
+        self._size += len(line)
+        keys = [answer.key for answer in batch]
+        write_whole(self._index, encode_entry(self._size, keys))
 
     def close(self) -> None:
-        """Close the file of this process, if it ever wrote one."""
-        if self._descriptor is not None:
+        """Close the files of this process, if it ever wrote any."""
+        if self._path is not None:
             os.close(self._descriptor)
-            self._descriptor = None
+            os.close(self._index)
+            self._path = None
 
-    def _create_file(self) -> int:
-        """The descriptor of a new file that no other process writes.
+    def _new_path(self) -> Path:
+        """The path of a new file that no other process writes.
 
         The time comes first in its name: files sort by age, so a later answer
         never displaces the one that was used before.
@@ -167,8 +177,19 @@ class Journal:
         self.directory.mkdir(parents=True, exist_ok=True)
         moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
         writer = f"{self.stage}-{socket.gethostname()}-{os.getpid()}"
-        path = self.directory / f"{moment}-{writer}-{secrets.token_hex(4)}.jsonl"
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+        return self.directory / f"{moment}-{writer}-{secrets.token_hex(4)}.jsonl"
+
+
+def open_to_append(path: Path) -> int:
+    """The descriptor of a new file; FileExistsError if there is one already."""
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+
+
+def write_whole(descriptor: int, content: bytes) -> None:
+    """Write all bytes, in as many calls as it takes."""
+    left = memoryview(content)
+    while left:
+        left = left[os.write(descriptor, left) :]
 
 
 def run_requests(
