@@ -70,7 +70,7 @@ def make_project(out: Path, prompts: int, shards: int, iterations: int | None) -
     if iterations is not None:
         config["iterations"] = iterations
     kinds = ("decide", "generate", "train")
-    # config["interpreters"] = dict.fromkeys(kinds, "./measured_python")
+    config["interpreters"] = dict.fromkeys(kinds, "./measured_python")
     text = yaml.safe_dump(config)
     (out / "config.yaml").write_text(text, encoding="utf-8")
 
