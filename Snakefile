@@ -47,6 +47,7 @@ include: "rules/judgments.smk"
 include: "rules/training.smk"
 include: "rules/benchmarks.smk"
 include: "rules/report.smk"
+include: "rules/plan.smk"
 
 
 if Path("project.smk").is_file():

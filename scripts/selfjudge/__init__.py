@@ -15,8 +15,9 @@ Layers, bottom up; a module imports only from what stands before it in this list
    ``comparisons``, ``samples``, ``browsing``, ``targets``, ``headlines``,
    ``paired_tests``, ``runs``, ``tables``, ``costs``, ``facts``, ``drawings``,
    ``charts``, ``rule_graph``, ``figures``, ``score_figures``,
-   ``data_figures``, ``run_figures``, ``plots``, ``report``: decisions over
-   streams of records, and what is shown of them.
+   ``data_figures``, ``run_figures``, ``plots``, ``report``,
+   ``workload``, ``planning``, ``plan_text``: decisions over streams of records,
+   and what is shown of them.
 4. ``engines``, ``training``: the only modules that know a model.
 5. ``commands``, ``model_commands`` and the scripts beside this package: read,
    call, write.

@@ -1,0 +1,16 @@
+def slots():
+    """How many jobs of models may run at once: GPUs where they are limited, or -j."""
+    at_once = workflow.nodes or workflow.cores or 1
+    return min(at_once, workflow.global_resources.get("gpu") or at_once)
+
+
+rule plan:
+    """What a run still costs, from the stale stages alone; starts nothing."""
+    # Snakemake's own Python: the plan asks Snakemake what is stale.
+    localrule: True
+    params:
+        config=json.dumps(config),
+        slots=lambda wildcards: slots(),
+    shell:
+        "{sys.executable:q} {SCRIPTS:q}/plan_run.py --slots {params.slots} "
+        "--config {params.config:q}"

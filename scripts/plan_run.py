@@ -1,0 +1,89 @@
+"""Say what a run still costs: requests, tokens, GPU hours, time by the clock, disk.
+
+Reads the config, what Snakemake says is stale, files that exist, and the ledgers
+of finished jobs; writes a table to the terminal.  Needs no GPU and no network, and
+starts nothing.  Also the rule `plan`: snakemake --profile slurm -j 8 plan
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from selfjudge.commands import arguments, run
+from selfjudge.config import check_config, lay_over
+from selfjudge.ledgers import read_ledgers
+from selfjudge.plan_text import format_plan
+from selfjudge.planning import CostModel, plan_rows, read_stale, schedule
+from selfjudge.workload import Expectations, Workload
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    """Read the arguments, ask Snakemake, print."""
+    parser = arguments(__doc__)
+    add = parser.add_argument
+    add("targets", nargs="*", help="such as all; default: results/iter4/vlrb.json")
+    add("--directory", type=Path, default=Path(), help="the project directory")
+    add("--slots", type=int, default=8, help="GPUs, or jobs at once without any")
+    add("--config", type=json.loads, help="merged config as JSON; default: the files")
+    add("--max-checksum-file-size", default="100MB", help="as the profiles have it")
+    args = parser.parse_args()
+    config = args.config or load_config(args.directory)
+    benchmark = next(name for name, spec in config["benchmarks"].items() if spec)
+    targets = args.targets or [f"results/iter{config['iterations']}/{benchmark}.json"]
+    limit = args.max_checksum_file_size
+    stale = read_stale(ask_snakemake(args.directory, targets, config, limit))
+    plan = msgspec.convert(config["plan"], Expectations, strict=False)
+    ledgers = read_ledgers(args.directory / "results" / "ledgers")
+    workload = Workload(args.directory, config, plan)
+    rows = plan_rows(stale.jobs, workload, CostModel(config, plan, ledgers))
+    hours = schedule(rows, args.slots, config["train"]["gpus"], config["filters"][0])
+    print(f"plan of {' '.join(targets)}\n")
+    print(format_plan(stale, rows, hours, args.slots, config["engine"]["name"]))
+
+
+def load_config(directory: Path) -> Any:
+    """The repository's config with the project's laid over it, checked."""
+    paths = [ROOT / "config.yaml", directory / "config.yaml"]
+    base, top = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths)
+    config = lay_over(base, top or {})
+    schema = (ROOT / "config.schema.yaml").read_text(encoding="utf-8")
+    check_config(config, yaml.safe_load(schema))
+    return config
+
+
+def ask_snakemake(
+    directory: Path, targets: list[str], config: Any, max_checksum_file_size: str
+) -> str:
+    """The table that `snakemake --summary` prints: a line for each output.
+
+    Raises ValueError with its last line where it cannot plan.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "config.json")  # JSON is YAML
+        path.write_text(json.dumps(config), encoding="utf-8")
+        command = [sys.executable, "-m", "snakemake", *targets, "--summary"]
+        command += ["--snakefile", str(ROOT / "Snakefile"), "--nolock"]
+        command += ["--directory", str(directory), "--configfile", str(path)]
+        command += ["--max-checksum-file-size", max_checksum_file_size]
+        # A rule's shell sets this for its own use.
+        environment = {k: v for k, v in os.environ.items() if k != "SNAKEMAKE_PROFILE"}
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=False, env=environment
+        )
+    if done.returncode:
+        said = [line for line in done.stderr.splitlines() if line.strip()]
+        raise ValueError(f"snakemake --summary: {said[-1] if said else 'failed'}")
+    return done.stdout
+
+
+if __name__ == "__main__":
+    run(main)

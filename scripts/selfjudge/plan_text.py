@@ -1,0 +1,94 @@
+"""A plan as people read it: a table, its totals, and what they stand on."""
+
+from collections.abc import Sequence
+
+from selfjudge.comparisons import align
+from selfjudge.planning import Row, Stale, least_certain_of, total
+from selfjudge.workload import Place
+
+HEAD = (
+    *("stage", "iteration", "filter", "jobs", "requests", "prompt tok", "output tok"),
+    *("GPU h", "h a job", "disk GB", "numbers", "cost"),
+)
+NOTES = {
+    "measured": "cost `measured`: by ledgers of finished jobs of this stage",
+    "scaled": (
+        "cost `scaled`: config's guess, times what its guesses for the stages with "
+        "ledgers were wrong by"
+    ),
+    "guessed": "cost `guessed`: by the config section `plan`; measured on no machine",
+}
+
+
+def format_plan(
+    stale: Stale,
+    rows: Sequence[Row],
+    hours: float,
+    slots: int,
+    engine: str,
+) -> str:
+    """The whole text; ``hours`` by the clock with ``slots`` GPUs or jobs at once."""
+    if not rows and not stale.num_decided:
+        return "nothing to do"
+    decided = f"{stale.num_decided} files are to be written by decisions, in seconds"
+    if not rows:
+        return f"no model has work to do; {decided}"
+    sums = total(rows)
+    cells = [sums["num_jobs"], *list(sums.values())[1:5]]
+    last = [
+        "total",
+        "",
+        "",
+        *map(as_number, cells),
+        "",
+        as_number(sums["disk_gigabytes"]),
+    ]
+    lines = [HEAD, *map(row_cells, rows), [*last, *least_certain_of(rows)]]
+    used = [NOTES[name] for name in NOTES if name in {row.cost for row in rows}]
+    return "\n".join(
+        [
+            align(lines),
+            "",
+            f"about {as_number(hours)} hours by the clock, {slots} at once, if no job "
+            "waits for a node",
+            decided,
+            f"engine: {engine}; requests that the journal answers cost nothing and are "
+            "not taken off",
+            *used,
+        ]
+    )
+
+
+def row_cells(row: Row) -> list[str]:
+    """The cells of one row."""
+    place = row.place
+    return [
+        name_of(place),
+        str(place.iteration),
+        place.filter or "",
+        *map(
+            as_number,
+            (
+                *(row.num_jobs, row.num_requests, row.num_prompt_tokens),
+                *(row.num_output_tokens, row.gpu_hours, row.seconds_per_job / 3600),
+                row.disk_gigabytes,
+            ),
+        ),
+        row.numbers,
+        row.cost,
+    ]
+
+
+def name_of(place: Place) -> str:
+    """The stage, and which benchmark or turn."""
+    parts = [place.benchmark, place.collection, place.turn]
+    return " ".join([place.stage, *(part for part in parts if part)])
+
+
+def as_number(value: float) -> str:
+    """Three digits, with k, M or G for thousands."""
+    for unit, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if value >= 10 * unit or (value >= unit and letter != "k"):
+            scaled = value / unit
+            return f"{scaled:.0f}{letter}" if scaled >= 100 else f"{scaled:.3g}{letter}"
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
