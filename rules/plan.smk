@@ -1,7 +1,8 @@
 def slots():
     """How many jobs of models may run at once: GPUs where they are limited, or -j."""
     at_once = workflow.nodes or workflow.cores or 1
-    return min(at_once, workflow.global_resources.get("gpu") or at_once)
+    limit = workflow.global_resources.get("gpu")
+    return min(at_once, (limit.value if limit else 0) or at_once)
 
 
 rule plan:

@@ -1,6 +1,7 @@
 """A plan as people read it: a table, its totals, and what they stand on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from selfjudge.comparisons import align
 from selfjudge.planning import Row, Stale, least_certain_of, total
@@ -8,7 +9,7 @@ from selfjudge.workload import Place
 
 HEAD = (
     *("stage", "iteration", "filter", "jobs", "requests", "prompt tok", "output tok"),
-    *("GPU h", "h a job", "disk GB", "numbers", "cost"),
+    *("GPU time", "a job", "disk GB", "numbers", "cost"),
 )
 NOTES = {
     "measured": "cost `measured`: by ledgers of finished jobs of this stage",
@@ -30,26 +31,19 @@ def format_plan(
     """The whole text; ``hours`` by the clock with ``slots`` GPUs or jobs at once."""
     if not rows and not stale.num_decided:
         return "nothing to do"
-    decided = f"{stale.num_decided} files are to be written by decisions, in seconds"
+    decided = f"{stale.num_decided} files are to be written by decisions"
     if not rows:
         return f"no model has work to do; {decided}"
     sums = total(rows)
-    cells = [sums["num_jobs"], *list(sums.values())[1:5]]
-    last = [
-        "total",
-        "",
-        "",
-        *map(as_number, cells),
-        "",
-        as_number(sums["disk_gigabytes"]),
-    ]
+    last = ["total", "", "", *amounts(sums), as_time(3600 * sums["gpu_hours"]), ""]
+    last.append(as_number(sums["disk_gigabytes"]))
     lines = [HEAD, *map(row_cells, rows), [*last, *least_certain_of(rows)]]
     used = [NOTES[name] for name in NOTES if name in {row.cost for row in rows}]
     return "\n".join(
         [
             align(lines),
             "",
-            f"about {as_number(hours)} hours by the clock, {slots} at once, if no job "
+            f"about {as_time(3600 * hours)} by the clock, {slots} at once, if no job "
             "waits for a node",
             decided,
             f"engine: {engine}; requests that the journal answers cost nothing and are "
@@ -66,23 +60,33 @@ def row_cells(row: Row) -> list[str]:
         name_of(place),
         str(place.iteration),
         place.filter or "",
-        *map(
-            as_number,
-            (
-                *(row.num_jobs, row.num_requests, row.num_prompt_tokens),
-                *(row.num_output_tokens, row.gpu_hours, row.seconds_per_job / 3600),
-                row.disk_gigabytes,
-            ),
-        ),
+        *amounts(row._asdict()),
+        as_time(3600 * row.gpu_hours),
+        as_time(row.seconds_per_job),
+        as_number(row.disk_gigabytes),
         row.numbers,
         row.cost,
     ]
+
+
+def amounts(row: Mapping[str, Any]) -> list[str]:
+    """Jobs, requests and tokens of a row or of the totals."""
+    names = ("num_jobs", "num_requests", "num_prompt_tokens", "num_output_tokens")
+    return [as_number(row[name]) for name in names]
 
 
 def name_of(place: Place) -> str:
     """The stage, and which benchmark or turn."""
     parts = [place.benchmark, place.collection, place.turn]
     return " ".join([place.stage, *(part for part in parts if part)])
+
+
+def as_time(seconds: float) -> str:
+    """Three digits of seconds, minutes or hours."""
+    for unit, name in ((3600, "h"), (60, "min")):
+        if seconds >= unit:
+            return f"{as_number(seconds / unit)} {name}"
+    return f"{seconds:.3g} s"
 
 
 def as_number(value: float) -> str:

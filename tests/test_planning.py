@@ -1,0 +1,304 @@
+"""What a run still costs: counts, rates, schedule, totals."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from examples import make_pair, make_prompt, write_lines
+from selfjudge.config import lay_over
+from selfjudge.ledgers import Ledger
+from selfjudge.plan_text import as_number, as_time, format_plan
+from selfjudge.planning import (
+    CostModel,
+    Row,
+    Stale,
+    plan_rows,
+    read_stale,
+    schedule,
+    total,
+)
+from selfjudge.records import content_id, write_json, write_records
+from selfjudge.workload import Expectations, Place, Workload, parse_place
+
+ROOT = Path(__file__).parents[1]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+RESPONSES = Place("responses", 1)
+JUDGMENTS = Place("judgments", 1, "majority")
+TRAIN = Place("train", 1, "majority")
+BENCHMARK = Place("benchmark_judgments", 1, "majority", "vlrb", "paired")
+
+
+def plan(
+    project: Path,
+    stale: dict[Place, int],
+    ledgers: dict[str, list[Ledger]] | None = None,
+    **changes: Any,
+) -> dict[Place, Row]:
+    """The rows of stale jobs in a project, by place."""
+    config = lay_over(CONFIG, changes)
+    expected = msgspec.convert(config["plan"], Expectations, strict=False)
+    work = Workload(project, config, expected)
+    costs = CostModel(config, expected, ledgers or {})
+    return {row.place: row for row in plan_rows(Counter(stale), work, costs)}
+
+
+def make_ledger(**changes: Any) -> Ledger:
+    """A finished shard: 100 requests of 50 + 10 tokens in 20 s on two GPUs."""
+    ledger = Ledger(
+        stage="generate_responses",
+        engine="transformers",
+        model="m",
+        started="2026-01-01T00:00:00+00:00",
+        num_gpus=2,
+        num_requests=120,
+        num_from_journal=20,
+        num_calls=100,
+        num_prompt_tokens=5000,
+        num_cached_prompt_tokens=None,
+        num_output_tokens=1000,
+        start_seconds=30.0,
+        seconds=20.0,
+        finished=True,
+    )
+    return msgspec.structs.replace(ledger, **changes)
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("iter1/responses/1of8", RESPONSES),
+        ("iter2/altered/8of8", Place("alterations", 2)),
+        ("iter1/majority/judgments/1of1", JUDGMENTS),
+        (
+            "iter1/majority/judgments/second_order/1of1",
+            Place("judgments", 1, "majority", turn="second_order"),
+        ),
+        ("iter1/majority/judge", TRAIN),
+        ("iter1/majority/vlrb/paired/judgments/1of1", BENCHMARK),
+        ("iter1/responses", None),
+        ("iter1/majority/judgments", None),
+        ("iter1/majority/pairs", None),
+        ("iter1/majority/vlrb/paired/scores", None),
+        ("benchmarks/vlrb", None),
+        ("iter1/vlrb", None),
+    ],
+)
+def test_places_follow_from_paths(path: str, place: Place | None) -> None:
+    """Outputs that a model made have a place, decisions have none."""
+    assert parse_place(path) == place
+
+
+def test_summary_is_counted_by_place() -> None:
+    """Only what is pending counts; a judge's folder and .json are one job."""
+    lines = [
+        "output_file\tdate\trule\tlog-file(s)\tstatus\tplan",
+        "results/iter1/responses/1of2.jsonl\t-\tgenerate_responses\t-\tok\tno update",
+        "results/iter1/responses/2of2.jsonl\t-\tr\t-\tmissing\tupdate pending",
+        "results/iter1/majority/judge\t-\ttrain_judge\t-\tmissing\tupdate pending",
+        "results/iter1/majority/judge.json\t-\tt\t-\tmissing\tupdate pending",
+        "results/iter1/majority/pairs.jsonl\t-\tb\t-\tmissing\tupdate pending",
+    ]
+    stale = read_stale("\n".join(lines))
+    assert stale == Stale(Counter({RESPONSES: 1, TRAIN: 1}), 1)
+
+
+def test_expected_numbers_follow_from_config(tmp_path: Path) -> None:
+    """Before anything is there: prompts, samples, rates, orders, epochs."""
+    rows = plan(tmp_path, {RESPONSES: 8, JUDGMENTS: 8, TRAIN: 1, BENCHMARK: 8})
+    # 100,000 prompts in 4 slices, 0.7 closed.
+    assert rows[RESPONSES].num_requests == pytest.approx(17500 * 16 + 7500)
+    pairs = 17500 * 0.4 + 7500 * 0.8
+    assert rows[JUDGMENTS].num_requests == pytest.approx(pairs * 2)
+    assert rows[TRAIN].num_requests == pytest.approx(pairs * 2 * 0.5 * 5)
+    assert rows[BENCHMARK].num_requests == 1247 * 2
+    assert {row.numbers for row in rows.values()} == {"guessed"}
+    assert {row.cost for row in rows.values()} == {"guessed"}
+    prompt, output = 600 + 40 + 150, 150
+    row, speed = rows[RESPONSES], CONFIG["plan"]["speeds"]["transformers"]
+    assert row.num_prompt_tokens == pytest.approx(row.num_requests * prompt)
+    assert row.num_output_tokens == pytest.approx(row.num_requests * output)
+    seconds = row.num_prompt_tokens / speed["prompt_tokens_per_second"]
+    seconds += row.num_output_tokens / speed["output_tokens_per_second"] + 8 * 90
+    assert row.gpu_hours == pytest.approx(seconds / 3600)
+
+
+def test_a_part_of_the_shards_is_a_part_of_the_cost(tmp_path: Path) -> None:
+    """Three stale shards of eight ask for three eighths."""
+    whole = plan(tmp_path, {RESPONSES: 8})[RESPONSES]
+    part = plan(tmp_path, {RESPONSES: 3})[RESPONSES]
+    assert part.num_requests == pytest.approx(whole.num_requests * 3 / 8)
+    assert part.gpu_hours == pytest.approx(whole.gpu_hours * 3 / 8)
+    assert part.seconds_per_job == pytest.approx(whole.seconds_per_job)
+
+
+def test_files_take_the_place_of_guesses(tmp_path: Path) -> None:
+    """Prompts, pairs, accepted rows and benchmark pairs are counted where they are."""
+    results = tmp_path / "results"
+    prompts = [make_prompt(n, id=content_id(n)) for n in range(400)]
+    prompts += [
+        make_prompt(n, id=content_id(n), kind="open", answer_format=None)
+        for n in range(400, 500)
+    ]
+    write_records(results / "prompts.jsonl", prompts)
+    write_json(
+        results / "iter1/majority/pairs_report.json",
+        {"num_pairs": 60, "num_closed": 40, "num_open": 20},
+    )
+    write_json(results / "iter1/majority/filter_report.json", {"num_accepted": 90})
+    write_lines(results / "benchmarks/vlrb.jsonl", *["{}"] * 7)
+    second = [place._replace(iteration=2) for place in (JUDGMENTS, TRAIN)]
+    stale = {
+        RESPONSES: 8,
+        JUDGMENTS: 8,
+        TRAIN: 1,
+        BENCHMARK: 8,
+        second[0]: 8,
+        second[1]: 1,
+    }
+    rows = plan(tmp_path, stale)
+    counts = [
+        Workload(tmp_path, CONFIG, None).count_prompts(i)  # type: ignore[arg-type]
+        for i in (1, 2, 3, 4)
+    ]
+    assert sum(closed.value for closed, _ in counts) == 400
+    assert sum(opened.value for _, opened in counts) == 100
+    closed, opened = (number.value for number in counts[0])
+    assert rows[RESPONSES].num_requests == closed * 16 + opened
+    assert rows[JUDGMENTS].num_requests == 120
+    assert rows[TRAIN].num_requests == 90 * 5
+    assert rows[BENCHMARK].num_requests == 14
+    assert {rows[place].numbers for place in (RESPONSES, JUDGMENTS, TRAIN)} == {
+        "counted"
+    }
+    # Iteration 2 by the rates of iteration 1.
+    closed_2, opened_2 = (number.value for number in counts[1])
+    pairs = closed_2 * 40 / closed + opened_2 * 20 / opened
+    assert rows[second[0]].num_requests == pytest.approx(2 * pairs)
+    assert rows[second[1]].num_requests == pytest.approx(2 * pairs * 90 / 120 * 5)
+    assert {rows[place].numbers for place in second} == {"measured"}
+
+
+def test_shared_pairs_are_judged_once(tmp_path: Path) -> None:
+    """At iteration 1 another filter asks only for pairs that the first has not."""
+    own = Place("judgments", 1, "correctness")
+    filters = ["majority", "correctness"]
+    later = own._replace(iteration=2)
+    guessed = plan(tmp_path, {JUDGMENTS: 8, own: 8, later: 8}, filters=filters)
+    assert guessed[own].num_requests == pytest.approx(
+        guessed[JUDGMENTS].num_requests * 0.2
+    )
+    assert guessed[later].num_requests == pytest.approx(guessed[JUDGMENTS].num_requests)
+    for name, numbers in (("majority", range(4)), ("correctness", range(1, 6))):
+        folder = tmp_path / "results/iter1" / name
+        write_records(folder / "pairs.jsonl", map(make_pair, numbers))
+        counts = {"num_pairs": len(numbers), "num_closed": len(numbers), "num_open": 0}
+        write_json(folder / "pairs_report.json", counts)
+    counted = plan(tmp_path, {own: 8}, filters=filters)[own]
+    assert counted.num_requests == pytest.approx(4)
+    assert counted.numbers == "counted"
+
+
+def test_ledgers_take_the_place_of_speeds(tmp_path: Path) -> None:
+    """Tokens and seconds of a request are those of finished shards of the stage."""
+    ledgers = {"iter1/responses/1of8": [make_ledger()]}
+    row = plan(tmp_path, {RESPONSES: 7}, ledgers)[RESPONSES]
+    assert row.cost == "measured"
+    assert row.num_prompt_tokens == pytest.approx(row.num_requests * 50)
+    assert row.num_output_tokens == pytest.approx(row.num_requests * 10)
+    seconds = row.num_requests * 20 * 2 / 100 + 7 * 30
+    assert row.gpu_hours == pytest.approx(seconds / 3600)
+
+
+def test_other_stages_are_scaled_by_what_guesses_were_wrong_by(tmp_path: Path) -> None:
+    """A machine ten times as slow as expected is so for every generating stage."""
+    speed = CONFIG["plan"]["speeds"]["transformers"]
+    expected = 5000 / speed["prompt_tokens_per_second"]
+    expected += 1000 / speed["output_tokens_per_second"]
+    line = make_ledger(num_gpus=1, seconds=10 * expected, start_seconds=0.0)
+    plain = plan(tmp_path, {JUDGMENTS: 8}, plan={"start_seconds": 0})[JUDGMENTS]
+    scaled = plan(tmp_path, {JUDGMENTS: 8}, {"iter1/responses/1of8": [line]})
+    assert scaled[JUDGMENTS].cost == "scaled"
+    assert scaled[JUDGMENTS].gpu_hours == pytest.approx(10 * plain.gpu_hours)
+
+
+@pytest.mark.parametrize("changes", [{"engine": "simulator"}, {"num_calls": 0}])
+def test_what_tells_nothing_of_this_engine_is_left_out(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    """Neither another engine's ledger nor one without a call."""
+    ledgers = {"iter1/responses/1of8": [make_ledger(**changes)]}
+    assert plan(tmp_path, {RESPONSES: 8}, ledgers)[RESPONSES].cost == "guessed"
+
+
+def make_row(place: Place, num_jobs: int, seconds: float) -> Row:
+    """A row of which only the time matters."""
+    return Row(place, num_jobs, 1, 2, 3, 4.0, seconds, 5.0, "counted", "measured")
+
+
+def test_schedule_fills_slots_and_waits() -> None:
+    """Shards side by side, stages one after the other, a training on its GPUs."""
+    rows = [
+        make_row(RESPONSES, 8, 3600),
+        make_row(JUDGMENTS, 3, 3600),
+        make_row(TRAIN, 1, 7200),
+        make_row(BENCHMARK, 2, 3600),
+        # Needs nothing of the above.
+        make_row(RESPONSES._replace(iteration=2), 2, 3600),
+    ]
+    assert schedule(rows[:1], 4, 1, "majority") == 2
+    assert schedule(rows[:1], 3, 1, "majority") == 3
+    assert schedule(rows[:4], 4, 1, "majority") == 2 + 1 + 2 + 1
+    # The other iteration's responses fill the slots beside the training.
+    assert schedule(rows, 4, 1, "majority") <= 7
+    assert schedule(rows[:3], 1, 1, "majority") == 8 + 3 + 2
+    assert schedule([], 4, 1, "majority") == 0
+
+
+def test_totals_are_the_sums_and_stand_in_the_table(tmp_path: Path) -> None:
+    """Every column that adds up does."""
+    stale = {RESPONSES: 8, JUDGMENTS: 8, TRAIN: 1}
+    rows = list(plan(tmp_path, stale).values())
+    sums = total(rows)
+    assert sums["num_jobs"] == 17
+    for name, value in sums.items():
+        assert value == pytest.approx(sum(getattr(row, name) for row in rows))
+    text = format_plan(Stale(Counter(stale), 3), rows, 1.5, 8, "transformers")
+    (line,) = [line for line in text.splitlines() if line.startswith("total")]
+    assert as_number(sums["num_prompt_tokens"]) in line.split()
+    assert as_time(3600 * sums["gpu_hours"]) in line
+    assert "about 1.5 h by the clock, 8 at once" in text
+    assert "measured on no machine" in text
+
+
+def test_nothing_is_said_to_be_nothing() -> None:
+    """A finished run, and one in which only decisions are stale."""
+    assert format_plan(Stale(Counter(), 0), [], 0, 8, "x") == "nothing to do"
+    said = format_plan(Stale(Counter(), 2), [], 0, 8, "x")
+    assert said == "no model has work to do; 2 files are to be written by decisions"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.1234, "0.123"),
+        (9999, "9999"),
+        (12345, "12.3k"),
+        (2.5e6, "2.5M"),
+        (3e11, "300G"),
+    ],
+)
+def test_numbers_have_three_digits(value: float, text: str) -> None:
+    """Units are thousands."""
+    assert as_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(1.5, "1.5 s"), (90, "1.5 min"), (7200, "2 h")]
+)
+def test_times_have_units(seconds: float, text: str) -> None:
+    """Seconds, minutes, hours."""
+    assert as_time(seconds) == text
