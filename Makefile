@@ -6,7 +6,7 @@ VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
 .PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test check bench
-.PHONY: clean-journal
+.PHONY: rehearsal clean-journal
 
 $(READY): requirements.txt
 	$(PYTHON) -m venv .venv
@@ -62,7 +62,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile rules demo/project.smk
+	$(BIN)/snakefmt --check Snakefile rules demo/project.smk rehearsal/project.smk
 
 # Figures that the README quotes: decision stages at a million records, planning, the
 # two engines beside the plainest use of their libraries, a judge's computed tokens.
@@ -72,6 +72,12 @@ bench: $(READY) $(VLLM_READY)
 	$(BIN)/python bench/engines.py transformers
 	$(VLLM_BIN)/python bench/engines.py vllm
 	$(VLLM_BIN)/python bench/tokens.py
+
+# The paper's run at its full size with an engine that only pretends: what all but
+# the models costs.  Hours; smaller: make rehearsal SIZE="--prompts 10000 --shards 16"
+SIZE ?= --prompts 100000 --shards 64
+rehearsal: $(READY)
+	$(BIN)/python rehearsal/run.py $(SIZE) --out rehearsal/run
 
 # Frees the space of answered requests; a later rerun asks the models again.
 clean-journal:

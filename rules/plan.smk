@@ -7,6 +7,7 @@ def slots():
 
 rule plan:
     """What a run still costs, from the stale stages alone; starts nothing."""
+
     # Snakemake's own Python: the plan asks Snakemake what is stale.
     localrule: True
     params:

@@ -559,3 +559,94 @@ def test_plots_and_snakemakes_own_report(moved: Path) -> None:
     assert not re.search(r"""(src|href)=["']?https?://[^"']*\.(js|css)""", text)
     change_config(moved / "demo", engine={"batch_size": 8})
     assert planned(moved, target) == {}
+
+
+def plan_of(clone: Path, *arguments: str) -> dict[str, dict[str, str]]:
+    """The rows of a plan, by stage, iteration and filter; {} for nothing to do."""
+    command = [sys.executable, "scripts/plan_run.py", "--directory", "demo"]
+    done = subprocess.run(
+        [*command, *arguments], cwd=clone, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    if done.stdout.endswith("nothing to do\n"):
+        return {}
+    head, *lines = done.stdout.split("\n\n")[1].splitlines()
+    names = re.split(r" {2,}", head.strip())
+    starts = [head.index(name) for name in names]
+    ends = [*starts[1:], None]
+    rows = [
+        {n: line[a:b].strip() for n, a, b in zip(names, starts, ends, strict=True)}
+        for line in lines
+    ]
+    keys = ("stage", "iteration", "filter")
+    return {" ".join(filter(None, (row[k] for k in keys))): row for row in rows}
+
+
+def tokens_spent(ledgers: Path) -> tuple[int, int]:
+    """Prompt and output tokens in all ledgers below a folder or in one file."""
+    paths = ledgers.rglob("*.jsonl") if ledgers.is_dir() else [ledgers]
+    lines = [json.loads(t) for path in paths for t in path.read_text().splitlines()]
+    assert lines
+    names = ("num_prompt_tokens", "num_output_tokens")
+    prompt, output = (sum(line[name] for line in lines) for name in names)
+    return prompt, output
+
+
+def from_text(number: str) -> float:
+    """The number that a plan writes with k, M or G."""
+    unit = {"k": 1e3, "M": 1e6, "G": 1e9}.get(number[-1], 1)
+    return float(number.rstrip("kMG")) * unit
+
+
+def test_plan_of_a_finished_run_is_empty(moved: Path) -> None:
+    """As Snakemake says, and after a change only what that makes stale is planned."""
+    assert plan_of(moved) == {}
+    change_learning_rate(moved)
+    assert set(plan_of(moved)) == {
+        "train 1 majority",
+        "train 2 majority",
+        "judgments 2 majority",
+        "benchmark_judgments vlrb paired 2 majority",
+        "total",
+    }
+    assert set(plan_of(moved, "results/iter1/majority/judge.json")) == {
+        "train 1 majority",
+        "total",
+    }
+
+
+def test_rule_plan_starts_nothing(moved: Path) -> None:
+    """The rule says what the script says, and no other job runs."""
+    (moved / "demo/results/iter2/majority/judgments/1of1.jsonl").unlink()
+    assert planned(moved)["judge_pairs"] == 1
+    said = run(moved, "plan")
+    assert "plan of results/iter2/vlrb.json" in said
+    assert "judgments                        2" in said
+    assert planned(moved)["judge_pairs"] == 1
+
+
+def test_plan_of_an_iteration_is_near_what_it_spends(moved: Path) -> None:
+    """Tokens of iteration 2, planned from iteration 1 alone, against its ledgers."""
+    ledgers = moved / "demo/results/ledgers"
+    later = ledgers / "iter2/majority"
+    spent = {
+        "responses 2": tokens_spent(ledgers / "iter2/responses"),
+        "alterations 2": tokens_spent(ledgers / "iter2/altered"),
+        "judgments 2 majority": tokens_spent(later / "judgments"),
+        "train 2 majority": tokens_spent(later / "judge.jsonl"),
+        "benchmark_judgments vlrb paired 2 majority": tokens_spent(later / "vlrb"),
+    }
+    shutil.rmtree(ledgers / "iter2")
+    shutil.rmtree(moved / "demo/results/iter2")
+    rows = plan_of(moved)
+    assert set(rows) == {*spent, "total"}
+    for name, (prompt, output) in spent.items():
+        expected = from_text(rows[name]["prompt tok"])
+        print(name, expected / prompt, from_text(rows[name]["output tok"]) / output)
+    for name, (prompt, output) in spent.items():
+        # Small numbers, and the judge changes: within a half for each stage.
+        assert 1 / 1.5 < from_text(rows[name]["prompt tok"]) / prompt < 1.5, name
+        assert 1 / 1.5 < from_text(rows[name]["output tok"]) / output < 1.5, name
+    total_spent = sum(prompt for prompt, _ in spent.values())
+    total_planned = from_text(rows["total"]["prompt tok"])
+    assert 1 / 1.2 < total_planned / total_spent < 1.2
