@@ -34,6 +34,7 @@ def main() -> None:
     add("--prompts", type=int, default=100_000, help="prompts in the pool")
     add("--shards", type=int, default=64, help="shards of each model stage")
     add("--iterations", type=int, help="fewer than config.yaml has")
+    add("--targets", nargs="+", default=["all"], help="files to make; default: all")
     add("--out", type=Path, required=True, help="project directory to make")
     args = parser.parse_args()
     make_project(args.out, args.prompts, args.shards, args.iterations)
@@ -43,9 +44,10 @@ def main() -> None:
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
         "num_prompts": args.prompts,
         "shards": args.shards,
-        "planning": run_snakemake(args.out, "-n"),
-        "running": run_snakemake(args.out),
-        "planning_when_done": run_snakemake(args.out, "-n"),
+        "targets": args.targets,
+        "planning": run_snakemake(args.out, args.targets, "-n"),
+        "running": run_snakemake(args.out, args.targets),
+        "planning_when_done": run_snakemake(args.out, args.targets, "-n"),
         "stages": sum_costs(read_lines(costs)),
         "files": measure_files(args.out / "results"),
     }
@@ -75,10 +77,10 @@ def make_project(out: Path, prompts: int, shards: int, iterations: int | None) -
     (out / "config.yaml").write_text(text, encoding="utf-8")
 
 
-def run_snakemake(project: Path, *flags: str) -> dict[str, Any]:
+def run_snakemake(project: Path, targets: list[str], *flags: str) -> dict[str, Any]:
     """What a call of Snakemake took; memory and CPU are its own, not of its jobs."""
     command = [sys.executable, "-m", "snakemake", "--directory", str(project)]
-    command += ["--profile", "profiles/local", *flags]
+    command += ["--profile", "profiles/local", *flags, "--", *targets]
     start = time.perf_counter()
     log = project / f"snakemake{''.join(flags)}.log"
     with open(log, "w", encoding="utf-8") as file:

@@ -154,8 +154,14 @@ except ValueError as error:
     raise WorkflowError(f"config.yaml: {error}")
 
 
+# What no model wrote is stale as soon as a model is to write it.
+IS_SIMULATED = "simulated" if config["engine"]["name"] == "simulator" else ""
+
+
 def base_version():
     """What makes results of the base model stale when it changes."""
+    if IS_SIMULATED:
+        return IS_SIMULATED
     if BASE_IS_FOLDER:
         if not Path(BASE_MODEL).is_dir():
             raise WorkflowError(
@@ -196,13 +202,8 @@ def model_arguments(judge):
 
 
 def model_version(judge):
-    """As `base_version` where a stage runs the base model; a judge is an input.
-
-    What no model wrote is stale as soon as a model is to write it.
-    """
-    if config["engine"]["name"] == "simulator":
-        return "simulated"
-    return "" if judge else base_version()
+    """As `base_version` where a stage runs the base model; a judge is an input."""
+    return IS_SIMULATED if judge else base_version()
 
 
 def image_version(folder):
