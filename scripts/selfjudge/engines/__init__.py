@@ -39,7 +39,11 @@ def open_engine(
             settings=settings.vllm,
         )
     if settings.name == "simulator":
-        assert settings.simulator is not None
+        if settings.simulator is None:
+            raise ValueError(
+                "engine: 'simulator' must be the section of that name (got none); see "
+                "config.yaml"
+            )
         return SimulatorEngine(
             model, revision, settings.simulator, batch_size=settings.batch_size
         )

@@ -48,20 +48,24 @@ class ProgressLog(TrainerCallback):  # type: ignore[misc]
 class UsageCount(TrainerCallback):  # type: ignore[misc]
     """Counts into ``usage`` the rows, tokens and steps of this process run."""
 
-    def __init__(self, usage: Usage, rows_per_step: int) -> None:
+    def __init__(self, usage: Usage, num_rows: int) -> None:
         self.usage = usage
-        self.rows_per_step = rows_per_step
+        self.num_rows = num_rows
         self.first_step = self.first_tokens = 0
+        self.first_epoch = 0.0
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Remember where training starts or resumes from."""
         self.first_step = state.global_step
         self.first_tokens = state.num_input_tokens_seen
+        self.first_epoch = state.epoch or 0.0
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Count up to here."""
         self.usage.num_calls = state.global_step - self.first_step
-        self.usage.num_requests = self.usage.num_calls * self.rows_per_step
+        # Not by steps: the last batch of an epoch may be a small one.
+        num_epochs = state.epoch - self.first_epoch
+        self.usage.num_requests = round(num_epochs * self.num_rows)
         num_tokens = state.num_input_tokens_seen - self.first_tokens
         self.usage.num_prompt_tokens = int(num_tokens)
 

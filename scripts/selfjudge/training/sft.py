@@ -129,8 +129,7 @@ def train_judge(
     whole = checkpoint and holds_whole_model(checkpoint)
     start = checkpoint if checkpoint and whole else base.path
     trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
-    rows_per_step = settings.batch_size * settings.gradient_accumulation_steps
-    trainer.add_callback(UsageCount(usage, rows_per_step * arguments.world_size))
+    trainer.add_callback(UsageCount(usage, len(rows)))
     usage.num_gpus = arguments.world_size if torch.cuda.is_available() else 0
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     provenance = {
