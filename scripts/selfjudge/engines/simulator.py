@@ -93,6 +93,9 @@ class SimulatorEngine:
         starts = range(0, len(requests), self.batch_size)
         return [list(requests[start : start + self.batch_size]) for start in starts]
 
+    def start(self) -> None:
+        """Nothing: there is no model."""
+
     def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
         """A marked text for each request, after the time it would have taken."""
         num_tokens = 0
