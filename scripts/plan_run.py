@@ -63,15 +63,16 @@ def load_config(directory: Path) -> Any:
 def ask_snakemake(
     directory: Path, targets: list[str], config: Any, max_checksum_file_size: str
 ) -> str:
-    """The table that `snakemake --summary` prints: a line for each output.
+    """What `snakemake -n` prints: every job with its outputs.
 
     Raises ValueError with its last line where it cannot plan.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "config.json")  # JSON is YAML
         path.write_text(json.dumps(config), encoding="utf-8")
-        command = [sys.executable, "-m", "snakemake", *targets, "--summary"]
+        command = [sys.executable, "-m", "snakemake", *targets, "-n"]
         command += ["--snakefile", str(ROOT / "Snakefile"), "--nolock"]
+        command += ["--rerun-incomplete"]
         command += ["--directory", str(directory), "--configfile", str(path)]
         command += ["--max-checksum-file-size", max_checksum_file_size]
         # A rule's shell sets this for its own use.
@@ -80,9 +81,11 @@ def ask_snakemake(
             command, capture_output=True, text=True, check=False, env=environment
         )
     if done.returncode:
-        said = [line for line in done.stderr.splitlines() if line.strip()]
-        raise ValueError(f"snakemake --summary: {said[-1] if said else 'failed'}")
-    return done.stdout
+        said = [
+            line for line in (done.stderr or done.stdout).splitlines() if line.strip()
+        ]
+        raise ValueError(f"snakemake -n: {said[-1] if said else 'failed'}")
+    return done.stdout + done.stderr
 
 
 if __name__ == "__main__":

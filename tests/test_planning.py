@@ -92,18 +92,20 @@ def test_places_follow_from_paths(path: str, place: Place | None) -> None:
     assert parse_place(path) == place
 
 
-def test_summary_is_counted_by_place() -> None:
-    """Only what is pending counts; a judge's folder and .json are one job."""
+def test_dry_run_is_counted_by_place() -> None:
+    """Jobs by their outputs; a judge's folder and .json are one job."""
     lines = [
-        "output_file\tdate\trule\tlog-file(s)\tstatus\tplan",
-        "results/iter1/responses/1of2.jsonl\t-\tgenerate_responses\t-\tok\tno update",
-        "results/iter1/responses/2of2.jsonl\t-\tr\t-\tmissing\tupdate pending",
-        "results/iter1/majority/judge\t-\ttrain_judge\t-\tmissing\tupdate pending",
-        "results/iter1/majority/judge.json\t-\tt\t-\tmissing\tupdate pending",
-        "results/iter1/majority/pairs.jsonl\t-\tb\t-\tmissing\tupdate pending",
+        "rule generate_responses:",
+        "    input: results/iter1/prompts.jsonl, results/iter1/responses/1of2.jsonl",
+        "    output: results/iter1/responses/2of2.jsonl",
+        "rule train_judge:",
+        "    output: results/iter1/majority/judge, results/iter1/majority/judge.json",
+        "localrule merge_responses:",
+        "    output: results/iter1/responses.jsonl",
     ]
     stale = read_stale("\n".join(lines))
     assert stale == Stale(Counter({RESPONSES: 1, TRAIN: 1}), 1)
+    assert read_stale("Nothing to be done") == Stale(Counter(), 0)
 
 
 def test_expected_numbers_follow_from_config(tmp_path: Path) -> None:

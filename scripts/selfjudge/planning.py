@@ -62,16 +62,19 @@ class Stale(NamedTuple):
     num_decided: int
 
 
-def read_stale(summary: str) -> Stale:
-    """What `snakemake --summary` says is to be done."""
-    head, *lines = summary.splitlines()
-    assert head.startswith("output_file\t"), head
-    paths = set()
-    for line in lines:
-        output, *_, plan = line.split("\t")
-        if plan == "update pending":
-            # A judge is a folder and a .json: one job.
-            paths.add(output.removeprefix("results/").partition(".json")[0])
+def read_stale(dry_run: str) -> Stale:
+    """What `snakemake -n` says is to be done, by the outputs of each job.
+
+    Not `--summary`: it takes what a killed job left behind for done.
+    """
+    head = "    output: "
+    # A judge is a folder and a .json: one job.
+    paths = {
+        output.removeprefix("results/").partition(".json")[0]
+        for line in dry_run.splitlines()
+        if line.startswith(head)
+        for output in line.removeprefix(head).split(", ")
+    }
     places = {path: parse_place(path) for path in paths}
     jobs = Counter(place for place in places.values() if place is not None)
     return Stale(jobs, len(paths) - jobs.total())
