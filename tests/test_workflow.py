@@ -606,6 +606,7 @@ def test_plan_of_a_finished_run_is_empty(moved: Path) -> None:
         "train 1 majority",
         "train 2 majority",
         "judgments 2 majority",
+        "benchmark_judgments vlrb paired 1 majority",
         "benchmark_judgments vlrb paired 2 majority",
         "total",
     }
