@@ -56,7 +56,7 @@ rule rehearse_training:
     log:
         "logs/iter{iteration}/{filter}/rehearse_training.log",
     conda:
-        str(Path(workflow.basedir, "envs", "model.yaml"))
+        str(Path(workflow.basedir, "envs", "train.yaml"))
     params:
         code=code_fingerprint(Path("rehearse_training.py").resolve()),
         image_root=config["image_root"],
