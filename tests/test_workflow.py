@@ -618,12 +618,12 @@ def test_plan_of_a_finished_run_is_empty(moved: Path) -> None:
 
 def test_rule_plan_starts_nothing(moved: Path) -> None:
     """The rule says what the script says, and no other job runs."""
-    (moved / "demo/results/iter2/majority/judgments/1of1.jsonl").unlink()
-    assert planned(moved)["judge_pairs"] == 1
+    change_learning_rate(moved)
+    assert planned(moved)["train_judge"] == 2
     said = run(moved, "plan")
     assert "plan of results/iter2/vlrb.json" in said
-    assert "judgments                        2" in said
-    assert planned(moved)["judge_pairs"] == 1
+    assert re.search(r"^train +2 +majority +1 ", said, re.M)
+    assert planned(moved)["train_judge"] == 2
 
 
 def test_plan_of_an_iteration_is_near_what_it_spends(moved: Path) -> None:
