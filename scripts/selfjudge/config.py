@@ -35,13 +35,6 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
         raise ConfigError("\n".join(f"config.yaml: {fault}" for fault in faults))
 
 
-def lay_over(base: Any, top: Any) -> Any:
-    """Two configs merged as Snakemake merges them: mappings deeply, lists whole."""
-    if not (isinstance(base, dict) and isinstance(top, dict)):
-        return top
-    return base | {key: lay_over(base.get(key), value) for key, value in top.items()}
-
-
 def describe(error: jsonschema.ValidationError) -> list[str]:
     """The faults that one schema error stands for, in words."""
     place = ".".join(map(str, error.path))
