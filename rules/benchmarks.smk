@@ -30,7 +30,7 @@ rule fetch_benchmark:
         "results/sources/benchmarks/{benchmark}.{suffix}",
     log:
         "logs/fetch_benchmark/{benchmark}.{suffix}.log",
-    # Here, not on a node: nodes often have no network.
+    # Here, not on a node: nodes often have no network, and may be told so.
     localrule: True
     conda:
         "../envs/decide.yaml"
@@ -40,7 +40,7 @@ rule fetch_benchmark:
             config["benchmarks"][wildcards.benchmark], "dataset", "revision", "file"
         ),
     shell:
-        "{PYTHON[decide]} {SCRIPTS:q}/fetch_benchmark.py --settings {params.settings:q} "
+        "HF_HUB_OFFLINE=0 {PYTHON[decide]} {SCRIPTS:q}/fetch_benchmark.py --settings {params.settings:q} "
         "--output {output} 2> {log}"
 
 
@@ -58,8 +58,8 @@ rule prepare_benchmark:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),  # minutes
     params:
         code=code("prepare_benchmark"),
         release=lambda wildcards: config["benchmarks"][wildcards.benchmark]["format"],
@@ -104,8 +104,8 @@ rule blind_benchmark:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),  # minutes
     params:
         code=code("blind_benchmark"),
     shell:
@@ -152,8 +152,8 @@ rule judge_benchmark:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=64000,
-        runtime=120,
+        mem_mb=growing(64000),
+        runtime=growing(120),  # minutes
     params:
         code=code("judge_pairs"),
         model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
@@ -209,8 +209,8 @@ rule judge_official:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=64000,
-        runtime=120,
+        mem_mb=growing(64000),
+        runtime=growing(120),  # minutes
     params:
         code=code("judge_official"),
         model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
@@ -263,8 +263,8 @@ rule score_benchmark:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),  # minutes
     params:
         code=code("score_benchmark"),
         protocol=lambda wildcards: OWN_PROTOCOL[wildcards.collection],
@@ -354,8 +354,8 @@ rule compare_scores:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),  # minutes
     params:
         code=code("compare_scores"),
         scores=lambda wildcards, input: (

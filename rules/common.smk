@@ -103,6 +103,11 @@ def ledger(wildcards, output):
     return str(Path("results", "ledgers", place))
 
 
+def growing(amount):
+    """An amount of memory (MB) or time (minutes), and as much again at each retry."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def shards(stage):
     """The shards of a model stage, as they stand in file names."""
     count = config[stage]["shards"]

@@ -50,8 +50,8 @@ rule judge_pairs:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=64000,
-        runtime=120,
+        mem_mb=growing(64000),
+        runtime=growing(120),  # minutes
     params:
         code=code("judge_pairs"),
         model=lambda wildcards: model_arguments(previous_judge(wildcards)),
@@ -89,8 +89,8 @@ rule judge_first_order:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=64000,
-        runtime=120,
+        mem_mb=growing(64000),
+        runtime=growing(120),  # minutes
     params:
         code=code("judge_order"),
         turn="first",
@@ -121,8 +121,8 @@ rule select_second_order:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),  # minutes
     params:
         code=code("select_second_order"),
         both_orders_rate=BOTH_ORDERS_RATE,
@@ -166,8 +166,8 @@ if CASCADE:
         conda:
             "../envs/decide.yaml"
         resources:
-            mem_mb=4000,
-            runtime=60,
+            mem_mb=growing(4000),
+            runtime=growing(60),  # minutes
         params:
             code=code("merge_orders"),
         shell:
@@ -211,8 +211,8 @@ rule filter_judgments:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),  # minutes
     params:
         code=code("filter_judgments"),
         settings=settings(config["filter"]),

@@ -15,8 +15,8 @@ rule generate_responses:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=64000,
-        runtime=120,
+        mem_mb=growing(64000),
+        runtime=growing(120),  # minutes
     params:
         code=code("generate_responses"),
         model=model_arguments([]),
@@ -71,8 +71,8 @@ rule alter_responses:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=64000,
-        runtime=120,
+        mem_mb=growing(64000),
+        runtime=growing(120),  # minutes
     params:
         code=code("alter_responses"),
         model=model_arguments([]),
@@ -131,8 +131,8 @@ rule build_pairs:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=4000,
-        runtime=60,
+        mem_mb=growing(4000),
+        runtime=growing(60),  # minutes
     params:
         code=code("build_pairs"),
         settings=settings(config["pairs"]),

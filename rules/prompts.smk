@@ -17,7 +17,7 @@ rule fetch_prompts:
         prompts="results/sources/{source}.jsonl",
     log:
         "logs/fetch_prompts/{source}.log",
-    # Here, not on a node: nodes often have no network.
+    # Here, not on a node: nodes often have no network, and may be told so.
     localrule: True
     conda:
         "../envs/decide.yaml"
@@ -30,7 +30,7 @@ rule fetch_prompts:
         # this one may hold the user's images, and those fetched so far.
         images=lambda wildcards: os.path.join(config["image_root"], wildcards.source),
     shell:
-        "{PYTHON[decide]} {SCRIPTS:q}/fetch_prompts.py --settings {params.settings:q} --seed "
+        "HF_HUB_OFFLINE=0 {PYTHON[decide]} {SCRIPTS:q}/fetch_prompts.py --settings {params.settings:q} --seed "
         f"{config['seed']} "
         "--images {params.images:q} --prompts {output.prompts} 2> {log}"
 
@@ -49,8 +49,8 @@ rule import_prompts:
         "../envs/decide.yaml"
     threads: 4
     resources:
-        mem_mb=4000,
-        runtime=120,
+        mem_mb=growing(4000),
+        runtime=growing(120),  # minutes
     params:
         code=code("import_prompts"),
         limits=settings(config["prompts"]["limits"]),
@@ -74,8 +74,8 @@ rule select_prompts:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),  # minutes
     params:
         code=code("select_prompts"),
         seed=config["seed"],

@@ -131,8 +131,8 @@ rule build_report:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),  # minutes
     params:
         code=code("build_report"),
         settings=settings(config["report"]),

@@ -30,8 +30,8 @@ rule train_judge:
     threads: 8
     resources:
         gpu=config["train"]["gpus"],
-        mem_mb=128000,
-        runtime=720,
+        mem_mb=growing(128000),
+        runtime=growing(720),  # minutes
     params:
         code=code("train_judge"),
         model=lambda wildcards: model_arguments(start_of_training(wildcards)),

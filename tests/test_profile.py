@@ -1,0 +1,164 @@
+"""What `--profile slurm` asks of a cluster; no SLURM is needed to look at it."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from snakemake.profiles import ProfileConfigFileParser
+
+from test_workflow import REPOSITORY, clone_repository
+
+pytestmark = pytest.mark.workflow
+
+# Every kind of job, GPU jobs by both ways of judging a benchmark.
+TARGETS = ("results/iter1/vlrb.json", "results/iter1/vlrb_official.json")
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A fresh clone."""
+    clone_repository(tmp_path / "selfjudge")
+    return tmp_path / "selfjudge"
+
+
+def plan(clone: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """A dry run of the documented command on the demo."""
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
+    return subprocess.run(
+        [*command, "--directory", "demo", "-n", *TARGETS, *arguments],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+    )
+
+
+def planned_resources(clone: Path) -> dict[str, dict[str, str]]:
+    """The resources of each rule that a dry run names, as printed."""
+    done = plan(clone)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = re.findall(
+        r"^rule (\w+):\n(?:    .*\n)*?    resources: (.*)$", done.stdout, re.M
+    )
+    return {
+        rule: dict(item.split("=", 1) for item in line.split(", "))
+        for rule, line in found
+    }
+
+
+def rule_bodies() -> dict[str, str]:
+    """The text of each rule below its first line."""
+    return {
+        rule: body
+        for path in (REPOSITORY / "rules").glob("*.smk")
+        for rule, body in re.findall(
+            r"^rule (\w+):\n(.*?)(?=^\S|\Z)", path.read_text(), re.M | re.S
+        )
+    }
+
+
+def gpu_rules() -> set[str]:
+    """The rules whose text asks for a GPU."""
+    bodies = rule_bodies().items()
+    asking = {rule for rule, body in bodies if re.search(r"^ +gpu=", body, re.M)}
+    text = "".join(path.read_text() for path in (REPOSITORY / "rules").glob("*.smk"))
+    heirs = re.findall(r"^use rule (\w+) as (\w+) with:", text, re.M)
+    return asking | {heir for rule, heir in heirs if rule in asking}
+
+
+def read_profile() -> dict[str, Any]:
+    """The profile of the clone that we are in, as Snakemake reads it."""
+    with open("slurm/config.yaml") as file:
+        return dict(ProfileConfigFileParser().parse(file))
+
+
+def test_profile_sends_every_gpu_rule_to_the_gpu_nodes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The list of GPU rules in the profile is complete, and holds nothing else."""
+    monkeypatch.chdir(REPOSITORY)
+    asked = {entry.partition(":")[0] for entry in read_profile()["set-resources"]}
+    assert asked == gpu_rules() and len(asked) >= 6
+
+
+def test_every_job_asks_for_what_its_rule_needs(clone: Path) -> None:
+    """GPU stages ask for one H100, decisions for none; all for one node."""
+    resources = planned_resources(clone)
+    assert {"judge_pairs", "judge_official", "train_judge"} < resources.keys()
+    for rule, asked in resources.items():
+        needs_gpu = rule in gpu_rules()
+        assert asked["nodes"] == "1", rule
+        assert asked["slurm_partition"] == ("gpu" if needs_gpu else "cpu"), rule
+        assert asked.get("gpu") == ("1" if needs_gpu else None), rule
+        assert asked.get("gpu_model") == ("h100" if needs_gpu else None), rule
+        assert int(asked["mem_mb"]) >= 2000 and int(asked["runtime"]) >= 30, rule
+
+
+def test_retries_ask_for_more() -> None:
+    """Memory and minutes grow with the attempt in every rule that names them."""
+    asked = [
+        value
+        for body in rule_bodies().values()
+        for value in re.findall(r"^ +(?:mem_mb|runtime)=(.*),", body, re.M)
+    ]
+    assert len(asked) >= 20
+    assert [value for value in asked if not value.startswith("growing(")] == []
+
+
+def test_local_file_is_laid_over_the_shipped_one(clone: Path) -> None:
+    """Each key of local.yaml reaches the jobs; git does not see the file."""
+    local = {
+        "gpu_partition": "a100,h100-long",
+        "account": "proj-1.2",
+        "qos": "high",
+        "gpu_model": None,
+        "constraint": "80gb|nvlink",
+        "extra": "--exclude=node[7-9]",
+        "rules": {"train_judge": {"mem_mb": "256000 * attempt"}},
+    }
+    (clone / "profiles/slurm/local.yaml").write_text(yaml.safe_dump(local))
+    resources = planned_resources(clone)
+    judge = resources["judge_pairs"]
+    assert judge["slurm_partition"].startswith("a100")
+    assert judge["slurm_account"] == resources["build_pairs"]["slurm_account"]
+    assert judge["slurm_account"] == "proj-1.2"
+    assert judge["qos"] == "high"
+    assert "gpu_model" not in judge
+    assert judge["constraint"] == "80gb|nvlink"
+    assert judge["slurm_extra"] == local["extra"]
+    assert resources["train_judge"]["mem_mb"] == "256000"
+    assert resources["train_judge"]["slurm_partition"] == judge["slurm_partition"]
+    ignored = ["git", "check-ignore", "profiles/slurm/local.yaml"]
+    assert subprocess.run(ignored, cwd=REPOSITORY, capture_output=True).stdout
+
+
+def test_mistyped_key_of_the_local_file_is_named(clone: Path) -> None:
+    """A key that does not exist is refused, not passed over."""
+    (clone / "profiles/slurm/local.yaml").write_text("gpu_partitoin: a100\n")
+    done = plan(clone)
+    assert done.returncode != 0
+    assert "slurm/local.yaml: 'gpu_partitoin' is no key" in done.stdout + done.stderr
+
+
+def test_modules_are_loaded_before_each_job(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The modules of a site become the command that each job begins with."""
+    monkeypatch.chdir(clone)
+    assert "precommand" not in read_profile()
+    Path("slurm/local.yaml").write_text("modules: [cuda/12.8, gcc]\n")
+    assert read_profile()["precommand"] == "module load cuda/12.8 gcc"
+
+
+def test_only_the_login_node_goes_to_the_network() -> None:
+    """Downloads run where Snakemake runs, also when all jobs are told to be offline."""
+    downloads = {
+        rule: body for rule, body in rule_bodies().items() if rule.startswith("fetch_")
+    }
+    assert len(downloads) >= 2
+    for rule, body in downloads.items():
+        assert "    localrule: True\n" in body, rule
+        assert "HF_HUB_OFFLINE=0 " in body, rule
