@@ -441,6 +441,32 @@ def test_cascade_accepts_the_same_lines(moved: Path) -> None:
     assert planned(moved, target) == {}
 
 
+def judging_keys(clone: Path) -> list[str]:
+    """The keys of all answers that were journalled while judging pairs."""
+    return [
+        answer["key"]
+        for path in sorted(
+            (clone / "demo/results/journal").glob("*/*judge_pairs*.jsonl")
+        )
+        for line in path.read_bytes().splitlines()
+        for answer in json.loads(line)
+    ]
+
+
+def test_other_shards_in_mid_run_repeat_no_model_call(moved: Path) -> None:
+    """A stage cut anew when one of its shards was done asks only what is left."""
+    for path in (moved / "demo/results/journal").glob("*/*judge_pairs*.jsonl"):
+        path.unlink()
+    change_config(moved / "demo", judgments={"shards": 2})
+    run(moved, "results/iter1/majority/judgments/1of2.jsonl")
+    half = judging_keys(moved)
+    change_config(moved / "demo", judgments={"shards": 3})
+    run(moved, "results/iter1/majority/judgments.jsonl")
+    whole = judging_keys(moved)
+    assert half == whole[: len(half)] and len(half) < len(whole)
+    assert len(whole) == len(set(whole))
+
+
 def test_swapped_image_asks_again_about_its_prompts_alone(moved: Path) -> None:
     """Another picture under an old name makes its own prompts new, no others."""
     prompts = moved / "demo/results/iter1/prompts.jsonl"
