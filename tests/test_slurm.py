@@ -264,7 +264,8 @@ def test_job_over_its_time_limit_gets_more(
     cluster.call(f"scancel --signal STOP {job}")
     finish(process)
     jobs = {job["jobid"]: job for job in jobs_of(cluster, begun)}
-    assert (jobs[job]["state"], jobs[job]["timelimitraw"]) == ("TIMEOUT", "1")
+    hung = jobs[job]
+    assert (hung["state"], hung["timelimitraw"]) == ("TIMEOUT", "1"), jobs
     assert "2" in {other["timelimitraw"] for other in jobs.values()}
     assert_as_undisturbed("over_time_limit", begun, finished)
 
