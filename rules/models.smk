@@ -7,14 +7,14 @@ rule fetch_model:
         FETCHED,
     log:
         "logs/fetch_model.log",
-    # Here, not on a node: nodes often have no network.
+    # Here, not on a node: nodes often have no network, and may be told so.
     localrule: True
     conda:
         "../envs/decide.yaml"
     params:
         model=model_arguments([]),
     shell:
-        "{PYTHON[decide]} {SCRIPTS:q}/fetch_model.py {params.model} "
+        "HF_HUB_OFFLINE=0 {PYTHON[decide]} {SCRIPTS:q}/fetch_model.py {params.model} "
         "--output {output} 2> {log}"
 
 

@@ -88,8 +88,8 @@ rule make_plots:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=2000,
-        runtime=30,
+        mem_mb=growing(2000),
+        runtime=growing(30),  # minutes
     params:
         code=code("make_plots"),
         expected=settings(EXPECTED),
