@@ -204,6 +204,48 @@ def test_environments_pin_what_requirements_pin(path: Path) -> None:
     assert shared and other == OTHERWISE.get(path.stem, set())
 
 
+def test_orchestrator_can_decide() -> None:
+    """Without other environments, decisions run where Snakemake itself does."""
+    orchestrator, decide = (
+        pins((ROOT / f"envs/{name}.yaml").read_text())
+        for name in ("orchestrator", "decide")
+    )
+    assert decide.items() <= orchestrator.items()
+
+
+def test_vllms_environment_can_run_the_tests() -> None:
+    """Collecting those of vLLM imports every test; only the page's tests skip."""
+    own = pins((ROOT / "requirements-vllm.txt").read_text()).keys()
+    tools = {"ruff", "mypy", "snakefmt", "uv", "pandas-stubs", "types-PyYAML"}
+    browser = {"playwright", "axe-playwright-python"}
+    assert REQUIREMENTS.keys() - own == tools | browser | {
+        "snakemake-executor-plugin-slurm"
+    }
+
+
+def test_profiles_place_every_rule_with_a_gpu() -> None:
+    """On SLURM a GPU partition, on a laptop one thread: a rule left out has neither."""
+    rules = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
+    with_gpu = {
+        name
+        for name, body in re.findall(
+            r"^rule (\w+):\n(.*?)(?=^\S|\Z)", rules, re.MULTILINE | re.DOTALL
+        )
+        if "gpu=" in body
+    }
+    with_gpu |= {
+        new
+        for old, new in re.findall(r"^use rule (\w+) as (\w+)", rules, re.MULTILINE)
+        if old in with_gpu
+    }
+    profiles = [
+        yaml.safe_load((ROOT / "profiles" / name / "config.yaml").read_text())
+        for name in ("slurm", "local")
+    ]
+    assert profiles[0]["set-resources"].keys() == with_gpu
+    assert profiles[1]["set-threads"].keys() == with_gpu
+
+
 def test_every_environment_is_used() -> None:
     """A rule or the documentation names each; no rule names one that is not there."""
     from selfjudge.families import VLLM_VERSIONS
