@@ -219,6 +219,28 @@ def test_what_does_not_pass_is_said_at_once(
     assert KEY not in str(caught.value) + "".join(serve.logged)
 
 
+def test_failure_with_status_200_is_said(serve: Any) -> None:
+    """A reply without an answer is a refusal, whatever its status."""
+    _, engine = serve(lambda b, n: (200, {}, b'{"error": {"message": "no quota"}}'))
+    with pytest.raises(ServerError, match=r"request r001: .*no quota"):
+        list(engine.generate([make_request(1)]))
+
+
+def test_key_that_fits_no_header_is_not_shown(
+    serve: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of line that a file left is cut off; what else is wrong is said."""
+    monkeypatch.setenv("OPENAI_API_KEY", f"{KEY}\r\n")
+    server, engine = serve(lambda body, num_before: say("x"))
+    assert list(engine.generate([make_request(1)]))
+    assert server.headers[0]["Authorization"] == f"Bearer {KEY}"
+    for key in (f"{KEY}\n{KEY}", f"{KEY}\u2026"):
+        monkeypatch.setenv("OPENAI_API_KEY", key)
+        with pytest.raises(ServerError, match="OPENAI_API_KEY: must hold") as caught:
+            OpenAIEngine("m", settings=engine.settings)
+        assert KEY not in str(caught.value)
+
+
 def test_patience_ends(serve: Any) -> None:
     """A server that never recovers ends the stage with a reason."""
     _, engine = serve(lambda b, n: (503, {}, b"overloaded"), patience_seconds=1.0)

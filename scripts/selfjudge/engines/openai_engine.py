@@ -73,7 +73,7 @@ class OpenAIEngine:
             )
         self.model = model
         self.log = log
-        self.key = os.environ.get(self.settings.api_key_env, "")
+        self.key = read_key(self.settings.api_key_env)
         self.path = Path(model) if Path(model).is_dir() else None
         name = f"{self.url.host}--{model.replace('/', '--')}"
         if revision:
@@ -281,7 +281,11 @@ class OpenAIEngine:
                 with attempt:
                     reply = await client.request(method, place, json=body)
                     reply.raise_for_status()
-                    return dict(msgspec.json.decode(reply.content))
+                    decoded = msgspec.json.decode(reply.content)
+                    if "choices" not in decoded and "data" not in decoded:
+                        # Some servers report a failure with status 200.
+                        raise ServerError(self._explain(reply, what))
+                    return dict(decoded)
         except httpx2.HTTPStatusError as error:
             raise ServerError(self._explain(error.response, what)) from None
         except (httpx2.TransportError, msgspec.DecodeError) as error:
@@ -316,6 +320,21 @@ class OpenAIEngine:
     def _redact(self, text: str) -> str:
         """The text without the key, should a server repeat it."""
         return text.replace(self.key, "[key]") if self.key else text
+
+
+def read_key(name: str) -> str:
+    """The key in an environment variable; "" if there is none.
+
+    Raises ServerError, without the key, if it cannot stand in a header: the
+    libraries below would show it in their error.
+    """
+    key = os.environ.get(name, "").strip()
+    if not re.fullmatch(r"[!-~]*", key):
+        raise ServerError(
+            f"{name}: must hold a key of ASCII letters, digits and signs (got other "
+            "characters, or blanks in it)"
+        )
+    return key
 
 
 def is_passing(error: BaseException) -> bool:
