@@ -439,10 +439,17 @@ def test_fingerprint_has_what_texts_depend_on(
     assert len(others | {plain}) == 4
 
 
-def test_adapter_must_be_there(tiny_idefics3: Path, tmp_path: Path) -> None:
-    """Adapters are looked for inside a judge, and name the model below them."""
-    with pytest.raises(ValueError, match=r"engine\.vllm\.lora: .*false serves"):
-        find_adapter(tiny_idefics3)
+def test_adapter_is_looked_for_inside_a_judge(
+    tiny_idefics3: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It names the model below it; a model without one is served as it is."""
+    monkeypatch.setattr(vllm_engine, "installed_version", lambda: "0.32.0")
+    monkeypatch.setattr(vllm_engine, "is_cpu_build", lambda: False)
+    plain, lora = (
+        VLLMEngine(tiny_idefics3, settings=VLLMSettings(lora=lora))
+        for lora in (False, True)
+    )
+    assert lora.adapter is None and lora.fingerprint == plain.fingerprint
     (tmp_path / "adapter").mkdir()
     config = {"base_model_name_or_path": str(tiny_idefics3), "revision": None, "r": 16}
     (tmp_path / "adapter/adapter_config.json").write_text(json.dumps(config))

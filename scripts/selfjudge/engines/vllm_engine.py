@@ -421,14 +421,15 @@ def check_family(path: Path, version: str) -> None:
         )
 
 
-def find_adapter(path: Path) -> Adapter:
-    """The LoRA adapter inside a judge's directory; ValueError if there is none."""
+def find_adapter(path: Path) -> Adapter | None:
+    """The LoRA adapter inside a judge's directory.
+
+    None if there is none: the base model, which answers too, has no adapter, nor
+    has a judge whose training was a full one.
+    """
     config = path / "adapter" / "adapter_config.json"
     if not config.is_file():
-        raise ValueError(
-            f"engine.vllm.lora: {path} must hold a LoRA adapter (got no {config}). "
-            f"Hint: false serves the merged weights"
-        )
+        return None
     found = msgspec.json.decode(config.read_bytes())
     base = resolve_model(found["base_model_name_or_path"], found.get("revision"))
     return Adapter(config.parent, base, found["r"])
