@@ -151,7 +151,7 @@ rule judge_benchmark:
         GENERATING
     threads: 8
     resources:
-        gpu=1,
+        gpu=GPUS,
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:
@@ -208,7 +208,7 @@ rule judge_official:
         GENERATING
     threads: 8
     resources:
-        gpu=1,
+        gpu=GPUS,
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:

@@ -42,6 +42,10 @@ except ValueError as error:
 SCRIPTS = here("scripts")
 ENGINE = json.dumps(config["engine"], sort_keys=True)
 JOURNAL = "results/journal"
+# GPUs of a job that asks a model: more than one where vLLM cuts it over several.
+GPUS = 1
+if config["engine"]["name"] == "vllm":
+    GPUS = config["engine"]["vllm"]["tensor_parallel_size"]
 for kind, path in config["interpreters"].items():
     if path and os.sep in path and not os.access(path, os.X_OK):
         raise WorkflowError(

@@ -49,7 +49,7 @@ rule judge_pairs:
         GENERATING
     threads: 8
     resources:
-        gpu=1,
+        gpu=GPUS,
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:
@@ -88,7 +88,7 @@ rule judge_first_order:
         GENERATING
     threads: 8
     resources:
-        gpu=1,
+        gpu=GPUS,
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:

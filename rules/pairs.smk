@@ -14,7 +14,7 @@ rule generate_responses:
         GENERATING
     threads: 8
     resources:
-        gpu=1,
+        gpu=GPUS,
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:
@@ -70,7 +70,7 @@ rule alter_responses:
         GENERATING
     threads: 8
     resources:
-        gpu=1,
+        gpu=GPUS,
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:

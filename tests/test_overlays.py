@@ -94,3 +94,15 @@ def test_the_command_line_lies_over_the_project(tmp_path: Path) -> None:
     assert len(set(re.findall(r"iter1/majority/judgments/\dof2", printed))) == 2
     assert "of3.jsonl" not in printed
     assert "--seed 11" in printed
+
+
+@pytest.mark.workflow
+def test_a_model_cut_over_gpus_asks_for_them(tmp_path: Path) -> None:
+    """Jobs that ask get as many GPUs as vLLM cuts the model over; training its own."""
+    write_config(tmp_path, PROJECT | {"engine": {"vllm": {"tensor_parallel_size": 4}}})
+    for engine, asked in (("vllm", {"1", "4"}), ("transformers", {"1"})):
+        over = tmp_path / "over.yaml"
+        model = "Qwen/Qwen3-VL-32B-Instruct@0123456789"
+        over.write_text(f"base_model: {model}\nengine: {{name: {engine}}}\n")
+        printed = plan(tmp_path, "--configfile", str(over))
+        assert set(re.findall(r"gpu=(\d+)", printed)) == asked

@@ -170,7 +170,7 @@ def find_model_type(model: str, named: str | None) -> str | None:
 def engine_runs_model(engine: str) -> bool:
     """Whether a job with this engine opens the weights itself.
 
-    The others ask a server, a journal or a simulator.
+    The others ask a server or a journal.
     """
     return engine in ("transformers", "vllm")
 
