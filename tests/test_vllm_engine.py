@@ -419,6 +419,14 @@ def test_mllama_needs_the_old_vllm(
         VLLMEngine(tiny_mllama)
 
 
+def test_the_old_vllm_runs_mllama_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Any other family would run by its other engine, which takes no blocking."""
+    monkeypatch.setattr(vllm_engine, "installed_version", lambda: "0.10.2")
+    monkeypatch.setattr(vllm_engine, "is_cpu_build", lambda: False)
+    with pytest.raises(ValueError, match=r"Mllama alone.*got 'idefics3'.*vllm 0\.32"):
+        VLLMEngine(BASE)
+
+
 def test_fingerprint_has_what_texts_depend_on(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

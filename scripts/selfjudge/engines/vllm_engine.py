@@ -413,7 +413,15 @@ def check_installed(version: str, device: str) -> None:
 def check_family(path: Path, version: str) -> None:
     """Raise ValueError if this vLLM is known not to serve the model."""
     config = msgspec.json.decode((path / "config.json").read_bytes())
-    if config.get("model_type") == "mllama" and not version.startswith("0.10."):
+    is_mllama = config.get("model_type") == "mllama"
+    is_old = version.startswith("0.10.")
+    if is_old and not is_mllama:
+        raise ValueError(
+            f"{path}: vLLM {version} is asked for Mllama alone here, its newer engine "
+            f"blocks no tokens (got {config.get('model_type')!r}). Hint: set "
+            f"'interpreters.generate' to the Python of an environment with vllm 0.32"
+        )
+    if is_mllama and not is_old:
         raise ValueError(
             f"{path}: vLLM {version} does not serve Mllama, 0.10.2 was the last that "
             f"did. Hint: set 'interpreters.generate' to the Python of an environment "
