@@ -241,6 +241,24 @@ def test_key_that_fits_no_header_is_not_shown(
         assert KEY not in str(caught.value)
 
 
+def test_prompt_that_is_too_long_has_an_empty_answer(serve: Any) -> None:
+    """One such prompt must not end a run; without a text it is counted unparsed."""
+    says = "This model's maximum context length is 64 tokens. Your request has 99."
+
+    def script(body: dict[str, Any], num_before: int) -> Reply:
+        is_long = text_of(body) == "question 1"
+        return (400, {}, says.encode()) if is_long else say(text_of(body))
+
+    server, engine = serve(script)
+    long, short = engine.generate([make_request(1), make_request(2)])
+    assert (long.text, long.finish_reason) == ("", "length")
+    assert short.text == "question 2" and len(server.bodies) == 2
+    scored = make_request(1, messages=[user_turn(0, "question"), assistant_turn(" 1")])
+    _, engine = serve(lambda body, num_before: (400, {}, says.encode()))
+    with pytest.raises(ServerError, match="prompt_logprobs"):
+        list(engine.choice_logprobs([scored], ["A"]))
+
+
 def test_patience_ends(serve: Any) -> None:
     """A server that never recovers ends the stage with a reason."""
     _, engine = serve(lambda b, n: (503, {}, b"overloaded"), patience_seconds=1.0)

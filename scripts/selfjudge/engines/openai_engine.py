@@ -34,6 +34,13 @@ ANSWERING = ("openai_engine.py", "special_tokens.py", "../images.py")
 BATCH_ROUNDS = 8  # a batch holds so many times the requests that are under way
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 LONGEST_WAIT = 30.0  # seconds between two tries
+# What servers say of a prompt longer than the model reads.
+TOO_LONG = re.compile(
+    r"context_length_exceeded|maximum (?:context|model) length|longer than the maximum",
+    re.IGNORECASE,
+)
+# The answer to it, as from any engine: nothing, for want of room.
+NO_ROOM = {"choices": [{"message": {}, "finish_reason": "length"}]}
 # Marks of the common families, for models whose own we cannot read.
 COMMON_MARKS = re.compile(
     r"<\|[^<>|\s]{1,40}\|>|</?s>|<(?:image|img|end_of_utterance|fake_token_around_image"
@@ -287,6 +294,9 @@ class OpenAIEngine:
                         raise ServerError(self._explain(reply, what))
                     return dict(decoded)
         except httpx2.HTTPStatusError as error:
+            is_refusal = error.response.status_code == 400
+            if is_refusal and TOO_LONG.search(error.response.text):
+                return dict(NO_ROOM)
             raise ServerError(self._explain(error.response, what)) from None
         except (httpx2.TransportError, msgspec.DecodeError) as error:
             raise ServerError(
