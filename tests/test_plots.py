@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from examples import judge_both, make_judgment, make_pair, make_release, make_row
-from selfjudge.charts import COLORS, SHAPES
+from selfjudge.charts import COLORS, SHAPES, Level, level_rows
 from selfjudge.comparisons import compare
 from selfjudge.costs import cost_table, place_of, timing_table
 from selfjudge.facts import fact_table
@@ -436,6 +436,21 @@ def test_drawings_fit_a_phone(plots: Path) -> None:
 def test_filters_differ_in_more_than_colour() -> None:
     """As many marks and colours as filters, and none twice."""
     assert len(set(COLORS)) == len(set(SHAPES)) >= 4
+
+
+def test_labels_of_close_levels_stand_apart() -> None:
+    """The lower one below its line; those of one height share a label."""
+    levels = [Level("coin", 0.5), Level("first", 0.5), Level("longer", 0.49)]
+    assert level_rows(levels, ["all"], 0.02) == [
+        {"panel": "all", "level": 0.5, "right": "coin, first"},
+        {"panel": "all", "level": 0.49, "below": "longer"},
+    ]
+    assert [
+        {*row} & {"right", "left"} for row in level_rows(levels, ["all"], 0.01)
+    ] == [
+        {"right"},
+        {"left"},
+    ]
 
 
 def test_hostile_names_are_text(tmp_path: Path) -> None:

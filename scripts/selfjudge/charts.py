@@ -16,7 +16,13 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
 DASHES: tuple[list[int], ...] = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 
-SIDES = ("left", "right")
+# Where a level's label stands: the end of its line, and how far above or below it.
+LABELS: dict[str, tuple[str, int]] = {
+    "right": ("right", -5),
+    "left": ("left", -5),
+    "below": ("left", 7),
+}
+CLOSE = 0.12  # of what a panel spans: the line above would strike a label out
 
 
 class Axis(NamedTuple):
@@ -112,31 +118,44 @@ def line_panels(
     if not any(row.get("low") is not None for row in rows):
         del layers[1]
     if not levels:
-        layers = layers[:-3]
-    return panelled([*rows, *level_rows(levels, panels)], panels, layers, columns)
+        layers = layers[: -1 - len(LABELS)]
+    heights = [row[key] for row in rows for key in ("y", "low", "high") if key in row]
+    heights += [level.value for level in levels]
+    close = CLOSE * (max(heights) - min(heights)) if heights else 0.0
+    drawn_levels = level_rows(levels, panels, close)
+    return panelled([*rows, *drawn_levels], panels, layers, columns)
 
 
-def level_rows(levels: Sequence[Level], panels: Sequence[str]) -> list[Row]:
+def level_rows(
+    levels: Sequence[Level], panels: Sequence[str], close: float
+) -> list[Row]:
     """The rows that draw levels; those of one height share a label.
 
-    Labels stand left and right in turn, so that close ones do not overlap.
+    Labels stand right and left in turn, from the highest: judges get better to the
+    right.  One that is less than ``close`` under another stands below its line.
     """
     labels: dict[str, dict[float, list[str]]] = {panel: {} for panel in panels}
     for level in levels:
         for panel in panels if level.panel is None else [level.panel]:
             labels.get(panel, {}).setdefault(level.value, []).append(level.label)
-    return [
-        {"panel": panel, "level": value, SIDES[at % 2]: ", ".join(names)}
-        for panel, by_value in labels.items()
-        for at, (value, names) in enumerate(by_value.items())
-    ]
+    found = []
+    for panel, by_value in labels.items():
+        above = None
+        for at, value in enumerate(sorted(by_value, reverse=True)):
+            place = ("right", "left")[at % 2]
+            if above is not None and above - value < close:
+                place = "below"
+            names = ", ".join(by_value[value])
+            found.append({"panel": panel, "level": value, place: names})
+            above = value
+    return found
 
 
 def level_layers(up: Spec) -> list[Spec]:
     """A thin line and its label for each level."""
     at = {"y": up | {"field": "level"}}
     thin = {"color": "currentColor", "opacity": 0.7}
-    text = thin | {"type": "text", "fontSize": FONT - 2, "dy": -5}
+    text = thin | {"type": "text", "fontSize": FONT - 2}
     rule: Spec = {
         "transform": [{"filter": "isValid(datum.level)"}],
         "mark": thin | {"type": "rule", "strokeDash": [1, 3]},
@@ -144,11 +163,16 @@ def level_layers(up: Spec) -> list[Spec]:
     }
     return [rule] + [
         {
-            "transform": [{"filter": f"isValid(datum.{side})"}],
-            "mark": text | {"align": side, "dx": 2 if side == "left" else -2},
-            "encoding": at | {"x": {"value": end}, "text": {"field": side}},
+            "transform": [{"filter": f"isValid(datum.{place})"}],
+            "mark": text
+            | {"align": side, "dx": 2 if side == "left" else -2, "dy": down},
+            "encoding": at
+            | {
+                "x": {"value": 0 if side == "left" else "width"},
+                "text": {"field": place},
+            },
         }
-        for side, end in zip(SIDES, (0, "width"), strict=True)
+        for place, (side, down) in LABELS.items()
     ]
 
 
