@@ -5,6 +5,7 @@ and never tell anything alone: marks and dashes differ too.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import cycle
 from typing import Any, NamedTuple
 
 from selfjudge.drawings import FONT, WIDTH, Spec
@@ -131,8 +132,9 @@ def level_rows(
 ) -> list[Row]:
     """The rows that draw levels; those of one height share a label.
 
-    Labels stand right and left in turn, from the highest: judges get better to the
-    right.  One that is less than ``close`` under another stands below its line.
+    Labels stand left and right in turn, from the lowest: where the lines of judges
+    begin, controls below them leave room.  One less than ``close`` under another
+    stands below its line.
     """
     labels: dict[str, dict[float, list[str]]] = {panel: {} for panel in panels}
     for level in levels:
@@ -140,14 +142,13 @@ def level_rows(
             labels.get(panel, {}).setdefault(level.value, []).append(level.label)
     found = []
     for panel, by_value in labels.items():
-        above = None
-        for at, value in enumerate(sorted(by_value, reverse=True)):
-            place = ("right", "left")[at % 2]
-            if above is not None and above - value < close:
-                place = "below"
-            names = ", ".join(by_value[value])
-            found.append({"panel": panel, "level": value, place: names})
-            above = value
+        values = sorted(by_value)
+        turns = cycle(("left", "right"))
+        for at, value in enumerate(values):
+            is_close = any(above - value < close for above in values[at + 1 : at + 2])
+            place = "below" if is_close else next(turns)
+            label = ", ".join(by_value[value])
+            found.append({"panel": panel, "level": value, place: label})
     return found
 
 
