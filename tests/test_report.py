@@ -81,6 +81,27 @@ def test_the_main_sentence_keeps_to_our_protocol() -> None:
     assert "Nothing" in main_sentence([others], "vlrb", "majority")
 
 
+def test_the_main_sentence_names_the_control() -> None:
+    """Of the same iteration only: an earlier control is no comparison."""
+    control = comparison_row(filter="unchecked", accuracy=0.5)
+    told = main_sentence(
+        [comparison(BASE, comparison_row(), control)], "vlrb", "majority"
+    )
+    assert told.endswith(
+        " The control unchecked, trained on as many judgments as majority accepted, "
+        "whatever their verdict, is right in 50.0 % (95 % interval 25.0 to 75.0)."
+    )
+    earlier = comparison(BASE, comparison_row(), control | {"iteration": 1})
+    assert "unchecked" not in main_sentence([earlier], "vlrb", "majority")
+
+
+def test_another_protocol_has_a_name_of_its_own() -> None:
+    """Rows of one benchmark differ in their first column, which a phone shows."""
+    table = accuracy_table([comparison(BASE), comparison(BASE, protocol="blind")], "")
+    assert table is not None
+    assert [row[0] for row in table.rows] == ["vlrb", "vlrb_blind"]
+
+
 def test_the_base_model_stands_in_every_row() -> None:
     """Each filter's row begins with the base model, which has no row of its own."""
     table = accuracy_table(

@@ -14,7 +14,7 @@ Row = Mapping[str, Any]
 def main_sentence(
     comparisons: Sequence[Comparison], benchmark: str, filter_name: str
 ) -> str:
-    """What the latest judge of a filter scores on a benchmark, beside the base."""
+    """What the latest judge of a filter scores, beside the base and the control."""
     rows = [
         row
         for comparison in comparisons
@@ -32,11 +32,18 @@ def main_sentence(
             f"{benchmark} ({base['num_pairs']} pairs); no judge is scored yet."
         )
     last = max(trained, key=lambda row: int(row["iteration"]))
+    controls = [row for row in rows if row["filter"] == "unchecked" != filter_name]
+    control = "".join(
+        " The control unchecked, trained on as many judgments as majority accepted, "
+        f"whatever their verdict, is right in {in_percent(row)}."
+        for row in controls
+        if row["iteration"] == last["iteration"]
+    )
     return (
         f"On {benchmark}, the judge of iteration {last['iteration']} ({filter_name}) "
         f"is right in {in_percent(last)} of judgments, the base model in "
         f"{in_percent(base)} ({last['num_pairs']} pairs in both orders; exact paired "
-        f"test against the base: {p_value(last)})."
+        f"test against the base: {p_value(last)}).{control}"
     )
 
 
@@ -83,7 +90,9 @@ def accuracy_table(comparisons: Sequence[Comparison], caption: str) -> Table | N
         if line.filter != "base" or line[:3] not in trained:
             both = base | known
             named = line._asdict()
-            # On a phone the first columns are what one sees.
+            # On a phone the first columns are what one sees: they tell rows apart.
+            if line.protocol != "selfjudge":
+                named["benchmark"] = f"{line.benchmark}_{line.protocol}"
             last = {name: named.pop(name) for name in ("pairs", "protocol")}
             rows.append(
                 named | {f"iteration {i}": both.get(i) for i in iterations} | last
