@@ -8,10 +8,8 @@ any time: what is missing is named on the page.
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from selfjudge.commands import arguments, json_of, run
-from selfjudge.config import lay_over
+from selfjudge.config import read_config
 from selfjudge.records import writing
 from selfjudge.report import build_report, read_parts
 
@@ -30,15 +28,6 @@ def main() -> None:
     page = build_report(config, args.project, read_parts(HERE / "templates"))
     with writing(args.output) as file:
         file.write(page.encode())
-
-
-def read_config(project: Path) -> Any:
-    """The repository's config.yaml with the project's laid over it."""
-    config = yaml.safe_load((HERE.parent / "config.yaml").read_text(encoding="utf-8"))
-    own = project / "config.yaml"
-    if own.is_file():
-        config = lay_over(config, yaml.safe_load(own.read_text(encoding="utf-8")) or {})
-    return config
 
 
 if __name__ == "__main__":

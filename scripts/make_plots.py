@@ -3,17 +3,19 @@
 Reads the comparisons, scores, reports, ledgers and manifests of a results folder,
 as far as there are any; writes a drawing (SVG) and its table (CSV) for each
 figure, and an index.json that says in the order of the page what there is and
-what is missing.  It may be run by hand at any time, over a half-finished run.
+what is missing.  It may be run by hand at any time, over a half-finished run:
+what is not told is looked for beside the results folder, and in it.
 """
 
 from pathlib import Path
 from typing import Any
 
 from selfjudge.commands import arguments, json_of, run
+from selfjudge.config import read_config
 from selfjudge.data_figures import data_figures
 from selfjudge.plots import read_captions, write_plots
 from selfjudge.run_figures import cost_figures, fact_figures
-from selfjudge.runs import Expected, read_run
+from selfjudge.runs import Expected, expected_by, read_run
 from selfjudge.score_figures import score_figures
 
 CAPTIONS = Path(__file__).parent / "templates" / "captions"
@@ -24,22 +26,28 @@ def main() -> None:
     parser = arguments(__doc__)
     add = parser.add_argument
     add("--results", type=Path, required=True, help="folder of a run")
-    add("--timings", type=Path, help="folder of Snakemake's benchmark files")
-    add("--rules", type=Path, help="graph of the rules, in DOT")
-    add("--config", type=json_of(dict[str, Any]), default={}, help="to be shown")
-    add("--expected", type=json_of(Expected), help="what a whole run has")
+    add("--timings", type=Path, help="of Snakemake's benchmark files; ../timings")
+    add("--rules", type=Path, help="graph of the rules, in DOT; rules.dot")
+    add("--config", type=json_of(dict[str, Any]), help="to be shown; ../config.yaml")
+    add("--expected", type=json_of(Expected), help="what a whole run has; by config")
     add("--captions", type=Path, default=CAPTIONS, help="folder of texts by kind")
     add("--output", type=Path, required=True, help="folder of the plots")
     args = parser.parse_args()
     if not args.results.is_dir():
         raise ValueError(f"{args.results}: must be a results folder (got none)")
-    found = read_run(args.results, args.expected)
-    dot = args.rules.read_text(encoding="utf-8") if args.rules else None
+    project = args.results.absolute().parent
+    config, expected = args.config or {}, args.expected
+    if args.config is None and (project / "config.yaml").is_file():
+        config = read_config(project)
+        expected = expected or expected_by(config)
+    found = read_run(args.results, expected)
+    rules = args.rules or args.results / "rules.dot"
+    dot = rules.read_text(encoding="utf-8") if args.rules or rules.is_file() else None
     figures = [
         *score_figures(found),
         *data_figures(found),
-        *cost_figures(args.results, args.timings),
-        *fact_figures(found, args.config, dot),
+        *cost_figures(args.results, args.timings or project / "timings"),
+        *fact_figures(found, config, dot),
     ]
     write_plots(figures, read_captions(args.captions), args.output)
 

@@ -349,6 +349,19 @@ def test_a_half_finished_run_draws_what_there_is(tmp_path: Path) -> None:
     assert "results/iter1/unchecked/filter_report.json" in index["health"]["missing"]
 
 
+def test_by_hand_it_finds_what_stands_beside_the_results(tmp_path: Path) -> None:
+    """Config, timings and rules need not be told: the same plots come out."""
+    project = write_run(tmp_path)
+    config = {"iterations": 2, "filters": FILTERS, "benchmarks": {"mmrb": None}}
+    (project / "config.yaml").write_text(json.dumps(config))
+    untold = dict.fromkeys(("timings", "rules", "config", "expected"))
+    index = index_of(draw(project, **untold))
+    assert index["timings"]["csv"] and index["rules"]["svg"]
+    facts = pd.read_csv(project / "plots/run.csv").set_index("key")["value"]
+    assert facts["filters"] == ", ".join(FILTERS)
+    assert index["accuracy_vlrb"]["missing"] == []
+
+
 def test_what_another_config_left_is_not_drawn(tmp_path: Path) -> None:
     """Iterations and filters beyond the expected ones are none of this run's."""
     smaller = {"iterations": 1, "filters": ["majority"], "targets": ["vlrb"]}

@@ -3,11 +3,15 @@
 import difflib
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import jsonschema
+import yaml
 
 from selfjudge.protocols import PROTOCOLS
+
+DEFAULTS = Path(__file__).parents[2] / "config.yaml"
 
 
 class ConfigError(ValueError):
@@ -19,6 +23,15 @@ def lay_over(base: Any, top: Any) -> Any:
     if not (isinstance(base, Mapping) and isinstance(top, Mapping)):
         return top
     return {**base, **{key: lay_over(base.get(key), top[key]) for key in top}}
+
+
+def read_config(project: Path) -> dict[str, Any]:
+    """The repository's config.yaml with the project's, if any, laid over it."""
+    config = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
+    own = project / "config.yaml"
+    if own.is_file():
+        config = lay_over(config, yaml.safe_load(own.read_text(encoding="utf-8")) or {})
+    return dict(config)
 
 
 def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """What lies in a results folder, finished or half finished, by iteration and filter."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -104,6 +104,23 @@ def read_truths(results: Path, span: Expected) -> list[dict[str, Any]]:
         for label, path in filter_files(results, "truth.json", span)
         for row in read_json(path)["rows"]
     ]
+
+
+def expected_by(config: Mapping[str, Any]) -> Expected:
+    """The run that a config asks for, as Snakemake's rules tell it."""
+    benchmarks = {name: spec for name, spec in config["benchmarks"].items() if spec}
+    return Expected(
+        iterations=config["iterations"],
+        filters=config["filters"],
+        targets=[
+            *benchmarks,
+            *(
+                f"{name}_{protocol}"
+                for name, spec in benchmarks.items()
+                for protocol in spec["protocols"]
+            ),
+        ],
+    )
 
 
 def expected_of(run: Run) -> Expected:
