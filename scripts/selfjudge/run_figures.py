@@ -18,14 +18,29 @@ TOKENS = {
     "num_cached_prompt_tokens": "prompt, cached",
     "num_output_tokens": "output",
 }
+# The stages in the order of an iteration; any other comes after.
+STAGES = (
+    "generate_responses",
+    "alter_responses",
+    "judge_pairs",
+    "train_judge",
+    "judge_benchmark",
+)
 # The longest total is at least one of its unit.
 UNITS = (("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
+
+
+def in_stage_order(rows: Sequence[Row]) -> list[Row]:
+    """The rows by stage, as an iteration runs them."""
+    order = {stage: at for at, stage in enumerate(STAGES)}
+    return sorted(rows, key=lambda row: order.get(row["stage"], len(order)))
 
 
 def cost_figures(results: Path, timings: Path | None) -> Iterator[Figure]:
     """Time and tokens by stage and iteration, from ledgers and benchmark files."""
     rows = cost_table(results)
-    chart, bars = time_chart(rows)
+    by_stage = in_stage_order(rows)
+    chart, bars = time_chart(by_stage)
     yield Figure(
         kind="cost",
         section="cost",
@@ -35,7 +50,7 @@ def cost_figures(results: Path, timings: Path | None) -> Iterator[Figure]:
         chart=chart,
         missing=[] if rows else ["results/ledgers/"],
     )
-    lines = token_rows(rows)
+    lines = token_rows(by_stage)
     if lines:
         axis = Axis("tokens", "~s", zero=True)
         yield Figure(
