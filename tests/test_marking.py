@@ -21,6 +21,14 @@ def test_marks_the_words_that_differ() -> None:
     assert changed(new) == ["Three big", "near."]
 
 
+def test_one_word_is_found_in_a_long_text_of_few_words() -> None:
+    """A rewrite differs in one place; nothing else is marked, however long it is."""
+    words = ["red", "square", "left", "of", "dot"] * 100
+    words[250] = "green"
+    old, new = mark_changes(" ".join(words), " ".join(words).replace("green", "blue"))
+    assert (changed(old), changed(new)) == (["green"], ["blue"])
+
+
 def test_a_line_broken_elsewhere_is_no_change() -> None:
     """Blanks between words are not compared."""
     old, new = mark_changes("two dogs\nrun", "two dogs run")

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -52,16 +52,36 @@ def picture_of(character: str) -> str:
 def mark_changes(old: str, new: str) -> tuple[list[Span], list[Span]]:
     """Both texts cut into spans that both have, and spans that differ, by words.
 
-    The spans of a text, joined, are the text.
+    The spans of a text, joined, are the text.  What both begin and end with is set
+    aside first: in a long text the matcher overlooks words that come often, and
+    would mark all of a text of few different words.
     """
     before, after = WORD.findall(old), WORD.findall(new)
-    matcher = SequenceMatcher(None, bare_words(before), bare_words(after))
+    bare_before, bare_after = bare_words(before), bare_words(after)
+    start = num_alike(bare_before, bare_after)
+    end = num_alike(bare_before[start:][::-1], bare_after[start:][::-1])
+    last, new_last = len(before) - end, len(after) - end
+    matcher = SequenceMatcher(None, bare_before[start:last], bare_after[start:new_last])
+    steps = [
+        (False, 0, start, 0, start),
+        *(
+            (tag != "equal", start + a, start + b, start + c, start + d)
+            for tag, a, b, c, d in matcher.get_opcodes()
+        ),
+        (False, last, len(before), new_last, len(after)),
+    ]
     old_spans: list[Span] = []
     new_spans: list[Span] = []
-    for tag, start, end, new_start, new_end in matcher.get_opcodes():
-        old_spans += make_spans("".join(before[start:end]), tag != "equal")
-        new_spans += make_spans("".join(after[new_start:new_end]), tag != "equal")
+    for is_changed, first, stop, new_first, new_stop in steps:
+        old_spans += make_spans("".join(before[first:stop]), is_changed)
+        new_spans += make_spans("".join(after[new_first:new_stop]), is_changed)
     return old_spans, new_spans
+
+
+def num_alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words two texts have in common before the first that differs."""
+    pairs = enumerate(zip(one, other, strict=False))
+    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def make_spans(text: str, is_changed: bool) -> Iterator[Span]:
