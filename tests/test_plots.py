@@ -636,6 +636,7 @@ def test_facts_tell_no_path_of_the_machine(tmp_path: Path) -> None:
         "base_model": "org/name@abc",
         "image_root": "/home/me/images/",
         "train": {"rate": 1e-5, "gold": True, "max_length": None},
+        "data": "file:///home/me/z.jsonl",
         "prompts": {"sources": [{"path": "~/x.jsonl"}, {"path": "data/y.jsonl"}]},
         "filters": ["majority", "unchecked"],
     }
@@ -646,6 +647,7 @@ def test_facts_tell_no_path_of_the_machine(tmp_path: Path) -> None:
         "train.rate": "1e-05",
         "train.gold": "true",
         "train.max_length": "",
+        "data": ".../z.jsonl",
         "prompts.sources.0.path": ".../x.jsonl",
         "prompts.sources.1.path": "data/y.jsonl",
         "filters": "majority, unchecked",

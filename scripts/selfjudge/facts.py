@@ -23,7 +23,7 @@ TRAINING = (
     "seconds",
 )
 RELEASE = ("source", "source_sha256", "revision", "release", "num_rows", "num_pairs")
-MACHINE_PATH = re.compile(r"(?:[A-Za-z]:[\\/]|[\\/]|~)")
+MACHINE_PATH = re.compile(r"(?:file:)?(?:[A-Za-z]:[\\/]|[\\/]|~)")
 
 
 def fact_table(results: Path, config: Mapping[str, Any], last: int) -> list[Row]:
