@@ -57,10 +57,11 @@ def read_run(results: Path, expected: Expected | None) -> Run:
             content = read_json(path)
             if "benchmark" in content:
                 comparisons.setdefault(path.stem, {})[iteration] = content
+    known = [name for name in span.targets if name in comparisons]
     found = Run(
         results,
         span,
-        comparisons,
+        {name: comparisons[name] for name in dict.fromkeys([*known, *comparisons])},
         read_reports(results, "filter_report.json", span),
         read_reports(results, "pairs_report.json", span),
         read_truths(results, span),
