@@ -11,8 +11,8 @@ from pathlib import Path
 
 from selfjudge.commands import arguments, run
 from selfjudge.comparisons import format_beside
+from selfjudge.headlines import format_curves
 from selfjudge.records import read_json
-from selfjudge.report import accuracy_table
 
 
 def main() -> None:
@@ -26,9 +26,8 @@ def main() -> None:
         if not paths:
             raise ValueError(f"{args.project}/results: no iter*/{benchmark}.json yet")
         comparisons = [read_json(path) for path in paths]
-        table = accuracy_table(comparisons, comparisons[-1]["benchmark"])
         print(f"\n{benchmark}, accuracy in percent (95 % interval) by iteration")
-        print(table.to_string())
+        print(format_curves(comparisons))
         print(format_beside(comparisons[-1]))
 
 

@@ -139,6 +139,19 @@ def test_loop_ends_in_scores_of_every_iteration(finished: Path) -> None:
     assert overall["low"] <= overall["accuracy"] <= overall["high"]
 
 
+def test_scores_are_shown_as_curves(finished: Path) -> None:
+    """The last line of `make demo`: every iteration beside the base, and controls."""
+    command = [sys.executable, "scripts/show_scores.py", "demo", "vlrb"]
+    done = subprocess.run(command, cwd=finished, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads((finished / "demo" / TARGET).read_text())["rows"]
+    (line,) = re.findall(r"^majority +overall .*$", done.stdout, re.M)
+    for row in rows:
+        if row["group"] == "overall":
+            assert f"{100 * row['accuracy']:.1f} ({100 * row['low']:.1f} to" in line
+    assert "iteration 2" in done.stdout and "always_first" in done.stdout
+
+
 def test_every_judge_says_what_it_was_made_of(finished: Path) -> None:
     """The provenance of iteration 2 names the judge of iteration 1 and its data."""
     judge = finished / "demo/results/iter2/majority/judge"
