@@ -26,6 +26,9 @@ from selfjudge.workload import Expectations, Place, Workload, parse_place
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+# Numbers below speak of eight shards a stage, whatever config.yaml has.
+for stage in ("responses", "judgments", "benchmark_judgments"):
+    CONFIG[stage]["shards"] = 8
 RESPONSES = Place("responses", 1)
 JUDGMENTS = Place("judgments", 1, "majority")
 TRAIN = Place("train", 1, "majority")
