@@ -230,7 +230,9 @@ def test_other_stages_are_scaled_by_what_guesses_were_wrong_by(tmp_path: Path) -
     assert scaled[JUDGMENTS].gpu_hours == pytest.approx(10 * plain.gpu_hours)
 
 
-@pytest.mark.parametrize("changes", [{"engine": "simulator"}, {"num_calls": 0}])
+@pytest.mark.parametrize(
+    "changes", [{"engine": "simulator"}, {"num_calls": 0}, {"finished": False}]
+)
 def test_what_tells_nothing_of_this_engine_is_left_out(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:

@@ -97,7 +97,10 @@ class CostModel:
             for path, lines in ledgers.items()
             if (place := parse_place(path)) is not None
             for line in lines
-            if line.num_calls and line.engine in (config["engine"]["name"], "trl")
+            # One that did not end counts requests that it never came to.
+            if line.finished
+            and line.num_calls
+            and line.engine in (config["engine"]["name"], "trl")
         ]
 
     def rates(self, place: Place) -> Rates:
