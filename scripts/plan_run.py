@@ -45,7 +45,7 @@ def main() -> None:
     ledgers = read_ledgers(args.directory / "results" / "ledgers")
     workload = Workload(args.directory, config, plan)
     rows = plan_rows(stale.jobs, workload, CostModel(config, plan, ledgers))
-    hours = schedule(rows, args.slots, config["train"]["gpus"], config["filters"][0])
+    hours = schedule(rows, args.slots, config)
     print(f"plan of {' '.join(targets)}\n")
     print(format_plan(stale, rows, hours, args.slots, config["engine"]["name"]))
 

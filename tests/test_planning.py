@@ -236,9 +236,23 @@ def test_other_stages_are_scaled_by_what_guesses_were_wrong_by(tmp_path: Path) -
 def test_what_tells_nothing_of_this_engine_is_left_out(
     tmp_path: Path, changes: dict[str, Any]
 ) -> None:
-    """Neither another engine's ledger nor one without a call."""
+    """Neither another engine's ledger, nor one without a call, nor half a run's."""
     ledgers = {"iter1/responses/1of8": [make_ledger(**changes)]}
     assert plan(tmp_path, {RESPONSES: 8}, ledgers)[RESPONSES].cost == "guessed"
+
+
+def test_model_cut_over_gpus_takes_them_all(tmp_path: Path) -> None:
+    """GPU hours stay, but for starting; a job is shorter, and takes two slots."""
+    engine = {"name": "vllm", "vllm": {"tensor_parallel_size": 2}}
+    changes = {"engine": engine, "plan": {"start_seconds": 0}}
+    both = plan(tmp_path, {RESPONSES: 8}, **changes)[RESPONSES]
+    engine["vllm"] = {"tensor_parallel_size": 1}
+    one = plan(tmp_path, {RESPONSES: 8}, **changes)[RESPONSES]
+    assert both.gpu_hours == pytest.approx(one.gpu_hours)
+    assert both.seconds_per_job == pytest.approx(one.seconds_per_job / 2)
+    engine["vllm"] = {"tensor_parallel_size": 2}
+    config = lay_over(CONFIG, changes)
+    assert schedule([both], 4, config) == pytest.approx(both.seconds_per_job * 4 / 3600)
 
 
 def make_row(place: Place, num_jobs: int, seconds: float) -> Row:
@@ -256,13 +270,13 @@ def test_schedule_fills_slots_and_waits() -> None:
         # Needs nothing of the above.
         make_row(RESPONSES._replace(iteration=2), 2, 3600),
     ]
-    assert schedule(rows[:1], 4, 1, "majority") == 2
-    assert schedule(rows[:1], 3, 1, "majority") == 3
-    assert schedule(rows[:4], 4, 1, "majority") == 2 + 1 + 2 + 1
+    assert schedule(rows[:1], 4, CONFIG) == 2
+    assert schedule(rows[:1], 3, CONFIG) == 3
+    assert schedule(rows[:4], 4, CONFIG) == 2 + 1 + 2 + 1
     # The other iteration's responses fill the slots beside the training.
-    assert schedule(rows, 4, 1, "majority") <= 7
-    assert schedule(rows[:3], 1, 1, "majority") == 8 + 3 + 2
-    assert schedule([], 4, 1, "majority") == 0
+    assert schedule(rows, 4, CONFIG) <= 7
+    assert schedule(rows[:3], 1, CONFIG) == 8 + 3 + 2
+    assert schedule([], 4, CONFIG) == 0
 
 
 def test_totals_are_the_sums_and_stand_in_the_table(tmp_path: Path) -> None:

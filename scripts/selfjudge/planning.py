@@ -194,7 +194,7 @@ def plan_row(place: Place, num_jobs: int, workload: Workload, costs: CostModel) 
     requests = workload.count_requests(place)
     number = requests.value * num_jobs / num_shards
     rates = costs.rates(place)
-    gpus = config["train"]["gpus"] if trains else 1
+    gpus = gpus_of(place, config)
     seconds = number * rates.gpu_seconds / num_jobs / gpus + rates.start_seconds
     size = (
         number * NUM_COPIES * (rates.output_tokens * BYTES_PER_TOKEN + BYTES_PER_RECORD)
@@ -211,6 +211,16 @@ def plan_row(place: Place, num_jobs: int, workload: Workload, costs: CostModel) 
         numbers=requests.basis,
         cost=rates.basis,
     )
+
+
+def gpus_of(place: Place, config: Mapping[str, Any]) -> int:
+    """The GPUs of one job, as the rules ask for them."""
+    engine = config["engine"]
+    if place.stage == "train":
+        return int(config["train"]["gpus"])
+    if engine["name"] == "vllm":
+        return int(engine["vllm"]["tensor_parallel_size"])
+    return 1
 
 
 def waits_for(later: Place, earlier: Place, first_filter: str) -> bool:
@@ -235,12 +245,13 @@ def waits_for(later: Place, earlier: Place, first_filter: str) -> bool:
     return False
 
 
-def schedule(rows: Sequence[Row], slots: int, gpus: int, first_filter: str) -> float:
-    """Hours by the clock with so many slots: a job takes one, a training ``gpus``.
+def schedule(rows: Sequence[Row], slots: int, config: Mapping[str, Any]) -> float:
+    """Hours by the clock with so many slots, of which a job takes one for each GPU.
 
     Parts start as soon as what they wait for is done, those that can start first
     going first.
     """
+    first_filter = config["filters"][0]
     free = [0.0] * slots
     done: dict[Place, float] = {}
     waiting = list(rows)
@@ -258,7 +269,7 @@ def schedule(rows: Sequence[Row], slots: int, gpus: int, first_filter: str) -> f
         }
         row = min(waiting, key=lambda row: ready[row.place])
         waiting.remove(row)
-        width = min(slots, gpus if row.place.stage == "train" else 1)
+        width = min(slots, gpus_of(row.place, config))
         end = 0.0
         for _ in range(row.num_jobs):
             taken = [heapq.heappop(free) for _ in range(width)]
