@@ -73,6 +73,8 @@ def ask_snakemake(
         command = [sys.executable, "-m", "snakemake", *targets, "-n"]
         command += ["--snakefile", str(ROOT / "Snakefile"), "--nolock"]
         command += ["--rerun-incomplete"]
+        # Not software-env: no environment is deployed here, as one may be in the run.
+        command += ["--rerun-triggers", "code", "input", "mtime", "params"]
         command += ["--directory", str(directory), "--configfile", str(path)]
         command += ["--max-checksum-file-size", max_checksum_file_size]
         # A rule's shell sets this for its own use.
