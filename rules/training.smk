@@ -30,7 +30,8 @@ rule train_judge:
     threads: 8
     resources:
         gpu=config["train"]["gpus"],
-        mem_mb=growing(128000),
+        # Each process reads the whole model into memory before it goes to its GPU.
+        mem_mb=growing(64000 * (1 + config["train"]["gpus"])),
         runtime=growing(720),  # minutes
     params:
         code=code("train_judge"),
