@@ -3,12 +3,12 @@
 A model stage makes two calls: `open_engine`, then `journal.run_requests`.
 """
 
+from importlib import import_module
 from pathlib import Path
 
 from selfjudge.engines.base import Engine, EngineSettings
 from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
 from selfjudge.engines.replay import ReplayEngine
-from selfjudge.engines.simulator import SimulatorEngine
 
 
 def open_engine(
@@ -44,9 +44,13 @@ def open_engine(
                 "engine: 'simulator' must be the section of that name (got none); see "
                 "config.yaml"
             )
-        return SimulatorEngine(
+        # By its name: it states answers and verdicts, and what it is made of must
+        # not become part of the stages, or a better parser would judge all again.
+        simulator = import_module("selfjudge.engines.simulator")
+        engine: Engine = simulator.SimulatorEngine(
             model, revision, settings.simulator, batch_size=settings.batch_size
         )
+        return engine
     path = resolve_model(model, revision)
     # Here, not above: torch takes seconds to import and may not be installed.
     from selfjudge.engines.transformers_engine import TransformersEngine

@@ -5,7 +5,6 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from selfjudge.engines.simulator import SimulatorSettings
 from selfjudge.records import Generation, Request
 
 
@@ -53,6 +52,30 @@ class VLLMSettings(
     tensor_parallel_size: int = 1
     enforce_eager: bool = False
     lora: bool = False
+
+
+class SimulatorSettings(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
+    """The config section `engine.simulator`: what a simulated model is like.
+
+    ``tokens_per_second``: output tokens; 0 does not wait at all.
+    ``unanimous_rate``: share of closed prompts whose samples all agree; in the
+    others a sample gives the commonest answer with ``majority_rate``.
+    ``parsed_rate``: share of texts that state an answer or a verdict.
+    ``alteration_valid_rate``: share of rewrites that change something.
+    ``verdict_accuracy``: share of verdicts that prefer the chosen response.
+    ``num_response_words``, ``num_judgment_words``: mean lengths.
+    """
+
+    tokens_per_second: float
+    unanimous_rate: float
+    majority_rate: float
+    parsed_rate: float
+    alteration_valid_rate: float
+    verdict_accuracy: float
+    num_response_words: int
+    num_judgment_words: int
 
 
 class EngineSettings(

@@ -14,6 +14,7 @@ from random import Random
 import msgspec
 
 from selfjudge.answers import parse_options
+from selfjudge.engines.base import SimulatorSettings
 from selfjudge.engines.checkpoints import model_fingerprint
 from selfjudge.fingerprints import bare_source
 from selfjudge.records import (
@@ -38,30 +39,6 @@ WORDS = (
 COLOURS = ("purple", "orange", "white")
 LETTERS = ("a", "b", "c", "d")
 CHARACTERS_A_TOKEN = 4
-
-
-class SimulatorSettings(
-    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
-):
-    """What a simulated model is like.
-
-    ``tokens_per_second``: output tokens; 0 does not wait at all.
-    ``unanimous_rate``: share of closed prompts whose samples all agree; in the
-    others a sample gives the commonest answer with ``majority_rate``.
-    ``parsed_rate``: share of texts that state an answer or a verdict.
-    ``alteration_valid_rate``: share of rewrites that change something.
-    ``verdict_accuracy``: share of verdicts that prefer the chosen response.
-    ``num_response_words``, ``num_judgment_words``: mean lengths.
-    """
-
-    tokens_per_second: float
-    unanimous_rate: float
-    majority_rate: float
-    parsed_rate: float
-    alteration_valid_rate: float
-    verdict_accuracy: float
-    num_response_words: int
-    num_judgment_words: int
 
 
 class SimulatorEngine:
