@@ -132,7 +132,7 @@ def open_images(requests: Sequence[Request]) -> dict[str, Image.Image]:
     return {path: open_rgb(path) for path in paths}
 
 
-def count_common(left: Sequence[int], right: Sequence[int]) -> int:
+def count_common(left: Sequence[object], right: Sequence[object]) -> int:
     """The length of the longest common prefix."""
     for place, (one, other) in enumerate(zip(left, right, strict=False)):
         if one != other:

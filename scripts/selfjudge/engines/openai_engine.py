@@ -26,6 +26,7 @@ from tenacity.wait import wait_random_exponential
 
 from selfjudge.engines.base import OpenAISettings
 from selfjudge.engines.checkpoints import code_hash, hash_directory
+from selfjudge.engines.conversations import count_common
 from selfjudge.images import open_rgb
 from selfjudge.records import Generation, Request
 
@@ -416,11 +417,3 @@ def read_prompt(request: Request, reply: dict[str, Any]) -> list[tuple[str, floa
         for row in rows[1:]
         for token, told in list((row or {}).items())[:1]
     ]
-
-
-def count_common(left: Sequence[str], right: Sequence[str]) -> int:
-    """The length of the longest common prefix."""
-    for place, (one, other) in enumerate(zip(left, right, strict=False)):
-        if one != other:
-            return place
-    return min(len(left), len(right))
