@@ -2,12 +2,15 @@
 
 
 rule make_images:
-    """Render a few images for all prompts, and two benchmarks of the public sizes."""
+    """Render a few images for all prompts, and two benchmarks of the public sizes.
+
+    The world's own prompts stay beside them; nobody reads them.
+    """
     output:
-        images=directory("data/images"),
-        vlrb="data/vlrb/test.parquet",
-        mmrb="data/mmrb/all_data.json",
-        mmrb_images=directory("data/mmrb/images"),
+        images=directory("data/world/images"),
+        vlrb="data/world/vlrb/test.parquet",
+        mmrb="data/world/mmrb/all_data.json",
+        mmrb_images=directory("data/world/mmrb/images"),
     log:
         "logs/make_images.log",
     conda:
@@ -19,14 +22,14 @@ rule make_images:
         num_mmrb=4711,
     shell:
         "{PYTHON[decide]} {params.world:q} --num-closed 200 --num-open 100 "
-        "--num-vlrb {params.num_vlrb} --num-mmrb {params.num_mmrb} --out data "
-        "&> {log} && rm data/prompts.jsonl"
+        "--num-vlrb {params.num_vlrb} --num-mmrb {params.num_mmrb} "
+        "--out data/world &> {log}"
 
 
 rule make_prompts:
     """Write as many prompts about these images as the config says."""
     input:
-        images=ancient("data/images"),
+        images=ancient("data/world/images"),
     output:
         prompts="data/prompts.jsonl",
     log:

@@ -101,3 +101,16 @@ def test_a_real_engine_takes_nothing_of_it(rehearsed: Path) -> None:
 
     with pytest.raises(ValueError, match="weights must be"):
         resolve_model(str(rehearsed / "results/iter1/majority/judge"))
+
+
+def test_images_made_again_leave_the_prompts(rehearsed: Path) -> None:
+    """The world has prompts of its own, which once took the place of these."""
+    prompts = rehearsed / "data/prompts.jsonl"
+    before = prompts.read_text()
+    assert len(before.splitlines()) == NUM_PROMPTS
+    command = [sys.executable, "-m", "snakemake", "--directory", str(rehearsed)]
+    command += ["--profile", "profiles/local", "data/world/vlrb/test.parquet"]
+    command += ["--forcerun", "make_images"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0 and "rule make_images:" in done.stdout + done.stderr
+    assert prompts.read_text() == before
