@@ -259,6 +259,34 @@ def test_prompt_that_is_too_long_has_an_empty_answer(serve: Any) -> None:
         list(engine.choice_logprobs([scored], ["A"]))
 
 
+# As Azure, OpenAI's reasoning models and a LiteLLM proxy say it.
+FILTERED = [
+    '{"error": {"code": "content_filter", "status": 400, "param": "prompt"}}',
+    '{"error": {"message": "Invalid prompt: your prompt was flagged as potentially '
+    'violating our usage policy.", "code": "invalid_prompt"}}',
+    '{"error": {"message": "litellm.ContentPolicyViolationError", "code": "400"}}',
+]
+
+
+@pytest.mark.parametrize("says", FILTERED)
+def test_prompt_that_a_vendor_filters_has_an_empty_answer(
+    serve: Any, says: str
+) -> None:
+    """A record without a text and a line in the log; it is not asked again."""
+
+    def script(body: dict[str, Any], num_before: int) -> Reply:
+        is_unwanted = text_of(body) == "question 1"
+        return (400, {}, says.encode()) if is_unwanted else say(text_of(body))
+
+    server, engine = serve(script)
+    said: list[str] = []
+    engine.log = said.append
+    withheld, other = engine.generate([make_request(1), make_request(2)])
+    assert (withheld.text, withheld.finish_reason) == ("", "stop")
+    assert other.text == "question 2" and len(server.bodies) == 2
+    assert len(said) == 1 and "request r001" in said[0] and says[:20] in said[0]
+
+
 def test_patience_ends(serve: Any) -> None:
     """A server that never recovers ends the stage with a reason."""
     _, engine = serve(lambda b, n: (503, {}, b"overloaded"), patience_seconds=1.0)

@@ -40,8 +40,16 @@ TOO_LONG = re.compile(
     r"context_length_exceeded|maximum (?:context|model) length|longer than the maximum",
     re.IGNORECASE,
 )
-# The answer to it, as from any engine: nothing, for want of room.
+# What vendors say of a prompt that their filter does not let through.
+UNWANTED = re.compile(
+    r"content_filter|content management policy|content_?policy_?violation"
+    r"|flagged as potentially violating",
+    re.IGNORECASE,
+)
+# The answers to these: nothing, as any engine for want of room; nothing, as of a
+# text that the server withheld.
 NO_ROOM = {"choices": [{"message": {}, "finish_reason": "length"}]}
+WITHHELD = {"choices": [{"message": {}, "finish_reason": "content_filter"}]}
 # Marks of the common families, for models whose own we cannot read.
 COMMON_MARKS = re.compile(
     r"<\|[^<>|\s]{1,40}\|>|</?s>|<(?:image|img|end_of_utterance|fake_token_around_image"
@@ -295,9 +303,12 @@ class OpenAIEngine:
                         raise ServerError(self._explain(reply, what))
                     return dict(decoded)
         except httpx2.HTTPStatusError as error:
-            is_refusal = error.response.status_code == 400
-            if is_refusal and TOO_LONG.search(error.response.text):
-                return dict(NO_ROOM)
+            if error.response.status_code == 400:
+                if TOO_LONG.search(error.response.text):
+                    return dict(NO_ROOM)
+                if UNWANTED.search(error.response.text):
+                    self.log(self._explain(error.response, what))
+                    return dict(WITHHELD)
             raise ServerError(self._explain(error.response, what)) from None
         except (httpx2.TransportError, msgspec.DecodeError) as error:
             raise ServerError(
