@@ -15,7 +15,7 @@ import pytest
 from examples import judge_both, make_judgment, make_pair, make_release, make_row
 from selfjudge.charts import COLORS, SHAPES, Level, level_rows
 from selfjudge.comparisons import compare
-from selfjudge.costs import cost_table, place_of, timing_table
+from selfjudge.costs import cost_table, place_of, timing_table, total_table
 from selfjudge.facts import fact_table
 from selfjudge.filtering import Decided, FilterCounts
 from selfjudge.ledgers import Ledger, append_ledger
@@ -600,6 +600,31 @@ def test_costs_are_sums_over_all_runs(tmp_path: Path) -> None:
         rows["judge_benchmark"]["benchmark"],
         rows["judge_benchmark"]["num_runs"],
     ) == ("vlrb", 1)
+
+
+def test_totals_are_sums_of_the_costs(tmp_path: Path) -> None:
+    """A row for each stage, whatever the iteration, and one that is the sum of all."""
+    assert total_table([]) == []
+    for number in (1, 2):
+        folder = tmp_path / "ledgers" / f"iter{number}"
+        append_ledger(folder / "majority/judgments/1of1.jsonl", ledger())
+        append_ledger(
+            folder / "responses/1of1.jsonl",
+            ledger(stage="generate_responses", num_gpus=0, num_calls=1),
+        )
+    costs = cost_table(tmp_path)
+    *parts, whole = total_table(costs)
+    assert {row["stage"]: row["num_runs"] for row in parts} == {
+        "generate_responses": 2,
+        "judge_pairs": 2,
+    }
+    assert (whole["stage"], whole["num_runs"]) == ("all", 4)
+    for name in ("num_requests", "num_calls", "num_output_tokens", "gpu_hours"):
+        known = [row[name] for row in costs if row[name] is not None]
+        assert whole[name] == pytest.approx(sum(known)) and sum(known) > 0
+    spent = sum(row["start_seconds"] + row["seconds"] for row in costs)
+    assert whole["hours"] == pytest.approx(spent / 3600, abs=1e-4)
+    assert whole["num_cached_prompt_tokens"] is None
 
 
 def test_timings_are_read_as_snakemake_writes_them(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from selfjudge.headlines import accuracy_table, main_sentence
+from selfjudge.page_tables import read_table
 from selfjudge.records import read_json, write_json
 from selfjudge.report import build_report, csp_hash, read_parts
 from small_project import ROOT, TEMPLATES, config_of, hostile_pairs, write_project
@@ -228,3 +229,28 @@ def test_the_script_reads_the_projects_config(tmp_path: Path) -> None:
     command = [sys.executable, str(script), "--project", str(project)]
     subprocess.run([*command, "--output", str(output)], check=True)
     assert output.read_text() == build(project)
+
+
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("0.610317", "0.6103"),
+        ("-0.031746", "-0.03175"),
+        ("0.000123456", "0.0001235"),
+        ("1.234567e-07", "1.235e-07"),
+        ("0.5", "0.5"),
+        ("1e-05", "1e-05"),
+        ("12.345678", "12.345678"),
+        ("0123456789", "0123456789"),
+        ("2.13.0", "2.13.0"),
+        ("", ""),
+    ],
+)
+def test_a_table_shows_four_digits_of_a_share(
+    tmp_path: Path, cell: str, shown: str
+) -> None:
+    """Shares and p-values alone: versions, hashes and counts stay as they are."""
+    path = tmp_path / "table.csv"
+    path.write_text(f"name,value\nx,{cell}\n")
+    table = read_table(path, "a caption")
+    assert (table.columns, table.rows) == (["name", "value"], [["x", shown]])

@@ -73,6 +73,35 @@ def cost_table(results: Path) -> list[Row]:
     ]
 
 
+def total_table(rows: Sequence[Row]) -> list[Row]:
+    """Rows of `cost_table` summed by stage and engine; the last row is the whole run.
+
+    Hours are those that the stages' runs took, one after the other.
+    """
+    parts: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        parts.setdefault((row["stage"], row["engine"]), []).append(row)
+    labelled = [*parts.items(), (("all", ""), list(rows))] if rows else []
+    return [
+        {"stage": stage, "engine": engine}
+        | {name: sum_known(part, name) for name in ("num_runs", *COUNTS)}
+        | {"hours": round(sum(map(seconds_of, part)) / 3600, 4)}
+        | {"gpu_hours": sum_known(part, "gpu_hours")}
+        for (stage, engine), part in labelled
+    ]
+
+
+def seconds_of(row: Row) -> float:
+    """What the runs of a row took, starting included."""
+    return float(row["start_seconds"] + row["seconds"])
+
+
+def sum_known(rows: Sequence[Row], name: str) -> float | None:
+    """The sum of a column over those rows that know it; None if none does."""
+    known = [row[name] for row in rows if row[name] is not None]
+    return round(sum(known), 4) if known else None
+
+
 def stage_name(place: Place, stage: str) -> str:
     """A stage as the rules call it: judging a benchmark is a rule of its own."""
     benchmarking = place.benchmark is not None and stage == "judge_pairs"

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 NUMBER = re.compile(r"-?\d[\d,]*(?:\.\d+)?(?:e[+-]?\d+)?%?", re.IGNORECASE)
+# A share or a p-value, not a version: a number below one, as a file has it.
+LONG_FRACTION = re.compile(r"-?0\.\d{5,}|-?\d\.\d+e-\d+")
 
 
 class Table(NamedTuple):
@@ -33,10 +35,18 @@ def make_table(caption: str, rows: Iterable[Mapping[str, Any]]) -> Table | None:
 
 
 def read_table(path: Path, caption: str) -> Table:
-    """A CSV file as a table; the first line names the columns."""
+    """A CSV file as a table; the first line names the columns.
+
+    A reader wants four digits of a share; the file has them all.
+    """
     with open(path, encoding="utf-8", newline="") as file:
         columns, *rows = list(csv.reader(file)) or [[]]
-    return table_of(caption, columns, rows)
+    return table_of(caption, columns, [[shorten(cell) for cell in row] for row in rows])
+
+
+def shorten(cell: str) -> str:
+    """A fraction of more than four places with four significant digits."""
+    return f"{float(cell):.4g}" if LONG_FRACTION.fullmatch(cell) else cell
 
 
 def table_of(caption: str, columns: list[str], rows: Sequence[list[str]]) -> Table:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from selfjudge.charts import Axis, bar_panels, line_panels
-from selfjudge.costs import cost_table, timing_table
+from selfjudge.costs import cost_table, seconds_of, timing_table, total_table
 from selfjudge.drawings import Spec
 from selfjudge.facts import fact_table
 from selfjudge.figures import Figure, course_of
@@ -50,6 +50,14 @@ def cost_figures(results: Path, timings: Path | None) -> Iterator[Figure]:
         chart=chart,
         missing=[] if rows else ["results/ledgers/"],
     )
+    if rows:
+        yield Figure(
+            kind="totals",
+            section="cost",
+            title="The whole run by stage",
+            alt="A table of stages, and of their sum.",
+            table=total_table(by_stage),
+        )
     lines = token_rows(by_stage)
     if lines:
         axis = Axis("tokens", "~s", zero=True)
@@ -86,9 +94,8 @@ def time_chart(rows: Sequence[Row]) -> tuple[Spec | None, list[Row]]:
     on_gpus = any(row["gpu_hours"] is not None for row in rows)
     sums: dict[tuple[str, int], float] = {}
     for row in rows:
-        spent = row["start_seconds"] + row["seconds"]
         place = row["stage"], row["iteration"]
-        amount = 3600 * (row["gpu_hours"] or 0.0) if on_gpus else spent
+        amount = 3600 * (row["gpu_hours"] or 0.0) if on_gpus else seconds_of(row)
         sums[place] = sums.get(place, 0.0) + amount
     longest = max(sums.values(), default=0.0)
     unit, seconds = next(
