@@ -26,7 +26,13 @@ from PIL import Image
 
 from selfjudge.engines.base import OpenAISettings
 from selfjudge.engines.journal import run_requests
-from selfjudge.engines.openai_engine import OpenAIEngine, ServerError, encode_image
+from selfjudge.engines.openai_bodies import (
+    ServerError,
+    encode_image,
+    find_defuse,
+    write_body,
+)
+from selfjudge.engines.openai_engine import OpenAIEngine
 from selfjudge.ledgers import Usage
 from selfjudge.records import Request, Sampling
 from selfjudge.rendering import assistant_turn, user_turn
@@ -318,15 +324,19 @@ def test_model_that_is_not_served(serve: Any) -> None:
     assert server.bodies == []
 
 
-def test_body_holds_what_decides_the_answer(serve: Any, tmp_path: Path) -> None:
+def body_of(request: Request, **settings: Any) -> dict[str, Any]:
+    """What a server is sent for a text of the model "m"."""
+    return write_body(request, None, "m", OpenAISettings(**settings), find_defuse(None))
+
+
+def test_body_holds_what_decides_the_answer(tmp_path: Path) -> None:
     """Images as data in their place, sampling and seed, marks broken up."""
     path = tmp_path / "red.png"
     Image.new("RGB", (8, 8), "red").save(path)
     sampling = Sampling(max_tokens=5, temperature=0.6, top_p=0.9, top_k=50)
-    _, engine = serve(lambda body, num_before: say("x"))
     request = make_request(3, (str(path),), sampling=sampling)
     request.messages[0]["content"][-1]["text"] = "is <image> or <|im_end|> red < 3?"
-    body = engine.body_of(request, None)
+    body = body_of(request)
     assert {key: body[key] for key in body if key != "messages"} == {
         "model": "m",
         "max_tokens": 5,
@@ -341,19 +351,17 @@ def test_body_holds_what_decides_the_answer(serve: Any, tmp_path: Path) -> None:
     assert base64.b64decode(data) == path.read_bytes()
     assert text["text"] == "is < image> or < |im_end|> red < 3?"
     with pytest.raises(ValueError, match="r003: 'messages' must hold one image part"):
-        engine.body_of(msgspec.structs.replace(request, images=()), None)
+        body_of(msgspec.structs.replace(request, images=()))
 
 
-def test_servers_without_top_k(serve: Any) -> None:
+def test_servers_without_top_k() -> None:
     """A distribution that the server cannot draw from is refused, not altered."""
-    _, engine = serve(
-        lambda b, n: say("x"), top_k=False, max_tokens_field="max_completion_tokens"
-    )
-    body = engine.body_of(make_request(1), None)
+    field = {"max_tokens_field": "max_completion_tokens"}
+    body = body_of(make_request(1), top_k=False, **field)
     assert "top_k" not in body and body["max_completion_tokens"] == 24
     sampling = Sampling(max_tokens=5, temperature=0.6, top_k=50)
     with pytest.raises(ServerError, match=r"'sampling\.top_k' must be 0"):
-        engine.body_of(make_request(1, sampling=sampling), None)
+        body_of(make_request(1, sampling=sampling), top_k=False)
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "CMYK"])

@@ -6,8 +6,6 @@ once, with what the server answered.
 """
 
 import asyncio
-import base64
-import io
 import os
 import re
 import sys
@@ -19,7 +17,6 @@ from typing import Any
 
 import httpx2
 import msgspec
-from PIL import Image
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.stop import stop_after_delay
 from tenacity.wait import wait_random_exponential
@@ -27,38 +24,24 @@ from tenacity.wait import wait_random_exponential
 from selfjudge.engines.base import OpenAISettings
 from selfjudge.engines.checkpoints import code_hash, hash_directory
 from selfjudge.engines.conversations import count_common
-from selfjudge.images import open_rgb
+from selfjudge.engines.openai_bodies import (
+    ServerError,
+    find_defuse,
+    read_prompt,
+    read_reply,
+    reply_to_refused,
+    write_body,
+)
 from selfjudge.records import Generation, Request
 
 # The code between a request and what the server is asked.
-ANSWERING = ("openai_engine.py", "special_tokens.py", "../images.py")
+ANSWERING = (
+    *("openai_engine.py", "openai_bodies.py", "special_tokens.py"),
+    "../images.py",
+)
 BATCH_ROUNDS = 8  # a batch holds so many times the requests that are under way
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 LONGEST_WAIT = 30.0  # seconds between two tries
-# What servers say of a prompt longer than the model reads.
-TOO_LONG = re.compile(
-    r"context_length_exceeded|maximum (?:context|model) length|longer than the maximum",
-    re.IGNORECASE,
-)
-# What vendors say of a prompt that their filter does not let through.
-UNWANTED = re.compile(
-    r"content_filter|content management policy|content_?policy_?violation"
-    r"|flagged as potentially violating",
-    re.IGNORECASE,
-)
-# The answers to these: nothing, as any engine for want of room; nothing, as of a
-# text that the server withheld.
-NO_ROOM = {"choices": [{"message": {}, "finish_reason": "length"}]}
-WITHHELD = {"choices": [{"message": {}, "finish_reason": "content_filter"}]}
-# Marks of the common families, for models whose own we cannot read.
-COMMON_MARKS = re.compile(
-    r"<\|[^<>|\s]{1,40}\|>|</?s>|<(?:image|img|end_of_utterance|fake_token_around_image"
-    r"|start_of_turn|end_of_turn|eos|bos|pad|unk)>|\[/?INST\]|\[IMG\]"
-)
-
-
-class ServerError(ValueError):
-    """The server said no, or nothing for too long."""
 
 
 class OpenAIEngine:
@@ -103,17 +86,7 @@ class OpenAIEngine:
     @cached_property
     def defuse(self) -> Callable[[str], str]:
         """What breaks up a special token that a text spells out."""
-        if self.path is None:
-            return lambda text: COMMON_MARKS.sub(
-                lambda m: f"{m[0][0]} {m[0][1:]}", text
-            )
-        from transformers import AutoProcessor
-
-        from selfjudge.engines.checkpoints import read_end_ids
-        from selfjudge.engines.special_tokens import read_special_tokens
-
-        processor = AutoProcessor.from_pretrained(self.path)
-        return read_special_tokens(processor, read_end_ids(self.path), self.path).defuse
+        return find_defuse(self.path)
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
         """The requests in their order, cut so that the server stays busy.
@@ -164,67 +137,6 @@ class OpenAIEngine:
                 [sum(logprob for _, logprob in row[first:]) for row in rows[1:]],
             )
 
-    def body_of(self, request: Request, ending: str | None) -> dict[str, Any]:
-        """The request as the server wants it, for a text; with an ``ending``, for
-        the logprobs of the conversation that ends with it.
-
-        Raises ValueError where images and image parts do not match.
-        """
-        images = [encode_image(path) for path in request.images]
-        num_parts = sum(
-            part["type"] == "image"
-            for turn in request.messages
-            for part in turn["content"]
-        )
-        if num_parts != len(images):
-            raise ValueError(
-                f"request {request.id}: 'messages' must hold one image part for each "
-                f"of its images (got {num_parts} parts, {len(images)} images)"
-            )
-        sampling, settings = request.sampling, self.settings
-        body: dict[str, Any] = {
-            "model": self.model,
-            "messages": self._write_messages(request, iter(images)),
-            settings.max_tokens_field: sampling.max_tokens,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "seed": request.seed % 2**63,
-        }
-        if settings.top_k:
-            body["top_k"] = sampling.top_k or -1
-        elif sampling.top_k:
-            raise ServerError(
-                f"'sampling.top_k' must be 0 for a server that does not know it (got "
-                f"{sampling.top_k}, and 'engine.openai.top_k' is false)"
-            )
-        if ending is not None:
-            body["messages"][-1]["content"][-1]["text"] += ending
-            body |= {
-                "add_generation_prompt": False,
-                "continue_final_message": True,
-                "prompt_logprobs": 0,
-                settings.max_tokens_field: 1,  # none is not allowed
-                "temperature": 0.0,
-            }
-        return body
-
-    def _write_messages(
-        self, request: Request, images: Iterator[str]
-    ) -> list[dict[str, Any]]:
-        """The turns, with each image inside as a data URI."""
-        return [
-            {
-                "role": turn["role"],
-                "content": [
-                    {"type": "image_url", "image_url": {"url": next(images)}}
-                    if part["type"] == "image"
-                    else {"type": "text", "text": self.defuse(part["text"])}
-                    for part in turn["content"]
-                ],
-            }
-            for turn in request.messages
-        ]
-
     async def _post_all(
         self, asked: Sequence[tuple[Request, str | None]]
     ) -> list[dict[str, Any]]:
@@ -238,7 +150,9 @@ class OpenAIEngine:
             async def post(request: Request, ending: str | None) -> dict[str, Any]:
                 async with places:
                     # Not before: the images of a batch would all be in memory.
-                    body = self.body_of(request, ending)
+                    body = write_body(
+                        request, ending, self.model, self.settings, self.defuse
+                    )
                     what = f"request {request.id}"
                     return await self._call(
                         client, "POST", "chat/completions", what, body
@@ -303,13 +217,14 @@ class OpenAIEngine:
                         raise ServerError(self._explain(reply, what))
                     return dict(decoded)
         except httpx2.HTTPStatusError as error:
-            if error.response.status_code == 400:
-                if TOO_LONG.search(error.response.text):
-                    return dict(NO_ROOM)
-                if UNWANTED.search(error.response.text):
-                    self.log(self._explain(error.response, what))
-                    return dict(WITHHELD)
-            raise ServerError(self._explain(error.response, what)) from None
+            told, status = (
+                self._explain(error.response, what),
+                error.response.status_code,
+            )
+            if status == 400 and (made := reply_to_refused(error.response.text)):
+                self.log(told)
+                return made
+            raise ServerError(told) from None
         except (httpx2.TransportError, msgspec.DecodeError) as error:
             raise ServerError(
                 f"{self.url}: must answer within {patience:g} s ({what}: "
@@ -374,57 +289,3 @@ def wait_as_told(state: RetryCallState) -> float:
         if told.replace(".", "", 1).isdigit():
             return min(float(told), LONGEST_WAIT)
     return float(wait_random_exponential(multiplier=0.5, max=LONGEST_WAIT)(state))
-
-
-def encode_image(path: str) -> str:
-    """An image file as a data URI: its own bytes, or a PNG of what we would see."""
-    with Image.open(path) as stored:
-        kind = {"PNG": "png", "JPEG": "jpeg"}.get(str(stored.format))
-        upright = stored.getexif().get(ORIENTATION, 1) == 1
-        if (
-            kind
-            and upright
-            and stored.mode == "RGB"
-            and "transparency" not in stored.info
-        ):
-            return as_data_uri(kind, Path(path).read_bytes())
-    buffer = io.BytesIO()
-    open_rgb(path).save(buffer, "PNG")
-    return as_data_uri("png", buffer.getvalue())
-
-
-ORIENTATION = 0x0112
-
-
-def as_data_uri(kind: str, content: bytes) -> str:
-    """The URI that holds an image's bytes."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
-
-
-def read_reply(request: Request, reply: dict[str, Any]) -> Generation:
-    """The generation in a reply; a text that the server withheld is empty."""
-    choice, usage = reply["choices"][0], reply.get("usage") or {}
-    details = usage.get("prompt_tokens_details") or {}
-    return Generation(
-        request_id=request.id,
-        text=choice["message"].get("content") or "",
-        finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
-        num_prompt_tokens=usage.get("prompt_tokens", 0),
-        num_output_tokens=usage.get("completion_tokens", 0),
-        num_cached_prompt_tokens=details.get("cached_tokens"),
-    )
-
-
-def read_prompt(request: Request, reply: dict[str, Any]) -> list[tuple[str, float]]:
-    """The token ids of a prompt with their log-probabilities; the first has none."""
-    rows = reply.get("prompt_logprobs")
-    if not rows:
-        raise ServerError(
-            f"request {request.id}: the server must tell 'prompt_logprobs' (got none); "
-            "vLLM does"
-        )
-    return [
-        (token, float(told["logprob"]))
-        for row in rows[1:]
-        for token, told in list((row or {}).items())[:1]
-    ]

@@ -1,0 +1,184 @@
+"""What a server with OpenAI's interface is sent, and what its replies say."""
+
+import base64
+import io
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from selfjudge.engines.base import OpenAISettings
+from selfjudge.images import open_rgb
+from selfjudge.records import Generation, Request
+
+# Marks of the common families, for models whose own we cannot read.
+COMMON_MARKS = re.compile(
+    r"<\|[^<>|\s]{1,40}\|>|</?s>|<(?:image|img|end_of_utterance|fake_token_around_image"
+    r"|start_of_turn|end_of_turn|eos|bos|pad|unk)>|\[/?INST\]|\[IMG\]"
+)
+# What servers say of a prompt longer than the model reads.
+TOO_LONG = re.compile(
+    r"context_length_exceeded|maximum (?:context|model) length|longer than the maximum",
+    re.IGNORECASE,
+)
+# What vendors say of a prompt that their filter does not let through.
+UNWANTED = re.compile(
+    r"content_filter|content management policy|content_?policy_?violation"
+    r"|flagged as potentially violating",
+    re.IGNORECASE,
+)
+# The answers to these: nothing, as any engine for want of room; nothing, as of a
+# text that the server withheld.
+NO_ROOM = {"choices": [{"message": {}, "finish_reason": "length"}]}
+WITHHELD = {"choices": [{"message": {}, "finish_reason": "content_filter"}]}
+ORIENTATION = 0x0112
+
+
+class ServerError(ValueError):
+    """The server said no, or nothing for too long."""
+
+
+def find_defuse(folder: Path | None) -> Callable[[str], str]:
+    """What breaks up a special token that a text spells out.
+
+    Those of the tokenizer in a model's folder; without one, the common families'.
+    """
+    if folder is None:
+        return lambda text: COMMON_MARKS.sub(lambda m: f"{m[0][0]} {m[0][1:]}", text)
+    from transformers import AutoProcessor
+
+    from selfjudge.engines.checkpoints import read_end_ids
+    from selfjudge.engines.special_tokens import read_special_tokens
+
+    processor = AutoProcessor.from_pretrained(folder)
+    return read_special_tokens(processor, read_end_ids(folder), folder).defuse
+
+
+def write_body(
+    request: Request,
+    ending: str | None,
+    model: str,
+    settings: OpenAISettings,
+    defuse: Callable[[str], str],
+) -> dict[str, Any]:
+    """The request as the server wants it, for a text; with an ``ending``, for the
+    logprobs of the conversation that ends with it.
+
+    Raises ValueError where images and image parts do not match.
+    """
+    images = [encode_image(path) for path in request.images]
+    num_parts = sum(
+        part["type"] == "image" for turn in request.messages for part in turn["content"]
+    )
+    if num_parts != len(images):
+        raise ValueError(
+            f"request {request.id}: 'messages' must hold one image part for each "
+            f"of its images (got {num_parts} parts, {len(images)} images)"
+        )
+    sampling = request.sampling
+    body: dict[str, Any] = {
+        "model": model,
+        "messages": write_messages(request, iter(images), defuse),
+        settings.max_tokens_field: sampling.max_tokens,
+        "temperature": sampling.temperature,
+        "top_p": sampling.top_p,
+        "seed": request.seed % 2**63,
+    }
+    if settings.top_k:
+        body["top_k"] = sampling.top_k or -1
+    elif sampling.top_k:
+        raise ServerError(
+            f"'sampling.top_k' must be 0 for a server that does not know it (got "
+            f"{sampling.top_k}, and 'engine.openai.top_k' is false)"
+        )
+    if ending is not None:
+        body["messages"][-1]["content"][-1]["text"] += ending
+        body |= {
+            "add_generation_prompt": False,
+            "continue_final_message": True,
+            "prompt_logprobs": 0,
+            settings.max_tokens_field: 1,  # none is not allowed
+            "temperature": 0.0,
+        }
+    return body
+
+
+def write_messages(
+    request: Request, images: Iterator[str], defuse: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """The turns, with each image inside as a data URI."""
+    return [
+        {
+            "role": turn["role"],
+            "content": [
+                {"type": "image_url", "image_url": {"url": next(images)}}
+                if part["type"] == "image"
+                else {"type": "text", "text": defuse(part["text"])}
+                for part in turn["content"]
+            ],
+        }
+        for turn in request.messages
+    ]
+
+
+def encode_image(path: str) -> str:
+    """An image file as a data URI: its own bytes, or a PNG of what we would see."""
+    with Image.open(path) as stored:
+        kind = {"PNG": "png", "JPEG": "jpeg"}.get(str(stored.format))
+        upright = stored.getexif().get(ORIENTATION, 1) == 1
+        if (
+            kind
+            and upright
+            and stored.mode == "RGB"
+            and "transparency" not in stored.info
+        ):
+            return as_data_uri(kind, Path(path).read_bytes())
+    buffer = io.BytesIO()
+    open_rgb(path).save(buffer, "PNG")
+    return as_data_uri("png", buffer.getvalue())
+
+
+def as_data_uri(kind: str, content: bytes) -> str:
+    """The URI that holds an image's bytes."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def reply_to_refused(text: str) -> dict[str, Any] | None:
+    """The reply that stands for a refusal of one prompt; None if it is another.
+
+    ``text`` is the body of a reply with status 400.
+    """
+    if TOO_LONG.search(text):
+        return dict(NO_ROOM)
+    return dict(WITHHELD) if UNWANTED.search(text) else None
+
+
+def read_reply(request: Request, reply: dict[str, Any]) -> Generation:
+    """The generation in a reply; a text that the server withheld is empty."""
+    choice, usage = reply["choices"][0], reply.get("usage") or {}
+    details = usage.get("prompt_tokens_details") or {}
+    return Generation(
+        request_id=request.id,
+        text=choice["message"].get("content") or "",
+        finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
+        num_prompt_tokens=usage.get("prompt_tokens", 0),
+        num_output_tokens=usage.get("completion_tokens", 0),
+        num_cached_prompt_tokens=details.get("cached_tokens"),
+    )
+
+
+def read_prompt(request: Request, reply: dict[str, Any]) -> list[tuple[str, float]]:
+    """The token ids of a prompt with their log-probabilities; the first has none."""
+    rows = reply.get("prompt_logprobs")
+    if not rows:
+        raise ServerError(
+            f"request {request.id}: the server must tell 'prompt_logprobs' (got none); "
+            "vLLM does"
+        )
+    return [
+        (token, float(told["logprob"]))
+        for row in rows[1:]
+        for token, told in list((row or {}).items())[:1]
+    ]
