@@ -6,8 +6,9 @@ as training rows, the dropped ones with reasons, and a report of counts.
 
 from pathlib import Path
 
+from selfjudge.acceptance import FilterSettings
 from selfjudge.commands import arguments, json_of, run
-from selfjudge.filtering import FilterSettings, filter_files
+from selfjudge.filtering import filter_files
 from selfjudge.filters import FILTER_NAMES, FILTERS
 from selfjudge.records import read_json, write_json
 from selfjudge.rendering import JUDGE_FIELDS, load_template

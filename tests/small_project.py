@@ -14,9 +14,10 @@ from examples import (
     make_row,
 )
 from examples import make_judgment as judgment_of
+from selfjudge.acceptance import FilterSettings
 from selfjudge.comparisons import compare
 from selfjudge.config import lay_over
-from selfjudge.filtering import FilterSettings, filter_files
+from selfjudge.filtering import filter_files
 from selfjudge.filters import FILTERS
 from selfjudge.protocols import SELFJUDGE
 from selfjudge.records import Judgment, Pair, write_json, write_records

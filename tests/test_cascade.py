@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import judge_both, make_judgment, make_pair
+from selfjudge.acceptance import FilterSettings
 from selfjudge.cascade import merge_orders, select_second_order
-from selfjudge.filtering import FilterSettings, decide, filter_files, join_judgments
+from selfjudge.filtering import decide, filter_files, join_judgments
 from selfjudge.filters import FILTERS
 from selfjudge.orders import TURNS, keeps_both_orders, order_at
 from selfjudge.position_bias import PositionBias

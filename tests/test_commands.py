@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from selfjudge.acceptance import FilterSettings
 from selfjudge.commands import Shard, json_of, parse_shard, run
-from selfjudge.filtering import FilterSettings
 from selfjudge.records import Pair, Samples, read_records
 
 

@@ -8,13 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import judge_both, make_judgment, make_pair, write_lines
-from selfjudge.filtering import (
-    OUTCOMES,
-    FilterSettings,
-    decide,
-    filter_files,
-    join_judgments,
-)
+from selfjudge.acceptance import OUTCOMES, FilterSettings
+from selfjudge.filtering import decide, filter_files, join_judgments
 from selfjudge.filters import FILTERS, FilterName
 from selfjudge.records import (
     ORDERS,

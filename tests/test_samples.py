@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from examples import judge_both, make_pair, write_lines
-from selfjudge.filtering import OUTCOMES, Outcome
+from selfjudge.acceptance import OUTCOMES, Outcome
 from selfjudge.report import FATE_MEANINGS
 from selfjudge.samples import FATES, Branch, pair_fate, read_fates, survey
 from small_project import FATE_OF, judged_pairs, write_branch

@@ -9,7 +9,8 @@ Layers, bottom up; a module imports only from what stands before it in this list
    ``protocols``, ``config``, ``fingerprints``, ``marking``, ``thumbnails``,
    ``page_drawings``, ``page_tables``, ``families``: one idea each, about one
    text, one image, one request or one run.
-3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``filtering``,
+3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``acceptance``,
+   ``cuts``, ``filter_counts``, ``filtering``,
    ``cascade``, ``releases``, ``manifests``, ``benchmarks``, ``blinding``,
    ``statistics``, ``votes``, ``scores``, ``scoring``, ``leaderboard``,
    ``comparisons``, ``samples``, ``browsing``, ``targets``, ``headlines``,

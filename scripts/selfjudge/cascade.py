@@ -8,7 +8,8 @@ said of the judge's bias rests on pairs that no verdict has chosen.
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 
-from selfjudge.filtering import check_judgment, join_judgments
+from selfjudge.acceptance import check_judgment
+from selfjudge.filtering import join_judgments
 from selfjudge.filters import Filter
 from selfjudge.orders import keeps_both_orders
 from selfjudge.records import ORDERS, Judgment, Pair

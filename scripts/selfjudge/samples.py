@@ -14,7 +14,7 @@ from typing import Literal, NamedTuple, get_args
 import msgspec
 import numpy as np
 
-from selfjudge.filtering import Outcome
+from selfjudge.acceptance import Outcome
 from selfjudge.records import read_records
 from selfjudge.seeds import seed_for
 
