@@ -155,7 +155,7 @@ rule judge_benchmark:
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:
-        code=code("judge_pairs"),
+        code=model_code("judge_pairs"),
         model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
         version=lambda wildcards: model_version(judge_on_trial(wildcards)),
         dtype=config["engine"]["dtype"],
@@ -212,7 +212,7 @@ rule judge_official:
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:
-        code=code("judge_official"),
+        code=model_code("judge_official"),
         model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
         version=lambda wildcards: model_version(judge_on_trial(wildcards)),
         dtype=config["engine"]["dtype"],

@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from selfjudge.asking import OFFICIAL
 from selfjudge.config import check_config
+from selfjudge.engines import MODULES as ENGINES
 from selfjudge.families import (
     check_serving,
     engine_runs_model,
@@ -42,6 +43,8 @@ except ValueError as error:
 SCRIPTS = here("scripts")
 ENGINE = json.dumps(config["engine"], sort_keys=True)
 JOURNAL = "results/journal"
+# What no model wrote is stale as soon as a model is to write it.
+IS_SIMULATED = "simulated" if config["engine"]["name"] == "simulator" else ""
 # GPUs of a job that asks a model: more than one where vLLM cuts it over several.
 GPUS = 1
 if config["engine"]["name"] == "vllm":
@@ -86,6 +89,16 @@ ITERATIONS = range(1, config["iterations"] + 1)
 def code(script):
     """A hash of the code of a stage: `params: code=` makes a real change stale."""
     return code_fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"))
+
+
+def model_code(script):
+    """As `code`, of a stage that asks a model: with the engine that answers.
+
+    Not the simulator: it states verdicts, and a better parser would ask it all again.
+    """
+    name = config["engine"]["name"]
+    engine = [] if IS_SIMULATED else [f"selfjudge.engines.{ENGINES[name]}"]
+    return code_fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"), *engine)
 
 
 def template(name):
@@ -161,10 +174,6 @@ try:
     GENERATING = generating_environment()
 except ValueError as error:
     raise WorkflowError(f"config.yaml: {error}")
-
-
-# What no model wrote is stale as soon as a model is to write it.
-IS_SIMULATED = "simulated" if config["engine"]["name"] == "simulator" else ""
 
 
 def base_version():

@@ -53,7 +53,7 @@ rule judge_pairs:
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:
-        code=code("judge_pairs"),
+        code=model_code("judge_pairs"),
         model=lambda wildcards: model_arguments(previous_judge(wildcards)),
         version=lambda wildcards: model_version(previous_judge(wildcards)),
         dtype=config["engine"]["dtype"],
@@ -92,7 +92,7 @@ rule judge_first_order:
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:
-        code=code("judge_order"),
+        code=model_code("judge_order"),
         turn="first",
         model=lambda wildcards: model_arguments(previous_judge(wildcards)),
         version=lambda wildcards: model_version(previous_judge(wildcards)),

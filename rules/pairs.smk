@@ -18,7 +18,7 @@ rule generate_responses:
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:
-        code=code("generate_responses"),
+        code=model_code("generate_responses"),
         model=model_arguments([]),
         version=lambda wildcards: base_version(),
         dtype=config["engine"]["dtype"],
@@ -74,7 +74,7 @@ rule alter_responses:
         mem_mb=growing(64000),
         runtime=growing(120),  # minutes
     params:
-        code=code("alter_responses"),
+        code=model_code("alter_responses"),
         model=model_arguments([]),
         version=lambda wildcards: base_version(),
         dtype=config["engine"]["dtype"],

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from selfjudge.fingerprints import code_fingerprint, folder_fingerprint
+from selfjudge.fingerprints import (
+    bare_source,
+    code_files,
+    code_fingerprint,
+    folder_fingerprint,
+    imported_files,
+)
 
 # A script, and a package whose modules it reaches by each form of import.
 FILES = {
@@ -37,6 +43,12 @@ def fingerprint(folder: Path, **changes: str) -> str:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text, encoding="utf-8")
     return code_fingerprint(folder / "stage.py")
+
+
+def clear_caches() -> None:
+    """Forget the files that were read: they are about to change."""
+    for function in (code_files, imported_files, bare_source):
+        function.cache_clear()
 
 
 @pytest.mark.parametrize(
@@ -81,6 +93,21 @@ def test_what_is_code_counts(tmp_path: Path, module: str, old: str, new: str) ->
     text = FILES[name].replace(old, new)
     before = fingerprint(tmp_path / "before")
     assert fingerprint(tmp_path / "after", **{module: text}) != before
+
+
+def test_a_module_that_is_named_counts(tmp_path: Path) -> None:
+    """What the run imports by name is code of its stages, with all that it imports."""
+    fingerprint(tmp_path)
+    script, unused = tmp_path / "stage.py", tmp_path / "kit/unused.py"
+    alone, before = code_fingerprint(script), code_fingerprint(script, "kit.unused")
+    unused.write_text("from kit import late\nvalue = 4\n")
+    (tmp_path / "kit/late.py").write_text("value = 5\n")
+    clear_caches()
+    with_late = code_fingerprint(script, "kit.unused")
+    (tmp_path / "kit/late.py").write_text("value = 6\n")
+    clear_caches()
+    assert len({alone, before, with_late, code_fingerprint(script, "kit.unused")}) == 4
+    assert code_fingerprint(script) == alone
 
 
 def test_a_moved_tree_does_not_count(tmp_path: Path) -> None:

@@ -337,6 +337,18 @@ def edit_parser(clone: Path) -> None:
     edit(path, 'letter == "A" else', 'letter in ("A", "a") else')
 
 
+def edit_engine(clone: Path) -> None:
+    """Change the code of the engine that answers."""
+    path = clone / "scripts/selfjudge/engines/transformers_engine.py"
+    edit(path, "class TransformersEngine", "CHANGED = 1\n\n\nclass TransformersEngine")
+
+
+def edit_other_engine(clone: Path) -> None:
+    """Change the code of an engine that is not asked."""
+    path = clone / "scripts/selfjudge/engines/openai_engine.py"
+    edit(path, "BATCH_ROUNDS = 8", "BATCH_ROUNDS = 9")
+
+
 def edit_template(clone: Path) -> None:
     """Change what the judge reads."""
     edit(clone / "demo/templates/judge.txt", "Judge", "Please judge")
@@ -400,6 +412,13 @@ FROM_RESPONSES = FROM_JUDGING | {
         ),
         (change_learning_rate, FROM_TRAINING),
         (change_slice, {}),
+        (edit_other_engine, {}),
+        (
+            edit_engine,
+            FROM_RESPONSES
+            | {"judge_benchmark": 3}
+            | {"merge_benchmark_judgments": 3, "score_benchmark": 3},
+        ),
         (change_responses, FROM_RESPONSES),
         # Its own branch: judged, filtered, trained, scored; and compared.
         (add_filter, FROM_JUDGING | {"build_pairs": 2}),

@@ -11,22 +11,25 @@ from selfjudge.images import iter_files
 from selfjudge.records import file_sha256, writing
 
 
-def code_fingerprint(script: Path) -> str:
+def code_fingerprint(script: Path, *modules: str) -> str:
     """A hash of a script and of every module below its folder that it imports.
 
-    Comments, docstrings and formatting do not count, nor where the files lie.
+    ``modules`` are imported too, but by a name that only the run knows, such as
+    "selfjudge.engines.replay".  Comments, docstrings and formatting do not count,
+    nor where the files lie.
     """
     digest = hashlib.sha256()
-    for path in code_files(script):
+    for path in code_files(script, modules):
         digest.update(path.name.encode() + b"\0" + bare_source(path).encode() + b"\0")
     return digest.hexdigest()[:16]
 
 
 @cache
-def code_files(script: Path) -> tuple[Path, ...]:
+def code_files(script: Path, modules: tuple[str, ...] = ()) -> tuple[Path, ...]:
     """The script and the modules it imports, sorted by path within the package."""
     found: set[Path] = set()
-    queue = [script]
+    named = [script.parent.joinpath(*name.split(".")) for name in modules]
+    queue = [script, *(path.with_suffix(".py") for path in named)]
     while queue:
         path = queue.pop()
         if path not in found:

@@ -5,10 +5,20 @@ A model stage makes two calls: `open_engine`, then `journal.run_requests`.
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from selfjudge.engines.base import Engine, EngineSettings
 from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
-from selfjudge.engines.replay import ReplayEngine
+
+# What holds each engine.  Imported by name: an engine's libraries may not be here,
+# and its code must not count as code of stages that ask another one.
+MODULES = {
+    "transformers": "transformers_engine",
+    "vllm": "vllm_engine",
+    "openai": "openai_engine",
+    "simulator": "simulator",
+    "replay": "replay",
+}
 
 
 def open_engine(
@@ -20,17 +30,20 @@ def open_engine(
     commit; ``journal`` is the directory of all models' journals, which `replay`
     answers from.  Raises ValueError where the model cannot be used.
     """
+    if settings.name == "simulator" and settings.simulator is None:
+        raise ValueError(
+            "engine: 'simulator' must be the section of that name (got none); see "
+            "config.yaml"
+        )
+    module: Any = import_module(f"{__name__}.{MODULES[settings.name]}")
     if settings.name == "replay":
         path = resolve_model(model, revision, weights=False)
-        return ReplayEngine(engine_fingerprint(path, settings.dtype), journal)
-    if settings.name == "openai":
-        from selfjudge.engines.openai_engine import OpenAIEngine
-
-        return OpenAIEngine(model, revision=revision, settings=settings.openai)
-    if settings.name == "vllm":
-        from selfjudge.engines.vllm_engine import VLLMEngine
-
-        return VLLMEngine(
+        fingerprint = engine_fingerprint(path, settings.dtype)
+        engine: Engine = module.ReplayEngine(fingerprint, journal)
+    elif settings.name == "openai":
+        engine = module.OpenAIEngine(model, revision=revision, settings=settings.openai)
+    elif settings.name == "vllm":
+        engine = module.VLLMEngine(
             model,
             revision=revision,
             dtype=settings.dtype,
@@ -38,28 +51,17 @@ def open_engine(
             trust_remote_code=settings.trust_remote_code,
             settings=settings.vllm,
         )
-    if settings.name == "simulator":
-        if settings.simulator is None:
-            raise ValueError(
-                "engine: 'simulator' must be the section of that name (got none); see "
-                "config.yaml"
-            )
-        # By its name: it states answers and verdicts, and what it is made of must
-        # not become part of the stages, or a better parser would judge all again.
-        simulator = import_module("selfjudge.engines.simulator")
-        engine: Engine = simulator.SimulatorEngine(
+    elif settings.name == "simulator":
+        engine = module.SimulatorEngine(
             model, revision, settings.simulator, batch_size=settings.batch_size
         )
-        return engine
-    path = resolve_model(model, revision)
-    # Here, not above: torch takes seconds to import and may not be installed.
-    from selfjudge.engines.transformers_engine import TransformersEngine
-
-    return TransformersEngine(
-        path,
-        dtype=settings.dtype,
-        device=settings.device,
-        batch_size=settings.batch_size,
-        max_batch_tokens=settings.max_batch_tokens,
-        trust_remote_code=settings.trust_remote_code,
-    )
+    else:
+        engine = module.TransformersEngine(
+            resolve_model(model, revision),
+            dtype=settings.dtype,
+            device=settings.device,
+            batch_size=settings.batch_size,
+            max_batch_tokens=settings.max_batch_tokens,
+            trust_remote_code=settings.trust_remote_code,
+        )
+    return engine
