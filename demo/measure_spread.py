@@ -7,17 +7,22 @@ row for each run, protocol, filter, group and iteration, their mean, least and
 most over runs, the tests between filters, the same of the truth files, and for
 each goal what it asks, what was found, and whether it is reached.
 
-Every threshold below was fixed before the first run was started.
+The thresholds below were fixed before the sweep of 2026-11-21 was started, when
+the run base3_loop0 alone was known: it is `make demo` with fewer filters.  While it
+ran, and after its first run was seen, goals were added and none was eased: those of
+the protocol greedy, and that a control must not move on average over runs either.
 """
 
 import json
 import re
 from collections.abc import Iterator, Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
+from scipy.stats import ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
 from selfjudge.commands import arguments, run
@@ -29,7 +34,7 @@ COMPARISONS = {"vlrb": "selfjudge", "vlrb_greedy": "greedy", "vlrb_blind": "blin
 GROUPS = ("general", "hallucination", "reasoning")
 NUM_BASES, NUM_LOOPS = 3, 2
 LEAST_RISE = 0.1
-SIGNIFICANCE = 0.05  # after Holm's correction for the number of runs
+SIGNIFICANCE = 0.05  # of runs and pairs of filters after Holm's correction
 METHODS, CONTROL = ("majority", "correctness"), "unchecked"
 RUN = re.compile(r"base(\d+)_loop(\d+)")
 SHOWN = [
@@ -60,6 +65,12 @@ def comparison_paths(run: Path) -> list[Path]:
     ]
 
 
+def settings_of(run: Path) -> dict[str, Any]:
+    """The configuration of a run without what every run has of its own."""
+    config: dict[str, Any] = yaml.safe_load((run / "config.yaml").read_text())
+    return {k: v for k, v in config.items() if k not in ("seed", "base_model")}
+
+
 def where(path: Path) -> dict[str, int]:
     """The seeds of a run, by its name."""
     found = RUN.fullmatch(path.name)
@@ -71,8 +82,15 @@ def read_tables(runs: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores of all runs, and tests between their filters.
 
     The base model stands in every filter's place at iteration 0.  Raises
-    ValueError if two runs were not scored on the same benchmark.
+    ValueError if two runs differ in more than their seeds and base models, or were
+    not scored on the same benchmark.
     """
+    configs = {json.dumps(settings_of(path), sort_keys=True) for path in runs}
+    if len(configs) > 1:
+        raise ValueError(
+            "config.yaml of the runs must be the same but for 'seed' and 'base_model' "
+            f"(got {len(configs)} versions). Hint: make demo-seeds"
+        )
     scores, tests, releases = [], [], set()
     for path in runs:
         for file in comparison_paths(path):
@@ -126,43 +144,56 @@ def rises(scores: pd.DataFrame, protocol: str, name: str) -> pd.DataFrame:
     return table.xs(last, axis=1, level=1) - table.xs(0, axis=1, level=1)
 
 
-def goals(scores: pd.DataFrame) -> Iterator[dict[str, Any]]:
-    """Each goal: what it asks, of what, what was found, and whether it is reached."""
+def goals(scores: pd.DataFrame, num_unfinished: int) -> Iterator[dict[str, Any]]:
+    """Each goal: what it asks, of what, what was found, and whether it is reached.
+
+    A run that is not finished may be one that failed: the first goal is missed.
+    """
     runs = scores[["base_seed", "loop_seed"]].drop_duplicates()
     loops = runs.groupby("base_seed").size()
     yield {
-        "goal": f"at least {NUM_BASES} base seeds with {NUM_LOOPS} loop seeds each",
+        "goal": f"at least {NUM_BASES} base seeds with {NUM_LOOPS} loop seeds each, "
+        "none unfinished",
         "of": "runs",
         "found": {f"base {base}": int(number) for base, number in loops.items()},
-        "is_reached": bool(len(loops) >= NUM_BASES and loops.min() >= NUM_LOOPS),
+        "is_reached": bool(
+            len(loops) >= NUM_BASES and loops.min() >= NUM_LOOPS and not num_unfinished
+        ),
     }
-    for name in METHODS:
-        rise = rises(scores, "selfjudge", name)
-        by_base = rise["overall"].groupby("base_seed").mean()
+    for protocol, name in product(("selfjudge", "greedy"), METHODS):
+        rise = rises(scores, protocol, name)
+        by_base = rise["overall"].groupby("base_seed").mean().map(rounded)
         yield {
             "goal": f"rise of at least {LEAST_RISE} overall on every base seed, "
             "mean over loop seeds",
-            "of": name,
-            "found": {f"base {b}": rounded(v) for b, v in by_base.items()},
+            "of": under(protocol, name),
+            "found": {f"base {b}": v for b, v in by_base.items()},
             "is_reached": bool(by_base.min() >= LEAST_RISE),
         }
-        by_group = rise[list(GROUPS)].mean()
+        by_group = rise[list(GROUPS)].mean().map(rounded)
         yield {
             "goal": "rise in each group, mean over runs",
-            "of": name,
-            "found": {group: rounded(v) for group, v in by_group.items()},
+            "of": under(protocol, name),
+            "found": dict(by_group.items()),
             "is_reached": bool(by_group.min() > 0),
         }
-    yield control_goal(scores, "selfjudge", CONTROL)
+    for protocol in ("selfjudge", "greedy"):
+        yield control_goal(scores, protocol, CONTROL)
     for name in METHODS:
         yield control_goal(scores, "blind", name)
+
+
+def under(protocol: str, name: str) -> str:
+    """What a goal is of: a filter, under the protocol of training if none is named."""
+    return name if protocol == "selfjudge" else f"{protocol} {name}"
 
 
 def control_goal(scores: pd.DataFrame, protocol: str, name: str) -> dict[str, Any]:
     """Whether a control is within noise of its start in every run.
 
     That is, whether no run's exact paired test of the last iteration against the
-    base model, over all pairs, is significant after Holm's correction.
+    base model, over all pairs, is significant after Holm's correction, nor the mean
+    rise over runs by a t-test: many small steps the same way are no noise.
     """
     last = scores["iteration"].max()
     rows = scores[
@@ -172,17 +203,24 @@ def control_goal(scores: pd.DataFrame, protocol: str, name: str) -> dict[str, An
         & (scores["iteration"] == last)
     ]
     corrected = holm(rows["p_value_base"])
-    rise = rises(scores, protocol, name)["overall"]
+    rise = rises(scores, protocol, name)["overall"].map(rounded)
+    # Without any spread a t-test says nothing.
+    apart = (
+        ttest_1samp(rise, 0.0).pvalue if rise.nunique() > 1 else float(not rise.any())
+    )
     return {
-        "goal": f"control within noise of its start: no run below {SIGNIFICANCE}",
-        "of": name if protocol == "selfjudge" else f"{protocol} judge of {name}",
+        "goal": "control within noise of its start: no run's test nor that of their "
+        f"mean below {SIGNIFICANCE}",
+        "of": under(protocol, name),
         "found": {
             "least_p_value": min(corrected),
+            "least_p_value_uncorrected": rounded(rows["p_value_base"].min()),
+            "p_value_of_mean": rounded(apart),
             "mean_rise": rounded(rise.mean()),
             "min_rise": rounded(rise.min()),
             "max_rise": rounded(rise.max()),
         },
-        "is_reached": min(corrected) >= SIGNIFICANCE,
+        "is_reached": bool(min(*corrected, apart) >= SIGNIFICANCE),
     }
 
 
@@ -201,14 +239,14 @@ def filter_differences(tests: pd.DataFrame) -> list[dict[str, Any]]:
     """Whether each two filters differ at the last iteration, over all pairs.
 
     They do if the exact paired test of at least one run is significant after
-    Holm's correction for the number of runs.
+    Holm's correction for all tests: runs, protocols and pairs of filters.
     """
     rows = tests[
         (tests["group"] == "overall") & (tests["iteration"] == tests["iteration"].max())
     ]
+    rows = rows.assign(corrected=holm(rows["p_value"]))
     found = []
     for key, part in rows.groupby(["protocol", "filter", "other"], sort=False):
-        corrected = holm(part["p_value"])
         found.append(
             dict(zip(["protocol", "filter", "other"], key, strict=True))
             | {
@@ -216,8 +254,8 @@ def filter_differences(tests: pd.DataFrame) -> list[dict[str, Any]]:
                 "mean_difference": rounded(part["difference"].mean()),
                 "min_difference": rounded(part["difference"].min()),
                 "max_difference": rounded(part["difference"].max()),
-                "least_p_value": min(corrected),
-                "do_differ": min(corrected) < SIGNIFICANCE,
+                "least_p_value": rounded(part["corrected"].min()),
+                "do_differ": bool(part["corrected"].min() < SIGNIFICANCE),
             }
         )
     return found
@@ -234,7 +272,7 @@ def measure_spread(
     spread = {
         "runs": [path.name for path in runs],
         "unfinished_runs": [path.name for path in unfinished],
-        "goals": list(goals(scores)),
+        "goals": list(goals(scores, len(unfinished))),
         "filter_differences": filter_differences(tests),
         "summary": records(summarise(scores, "accuracy", keys)),
         "truth": records(summarise(truth, "rate", places)) if len(truth) else [],

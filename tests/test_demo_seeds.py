@@ -1,4 +1,5 @@
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -7,12 +8,16 @@ import yaml
 from snakemake.utils import update_config
 
 import run_seeds
-from measure_spread import GROUPS, find_runs, format_spread, measure_spread
+from measure_spread import GROUPS, METHODS, find_runs, format_spread, measure_spread
 from selfjudge.config import check_config
 from selfjudge.records import write_json
 
 ROOT = Path(__file__).parents[1]
 FILTERS = ("majority", "correctness", "unchecked")
+# Other for each group, so that none can stand for another.
+START = dict(zip(GROUPS, (0.4, 0.45, 0.55), strict=True))
+START |= {"overall": 0.5, "macro": 0.48}
+Row = tuple[str, str, str]
 RUNS = [(base, loop) for base in (1, 2, 3) for loop in (0, 1)]
 
 
@@ -79,13 +84,21 @@ def test_a_base_is_trained_once(
 # -------------------------------------------------------------- measuring the spread
 
 
-def write_run(folder: Path, rise: float, **changes: Any) -> None:
-    """A run of two iterations in which filters rise by ``rise``, the control not.
+def write_run(
+    folder: Path,
+    rise: float,
+    rises: dict[Row, float] | None = None,
+    p_values: dict[Row, float] | None = None,
+    **changes: Any,
+) -> None:
+    """A run of two iterations in which filters rise by ``rise``, controls not.
 
-    ``changes``: rises of others by filter, p-values of the control, groups.
+    ``rises`` of other rows, and p-values against the base other than 0.5; each row
+    by protocol, filter and group.
     """
     folder.mkdir()
-    (folder / "config.yaml").write_text("iterations: 1\n")
+    seed = folder.name.rpartition("loop")[2]
+    (folder / "config.yaml").write_text(f"iterations: 1\nseed: {seed}\n")
     for iteration in (0, 1):
         for name, protocol in (
             ("vlrb", "selfjudge"),
@@ -93,24 +106,26 @@ def write_run(folder: Path, rise: float, **changes: Any) -> None:
             ("vlrb_blind", "blind"),
         ):
             names = FILTERS if iteration else ("base",)
-            rises = dict.fromkeys(FILTERS, 0.0 if protocol == "blind" else rise)
-            rises |= {"unchecked": 0.0} | changes.get("rises", {})
-            rows = [
-                {
-                    "filter": each,
-                    "group": group,
-                    "iteration": iteration,
-                    "num_pairs": 9,
-                    "accuracy": 0.5 + iteration * rises.get(each, 0.0),
-                    "low": 0.4,
-                    "high": 0.6,
-                    "coverage": 1.0,
-                    "agreement_rate": 0.5,
-                    "p_value_base": changes.get("p_value", 0.5) if iteration else None,
-                }
-                for each in names
-                for group in (*GROUPS, "overall", "macro")
-            ]
+            rows = []
+            for each, group in product(names, START):
+                place = protocol, each, group
+                moves = protocol != "blind" and each in METHODS
+                step = (rises or {}).get(place, rise if moves else 0.0)
+                p_value = (p_values or {}).get(place, 0.5)
+                rows.append(
+                    {
+                        "filter": each,
+                        "group": group,
+                        "iteration": iteration,
+                        "num_pairs": 9,
+                        "accuracy": START[group] + iteration * step,
+                        "low": 0.4,
+                        "high": 0.6,
+                        "coverage": 1.0,
+                        "agreement_rate": 0.5,
+                        "p_value_base": p_value if iteration else None,
+                    }
+                )
             tests = [
                 {"filter": "majority", "other": "correctness", "group": "overall"}
                 | {"difference": 0.01, "p_value": changes.get("p_between", 0.4)}
@@ -149,7 +164,7 @@ def test_goals_are_reached_by_runs_that_rise(tmp_path: Path) -> None:
         write_run(tmp_path / f"base{base}_loop{loop}", rise=0.12)
     spread = spread_of(tmp_path)
     assert all(goal["is_reached"] for goal in spread["goals"])
-    assert len(spread["goals"]) == 8
+    assert len(spread["goals"]) == 1 + 2 * 2 * 2 + 2 + 2
     (row,) = [
         row
         for row in spread["summary"]
@@ -161,15 +176,42 @@ def test_goals_are_reached_by_runs_that_rise(tmp_path: Path) -> None:
     assert {row["filter"] for row in starts} == set(FILTERS)
 
 
-def test_one_base_that_rises_less_is_enough_to_miss(tmp_path: Path) -> None:
-    """The mean over bases would hide it; the other filter is judged by itself."""
+@pytest.mark.parametrize(
+    ("protocol", "of"), [("selfjudge", "majority"), ("greedy", "greedy majority")]
+)
+def test_one_base_that_rises_less_is_enough_to_miss(
+    tmp_path: Path, protocol: str, of: str
+) -> None:
+    """The mean over bases would hide it; other filters and protocols are their own."""
     for base, loop in RUNS:
-        rises = {"majority": 0.05} if base == 2 else {}
+        rises = {(protocol, "majority", "overall"): 0.09} if base == 2 else {}
         write_run(tmp_path / f"base{base}_loop{loop}", rise=0.3, rises=rises)
     spread = spread_of(tmp_path)
-    assert not is_reached(spread, "majority", "every base seed")
-    assert is_reached(spread, "correctness", "every base seed")
-    assert is_reached(spread, "majority", "in each group")
+    missed = [goal for goal in spread["goals"] if not goal["is_reached"]]
+    assert [(goal["of"], goal["goal"][:4]) for goal in missed] == [(of, "rise")]
+    assert missed[0]["found"] == {"base 1": 0.3, "base 2": 0.09, "base 3": 0.3}
+
+
+def test_one_group_that_falls_is_enough_to_miss(tmp_path: Path) -> None:
+    """However much the others rise; on average over runs."""
+    for base, loop in RUNS:
+        rises = {
+            ("selfjudge", "majority", "reasoning"): -0.01,
+            ("selfjudge", "correctness", "general"): 0.2 if loop else -0.1,
+        }
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.3, rises=rises)
+    spread = spread_of(tmp_path)
+    missed = [goal for goal in spread["goals"] if not goal["is_reached"]]
+    assert [(goal["of"], goal["goal"][:18]) for goal in missed] == [
+        ("majority", "rise in each group")
+    ]
+
+
+def test_ten_points_are_ten_points(tmp_path: Path) -> None:
+    """0.6 - 0.5 is a little less than 0.1 to a computer."""
+    for base, loop in RUNS:
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.1)
+    assert is_reached(spread_of(tmp_path), "majority", "every base seed")
 
 
 def test_loop_seeds_of_a_base_are_averaged(tmp_path: Path) -> None:
@@ -191,19 +233,46 @@ def test_a_control_is_tested_with_holms_correction(
     tmp_path: Path, p_value: float, expected: bool
 ) -> None:
     """One run of six: 0.006 times six is significant, 0.02 times six is not."""
+    controls = {
+        "unchecked": ("selfjudge", "unchecked", "overall"),
+        "greedy unchecked": ("greedy", "unchecked", "overall"),
+        "blind majority": ("blind", "majority", "overall"),
+        "blind correctness": ("blind", "correctness", "overall"),
+    }
+    for of, row in controls.items():
+        folder = tmp_path / of
+        folder.mkdir()
+        for base, loop in RUNS:
+            value = p_value if (base, loop) == (1, 1) else 0.9
+            run = folder / f"base{base}_loop{loop}"
+            write_run(run, rise=0.2, p_values={row: value})
+        spread = spread_of(folder)
+        for other in controls:
+            found = is_reached(spread, other, "within noise")
+            assert found is (expected or other != of)
+
+
+@pytest.mark.parametrize(
+    ("steps", "expected"),
+    [((0.03, 0.04, 0.02), False), ((0.03, -0.04, 0.02), True), ((0.02,) * 3, False)],
+)
+def test_a_control_must_not_move_on_average(
+    tmp_path: Path, steps: tuple[float, ...], expected: bool
+) -> None:
+    """Small steps the same way in every run are no noise, whatever each test says."""
     for base, loop in RUNS:
-        value = p_value if (base, loop) == (1, 1) else 0.9
-        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2, p_value=value)
+        rises = {("selfjudge", "unchecked", "overall"): steps[base - 1]}
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2, rises=rises)
     spread = spread_of(tmp_path)
     assert is_reached(spread, "unchecked", "within noise") is expected
-    assert is_reached(spread, "blind judge of majority", "within noise") is expected
+    assert is_reached(spread, "greedy unchecked", "within noise")
 
 
-@pytest.mark.parametrize(("p_value", "expected"), [(0.004, True), (0.04, False)])
+@pytest.mark.parametrize(("p_value", "expected"), [(0.002, True), (0.004, False)])
 def test_filters_differ_only_if_a_test_says_so(
     tmp_path: Path, p_value: float, expected: bool
 ) -> None:
-    """A paired test in each run, corrected for their number."""
+    """A paired test in each of six runs under three protocols, all corrected for."""
     for base, loop in RUNS:
         write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2, p_between=p_value)
     found = spread_of(tmp_path)["filter_differences"]
@@ -223,6 +292,28 @@ def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:
     assert spread["runs"] == ["base1_loop0", "base1_loop1"]
     assert spread["unfinished_runs"] == ["base2_loop0", "base3_loop0"]
     assert not is_reached(spread, "runs", "at least 3 base seeds")
+
+
+def test_a_run_that_failed_is_a_goal_missed(tmp_path: Path) -> None:
+    """Enough others do not make up for it: it may have failed for being bad."""
+    for base, loop in (*RUNS, (4, 0)):
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2)
+    assert is_reached(spread_of(tmp_path), "runs", "at least 3") is False
+    write_run(tmp_path / "base4_loop1", rise=0.2)
+    assert is_reached(spread_of(tmp_path), "runs", "at least 3")
+    (tmp_path / "base4_loop1/results/iter1/vlrb.json").unlink()
+    write_run(tmp_path / "base4_loop2", rise=0.2)
+    assert is_reached(spread_of(tmp_path), "runs", "at least 3") is False
+
+
+def test_runs_of_two_configs_are_refused(tmp_path: Path) -> None:
+    """A run that an older config left behind would be taken for one of these."""
+    write_run(tmp_path / "base1_loop0", rise=0.2)
+    write_run(tmp_path / "base1_loop1", rise=0.2)
+    path = tmp_path / "base1_loop1/config.yaml"
+    path.write_text(path.read_text() + "train: {learning_rate: 1}\n")
+    with pytest.raises(ValueError, match="got 2 versions"):
+        spread_of(tmp_path)
 
 
 def test_runs_on_two_benchmarks_are_refused(tmp_path: Path) -> None:

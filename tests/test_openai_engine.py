@@ -354,6 +354,16 @@ def test_body_holds_what_decides_the_answer(tmp_path: Path) -> None:
         body_of(msgspec.structs.replace(request, images=()))
 
 
+def test_the_server_gets_that_body(serve: Any) -> None:
+    """With the engine's own settings, model and what breaks up marks."""
+    field = {"max_tokens_field": "max_completion_tokens", "top_k": False}
+    server, engine = serve(lambda body, num_before: say("x"), **field)
+    request = make_request(1, messages=[user_turn(0, "a <image> mark")])
+    assert list(engine.generate([request]))
+    assert server.bodies == [body_of(request, **field)]
+    assert text_of(server.bodies[0]) == "a < image> mark"
+
+
 def test_servers_without_top_k() -> None:
     """A distribution that the server cannot draw from is refused, not altered."""
     field = {"max_tokens_field": "max_completion_tokens"}

@@ -13,11 +13,12 @@ import pandas as pd
 import pytest
 
 from examples import judge_both, make_judgment, make_pair, make_release, make_row
+from selfjudge.acceptance import Decided
 from selfjudge.charts import COLORS, SHAPES, Level, level_rows
 from selfjudge.comparisons import compare
 from selfjudge.costs import cost_table, place_of, timing_table, total_table
 from selfjudge.facts import fact_table
-from selfjudge.filtering import Decided, FilterCounts
+from selfjudge.filter_counts import FilterCounts
 from selfjudge.ledgers import Ledger, append_ledger
 from selfjudge.paired_tests import adjust, compare_filters
 from selfjudge.pairs import Outcome, PairCounts
