@@ -158,11 +158,15 @@ class OpenAIEngine:
                         client, "POST", "chat/completions", what, body
                     )
 
+            failures: list[BaseException] = []
             try:
                 async with asyncio.TaskGroup() as group:
                     tasks = [group.create_task(post(*one)) for one in asked]
             except* (ValueError, OSError) as failed:
-                raise failed.exceptions[0] from None
+                # Python 3.11 wraps in a group what is raised in here.
+                failures += failed.exceptions
+            if failures:
+                raise failures[0]
         return [task.result() for task in tasks]
 
     @asynccontextmanager
