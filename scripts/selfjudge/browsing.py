@@ -164,8 +164,9 @@ def decode_line(
     try:
         return decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        why = explain(line, record_type, error)
-        raise RecordError(f"{path}:{number}: {why}") from None
+        raise RecordError(
+            f"{path}:{number}: {explain(line, record_type, error)}"
+        ) from None
 
 
 def show_pair(

@@ -113,8 +113,9 @@ def read_rows(
             if b"\0" in line:
                 yield number, line, "nul_byte"
                 continue
-            why = explain(line, SourceRow, error)
-            raise RecordError(f"{path}:{number}: {why}") from None
+            raise RecordError(
+                f"{path}:{number}: {explain(line, SourceRow, error)}"
+            ) from None
         yield number, line, row
 
 

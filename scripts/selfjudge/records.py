@@ -231,8 +231,9 @@ def read_records(path: str | Path, record_type: type[R]) -> Iterator[R]:
         try:
             record = decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            why = explain(line, record_type, error)
-            raise RecordError(f"{path}:{number}: {why}") from None
+            raise RecordError(
+                f"{path}:{number}: {explain(line, record_type, error)}"
+            ) from None
         yield record
 
 
@@ -347,8 +348,7 @@ def read_document(path: str | Path, record_type: type[R]) -> R:
     try:
         return msgspec.json.decode(content, type=record_type)
     except msgspec.DecodeError as error:
-        why = explain(content, record_type, error)
-        raise RecordError(f"{path}: {why}") from None
+        raise RecordError(f"{path}: {explain(content, record_type, error)}") from None
 
 
 def dropped(record: msgspec.Struct, reason: str) -> dict[str, Any]:
