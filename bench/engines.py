@@ -31,7 +31,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from PIL import Image  # noqa: E402
 
 from selfjudge.engines import EngineSettings, journal, open_engine  # noqa: E402
-from selfjudge.engines.base import VLLMSettings  # noqa: E402
 from selfjudge.engines.journal import Journal, run_requests  # noqa: E402
 from selfjudge.images import open_rgb  # noqa: E402
 from selfjudge.records import ORDERS, Request, Sampling  # noqa: E402
@@ -76,7 +75,7 @@ def main() -> None:
         dtype=args.dtype,
         device=args.device,
         batch_size=BATCH_SIZE,
-        vllm=VLLMSettings(max_num_seqs=BATCH_SIZE),
+        vllm={"max_num_seqs": BATCH_SIZE},
     )
     with tempfile.TemporaryDirectory() as folder:
         requests = list(make_requests(Path(folder), args.prompts))

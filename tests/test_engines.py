@@ -460,6 +460,32 @@ def test_settings_are_closed() -> None:
         msgspec.json.decode(b'{"name": "gpt"}', type=EngineSettings)
 
 
+@pytest.mark.parametrize(
+    ("name", "section", "told"),
+    [
+        ("openai", {"timeout_seconds": "long"}, r"openai: .*float.*timeout_seconds"),
+        ("openai", {"timeout": 3}, "openai: .*unknown field `timeout`"),
+        ("vllm", {"max_num_seqs": None}, r"vllm: .*int.*null.*max_num_seqs"),
+        ("simulator", {}, "simulator: .*missing required field `tokens_per_second`"),
+    ],
+)
+def test_an_engine_names_what_is_wrong_in_its_section(
+    name: str, section: dict[str, object], told: str, tmp_path: Path
+) -> None:
+    """A script is a plain program: no schema stands before it."""
+    settings = msgspec.convert({"name": name, name: section}, EngineSettings)
+    with pytest.raises(ValueError, match=rf"^engine\.{told}"):
+        open_engine(settings, "model", None, journal=tmp_path)
+
+
+def test_an_engine_ignores_what_others_are_told(tmp_path: Path) -> None:
+    """A section is read by its own engine alone; a number may be written as a text."""
+    sections = {"vllm": {"wrong": 1}, "openai": {"timeout_seconds": "3"}}
+    settings = msgspec.convert({"name": "openai"} | sections, EngineSettings)
+    engine: Any = open_engine(settings, "model", None, journal=tmp_path)
+    assert engine.settings.timeout_seconds == 3.0
+
+
 def test_only_transformers_needs_torch() -> None:
     """All but the transformers engine works where no torch is installed."""
     program = (

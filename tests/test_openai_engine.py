@@ -24,7 +24,6 @@ import msgspec
 import pytest
 from PIL import Image
 
-from selfjudge.engines.base import OpenAISettings
 from selfjudge.engines.journal import run_requests
 from selfjudge.engines.openai_bodies import (
     ServerError,
@@ -33,6 +32,7 @@ from selfjudge.engines.openai_bodies import (
     write_body,
 )
 from selfjudge.engines.openai_engine import OpenAIEngine
+from selfjudge.engines.sections import OpenAISettings
 from selfjudge.ledgers import Usage
 from selfjudge.records import Request, Sampling
 from selfjudge.rendering import assistant_turn, user_turn

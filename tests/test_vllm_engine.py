@@ -18,8 +18,8 @@ import pytest
 from PIL import Image
 
 from selfjudge.engines import EngineSettings, open_engine, vllm_engine
-from selfjudge.engines.base import VLLMSettings
 from selfjudge.engines.journal import run_requests
+from selfjudge.engines.sections import VLLMSettings
 from selfjudge.engines.vllm_dialects import (
     Dialect10,
     Dialect32,
@@ -99,7 +99,7 @@ def answer(engine: Any, requests: Sequence[Request]) -> dict[str, Generation]:
 @pytest.fixture(scope="module")
 def vllm() -> VLLMEngine:
     settings = EngineSettings(
-        name="vllm", dtype="float32", device="cpu", vllm=VLLMSettings(max_num_seqs=16)
+        name="vllm", dtype="float32", device="cpu", vllm={"max_num_seqs": 16}
     )
     engine = open_engine(settings, str(BASE), None, journal=Path("unused"))
     assert isinstance(engine, VLLMEngine)

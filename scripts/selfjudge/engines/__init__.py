@@ -9,16 +9,24 @@ from typing import Any
 
 from selfjudge.engines.base import Engine, EngineSettings
 from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
+from selfjudge.engines.sections import read_section
 
-# What holds each engine.  Imported by name: an engine's libraries may not be here,
-# and its code must not count as code of stages that ask another one.
-MODULES = {
-    "transformers": "transformers_engine",
-    "vllm": "vllm_engine",
-    "openai": "openai_engine",
-    "simulator": "simulator",
-    "replay": "replay",
+# Each engine's class, as "module:class" below this package.  Imported by name: an
+# engine's libraries may not be here, and its code must not count as code of stages
+# that ask another one.
+ENGINES = {
+    "transformers": "transformers_engine:TransformersEngine",
+    "vllm": "vllm_engine:VLLMEngine",
+    "openai": "openai_engine:OpenAIEngine",
+    "simulator": "simulator:SimulatorEngine",
+    "replay": "replay:ReplayEngine",
 }
+
+
+def find_engine(name: str) -> Any:
+    """The class of an engine; importing it needs the engine's libraries."""
+    module, _, engine = ENGINES[name].partition(":")
+    return getattr(import_module(f"{__name__}.{module}"), engine)
 
 
 def open_engine(
@@ -28,35 +36,38 @@ def open_engine(
 
     ``model`` is a directory or a Hub id, ``revision`` a Hub branch, tag or
     commit; ``journal`` is the directory of all models' journals, which `replay`
-    answers from.  Raises ValueError where the model cannot be used.
+    answers from.  Raises ValueError where the model cannot be used, or where the
+    engine's own section is not as it must be.
     """
-    if settings.name == "simulator" and settings.simulator is None:
-        raise ValueError(
-            "engine: 'simulator' must be the section of that name (got none); see "
-            "config.yaml"
-        )
-    module: Any = import_module(f"{__name__}.{MODULES[settings.name]}")
+    engine_class = find_engine(settings.name)
     if settings.name == "replay":
         path = resolve_model(model, revision, weights=False)
         fingerprint = engine_fingerprint(path, settings.dtype)
-        engine: Engine = module.ReplayEngine(fingerprint, journal)
+        engine: Engine = engine_class(fingerprint, journal)
     elif settings.name == "openai":
-        engine = module.OpenAIEngine(model, revision=revision, settings=settings.openai)
+        engine = engine_class(
+            model,
+            revision=revision,
+            settings=read_section(settings.openai, engine_class.section, "openai"),
+        )
     elif settings.name == "vllm":
-        engine = module.VLLMEngine(
+        engine = engine_class(
             model,
             revision=revision,
             dtype=settings.dtype,
             device=settings.device,
             trust_remote_code=settings.trust_remote_code,
-            settings=settings.vllm,
+            settings=read_section(settings.vllm, engine_class.section, "vllm"),
         )
     elif settings.name == "simulator":
-        engine = module.SimulatorEngine(
-            model, revision, settings.simulator, batch_size=settings.batch_size
+        engine = engine_class(
+            model,
+            revision,
+            read_section(settings.simulator, engine_class.section, "simulator"),
+            batch_size=settings.batch_size,
         )
     else:
-        engine = module.TransformersEngine(
+        engine = engine_class(
             resolve_model(model, revision),
             dtype=settings.dtype,
             device=settings.device,

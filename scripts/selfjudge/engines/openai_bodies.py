@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from selfjudge.engines.base import OpenAISettings
+from selfjudge.engines.sections import OpenAISettings
 from selfjudge.images import open_rgb
 from selfjudge.records import Generation, Request
 

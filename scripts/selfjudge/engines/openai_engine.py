@@ -21,7 +21,6 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.stop import stop_after_delay
 from tenacity.wait import wait_random_exponential
 
-from selfjudge.engines.base import OpenAISettings
 from selfjudge.engines.checkpoints import code_hash, hash_directory
 from selfjudge.engines.conversations import count_common
 from selfjudge.engines.openai_bodies import (
@@ -32,6 +31,7 @@ from selfjudge.engines.openai_bodies import (
     reply_to_refused,
     write_body,
 )
+from selfjudge.engines.sections import OpenAISettings
 from selfjudge.records import Generation, Request
 
 # The code between a request and what the server is asked.
@@ -53,6 +53,7 @@ class OpenAIEngine:
     header of a request.
     """
 
+    section = OpenAISettings
     num_gpus = 0  # those of the server are not this job's
 
     def __init__(

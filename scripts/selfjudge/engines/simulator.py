@@ -14,8 +14,8 @@ from random import Random
 import msgspec
 
 from selfjudge.answers import parse_options
-from selfjudge.engines.base import SimulatorSettings
 from selfjudge.engines.checkpoints import model_fingerprint
+from selfjudge.engines.sections import SimulatorSettings
 from selfjudge.fingerprints import bare_source
 from selfjudge.records import (
     CATEGORIES,
@@ -47,6 +47,8 @@ class SimulatorEngine:
     What a request is for follows from its id, as `rendering` makes them.  The
     text follows from messages and seed alone, as the journal wants it.
     """
+
+    section = SimulatorSettings
 
     def __init__(
         self,

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from selfjudge.engines.base import VLLMSettings
 from selfjudge.engines.checkpoints import (
     engine_fingerprint,
     hash_directory,
@@ -16,6 +15,7 @@ from selfjudge.engines.checkpoints import (
     resolve_model,
 )
 from selfjudge.engines.conversations import Conversations, open_images
+from selfjudge.engines.sections import VLLMSettings
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.vllm_dialects import (
     dialect_of,
@@ -74,6 +74,8 @@ class VLLMEngine:
     in the journal need not wait for it.  The same request gets the same answer
     whatever is asked beside it, up to rounding in the model itself.
     """
+
+    section = VLLMSettings
 
     def __init__(
         self,
