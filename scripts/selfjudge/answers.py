@@ -27,13 +27,19 @@ SMALL_NUMBERS = (
     "fourteen fifteen sixteen seventeen eighteen nineteen"
 ).split()
 TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-NUMBER_WORDS = {word: value for value, word in enumerate(SMALL_NUMBERS)}
-for tens, word in enumerate(TENS, start=2):
-    NUMBER_WORDS[word] = 10 * tens
-    for unit in range(1, 10):
-        NUMBER_WORDS[f"{word}-{SMALL_NUMBERS[unit]}"] = 10 * tens + unit
-        NUMBER_WORDS[f"{word} {SMALL_NUMBERS[unit]}"] = 10 * tens + unit
-NUMBER_WORDS |= {"none": 0, "hundred": 100, "one hundred": 100}
+NUMBER_WORDS = {
+    **{word: value for value, word in enumerate(SMALL_NUMBERS)},
+    **{word: 10 * tens for tens, word in enumerate(TENS, start=2)},
+    **{
+        f"{word}{sign}{SMALL_NUMBERS[unit]}": 10 * tens + unit
+        for tens, word in enumerate(TENS, start=2)
+        for unit in range(1, 10)
+        for sign in "- "
+    },
+    "none": 0,
+    "hundred": 100,
+    "one hundred": 100,
+}
 
 # The longest first, so that "twenty-one" is not 20; "one-third" is no number word.
 NUMBER_WORD = re.compile(
