@@ -45,8 +45,11 @@ rule measure_truth:
         "../envs/decide.yaml"
     params:
         code=code_fingerprint(Path(workflow.current_basedir, "measure_truth.py")),
-        # The modules of the package that it reads, parses and compares by.
-        package=[code("build_pairs"), code("filter_judgments")],
+        # What it reads, parses and compares by: the package is not below its folder.
+        package=[
+            code("build_pairs"),
+            code("filter_judgments", "selfjudge.statistics:wilson_interval"),
+        ],
     shell:
         "PYTHONPATH={SCRIPTS:q} {PYTHON[decide]} {DEMO:q}/measure_truth.py "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "

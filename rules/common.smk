@@ -11,8 +11,9 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from selfjudge.asking import OFFICIAL
+from selfjudge.code_fingerprints import code_fingerprint
 from selfjudge.config import check_config
-from selfjudge.engines import MODULES as ENGINES
+from selfjudge.engines import ENGINES
 from selfjudge.families import (
     check_serving,
     engine_runs_model,
@@ -21,7 +22,7 @@ from selfjudge.families import (
     installed_vllm,
 )
 from selfjudge.filters import FILTERS as FILTER_SPECS
-from selfjudge.fingerprints import code_fingerprint, folder_fingerprint
+from selfjudge.fingerprints import folder_fingerprint
 from selfjudge.protocols import PROTOCOLS
 
 # Rules say `python`: Snakemake's own, unless a deployed environment comes first.
@@ -86,9 +87,12 @@ PROJECT_TARGETS = []
 ITERATIONS = range(1, config["iterations"] + 1)
 
 
-def code(script):
-    """A hash of the code of a stage: `params: code=` makes a real change stale."""
-    return code_fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"))
+def code(script, *entries):
+    """A hash of the code of a stage: `params: code=` makes a real change stale.
+
+    ``entries``: what counts too, as `code_fingerprint` takes it.
+    """
+    return code_fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"), *entries)
 
 
 def model_code(script):
@@ -96,9 +100,8 @@ def model_code(script):
 
     Not the simulator: it states verdicts, and a better parser would ask it all again.
     """
-    name = config["engine"]["name"]
-    engine = [] if IS_SIMULATED else [f"selfjudge.engines.{ENGINES[name]}"]
-    return code_fingerprint(Path(workflow.basedir, "scripts", f"{script}.py"), *engine)
+    engine = ENGINES[config["engine"]["name"]]
+    return code(script, *([] if IS_SIMULATED else [f"selfjudge.engines.{engine}"]))
 
 
 def template(name):

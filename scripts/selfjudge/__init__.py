@@ -6,8 +6,9 @@ Layers, bottom up; a module imports only from what stands before it in this list
    from, what a run cost.
 2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
    ``rendering``, ``filters``, ``groups``, ``asking``, ``orders``,
-   ``protocols``, ``config``, ``fingerprints``, ``marking``, ``thumbnails``,
-   ``page_drawings``, ``page_tables``, ``families``: one idea each, about one
+   ``protocols``, ``config``, ``fingerprints``, ``code_modules``, ``code_links``,
+   ``code_fingerprints``, ``marking``, ``thumbnails``, ``page_drawings``,
+   ``page_tables``, ``families``: one idea each, about one
    text, one image, one request or one run.
 3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``acceptance``,
    ``cuts``, ``filter_counts``, ``filtering``,

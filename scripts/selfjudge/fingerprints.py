@@ -1,4 +1,7 @@
-"""Hashes that change when, and only when, what they stand for really changes."""
+"""A hash of a folder's content, and what is code in a file.
+
+`code_fingerprints` has the hash of all that a stage runs.
+"""
 
 import ast
 import hashlib
@@ -9,59 +12,6 @@ import msgspec
 
 from selfjudge.images import iter_files
 from selfjudge.records import file_sha256, writing
-
-
-def code_fingerprint(script: Path, *modules: str) -> str:
-    """A hash of a script and of every module below its folder that it imports.
-
-    ``modules`` are imported too, but by a name that only the run knows, such as
-    "selfjudge.engines.replay".  Comments, docstrings and formatting do not count,
-    nor where the files lie.
-    """
-    digest = hashlib.sha256()
-    for path in code_files(script, modules):
-        digest.update(path.name.encode() + b"\0" + bare_source(path).encode() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-@cache
-def code_files(script: Path, modules: tuple[str, ...] = ()) -> tuple[Path, ...]:
-    """The script and the modules it imports, sorted by path within the package."""
-    found: set[Path] = set()
-    named = [script.parent.joinpath(*name.split(".")) for name in modules]
-    queue = [script, *(path.with_suffix(".py") for path in named)]
-    while queue:
-        path = queue.pop()
-        if path not in found:
-            found.add(path)
-            queue += imported_files(path, script.parent)
-    return tuple(sorted(found, key=lambda path: path.relative_to(script.parent)))
-
-
-@cache
-def imported_files(path: Path, root: Path) -> tuple[Path, ...]:
-    """The files below ``root`` that one file imports; other modules are not ours."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {f"{node.module}.{alias.name}" for alias in node.names}
-            names.add(node.module)
-    parents = {
-        ".".join(name.split(".")[:end])
-        for name in names
-        for end in range(1, name.count(".") + 1)
-    }
-    files: list[Path] = []
-    for name in names | parents:
-        stem = root.joinpath(*name.split("."))
-        files += [
-            file
-            for file in (stem.with_suffix(".py"), stem / "__init__.py")
-            if file.is_file()
-        ]
-    return tuple(files)
 
 
 @cache

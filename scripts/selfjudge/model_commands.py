@@ -1,7 +1,6 @@
 """What the scripts that ask a model share.
 
-Kept apart from `commands`: what a script imports is part of its code
-fingerprint, and an edit of an engine must not make a decision stale.
+Kept apart from `commands`: only these know an engine's settings.
 """
 
 import argparse
