@@ -182,6 +182,75 @@ def test_what_import_time_code_names_is_reached(tmp_path: Path) -> None:
     assert hash_of(tmp_path, one) != hash_of(tmp_path, two)
 
 
+# A script with a module that it imports, and what an edit of that module replaces.
+REACHED = {
+    "exit-code": ("from m import f\nraise SystemExit(f())", "def f(): return 1", "1"),
+    "alias": ("from m import T\nT", 'T = list["C"]\nclass C:\n    x = 1', "1"),
+    "global": ("from m import f\nf()", "def f():\n    global n\n    n = 2\nn = 1", "1"),
+    "globals": ("from m import f\nf()", "def f(): return globals()\nn = 1", "1"),
+    "added-to": ("import m", "n = 1\nn += 2", "1"),
+    "relative": ("from k.m import f\nf()", "n = 1", "1"),
+    "future": ("import m", "from __future__ import annotations", "annotations"),
+    "typing-else": (
+        "from m import n\nn",
+        "from typing import TYPE_CHECKING\n"
+        "if TYPE_CHECKING:\n    n = 0\nelse:\n    n = 1",
+        "1",
+    ),
+    "typing-reached": (
+        "from m import n\nn",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    n = 1",
+        "1",
+    ),
+    "block-import": (
+        "from m import g\ng()",
+        "try:\n    from o import g\nexcept ImportError:\n    g = 1",
+        "1",
+    ),
+    "block-imported": ("from p import g\ng()", "def g(): return 1", "1"),
+    "class-import": ("from q import A\nA.g()", "def g(): return 1", "1"),
+    "unpacked": ("from m import b\nb", "a, (b, *c) = 1, (2, 3)", "1"),
+    "written-to": ("import m", "class A: x = 1\nA.y = 2", "1"),
+}
+BESIDE = {
+    "o.py": "def g(): return 1\n",
+    "p.py": "try:\n    from m import g\nexcept ImportError:\n    g = None\n",
+    "q.py": "class A:\n    from m import g\n",
+    "k/m.py": "from ..m import n\nfrom . import o\ndef f(): return n, o.x\n",
+    "k/o.py": "x = 1\n",
+}
+
+
+@pytest.mark.parametrize(("stage", "text", "old"), REACHED.values(), ids=REACHED)
+def test_what_a_name_hides_is_reached(
+    tmp_path: Path, stage: str, text: str, old: str
+) -> None:
+    """Names in strings, blocks, classes and exit codes are names too."""
+    new = {"1": "7", "annotations": "generator_stop"}[old]
+    files = BESIDE | {"stage.py": stage, "m.py": text}
+    edited = files | {"m.py": text.replace(old, new)}
+    assert hash_of(tmp_path, files) != hash_of(tmp_path, edited)
+
+
+@pytest.mark.parametrize(
+    ("stage", "text"),
+    [
+        ("import m", "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    n = 1"),
+        ("import m", "n: int = 1"),
+        ("from m import f\nf()", "def f(): return [n for n in ()]\nclass n1: x = 1"),
+        ("from m import f\nf()", "x = [i for i in (1,)]\ndef f(i): return i"),
+    ],
+    ids=["typing", "binds", "other-name", "comprehension"],
+)
+def test_what_only_looks_alike_is_not_reached(
+    tmp_path: Path, stage: str, text: str
+) -> None:
+    """What never runs and what nobody names stays out."""
+    files = BESIDE | {"stage.py": stage, "m.py": text}
+    edited = files | {"m.py": text.replace("1", "7")}
+    assert hash_of(tmp_path, files) == hash_of(tmp_path, edited)
+
+
 WHOLE = {
     "star": "from kit.unused import *\ndef run(): return value",
     "star-in-block": "try:\n    from kit.unused import *\nexcept OSError:\n    pass\n"
@@ -214,7 +283,8 @@ def test_a_module_that_makes_its_names_counts_whole(tmp_path: Path) -> None:
 
 
 PAIR = {
-    "stage.py": "from kit.f import f\nf()",
+    "stage.py": "from kit.f import f\nfrom kit.k import k\nf(), k()",
+    "kit/k.py": "from kit.x import g\ndef k(): return g()\n",
     "kit/f.py": "from kit.x import g\nfrom kit.y import g as h\n"
     "def f(): return g() - h()\n",
     "kit/x.py": "def g(): return 1\n",
@@ -225,6 +295,7 @@ SWAPPED = {
         "kit/f.py": PAIR["kit/f.py"].replace("kit.x", "kit.z").replace(".y", ".x")
     }
     | {"kit/z.py": PAIR["kit/y.py"]},
+    "one-user": {"kit/k.py": PAIR["kit/k.py"].replace("kit.x", "kit.y")},
     "contents": {"kit/x.py": PAIR["kit/y.py"], "kit/y.py": PAIR["kit/x.py"]},
 }
 
@@ -394,6 +465,7 @@ def test_definitions_come_in_the_order_met(tmp_path: Path) -> None:
     assert [(one.path.name, one.names) for one in found] == [
         ("stage.py", ()),
         ("f.py", ("f",)),
+        ("k.py", ("k",)),
         ("x.py", ("g",)),
         ("y.py", ("g",)),
     ]
