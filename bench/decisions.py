@@ -19,7 +19,8 @@ from typing import NamedTuple
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from selfjudge.records import ORDERS, Judgment, Pair, content_id, write_records  # noqa: E402
+from selfjudge.ground.lines import content_id, write_records
+from selfjudge.ground.records import ORDERS, Judgment, Pair
 
 MIN_RECORDS_A_SECOND = 100_000
 MAX_MEMORY_MB = 500

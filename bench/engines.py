@@ -30,16 +30,13 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from PIL import Image  # noqa: E402
 
-from selfjudge.engines import EngineSettings, journal, open_engine  # noqa: E402
-from selfjudge.engines.journal import Journal, run_requests  # noqa: E402
-from selfjudge.images import open_rgb  # noqa: E402
-from selfjudge.records import ORDERS, Request, Sampling  # noqa: E402
-from selfjudge.rendering import (  # noqa: E402
-    JUDGE_FIELDS,
-    fill,
-    load_template,
-    user_turn,
-)
+from selfjudge.engines import EngineSettings, journal, open_engine
+from selfjudge.engines.journal import Journal, run_requests
+from selfjudge.ground.images import open_rgb
+from selfjudge.ground.records import ORDERS
+from selfjudge.ground.requests import Request, Sampling
+from selfjudge.ground.templates import fill, load_template, user_turn
+from selfjudge.judging.asks import JUDGE_FIELDS
 from world import ask_any, render, sample_scene, wrong_answer  # noqa: E402
 
 MIN_SPEED_RATE = 0.95  # of the plain loop's tokens a second

@@ -16,9 +16,10 @@ import yaml
 from decisions import ROOT, Cost, make_judgments, make_pairs, run
 from PIL import Image
 
-from selfjudge.filtering import FilterSettings, filter_files
-from selfjudge.filters import FILTERS
-from selfjudge.records import write_records
+from selfjudge.ground.lines import write_records
+from selfjudge.judging.acceptance import FilterSettings
+from selfjudge.judging.filtering import filter_files
+from selfjudge.pairs.filters import FILTERS
 
 MAX_SECONDS = 60
 MAX_MEMORY_MB = 1000

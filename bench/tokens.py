@@ -31,27 +31,20 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from selfjudge.cascade import select_second_order  # noqa: E402
-from selfjudge.engines import open_engine  # noqa: E402
-from selfjudge.engines.base import EngineSettings  # noqa: E402
-from selfjudge.engines.journal import group_by_image  # noqa: E402
-from selfjudge.filtering import FilterSettings, decide, join_judgments  # noqa: E402
-from selfjudge.filters import FILTERS  # noqa: E402
-from selfjudge.orders import TURNS, Turn, order_at  # noqa: E402
-from selfjudge.records import (  # noqa: E402
-    ORDERS,
-    Judgment,
-    Pair,
-    Request,
-    Sampling,
-    content_id,
-)
-from selfjudge.rendering import (  # noqa: E402
-    JUDGE_FIELDS,
-    judgment_request,
-    load_template,
-)
-from selfjudge.verdicts import chosen_verdict  # noqa: E402
+from selfjudge.engines import open_engine
+from selfjudge.engines.base import EngineSettings
+from selfjudge.engines.journal import group_by_image
+from selfjudge.ground.lines import content_id
+from selfjudge.ground.records import ORDERS, Judgment, Pair
+from selfjudge.ground.requests import Request, Sampling
+from selfjudge.ground.templates import load_template
+from selfjudge.judging.acceptance import FilterSettings
+from selfjudge.judging.asks import JUDGE_FIELDS, judgment_request
+from selfjudge.judging.cascade import select_second_order
+from selfjudge.judging.filtering import decide, join_judgments
+from selfjudge.judging.orders import TURNS, Turn, order_at
+from selfjudge.judging.verdicts import chosen_verdict
+from selfjudge.pairs.filters import FILTERS
 
 os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 SEED = 0

@@ -25,8 +25,8 @@ import yaml
 from scipy.stats import ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
-from selfjudge.commands import arguments, run
-from selfjudge.records import read_json, write_json, writing
+from selfjudge.ground.lines import read_json, write_json, writing
+from selfjudge.run.commands import arguments, run
 
 DEMO = Path(__file__).resolve().parent
 # The name of a comparison, and its protocol.

@@ -23,19 +23,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from selfjudge.commands import arguments, run
-from selfjudge.filtering import join_judgments
-from selfjudge.records import (
-    Accepted,
-    Judgment,
-    Kind,
-    Pair,
-    Prompt,
-    Record,
-    read_records,
-    write_json,
-)
-from selfjudge.statistics import wilson_interval
+from selfjudge.benchmarks.statistics import wilson_interval
+from selfjudge.ground.lines import read_records, write_json
+from selfjudge.ground.records import Accepted, Judgment, Kind, Pair, Prompt, Record
+from selfjudge.judging.filtering import join_judgments
+from selfjudge.run.commands import arguments, run
 from truth import Known, chosen_is_better, reasons_are_right, verdict_is_right
 
 Measure = Literal[

@@ -7,9 +7,9 @@ has not altered itself.  Pure: no files.
 import re
 from typing import NamedTuple
 
-from selfjudge.answers import extract_answer, normalise_gold
-from selfjudge.records import Judgment, Pair, Prompt
-from selfjudge.verdicts import parse_verdict, prefers_chosen
+from selfjudge.ground.records import Judgment, Pair, Prompt
+from selfjudge.judging.verdicts import parse_verdict, prefers_chosen
+from selfjudge.pairs.answers import extract_answer, normalise_gold
 from world import split_claims
 
 TRACE = re.compile(

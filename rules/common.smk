@@ -10,20 +10,14 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from selfjudge.asking import OFFICIAL
-from selfjudge.code_fingerprints import code_fingerprint
-from selfjudge.config import check_config
+from selfjudge.benchmarks.protocols import OFFICIAL
+from selfjudge.ground.code_fingerprints import code_fingerprint
+from selfjudge.run.config import check_config
 from selfjudge.engines import ENGINES
-from selfjudge.families import (
-    check_serving,
-    engine_runs_model,
-    find_environment,
-    find_model_type,
-    installed_vllm,
-)
-from selfjudge.filters import FILTERS as FILTER_SPECS
-from selfjudge.fingerprints import folder_fingerprint
-from selfjudge.protocols import PROTOCOLS
+from selfjudge.run.families import (check_serving, engine_runs_model, find_environment, find_model_type, installed_vllm)
+from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
+from selfjudge.ground.fingerprints import folder_fingerprint
+from selfjudge.benchmarks.protocols import PROTOCOLS
 
 # Rules say `python`: Snakemake's own, unless a deployed environment comes first.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -6,17 +6,12 @@ error; writes altered responses in the same order.
 
 from pathlib import Path
 
-from selfjudge.commands import json_of, run
 from selfjudge.engines.stage import answer_requests
-from selfjudge.model_commands import engine_of, model_arguments
-from selfjudge.records import (
-    Draws,
-    Prompt,
-    Response,
-    read_records,
-    write_records,
-)
-from selfjudge.rendering import alteration_requests, altered_from, load_templates
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import Prompt, Response
+from selfjudge.ground.requests import Draws
+from selfjudge.pairs.responses import alteration_requests, altered_from, load_templates
+from selfjudge.run.commands import engine_of, json_of, model_arguments, run
 
 
 def main() -> None:

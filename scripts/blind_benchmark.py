@@ -7,9 +7,10 @@ right of them, it gets right from the texts alone.
 
 from pathlib import Path
 
-from selfjudge.blinding import blind_pairs
-from selfjudge.commands import arguments, run
-from selfjudge.records import Pair, read_records, write_records
+from selfjudge.benchmarks.preparing import blind_pairs
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import Pair
+from selfjudge.run.commands import arguments, run
 
 
 def main() -> None:

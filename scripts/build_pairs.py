@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from selfjudge.commands import arguments, json_of, run
-from selfjudge.filters import FILTER_NAMES, FILTERS
-from selfjudge.pairs import (
+from selfjudge.ground.lines import read_json, read_records
+from selfjudge.ground.records import Altered, Prompt, Response
+from selfjudge.pairs.building import (
     Outcome,
     PairSettings,
     build_pairs,
@@ -18,7 +18,8 @@ from selfjudge.pairs import (
     join_candidates,
     write_outcomes,
 )
-from selfjudge.records import Altered, Prompt, Response, read_json, read_records
+from selfjudge.pairs.filters import FILTER_NAMES, FILTERS
+from selfjudge.run.commands import arguments, json_of, run
 
 
 def main() -> None:

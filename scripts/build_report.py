@@ -8,10 +8,10 @@ any time: what is missing is named on the page.
 from pathlib import Path
 from typing import Any
 
-from selfjudge.commands import arguments, json_of, run
-from selfjudge.config import read_config
-from selfjudge.records import writing
-from selfjudge.report import build_report, read_parts
+from selfjudge.ground.lines import writing
+from selfjudge.report.page import build_report, read_parts
+from selfjudge.run.commands import arguments, json_of, run
+from selfjudge.run.config import read_config
 
 HERE = Path(__file__).parent
 

@@ -7,11 +7,11 @@ iteration before, and beside them baselines and what others published.
 
 from pathlib import Path
 
-from selfjudge.commands import arguments, run
-from selfjudge.comparisons import compare
-from selfjudge.leaderboard import read_leaderboard
-from selfjudge.records import read_document, write_json
-from selfjudge.scores import Scores
+from selfjudge.benchmarks.comparisons import compare
+from selfjudge.benchmarks.leaderboard import read_leaderboard
+from selfjudge.benchmarks.scores import Scores
+from selfjudge.ground.lines import read_document, write_json
+from selfjudge.run.commands import arguments, run
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from huggingface_hub import hf_hub_download
 
-from selfjudge.commands import arguments, json_of, run
-from selfjudge.records import Settings
+from selfjudge.ground.records import Settings
+from selfjudge.run.commands import arguments, json_of, run
 
 
 class HubFile(Settings, frozen=True, kw_only=True):

@@ -7,9 +7,9 @@ commit came.  Jobs on nodes without a network then find the model in the cache
 
 from pathlib import Path
 
-from selfjudge.commands import arguments, run
 from selfjudge.engines.checkpoints import model_fingerprint, resolve_model
-from selfjudge.records import write_json
+from selfjudge.ground.lines import write_json
+from selfjudge.run.commands import arguments, run
 
 
 def main() -> None:

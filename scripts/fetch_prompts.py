@@ -6,8 +6,8 @@ of images beside the other images of the project.
 
 from pathlib import Path
 
-from selfjudge.commands import arguments, json_of, run
-from selfjudge.sources import HubSource, fetch_prompts
+from selfjudge.pairs.sources import HubSource, fetch_prompts
+from selfjudge.run.commands import arguments, json_of, run
 
 
 def main() -> None:

@@ -6,12 +6,13 @@ as training rows, the dropped ones with reasons, and a report of counts.
 
 from pathlib import Path
 
-from selfjudge.acceptance import FilterSettings
-from selfjudge.commands import arguments, json_of, run
-from selfjudge.filtering import filter_files
-from selfjudge.filters import FILTER_NAMES, FILTERS
-from selfjudge.records import read_json, write_json
-from selfjudge.rendering import JUDGE_FIELDS, load_template
+from selfjudge.ground.lines import read_json, write_json
+from selfjudge.ground.templates import load_template
+from selfjudge.judging.acceptance import FilterSettings
+from selfjudge.judging.asks import JUDGE_FIELDS
+from selfjudge.judging.filtering import filter_files
+from selfjudge.pairs.filters import FILTER_NAMES, FILTERS
+from selfjudge.run.commands import arguments, json_of, run
 
 
 def main() -> None:

@@ -6,11 +6,13 @@ of a closed prompt, one of an open prompt.
 
 from pathlib import Path
 
-from selfjudge.commands import json_of, run
 from selfjudge.engines.stage import answer_requests
-from selfjudge.model_commands import engine_of, model_arguments
-from selfjudge.records import Prompt, Samples, read_records, write_records
-from selfjudge.rendering import load_template, response_from, response_requests
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import Prompt
+from selfjudge.ground.requests import Samples
+from selfjudge.ground.templates import load_template
+from selfjudge.pairs.responses import response_from, response_requests
+from selfjudge.run.commands import engine_of, json_of, model_arguments, run
 
 
 def main() -> None:

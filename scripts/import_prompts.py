@@ -6,9 +6,9 @@ order, the dropped rows with reasons, and a report of counts.
 
 from pathlib import Path
 
-from selfjudge.commands import arguments, json_of, run
-from selfjudge.prompts import ImportLimits, import_prompts, log_report
-from selfjudge.records import write_json, write_records
+from selfjudge.ground.lines import write_json, write_records
+from selfjudge.pairs.imports import ImportLimits, import_prompts, log_report
+from selfjudge.run.commands import arguments, json_of, run
 
 
 def main() -> None:

@@ -7,23 +7,14 @@ raw judgments in the order of the pairs.
 
 from pathlib import Path
 
-from selfjudge.asking import orders_to_ask
-from selfjudge.commands import json_of, run
+from selfjudge.benchmarks.protocols import orders_to_ask
 from selfjudge.engines.stage import answer_requests
-from selfjudge.model_commands import engine_of, model_arguments
-from selfjudge.records import (
-    BenchmarkRow,
-    Pair,
-    Samples,
-    read_records,
-    write_records,
-)
-from selfjudge.rendering import (
-    JUDGE_FIELDS,
-    judgment_from,
-    judgment_request,
-    load_template,
-)
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import BenchmarkRow, Pair
+from selfjudge.ground.requests import Samples
+from selfjudge.ground.templates import load_template
+from selfjudge.judging.asks import JUDGE_FIELDS, judgment_from, judgment_request
+from selfjudge.run.commands import engine_of, json_of, model_arguments, run
 
 
 def main() -> None:

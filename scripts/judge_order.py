@@ -6,17 +6,14 @@ order of the pairs.  Which order is a pair's first is drawn by the seed.
 
 from pathlib import Path
 
-from selfjudge.commands import json_of, run
 from selfjudge.engines.stage import answer_requests
-from selfjudge.model_commands import engine_of, model_arguments
-from selfjudge.orders import TURNS, order_at
-from selfjudge.records import Pair, Samples, read_records, write_records
-from selfjudge.rendering import (
-    JUDGE_FIELDS,
-    judgment_from,
-    judgment_request,
-    load_template,
-)
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import Pair
+from selfjudge.ground.requests import Samples
+from selfjudge.ground.templates import load_template
+from selfjudge.judging.asks import JUDGE_FIELDS, judgment_from, judgment_request
+from selfjudge.judging.orders import TURNS, order_at
+from selfjudge.run.commands import engine_of, json_of, model_arguments, run
 
 
 def main() -> None:

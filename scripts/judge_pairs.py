@@ -6,16 +6,13 @@ template; writes raw judgments in the order of the pairs.
 
 from pathlib import Path
 
-from selfjudge.commands import json_of, run
 from selfjudge.engines.stage import answer_requests
-from selfjudge.model_commands import engine_of, model_arguments
-from selfjudge.records import Pair, Samples, read_records, write_records
-from selfjudge.rendering import (
-    JUDGE_FIELDS,
-    judgment_from,
-    judgment_requests,
-    load_template,
-)
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import Pair
+from selfjudge.ground.requests import Samples
+from selfjudge.ground.templates import load_template
+from selfjudge.judging.asks import JUDGE_FIELDS, judgment_from, judgment_requests
+from selfjudge.run.commands import engine_of, json_of, model_arguments, run
 
 
 def main() -> None:

@@ -10,13 +10,13 @@ what is not told is looked for beside the results folder, and in it.
 from pathlib import Path
 from typing import Any
 
-from selfjudge.commands import arguments, json_of, run
-from selfjudge.config import read_config
-from selfjudge.data_figures import data_figures
-from selfjudge.plots import read_captions, write_plots
-from selfjudge.run_figures import cost_figures, fact_figures
-from selfjudge.runs import Expected, expected_by, read_run
-from selfjudge.score_figures import score_figures
+from selfjudge.report.data_figures import data_figures
+from selfjudge.report.plots import read_captions, write_plots
+from selfjudge.report.run_figures import cost_figures, fact_figures
+from selfjudge.report.run_files import Expected, expected_by, read_run
+from selfjudge.report.score_figures import score_figures
+from selfjudge.run.commands import arguments, json_of, run
+from selfjudge.run.config import read_config
 
 CAPTIONS = Path(__file__).parent / "templates" / "captions"
 

@@ -7,9 +7,10 @@ all of them in the order of the pairs.
 from itertools import chain
 from pathlib import Path
 
-from selfjudge.cascade import merge_orders
-from selfjudge.commands import arguments, run
-from selfjudge.records import Judgment, read_records, write_records
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import Judgment
+from selfjudge.judging.cascade import merge_orders
+from selfjudge.run.commands import arguments, run
 
 
 def main() -> None:

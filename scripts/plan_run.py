@@ -16,12 +16,12 @@ from typing import Any
 import msgspec
 import yaml
 
-from selfjudge.commands import arguments, run
-from selfjudge.config import check_config, lay_over
-from selfjudge.ledgers import read_ledgers
-from selfjudge.plan_text import format_plan
-from selfjudge.planning import CostModel, plan_rows, read_stale, schedule
-from selfjudge.workload import Expectations, Workload
+from selfjudge.ground.ledgers import read_ledgers
+from selfjudge.run.commands import arguments, run
+from selfjudge.run.config import check_config, lay_over
+from selfjudge.run.plan_text import format_plan
+from selfjudge.run.planning import CostModel, plan_rows, read_stale, schedule
+from selfjudge.run.workload import Expectations, Workload
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -8,10 +8,10 @@ manifest of what came and what was left out.
 import sys
 from pathlib import Path
 
-from selfjudge.benchmarks import prepare_benchmark
-from selfjudge.commands import arguments, run
-from selfjudge.records import write_json, write_records
-from selfjudge.releases import ADAPTERS
+from selfjudge.benchmarks.preparing import prepare_benchmark
+from selfjudge.benchmarks.releases import ADAPTERS
+from selfjudge.ground.lines import write_json, write_records
+from selfjudge.run.commands import arguments, run
 
 
 def main() -> None:

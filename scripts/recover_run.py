@@ -18,7 +18,7 @@ import sys
 import time
 from pathlib import Path
 
-from selfjudge.commands import arguments, run
+from selfjudge.run.commands import arguments, run
 
 # What follows `python` in the process of a Snakemake, however it was called.
 PROGRAM = re.compile(rb"(-m |.*/)snakemake( |/__main__\.py |$)")

@@ -7,19 +7,13 @@ a protocol.
 
 from pathlib import Path
 
-from selfjudge.commands import arguments, run
-from selfjudge.manifests import Manifest
-from selfjudge.protocols import find_protocol
-from selfjudge.records import (
-    BenchmarkRow,
-    Judgment,
-    Pair,
-    read_document,
-    read_records,
-    write_json,
-)
-from selfjudge.scores import Trial, release_of
-from selfjudge.scoring import score_benchmark
+from selfjudge.benchmarks.manifests import Manifest
+from selfjudge.benchmarks.protocols import find_protocol
+from selfjudge.benchmarks.scores import Trial, release_of
+from selfjudge.benchmarks.scoring import score_benchmark
+from selfjudge.ground.lines import read_document, read_records, write_json
+from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
+from selfjudge.run.commands import arguments, run
 
 
 def main() -> None:

@@ -5,9 +5,10 @@ Reads prompts in id order; writes those of the slice, in the same order.
 
 from pathlib import Path
 
-from selfjudge.commands import arguments, run
-from selfjudge.prompts import select_prompts
-from selfjudge.records import Prompt, read_records, write_records
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import Prompt
+from selfjudge.pairs.pool import select_prompts
+from selfjudge.run.commands import arguments, run
 
 
 def main() -> None:

@@ -6,10 +6,11 @@ pairs; writes the pairs to judge again, in that order.
 
 from pathlib import Path
 
-from selfjudge.cascade import select_second_order
-from selfjudge.commands import arguments, parse_shard, run
-from selfjudge.filters import FILTER_NAMES, FILTERS
-from selfjudge.records import Judgment, Pair, read_records, write_records
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import Judgment, Pair
+from selfjudge.judging.cascade import select_second_order
+from selfjudge.pairs.filters import FILTER_NAMES, FILTERS
+from selfjudge.run.commands import arguments, parse_shard, run
 
 
 def main() -> None:

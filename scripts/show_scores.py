@@ -9,10 +9,10 @@ as vlrb_official.
 
 from pathlib import Path
 
-from selfjudge.commands import arguments, run
-from selfjudge.comparisons import format_beside
-from selfjudge.headlines import format_curves
-from selfjudge.records import read_json
+from selfjudge.ground.lines import read_json
+from selfjudge.report.headlines import format_curves
+from selfjudge.report.text import format_beside
+from selfjudge.run.commands import arguments, run
 
 
 def main() -> None:

@@ -13,9 +13,9 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
-from selfjudge.commands import arguments, json_of, run
-from selfjudge.ledgers import Usage, append_ledger, ledger_from
-from selfjudge.records import write_json
+from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
+from selfjudge.ground.lines import write_json
+from selfjudge.run.commands import arguments, json_of, run
 from selfjudge.training.settings import TrainSettings
 
 

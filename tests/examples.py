@@ -10,19 +10,19 @@ from typing import Any
 import msgspec
 from PIL import Image
 
-from selfjudge.alterations import AlterationBounds
-from selfjudge.protocols import Protocol
-from selfjudge.records import (
+from selfjudge.benchmarks.protocols import Protocol
+from selfjudge.benchmarks.scores import Release
+from selfjudge.benchmarks.votes import PairOutcome, cast_votes, select_votes, settle
+from selfjudge.ground.lines import content_id
+from selfjudge.ground.records import (
     Altered,
     BenchmarkRow,
     Judgment,
     Pair,
     Prompt,
     Response,
-    content_id,
 )
-from selfjudge.scores import Release
-from selfjudge.votes import PairOutcome, cast_votes, select_votes, settle
+from selfjudge.pairs.alterations import AlterationBounds
 
 BOUNDS = AlterationBounds(
     min_length_rate=0.5, max_length_rate=2.0, min_overlap_rate=0.5

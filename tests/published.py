@@ -12,11 +12,11 @@ import pyarrow.parquet as parquet
 import pytest
 
 from examples import image_bytes, make_judgment
-from selfjudge.benchmarks import Prepared, prepare_benchmark
-from selfjudge.protocols import Protocol
-from selfjudge.records import BenchmarkRow, Judgment, Pair
-from selfjudge.scores import Scores, Trial, release_of
-from selfjudge.scoring import score_benchmark
+from selfjudge.benchmarks.preparing import Prepared, prepare_benchmark
+from selfjudge.benchmarks.protocols import Protocol
+from selfjudge.benchmarks.scores import Scores, Trial, release_of
+from selfjudge.benchmarks.scoring import score_benchmark
+from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
 
 VARIABLE = "SELFJUDGE_BENCHMARK_DATA"
 PIXELS = 1_000_000

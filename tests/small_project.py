@@ -14,15 +14,16 @@ from examples import (
     make_row,
 )
 from examples import make_judgment as judgment_of
-from selfjudge.acceptance import FilterSettings
-from selfjudge.comparisons import compare
-from selfjudge.config import lay_over
-from selfjudge.filtering import filter_files
-from selfjudge.filters import FILTERS
-from selfjudge.protocols import SELFJUDGE
-from selfjudge.records import Judgment, Pair, write_json, write_records
-from selfjudge.scores import Scores, Trial
-from selfjudge.scoring import score_benchmark
+from selfjudge.benchmarks.comparisons import compare
+from selfjudge.benchmarks.protocols import SELFJUDGE
+from selfjudge.benchmarks.scores import Scores, Trial
+from selfjudge.benchmarks.scoring import score_benchmark
+from selfjudge.ground.lines import write_json, write_records
+from selfjudge.ground.records import Judgment, Pair
+from selfjudge.judging.acceptance import FilterSettings
+from selfjudge.judging.filtering import filter_files
+from selfjudge.pairs.filters import FILTERS
+from selfjudge.run.config import lay_over
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "scripts" / "templates"

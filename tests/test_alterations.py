@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import BOUNDS
-from selfjudge.alterations import check_alteration
+from selfjudge.pairs.alterations import check_alteration
 
 RESPONSE = "Two dogs sleep on the red sofa beside a lamp."
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfjudge.answers import (
+from selfjudge.pairs.answers import (
     extract_answer,
     majority_answer,
     normalise,

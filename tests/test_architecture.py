@@ -129,7 +129,7 @@ def test_imports_name_what_they_import(path: Path) -> None:
 @pytest.mark.parametrize("script", DECISION_SCRIPTS)
 def test_decisions_import_no_model(script: str) -> None:
     """An edit of an engine or of the training makes no decision stale."""
-    from selfjudge.code_fingerprints import reached_definitions
+    from selfjudge.ground.code_fingerprints import reached_definitions
 
     reached = reached_definitions(SCRIPTS / f"{script}.py")
     assert {one.path.parent.name for one in reached} & set(MODELS) == set()
@@ -244,7 +244,7 @@ def test_local_profile_places_every_rule_with_a_gpu() -> None:
 
 def test_every_environment_is_used() -> None:
     """A rule or the documentation names each; no rule names one that is not there."""
-    from selfjudge.families import VLLM_VERSIONS
+    from selfjudge.run.families import VLLM_VERSIONS
 
     rules = "".join(path.read_text() for path in (ROOT / "rules").glob("*.smk"))
     named = set(re.findall(r"envs/(\w+)\.yaml", rules)) | set(VLLM_VERSIONS)
@@ -255,7 +255,7 @@ def test_every_environment_is_used() -> None:
 @pytest.mark.parametrize("name", ["generate", "generate_mllama"])
 def test_environments_have_the_vllm_of_the_families(name: str) -> None:
     """What refuses a wrong pairing speaks of the versions that are pinned."""
-    from selfjudge.families import VLLM_VERSIONS
+    from selfjudge.run.families import VLLM_VERSIONS
 
     pinned = pins((ROOT / "envs" / f"{name}.yaml").read_text())["vllm"]
     assert {**VLLM_VERSIONS}[name] == pinned  # type: ignore[index]

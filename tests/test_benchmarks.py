@@ -8,9 +8,10 @@ import pyarrow.parquet as parquet
 import pytest
 
 from examples import image_bytes
-from selfjudge.benchmarks import Prepared, prepare_benchmark
-from selfjudge.groups import vlrb_group
-from selfjudge.records import Pair, RecordError
+from selfjudge.benchmarks.preparing import Prepared, prepare_benchmark
+from selfjudge.benchmarks.releases import vlrb_group
+from selfjudge.ground.lines import RecordError
+from selfjudge.ground.records import Pair
 
 PIXELS = 1_000_000
 BROKEN = image_bytes(size=(99, 99), kind="JPEG")[:-40]

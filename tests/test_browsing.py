@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 
 from examples import image_bytes, judge_both, make_judgment, make_pair
-from selfjudge.browsing import Browsed, ImageSource, collect, inert_json
-from selfjudge.records import RecordError
-from selfjudge.samples import Branch, survey
+from selfjudge.ground.lines import RecordError
+from selfjudge.report.browsing import Browsed, ImageSource, collect, inert_json
+from selfjudge.report.sampling import Branch, survey
 from small_project import Judged, hostile_pairs, judged_pairs, write_branch
 
 PLENTY = 10**7

@@ -6,14 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import judge_both, make_judgment, make_pair
-from selfjudge.acceptance import FilterSettings
-from selfjudge.cascade import merge_orders, select_second_order
-from selfjudge.filtering import decide, filter_files, join_judgments
-from selfjudge.filters import FILTERS
-from selfjudge.orders import TURNS, keeps_both_orders, order_at
-from selfjudge.position_bias import PositionBias
-from selfjudge.records import ORDERS, Judgment, Pair, write_records
-from selfjudge.verdicts import chosen_verdict, read_stated
+from selfjudge.ground.lines import write_records
+from selfjudge.ground.records import ORDERS, Judgment, Pair
+from selfjudge.judging.acceptance import FilterSettings
+from selfjudge.judging.cascade import merge_orders, select_second_order
+from selfjudge.judging.counts import PositionBias
+from selfjudge.judging.filtering import decide, filter_files, join_judgments
+from selfjudge.judging.orders import TURNS, keeps_both_orders, order_at
+from selfjudge.judging.verdicts import chosen_verdict, read_stated
+from selfjudge.pairs.filters import FILTERS
 
 SEED = 0
 MAJORITY = FILTERS["majority"]

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from selfjudge.code_fingerprints import code_fingerprint, reached_definitions
-from selfjudge.code_links import Whole, link
 from selfjudge.engines import ENGINES
+from selfjudge.ground.code_fingerprints import code_fingerprint, reached_definitions
+from selfjudge.ground.code_links import Whole, link
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "scripts"
@@ -552,7 +552,7 @@ def test_the_demo_names_what_it_measures_by() -> None:
     """The stage of the demo that reads our decisions lies elsewhere: the params of
     its rule (demo/project.smk) hold the code that it imports."""
     covered = reached("build_pairs") | reached(
-        "filter_judgments", "selfjudge.statistics:wilson_interval"
+        "filter_judgments", "selfjudge.benchmarks.statistics:wilson_interval"
     )
     imported = {
         alias.name

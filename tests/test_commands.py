@@ -4,9 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from selfjudge.acceptance import FilterSettings
-from selfjudge.commands import Shard, json_of, parse_shard, run
-from selfjudge.records import Pair, Samples, read_records
+from selfjudge.ground.lines import read_records
+from selfjudge.ground.records import Pair
+from selfjudge.ground.requests import Samples
+from selfjudge.ground.seeds import Shard
+from selfjudge.judging.acceptance import FilterSettings
+from selfjudge.run.commands import json_of, parse_shard, run
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from selfjudge.config import ConfigError, check_config, lay_over
-from selfjudge.filters import FILTER_NAMES
-from selfjudge.records import CATEGORIES
+from selfjudge.ground.records import CATEGORIES
+from selfjudge.pairs.filters import FILTER_NAMES
+from selfjudge.run.config import ConfigError, check_config, lay_over
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())

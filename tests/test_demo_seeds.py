@@ -9,8 +9,8 @@ from snakemake.utils import update_config
 
 import run_seeds
 from measure_spread import GROUPS, METHODS, find_runs, format_spread, measure_spread
-from selfjudge.config import check_config
-from selfjudge.records import write_json
+from selfjudge.ground.lines import write_json
+from selfjudge.run.config import check_config
 
 ROOT = Path(__file__).parents[1]
 FILTERS = ("majority", "correctness", "unchecked")

@@ -13,8 +13,9 @@ from examples import make_judgment, make_pair, make_prompt, write_lines
 from make_world import draw_prompts, write_prompts
 from measure_truth import TruthRow, find_facts, read_known, truth_rows
 from pretrain_tasks import write_judgment
-from selfjudge.images import open_rgb
-from selfjudge.records import Judgment, Pair, encode
+from selfjudge.ground.images import open_rgb
+from selfjudge.ground.lines import encode
+from selfjudge.ground.records import Judgment, Pair
 from truth import Known, chosen_is_better, reasons_are_right, verdict_is_right, worth
 from world import CATEGORIES, alter_scene, ask_any, describe, sample_scene, wrong_answer
 

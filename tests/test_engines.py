@@ -16,10 +16,10 @@ from selfjudge.engines import EngineSettings, open_engine
 from selfjudge.engines.journal import run_requests
 from selfjudge.engines.row_sampler import RowSampler
 from selfjudge.engines.transformers_engine import TransformersEngine
-from selfjudge.ledgers import Usage
-from selfjudge.records import Request, Sampling
-from selfjudge.rendering import assistant_turn, user_turn
-from selfjudge.seeds import random_for
+from selfjudge.ground.ledgers import Usage
+from selfjudge.ground.requests import Request, Sampling
+from selfjudge.ground.seeds import random_for
+from selfjudge.ground.templates import assistant_turn, user_turn
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
 FAMILIES = ["tiny_idefics3", "tiny_mllama"]

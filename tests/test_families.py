@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from selfjudge.families import (
+from selfjudge.run.families import (
     FAMILIES,
     HUB_IDS,
     check_serving,

@@ -8,18 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import judge_both, make_judgment, make_pair, write_lines
-from selfjudge.acceptance import OUTCOMES, FilterSettings
-from selfjudge.filtering import decide, filter_files, join_judgments
-from selfjudge.filters import FILTERS, FilterName
-from selfjudge.records import (
-    ORDERS,
-    Accepted,
-    Judgment,
-    Pair,
-    RecordError,
-    read_records,
-    write_records,
-)
+from selfjudge.ground.lines import RecordError, read_records, write_records
+from selfjudge.ground.records import ORDERS, Accepted, Judgment, Pair
+from selfjudge.judging.acceptance import OUTCOMES, FilterSettings
+from selfjudge.judging.filtering import decide, filter_files, join_judgments
+from selfjudge.pairs.filters import FILTERS, FilterName
 
 TEMPLATE = "{question}\n{response_a}\n{response_b}"
 RIGHT = ("A", "B")  # what prefers chosen with it first, and with it second

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from selfjudge.fingerprints import folder_fingerprint
+from selfjudge.ground.fingerprints import folder_fingerprint
 
 
 @pytest.fixture

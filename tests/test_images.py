@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from examples import image_bytes
-from selfjudge.images import check_image, iter_files, open_rgb
+from selfjudge.ground.images import check_image, iter_files, open_rgb
 
 
 def save(folder: Path, content: bytes, name: str = "x") -> Path:

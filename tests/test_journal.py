@@ -16,9 +16,9 @@ from selfjudge.engines.base import Engine
 from selfjudge.engines.journal import hash_requests, run_requests
 from selfjudge.engines.progress import Progress
 from selfjudge.engines.replay import ReplayEngine
-from selfjudge.ledgers import Usage
-from selfjudge.records import Generation, Request, Sampling
-from selfjudge.rendering import user_turn
+from selfjudge.ground.ledgers import Usage
+from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.templates import user_turn
 
 SAMPLING = Sampling(max_tokens=8, temperature=1.0)
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from selfjudge.ledgers import (
+from selfjudge.ground.ledgers import (
     Ledger,
     Usage,
     append_ledger,
     ledger_from,
     read_ledgers,
 )
-from selfjudge.records import RecordError
+from selfjudge.ground.lines import RecordError
 
 
 def make_ledger(usage: Usage) -> Ledger:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfjudge.marking import cut_text, mark_changes, show_controls
+from selfjudge.report.marking import cut_text, mark_changes, show_controls
 
 TEXTS = st.text(st.sampled_from("ab \n."), max_size=40)
 

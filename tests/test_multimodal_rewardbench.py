@@ -4,10 +4,13 @@ from typing import Any
 import pytest
 
 from published import prepare_mmrb
-from selfjudge.groups import MMRB_CATEGORIES, mmrb_split
-from selfjudge.manifests import overlap_rate
-from selfjudge.records import RecordError
-from selfjudge.releases import read_multimodal_rewardbench
+from selfjudge.benchmarks.manifests import overlap_rate
+from selfjudge.benchmarks.releases import (
+    MMRB_CATEGORIES,
+    mmrb_split,
+    read_multimodal_rewardbench,
+)
+from selfjudge.ground.lines import RecordError
 
 GROUPS = (623, 654, 630, 1096, 508, 1200)
 

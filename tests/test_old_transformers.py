@@ -14,8 +14,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
-from selfjudge.families import is_of_transformers_5
-from selfjudge.records import write_records
+from selfjudge.ground.lines import write_records
+from selfjudge.run.families import is_of_transformers_5
 from test_training import make_row, train
 
 ROOT = Path(__file__).parents[1]

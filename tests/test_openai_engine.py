@@ -33,9 +33,9 @@ from selfjudge.engines.openai_bodies import (
 )
 from selfjudge.engines.openai_engine import OpenAIEngine
 from selfjudge.engines.sections import OpenAISettings
-from selfjudge.ledgers import Usage
-from selfjudge.records import Request, Sampling
-from selfjudge.rendering import assistant_turn, user_turn
+from selfjudge.ground.ledgers import Usage
+from selfjudge.ground.requests import Request, Sampling
+from selfjudge.ground.templates import assistant_turn, user_turn
 
 REPOSITORY = Path(__file__).parents[1]
 BASE = REPOSITORY / "demo" / "base"
@@ -377,7 +377,7 @@ def test_servers_without_top_k() -> None:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "L", "CMYK"])
 def test_images_are_sent_as_every_engine_sees_them(mode: str, tmp_path: Path) -> None:
     """Decoded at the other end, the pixels are those that `open_rgb` gives."""
-    from selfjudge.images import open_rgb
+    from selfjudge.ground.images import open_rgb
 
     path = tmp_path / ("image.jpg" if mode in ("CMYK", "L") else "image.png")
     Image.effect_noise((9, 7), 80).convert("RGB").convert(mode).save(path)

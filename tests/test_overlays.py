@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from selfjudge.config import check_config
-from selfjudge.families import FAMILIES, find_model_type
+from selfjudge.run.config import check_config
+from selfjudge.run.families import FAMILIES, find_model_type
 from test_config import CONFIG, SCHEMA, lay_over
 
 ROOT = Path(__file__).parents[1]

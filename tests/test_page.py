@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from selfjudge.records import read_json
-from selfjudge.report import build_report, read_parts
+from selfjudge.ground.lines import read_json
+from selfjudge.report.page import build_report, read_parts
 from small_project import TEMPLATES, config_of, hostile_pairs, write_project
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is missing")

@@ -1,6 +1,6 @@
 import pytest
 
-from selfjudge.page_drawings import read_drawing
+from selfjudge.report.page_drawings import read_drawing
 
 HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'

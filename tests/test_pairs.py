@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import BOUNDS, make_altered, make_prompt, make_responses
-from selfjudge.filters import FILTERS, FilterName
-from selfjudge.pairs import (
+from selfjudge.ground.lines import read_json, read_records
+from selfjudge.ground.records import Pair, Prompt
+from selfjudge.pairs.building import (
     Candidates,
     Outcome,
     PairSettings,
@@ -18,7 +19,7 @@ from selfjudge.pairs import (
     join_candidates,
     write_outcomes,
 )
-from selfjudge.records import Pair, Prompt, read_json, read_records
+from selfjudge.pairs.filters import FILTERS, FilterName
 
 SETTINGS = PairSettings(majority_threshold=3, alteration_bounds=BOUNDS)
 OPEN = {"question": "Describe it.", "kind": "open", "answer_format": None}

@@ -9,10 +9,11 @@ import pytest
 import yaml
 
 from examples import make_pair, make_prompt, write_lines
-from selfjudge.config import lay_over
-from selfjudge.ledgers import Ledger
-from selfjudge.plan_text import as_number, as_time, format_plan
-from selfjudge.planning import (
+from selfjudge.ground.ledgers import Ledger
+from selfjudge.ground.lines import content_id, write_json, write_records
+from selfjudge.run.config import lay_over
+from selfjudge.run.plan_text import as_number, as_time, format_plan
+from selfjudge.run.planning import (
     CostModel,
     Row,
     Stale,
@@ -21,8 +22,7 @@ from selfjudge.planning import (
     schedule,
     total,
 )
-from selfjudge.records import content_id, write_json, write_records
-from selfjudge.workload import Expectations, Place, Workload, parse_place
+from selfjudge.run.workload import Expectations, Place, Workload, parse_place
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())

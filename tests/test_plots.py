@@ -13,22 +13,22 @@ import pandas as pd
 import pytest
 
 from examples import judge_both, make_judgment, make_pair, make_release, make_row
-from selfjudge.acceptance import Decided
-from selfjudge.charts import COLORS, SHAPES, Level, level_rows
-from selfjudge.comparisons import compare
-from selfjudge.costs import cost_table, place_of, timing_table, total_table
-from selfjudge.facts import fact_table
-from selfjudge.filter_counts import FilterCounts
-from selfjudge.ledgers import Ledger, append_ledger
-from selfjudge.paired_tests import adjust, compare_filters
-from selfjudge.pairs import Outcome, PairCounts
-from selfjudge.plots import read_captions
-from selfjudge.protocols import SELFJUDGE
-from selfjudge.records import read_json, write_json
-from selfjudge.rule_graph import draw_rules, read_rules
-from selfjudge.scores import Scores, Trial
-from selfjudge.scoring import score_benchmark
-from selfjudge.tables import published_table
+from selfjudge.benchmarks.comparisons import adjust, compare, compare_filters
+from selfjudge.benchmarks.protocols import SELFJUDGE
+from selfjudge.benchmarks.scores import Scores, Trial
+from selfjudge.benchmarks.scoring import score_benchmark
+from selfjudge.ground.ledgers import Ledger, append_ledger
+from selfjudge.ground.lines import read_json, write_json
+from selfjudge.judging.acceptance import Decided
+from selfjudge.judging.counts import FilterCounts
+from selfjudge.pairs.building import Outcome
+from selfjudge.pairs.counts import PairCounts
+from selfjudge.report.charts import COLORS, SHAPES, Level, level_rows
+from selfjudge.report.costs import cost_table, place_of, timing_table, total_table
+from selfjudge.report.figure_tables import published_table
+from selfjudge.report.plots import read_captions
+from selfjudge.report.provenance import fact_table
+from selfjudge.report.rule_graph import draw_rules, read_rules
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SCRIPT = str(SCRIPTS / "make_plots.py")

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from examples import image_bytes, make_prompt, write_lines
-from selfjudge.prompts import Imported, ImportLimits, import_prompts, select_prompts
-from selfjudge.records import RecordError
+from selfjudge.ground.lines import RecordError
+from selfjudge.pairs.imports import Imported, ImportLimits, import_prompts
+from selfjudge.pairs.pool import select_prompts
 
 LIMITS = ImportLimits(max_pixels=1_000_000, max_line_bytes=1_000_000)
 

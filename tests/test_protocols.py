@@ -17,17 +17,26 @@ from examples import (
     score_pair_under,
     write_lines,
 )
-from selfjudge.asking import OFFICIAL, orders_to_ask
-from selfjudge.comparisons import compare, format_beside
-from selfjudge.headlines import format_curves
-from selfjudge.leaderboard import read_leaderboard
-from selfjudge.protocols import PROTOCOLS, SELFJUDGE, Protocol, find_protocol
-from selfjudge.records import BenchmarkRow, Judgment, Pair, RecordError
-from selfjudge.rendering import JUDGE_FIELDS, load_template
-from selfjudge.scores import Scores, Trial
-from selfjudge.scoring import score_benchmark
-from selfjudge.verdicts import PARSERS
-from selfjudge.votes import new_coin
+from selfjudge.benchmarks.comparisons import compare
+from selfjudge.benchmarks.leaderboard import read_leaderboard
+from selfjudge.benchmarks.parsers import PARSERS
+from selfjudge.benchmarks.protocols import (
+    OFFICIAL,
+    PROTOCOLS,
+    SELFJUDGE,
+    Protocol,
+    find_protocol,
+    orders_to_ask,
+)
+from selfjudge.benchmarks.scores import Scores, Trial
+from selfjudge.benchmarks.scoring import score_benchmark
+from selfjudge.benchmarks.votes import new_coin
+from selfjudge.ground.lines import RecordError
+from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
+from selfjudge.ground.templates import load_template
+from selfjudge.judging.asks import JUDGE_FIELDS
+from selfjudge.report.headlines import format_curves
+from selfjudge.report.text import format_beside
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 LEADERBOARD = SCRIPTS / "selfjudge" / "leaderboard.yaml"

@@ -20,13 +20,12 @@ from published import (
     read_rows,
     score,
 )
-from selfjudge.asking import orders_to_ask
-from selfjudge.benchmarks import Prepared
-from selfjudge.groups import VLRB_GROUPS
-from selfjudge.leaderboard import PublishedTable, read_leaderboard
-from selfjudge.protocols import SELFJUDGE, find_protocol
-from selfjudge.records import Judgment
-from selfjudge.scores import group_outcomes, macro_accuracy
+from selfjudge.benchmarks.leaderboard import PublishedTable, read_leaderboard
+from selfjudge.benchmarks.preparing import Prepared
+from selfjudge.benchmarks.protocols import SELFJUDGE, find_protocol, orders_to_ask
+from selfjudge.benchmarks.releases import VLRB_GROUPS
+from selfjudge.benchmarks.scores import group_outcomes, macro_accuracy
+from selfjudge.ground.records import Judgment
 
 LEADERBOARD = Path(__file__).parents[1] / "scripts/selfjudge/leaderboard.yaml"
 OFFICIAL = find_protocol("vl_rewardbench", "official")

@@ -8,12 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import make_pair, make_prompt, write_lines
-from selfjudge.records import (
-    Pair,
-    Record,
+from selfjudge.benchmarks.scores import Scores
+from selfjudge.ground.lines import (
     RecordError,
-    Response,
-    Sampling,
     content_id,
     dropped,
     dropped_line,
@@ -26,7 +23,8 @@ from selfjudge.records import (
     write_records,
     writing,
 )
-from selfjudge.scores import Scores
+from selfjudge.ground.records import Pair, Record, Response
+from selfjudge.ground.requests import Sampling
 
 RESPONSE = {"id": "a", "prompt_id": "p", "sample": 0, "seed": 1, "text": "t"}
 

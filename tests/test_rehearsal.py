@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from selfjudge.records import SIMULATED_MARK
+from selfjudge.ground.requests import SIMULATED_MARK
 
 pytestmark = pytest.mark.workflow
 ROOT = Path(__file__).resolve().parents[1]

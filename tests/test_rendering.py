@@ -5,16 +5,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import make_pair, make_prompt, make_responses
-from selfjudge.records import ORDERS, Generation, Request, Sampling
-from selfjudge.rendering import (
+from selfjudge.ground.records import ORDERS
+from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.templates import fill, load_template
+from selfjudge.judging.asks import (
     JUDGE_FIELDS,
-    alteration_requests,
-    altered_from,
-    fill,
     judge_text,
     judgment_from,
     judgment_requests,
-    load_template,
+)
+from selfjudge.pairs.responses import (
+    alteration_requests,
+    altered_from,
     load_templates,
     response_from,
     response_requests,

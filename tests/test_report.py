@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from selfjudge.headlines import accuracy_table, main_sentence
-from selfjudge.page_tables import read_table
-from selfjudge.records import read_json, write_json
-from selfjudge.report import build_report, csp_hash, read_parts
+from selfjudge.ground.lines import read_json, write_json
+from selfjudge.report.headlines import accuracy_table, main_sentence
+from selfjudge.report.page import build_report, csp_hash, read_parts
+from selfjudge.report.page_tables import read_table
 from small_project import ROOT, TEMPLATES, config_of, hostile_pairs, write_project
 
 HOSTILE = '</script><script>alert("x")</script><img src=x onerror=alert(1)>'

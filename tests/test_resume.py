@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from selfjudge.ledgers import read_ledgers
-from selfjudge.records import Pair, content_id, write_records
+from selfjudge.ground.ledgers import read_ledgers
+from selfjudge.ground.lines import content_id, write_records
+from selfjudge.ground.records import Pair
 
 pytestmark = pytest.mark.workflow
 

@@ -1,6 +1,6 @@
 import pytest
 
-from selfjudge.routing import route
+from selfjudge.pairs.routing import route
 
 
 @pytest.mark.parametrize(

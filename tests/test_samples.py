@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from examples import judge_both, make_pair, write_lines
-from selfjudge.acceptance import OUTCOMES, Outcome
-from selfjudge.report import FATE_MEANINGS
-from selfjudge.samples import FATES, Branch, pair_fate, read_fates, survey
+from selfjudge.judging.acceptance import OUTCOMES, Outcome
+from selfjudge.report.page import FATE_MEANINGS
+from selfjudge.report.sampling import FATES, Branch, pair_fate, read_fates, survey
 from small_project import FATE_OF, judged_pairs, write_branch
 
 

@@ -13,12 +13,12 @@ from examples import (
     make_row,
     score_pair_under,
 )
-from selfjudge.comparisons import compare
-from selfjudge.protocols import SELFJUDGE
-from selfjudge.records import Judgment, Pair
-from selfjudge.scores import ScoreRow, Scores, Trial
-from selfjudge.scoring import score_benchmark
-from selfjudge.votes import PairOutcome, new_coin
+from selfjudge.benchmarks.comparisons import compare
+from selfjudge.benchmarks.protocols import SELFJUDGE
+from selfjudge.benchmarks.scores import ScoreRow, Scores, Trial
+from selfjudge.benchmarks.scoring import score_benchmark
+from selfjudge.benchmarks.votes import PairOutcome, new_coin
+from selfjudge.ground.records import Judgment, Pair
 
 VERDICTS = st.lists(
     st.tuples(st.sampled_from("ABC"), st.sampled_from("ABC")), min_size=1, max_size=9

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfjudge.seeds import random_for, seed_for, shard_of
+from selfjudge.ground.seeds import random_for, seed_for, shard_of
 
 IDS = st.integers(0, 2**64 - 1).map("{:016x}".format)
 

@@ -19,40 +19,31 @@ from examples import (
     make_release,
     make_row,
 )
-from selfjudge.alterations import check_alteration
-from selfjudge.comparisons import compare, format_beside
+from selfjudge.benchmarks.comparisons import compare
+from selfjudge.benchmarks.protocols import find_protocol
+from selfjudge.benchmarks.scores import Scores, Trial
+from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import EngineSettings
 from selfjudge.engines.journal import run_requests
-from selfjudge.filters import FILTERS
-from selfjudge.ledgers import Usage
-from selfjudge.pairs import Candidates, PairSettings, build_pairs
-from selfjudge.protocols import find_protocol
-from selfjudge.records import (
-    CATEGORIES,
-    SIMULATED_MARK,
-    Accepted,
-    Generation,
-    Pair,
-    Prompt,
-    Request,
-    Sampling,
-    content_id,
-)
-from selfjudge.rendering import (
-    JUDGE_FIELDS,
+from selfjudge.ground.ledgers import Usage
+from selfjudge.ground.lines import content_id
+from selfjudge.ground.records import CATEGORIES, Accepted, Pair, Prompt
+from selfjudge.ground.requests import SIMULATED_MARK, Generation, Request, Sampling
+from selfjudge.ground.templates import load_template
+from selfjudge.judging.asks import JUDGE_FIELDS, judgment_from, judgment_requests
+from selfjudge.judging.verdicts import read_stated
+from selfjudge.pairs.alterations import check_alteration
+from selfjudge.pairs.building import Candidates, PairSettings, build_pairs
+from selfjudge.pairs.filters import FILTERS
+from selfjudge.pairs.responses import (
     alteration_requests,
     altered_from,
-    judgment_from,
-    judgment_requests,
-    load_template,
     load_templates,
     response_from,
     response_requests,
 )
-from selfjudge.scores import Scores, Trial
-from selfjudge.scoring import score_benchmark
-from selfjudge.verdicts import read_stated
+from selfjudge.report.text import format_beside
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "scripts" / "templates"

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from selfjudge.ledgers import read_ledgers
+from selfjudge.ground.ledgers import read_ledgers
 from slurm.cluster import NODES, Cluster, wait_until, why_not
 from test_workflow import change_config, clone_repository, edit
 

@@ -7,8 +7,8 @@ import pyarrow.parquet as parquet
 import pytest
 
 from examples import image_bytes
-from selfjudge.prompts import ImportLimits, import_prompts
-from selfjudge.sources import HubSource, fetch_prompts, prompt_row, save_image
+from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.sources import HubSource, fetch_prompts, prompt_row, save_image
 
 README = """---
 configs:

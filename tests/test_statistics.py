@@ -2,7 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfjudge.statistics import macro_interval, paired_p_value, wilson_interval
+from selfjudge.benchmarks.statistics import (
+    macro_interval,
+    paired_p_value,
+    wilson_interval,
+)
 
 SHARES = st.floats(0, 1)
 

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from examples import image_bytes
-from selfjudge.thumbnails import make_thumbnail
+from selfjudge.report.thumbnails import make_thumbnail
 
 MOST = 10**7
 

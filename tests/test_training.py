@@ -23,8 +23,10 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.transformers_engine import TransformersEngine
-from selfjudge.ledgers import Usage, read_ledgers
-from selfjudge.records import Accepted, Request, Sampling, read_json, write_records
+from selfjudge.ground.ledgers import Usage, read_ledgers
+from selfjudge.ground.lines import read_json, write_records
+from selfjudge.ground.records import Accepted
+from selfjudge.ground.requests import Request, Sampling
 from selfjudge.training import conversations, sft
 from selfjudge.training.checkpoint import (
     check_same_names,
@@ -582,7 +584,7 @@ def test_other_files_are_the_bases_own(trained: Trained) -> None:
 
 
 def test_provenance_tells_what_went_in(trained: Trained, accepted: Path) -> None:
-    from selfjudge.records import file_sha256
+    from selfjudge.ground.lines import file_sha256
 
     told = trained.provenance
     assert told["base_model"] == {"name": trained.base.name, "revision": None}

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfjudge.records import ORDERS, Order
-from selfjudge.verdicts import chosen_verdict, parse_verdict, prefers_chosen
+from selfjudge.ground.records import ORDERS, Order
+from selfjudge.judging.verdicts import chosen_verdict, parse_verdict, prefers_chosen
 
 # What a judgment may hold around its verdicts; no piece holds a lone A or B.
 PIECES = st.sampled_from(

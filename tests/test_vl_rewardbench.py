@@ -8,8 +8,8 @@ import pytest
 
 from examples import image_bytes
 from published import VLRB_SCHEMA
-from selfjudge.benchmarks import Prepared, prepare_benchmark
-from selfjudge.records import RecordError, file_sha256
+from selfjudge.benchmarks.preparing import Prepared, prepare_benchmark
+from selfjudge.ground.lines import RecordError, file_sha256
 
 PIXELS = 1_000_000
 INDEX = VLRB_SCHEMA.get_field_index

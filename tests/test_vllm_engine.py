@@ -27,8 +27,8 @@ from selfjudge.engines.vllm_dialects import (
     installed_version,
 )
 from selfjudge.engines.vllm_engine import VLLMEngine, find_adapter
-from selfjudge.records import Generation, Request, Sampling
-from selfjudge.rendering import assistant_turn, fill, load_template, user_turn
+from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.templates import assistant_turn, fill, load_template, user_turn
 
 DEMO = Path(__file__).parents[1] / "demo"
 BASE = DEMO / "base"

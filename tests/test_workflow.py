@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from selfjudge.ledgers import read_ledgers
+from selfjudge.ground.ledgers import read_ledgers
 
 pytestmark = pytest.mark.workflow
 

@@ -5,7 +5,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
-from selfjudge.records import Generation, Request
+from selfjudge.ground.requests import Generation, Request
 
 
 class EngineSettings(

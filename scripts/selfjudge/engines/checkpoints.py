@@ -7,8 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from selfjudge.fingerprints import bare_source
-from selfjudge.records import file_sha256
+from selfjudge.ground.fingerprints import bare_source
+from selfjudge.ground.lines import file_sha256
 
 # The code between weights and texts: rendering, images, sampling, decoding.
 ANSWERING = (

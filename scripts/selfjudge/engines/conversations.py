@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 
 from selfjudge.engines.special_tokens import SpecialTokens
-from selfjudge.images import open_rgb
-from selfjudge.records import Generation, Request
+from selfjudge.ground.images import open_rgb
+from selfjudge.ground.requests import Generation, Request
 
 
 class Conversations:

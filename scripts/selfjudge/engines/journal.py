@@ -24,14 +24,10 @@ import msgspec
 from selfjudge.engines.base import Engine
 from selfjudge.engines.journal_index import encode_entry, index_path, lines_with
 from selfjudge.engines.progress import Log, Progress, log_to_stderr
-from selfjudge.ledgers import Usage
-from selfjudge.records import (
-    FinishReason,
-    Generation,
-    Record,
-    Request,
-    file_sha256,
-)
+from selfjudge.ground.ledgers import Usage
+from selfjudge.ground.lines import file_sha256
+from selfjudge.ground.records import FinishReason, Record
+from selfjudge.ground.requests import Generation, Request
 
 
 class Answer(Record, frozen=True, kw_only=True):

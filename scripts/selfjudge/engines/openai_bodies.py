@@ -10,8 +10,8 @@ from typing import Any
 from PIL import Image
 
 from selfjudge.engines.sections import OpenAISettings
-from selfjudge.images import open_rgb
-from selfjudge.records import Generation, Request
+from selfjudge.ground.images import open_rgb
+from selfjudge.ground.requests import Generation, Request
 
 # Marks of the common families, for models whose own we cannot read.
 COMMON_MARKS = re.compile(

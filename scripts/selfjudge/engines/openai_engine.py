@@ -32,7 +32,7 @@ from selfjudge.engines.openai_bodies import (
     write_body,
 )
 from selfjudge.engines.sections import OpenAISettings
-from selfjudge.records import Generation, Request
+from selfjudge.ground.requests import Generation, Request
 
 # The code between a request and what the server is asked.
 ANSWERING = (

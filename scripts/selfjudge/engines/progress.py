@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 
-from selfjudge.ledgers import Usage
-from selfjudge.records import Generation
+from selfjudge.ground.ledgers import Usage
+from selfjudge.ground.requests import Generation
 
 Log = Callable[[str], None]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from selfjudge.records import Generation, Request
+from selfjudge.ground.requests import Generation, Request
 
 
 class ReplayEngine:

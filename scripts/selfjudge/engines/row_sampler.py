@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from selfjudge.records import Sampling
+from selfjudge.ground.requests import Sampling
 
 
 class RowSampler:

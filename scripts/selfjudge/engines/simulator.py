@@ -13,22 +13,15 @@ from random import Random
 
 import msgspec
 
-from selfjudge.answers import parse_options
 from selfjudge.engines.checkpoints import model_fingerprint
 from selfjudge.engines.sections import SimulatorSettings
-from selfjudge.fingerprints import bare_source
-from selfjudge.records import (
-    CATEGORIES,
-    ORDERS,
-    SIMULATED_MARK,
-    AnswerFormat,
-    Generation,
-    Order,
-    Request,
-)
-from selfjudge.routing import route
-from selfjudge.seeds import random_for
-from selfjudge.verdicts import chosen_verdict
+from selfjudge.ground.fingerprints import bare_source
+from selfjudge.ground.records import CATEGORIES, ORDERS, AnswerFormat, Order
+from selfjudge.ground.requests import SIMULATED_MARK, Generation, Request
+from selfjudge.ground.seeds import random_for
+from selfjudge.judging.verdicts import chosen_verdict
+from selfjudge.pairs.answers import parse_options
+from selfjudge.pairs.routing import route
 
 WORDS = (
     "the picture shows a wide street where two people walk past a small shop with a "

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from selfjudge.rendering import assistant_turn, user_turn
+from selfjudge.ground.templates import assistant_turn, user_turn
 
 
 class SpecialTokens(msgspec.Struct, frozen=True, kw_only=True):

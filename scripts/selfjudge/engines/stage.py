@@ -8,8 +8,8 @@ from pathlib import Path
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import EngineSettings
 from selfjudge.engines.journal import run_requests
-from selfjudge.ledgers import Usage, append_ledger, ledger_from
-from selfjudge.records import Generation, Request
+from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
+from selfjudge.ground.requests import Generation, Request
 
 
 def answer_requests(

@@ -19,8 +19,8 @@ from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
 from selfjudge.engines.conversations import Conversations, open_images, texts_of
 from selfjudge.engines.row_sampler import RowSampler
 from selfjudge.engines.special_tokens import read_special_tokens
-from selfjudge.records import Generation, Request
-from selfjudge.rendering import user_turn
+from selfjudge.ground.requests import Generation, Request
+from selfjudge.ground.templates import user_turn
 
 TEXTS_AT_ONCE = 1000  # enough to keep all tokenizer threads busy
 

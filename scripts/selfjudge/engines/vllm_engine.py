@@ -22,7 +22,7 @@ from selfjudge.engines.vllm_dialects import (
     installed_name,
     installed_version,
 )
-from selfjudge.records import Generation, Request
+from selfjudge.ground.requests import Generation, Request
 
 # The code between weights and texts.
 ANSWERING = (

@@ -16,7 +16,7 @@ from peft import PeftModel
 from safetensors import safe_open
 from transformers import AutoModelForImageTextToText
 
-from selfjudge.records import read_json, write_json
+from selfjudge.ground.lines import read_json, write_json
 from selfjudge.training.models import keep_special_ids
 
 INDEX = "model.safetensors.index.json"

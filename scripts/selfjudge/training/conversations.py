@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 import torch
 
-from selfjudge.images import open_rgb
-from selfjudge.records import Accepted
+from selfjudge.ground.images import open_rgb
+from selfjudge.ground.records import Accepted
 
 Messages = list[dict[str, Any]]
 IGNORED = -100  # the label that torch's and TRL's losses leave out

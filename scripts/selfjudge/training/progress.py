@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from selfjudge.ledgers import Usage
+from selfjudge.ground.ledgers import Usage
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from transformers import TrainerCallback
 
-from selfjudge.records import RecordError, read_json, write_json
+from selfjudge.ground.lines import RecordError, read_json, write_json
 
 logger = logging.getLogger(__name__)
 

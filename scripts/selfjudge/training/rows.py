@@ -8,7 +8,9 @@ from typing import Any
 import msgspec
 from PIL import Image
 
-from selfjudge.records import SIMULATED_MARK, Accepted, read_records
+from selfjudge.ground.lines import read_records
+from selfjudge.ground.records import Accepted
+from selfjudge.ground.requests import SIMULATED_MARK
 from selfjudge.training.conversations import (
     encode_conversations,
     fill_in_images,

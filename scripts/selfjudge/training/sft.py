@@ -17,8 +17,9 @@ from transformers.utils.logging import disable_progress_bar
 from trl import SFTConfig, SFTTrainer
 
 from selfjudge.engines.special_tokens import read_special_tokens
-from selfjudge.ledgers import Usage
-from selfjudge.records import Accepted, encode, file_sha256
+from selfjudge.ground.ledgers import Usage
+from selfjudge.ground.lines import encode, file_sha256
+from selfjudge.ground.records import Accepted
 from selfjudge.training.checkpoint import (
     copy_other_files,
     finish_judge,
@@ -27,11 +28,7 @@ from selfjudge.training.checkpoint import (
     save_weights,
 )
 from selfjudge.training.conversations import ConversationCollator
-from selfjudge.training.models import (
-    load_model,
-    load_processor,
-    lora_config,
-)
+from selfjudge.training.models import load_model, load_processor, lora_config
 from selfjudge.training.progress import ProgressLog, UsageCount, summarize_loss
 from selfjudge.training.resuming import (
     CheckpointMark,

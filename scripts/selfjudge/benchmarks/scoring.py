@@ -1,0 +1,191 @@
+"""Judgments of a benchmark to the scores of one judge, under a protocol."""
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from selfjudge.benchmarks.protocols import Protocol
+from selfjudge.benchmarks.scores import (
+    MACRO,
+    BaselineRow,
+    Release,
+    Scores,
+    Trial,
+    decided,
+    group_outcomes,
+    macro_accuracy,
+    mean,
+    parts_of,
+    rounded,
+    score_rows,
+)
+from selfjudge.benchmarks.votes import (
+    BaselineName,
+    PairOutcome,
+    Vote,
+    always_first,
+    cast_votes,
+    longer_response,
+    new_coin,
+    select_votes,
+    settle,
+)
+from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
+from selfjudge.ground.requests import SIMULATED_MARK
+
+
+def score_benchmark(
+    trial: Trial,
+    protocol: Protocol,
+    release: Release,
+    pairs: Iterable[Pair],
+    rows: Iterable[BenchmarkRow],
+    judgments: Iterable[Judgment],
+) -> Scores:
+    """The scores of one judge under a protocol.
+
+    Raises ValueError if the judgments are not of these pairs, or not all that
+    the protocol asks for.
+    """
+    known = {pair.id: pair for pair in pairs}
+    ordered = {row.pair_id: row for row in rows}
+    check_pairs(trial, known, ordered, release)
+    judgments = list(judgments)
+    release = warn_of_simulation(release, judgments)
+    votes = collect_votes(trial, protocol, known, ordered, judgments)
+    outcomes = settle_all(protocol, known, ordered, votes)
+    return Scores(
+        benchmark=trial.benchmark,
+        protocol=protocol.name,
+        collection=protocol.collection,
+        iteration=trial.iteration,
+        filter=trial.filter,
+        release=release,
+        cannot_imitate=list(protocol.cannot),
+        rows=score_rows(trial, protocol, outcomes),
+        baselines=baseline_rows(protocol, known, ordered, votes),
+        outcomes=outcomes,
+    )
+
+
+def check_pairs(
+    trial: Trial,
+    pairs: dict[str, Pair],
+    rows: dict[str, BenchmarkRow],
+    release: Release,
+) -> None:
+    """Check that pairs, rows and manifest come from one preparation."""
+    if not pairs:
+        raise ValueError(f"{trial.benchmark}: must have at least one pair (got none)")
+    if pairs.keys() != rows.keys() or len(pairs) != release.num_pairs:
+        raise ValueError(
+            f"{trial.benchmark}: pairs, rows and manifest must be of one release (got "
+            f"{len(pairs)} pairs, {len(pairs.keys() & rows.keys())} of them among "
+            f"{len(rows)} rows, and {release.num_pairs} in the manifest)"
+        )
+
+
+def warn_of_simulation(release: Release, judgments: Sequence[Judgment]) -> Release:
+    """The release with a warning if judgments were written by no model."""
+    marked = sum(judgment.text.startswith(SIMULATED_MARK) for judgment in judgments)
+    if not marked:
+        return release
+    warning = (
+        f"simulated: {marked} of {len(judgments)} judgments were drawn by seed, by no "
+        "model; these scores mean nothing."
+    )
+    return msgspec.structs.replace(release, warnings=[*release.warnings, warning])
+
+
+def collect_votes(
+    trial: Trial,
+    protocol: Protocol,
+    pairs: dict[str, Pair],
+    rows: dict[str, BenchmarkRow],
+    judgments: Iterable[Judgment],
+) -> dict[str, list[Vote]]:
+    """The votes that count of every pair, in the order of the release."""
+    own: dict[str, list[Judgment]] = {}
+    for judgment in judgments:
+        own.setdefault(judgment.pair_id, []).append(judgment)
+    if others := own.keys() - pairs.keys():
+        raise ValueError(
+            f"{trial.benchmark}: judgments: 'pair_id' must be a pair of the pairs file "
+            f"({len(others)} of {len(own)} judged pairs are not, such as "
+            f"{min(others)!r}). Hint: they may be of another revision of the release: "
+            "judge this one."
+        )
+    votes = {}
+    for row in sorted(rows.values(), key=lambda row: row.row):
+        pair = pairs[row.pair_id]
+        cast = cast_votes(own.get(pair.id, []), protocol)
+        votes[pair.id] = select_votes(pair, row, cast, protocol)
+    numbers = sorted({len(cast) for cast in votes.values()})
+    if len(numbers) > 1:
+        raise ValueError(
+            f"{trial.benchmark}: every pair must have as many judgments (got from "
+            f"{numbers[0]} to {numbers[-1]})"
+        )
+    return votes
+
+
+def settle_all(
+    protocol: Protocol,
+    pairs: dict[str, Pair],
+    rows: dict[str, BenchmarkRow],
+    votes: dict[str, list[Vote]],
+) -> list[PairOutcome]:
+    """The outcomes in the order of the pairs; coins fall in that of the release."""
+    coin = new_coin()
+    outcomes = {
+        key: settle(pairs[key], rows[key], cast, protocol, coin)
+        for key, cast in votes.items()
+    }
+    return [outcomes[key] for key in pairs]
+
+
+def baseline_rows(
+    protocol: Protocol,
+    pairs: dict[str, Pair],
+    rows: dict[str, BenchmarkRow],
+    votes: dict[str, list[Vote]],
+) -> list[BaselineRow]:
+    """What judges without eyes score under the protocol on the very same orders."""
+    first = {key: [always_first(vote) for vote in cast] for key, cast in votes.items()}
+    longer = {
+        key: [longer_response(pairs[key], vote) for vote in cast]
+        for key, cast in votes.items()
+    }
+    by_first = settle_all(protocol, pairs, rows, first)
+    by_length = settle_all(protocol, pairs, rows, longer)
+    return [
+        # A coin is right half of the time under every protocol.
+        *blind_rows("coin", protocol, by_first, 0.5),
+        *blind_rows("always_first", protocol, by_first),
+        *blind_rows("longer_response", protocol, by_length),
+    ]
+
+
+def blind_rows(
+    name: BaselineName,
+    protocol: Protocol,
+    outcomes: list[PairOutcome],
+    accuracy: float | None = None,
+) -> list[BaselineRow]:
+    """A baseline's rows from its outcomes, or with the accuracy that it must have."""
+    parts = [
+        (group, len(part), mean([score for score, _ in decided(part)]))
+        for group, part in parts_of(protocol, outcomes)
+    ]
+    if "macro" in protocol.averages:
+        macro = macro_accuracy(list(group_outcomes(outcomes).values()))
+        parts.append((MACRO, len(outcomes), macro))
+    return [
+        BaselineRow(
+            baseline=name,
+            group=group,
+            num_pairs=number,
+            accuracy=rounded(found if accuracy is None else accuracy),
+        )
+        for group, number, found in parts
+    ]

@@ -1,0 +1,68 @@
+"""A hash of a folder's content, and what is code in a file.
+
+`code_fingerprints` has the hash of all that a stage runs.
+"""
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+import msgspec
+
+from selfjudge.ground.images import iter_files
+from selfjudge.ground.lines import file_sha256, writing
+
+
+@cache
+def bare_source(path: Path) -> str:
+    """The code of a file without comments and docstrings, in one formatting."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, kinds) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:] or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+class HashedFile(msgspec.Struct, frozen=True):
+    """What the cache knows of a file: it is read again if size or time differ."""
+
+    size: int
+    mtime_ns: int
+    sha256: str
+
+
+def folder_fingerprint(folder: Path, cache_file: Path) -> str:
+    """A hash of all files below a folder: names and contents, not times.
+
+    "absent" if there is no such folder.  Contents are read once and remembered
+    in ``cache_file`` by size and modification time, as git's index does.
+    """
+    if not folder.is_dir():
+        return "absent"
+    known: dict[str, HashedFile] = {}
+    try:
+        raw = cache_file.read_bytes()
+        known = msgspec.json.decode(raw, type=dict[str, HashedFile])
+    except (OSError, msgspec.DecodeError):
+        pass  # no cache, or one cut short: hash everything again
+    found: dict[str, HashedFile] = {}
+    for path in iter_files(folder):
+        name = path.relative_to(folder).as_posix()
+        try:
+            stat = path.stat()
+            entry = known.get(name)
+            if entry is None or (entry.size, entry.mtime_ns) != (
+                stat.st_size,
+                stat.st_mtime_ns,
+            ):
+                entry = HashedFile(stat.st_size, stat.st_mtime_ns, file_sha256(path))
+            found[name] = entry
+        except OSError:
+            continue  # a dangling link is not content; the import names it
+    if found != known:
+        with writing(cache_file) as file:
+            file.write(msgspec.json.encode(found))
+    listing = [(name, entry.sha256) for name, entry in found.items()]
+    return hashlib.sha256(msgspec.json.encode(listing)).hexdigest()[:16]

@@ -1,0 +1,110 @@
+"""What each run of a model stage cost, written down where nothing deletes it.
+
+A ledger file belongs to one output of a model stage and lies at the output's
+path, below results/ledgers instead of results.  Each process run that asked a
+model, or trained one, appends a line, whether it ended well or not: sums over all
+lines are what was really spent.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from selfjudge.ground.lines import encode, read_records
+from selfjudge.ground.records import Record
+
+
+@dataclass(slots=True, kw_only=True)
+class Usage:
+    """What a run has used so far; whoever does the work counts it up.
+
+    ``num_cached_prompt_tokens`` is None where the engine cannot tell; ``seconds``
+    are those of asking or training, ``start_seconds`` of all before it.
+    """
+
+    num_gpus: int = 0
+    num_requests: int = 0
+    num_from_journal: int = 0
+    num_calls: int = 0
+    num_prompt_tokens: int = 0
+    num_cached_prompt_tokens: int | None = None
+    num_output_tokens: int = 0
+    start_seconds: float = 0.0
+    seconds: float = 0.0
+
+
+class Ledger(Record, frozen=True, kw_only=True):
+    """What one run of a stage cost; tokens and seconds are those of its own calls.
+
+    ``engine`` is its name in the config, or "trl" for a training; ``model`` the
+    fingerprint of the model asked, or of the one that training starts from;
+    ``started`` the time in UTC.  ``num_from_journal`` requests were answered by
+    the journal and ``num_calls`` by the model; the rest repeat another request
+    of the same run.  GPU hours are ``num_gpus`` times both durations, in seconds.
+
+    In a training a request is a row seen, a call an optimizer step, and all
+    tokens of the rows are prompt tokens.
+    """
+
+    stage: str
+    engine: str
+    model: str
+    started: str
+    num_gpus: int
+    num_requests: int
+    num_from_journal: int
+    num_calls: int
+    num_prompt_tokens: int
+    num_cached_prompt_tokens: int | None
+    num_output_tokens: int
+    start_seconds: float
+    seconds: float
+    finished: bool
+
+
+def ledger_from(
+    usage: Usage, *, stage: str, engine: str, model: str, started: str, finished: bool
+) -> Ledger:
+    """The line of a run that has ended, well (``finished``) or not."""
+    return Ledger(
+        stage=stage,
+        engine=engine,
+        model=model,
+        started=started,
+        num_gpus=usage.num_gpus,
+        num_requests=usage.num_requests,
+        num_from_journal=usage.num_from_journal,
+        num_calls=usage.num_calls,
+        num_prompt_tokens=usage.num_prompt_tokens,
+        num_cached_prompt_tokens=usage.num_cached_prompt_tokens,
+        num_output_tokens=usage.num_output_tokens,
+        start_seconds=round(usage.start_seconds, 3),
+        seconds=round(usage.seconds, 3),
+        finished=finished,
+    )
+
+
+def append_ledger(path: Path, ledger: Ledger) -> None:
+    """Add one line to a ledger file, in one write, making it and its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    descriptor = os.open(path, flags, 0o644)
+    try:
+        os.write(descriptor, encode(ledger))
+    finally:
+        os.close(descriptor)
+
+
+def read_ledgers(folder: Path) -> dict[str, list[Ledger]]:
+    """The lines of all ledger files in ``folder`` (results/ledgers), oldest first.
+
+    Keys are paths below the folder without their suffix, sorted: the output
+    results/iter1/majority/judgments/1of8.jsonl is "iter1/majority/judgments/1of8".
+    A folder that is not there holds none.  Raises RecordError on a broken line.
+    """
+    return {
+        path.relative_to(folder).with_suffix("").as_posix(): list(
+            read_records(path, Ledger)
+        )
+        for path in sorted(folder.rglob("*.jsonl"))
+    }

@@ -1,0 +1,129 @@
+"""The records that lie on disk between two stages.
+
+One JSON Lines file holds one kind of record: UTF-8, one flat object a line,
+keys in the order of the class.
+"""
+
+from typing import Any, Literal, get_args
+
+import msgspec
+
+Kind = Literal["open", "closed"]
+AnswerFormat = Literal["number", "choice", "yes_no", "phrase"]
+Order = Literal["chosen_first", "rejected_first"]
+Origin = Literal["majority_answer", "gold_answer", "alteration", "benchmark"]
+Category = Literal[
+    "object", "attribute", "count", "spatial", "relation", "text", "action"
+]
+FinishReason = Literal["stop", "length"]
+BenchmarkFormat = Literal["vl_rewardbench", "multimodal_rewardbench"]
+
+ORDERS: tuple[Order, ...] = get_args(Order)
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One line of a file: immutable, every field named."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a stage takes from the configuration: immutable, every field named."""
+
+
+class Prompt(Record, frozen=True, kw_only=True):
+    """One question about one or several images.
+
+    ``images`` are POSIX paths below the image root, ``image_sha256s`` the hex
+    digests of the files in the same order.  ``answer_format`` is None for open
+    prompts.  ``answer`` is the gold answer, None where nobody knows it; only
+    the `correctness` filter may look at it.
+    """
+
+    id: str
+    images: tuple[str, ...]
+    image_sha256s: tuple[str, ...]
+    question: str
+    kind: Kind
+    answer_format: AnswerFormat | None
+    answer: str | None
+    source: str
+
+
+class Response(Record, frozen=True, kw_only=True):
+    """One sampled answer text to a prompt; ``sample`` counts from 0."""
+
+    id: str
+    prompt_id: str
+    sample: int
+    seed: int
+    text: str
+
+
+class Altered(Record, frozen=True, kw_only=True):
+    """A response rewritten by the model with one injected error of ``category``."""
+
+    id: str
+    response_id: str
+    prompt_id: str
+    category: Category
+    seed: int
+    text: str
+
+
+class Pair(Record, frozen=True, kw_only=True):
+    """Two responses to one prompt; ``chosen`` is held better than ``rejected``.
+
+    ``category`` is the injected error of an `alteration`, the group of a
+    `benchmark` row, else None.  ``num_votes`` and ``num_votes_rejected`` count
+    the parsed samples that agree with each side; None outside closed pairs.
+    """
+
+    id: str
+    prompt_id: str
+    images: tuple[str, ...]
+    question: str
+    kind: Kind
+    chosen: str
+    rejected: str
+    origin: Origin
+    category: str | None
+    num_votes: int | None
+    num_votes_rejected: int | None
+
+
+class BenchmarkRow(Record, frozen=True, kw_only=True):
+    """What a release says about a pair that no judge may see; for scoring alone.
+
+    ``row`` counts from 0 in the release, whose own ids are not unique.
+    ``subset`` is the source of the row by the prefix of its id; ``split`` is its
+    group, or the part of it that the official scorer prints.
+    """
+
+    pair_id: str
+    row: int
+    release_id: str
+    subset: str
+    split: str
+    chosen_first: bool
+
+
+class Judgment(Record, frozen=True, kw_only=True):
+    """The raw text of one judgment; what it says is parsed later, for free."""
+
+    id: str
+    pair_id: str
+    order: Order
+    sample: int
+    seed: int
+    text: str
+    finish_reason: FinishReason
+
+
+class Accepted(Record, frozen=True, kw_only=True):
+    """A training row in TRL's conversational shape, traceable to its judgment."""
+
+    images: tuple[str, ...]
+    messages: list[dict[str, Any]]
+    pair_id: str
+    judgment_id: str
+    order: Order

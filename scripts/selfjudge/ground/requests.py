@@ -1,0 +1,59 @@
+"""What is asked of a model, and what it answered, in no library's terms."""
+
+from typing import Any
+
+from selfjudge.ground.records import FinishReason, Record, Settings
+
+# What every text of the engine `simulator` begins with.
+SIMULATED_MARK = "(simulated)"
+
+
+class Sampling(Record, frozen=True, kw_only=True):
+    """How a text is drawn.  Temperature 0 is greedy; top_k 0 keeps every token."""
+
+    max_tokens: int
+    temperature: float
+    top_p: float = 1.0
+    top_k: int = 0
+
+
+class Draws(Settings, frozen=True, kw_only=True):
+    """The settings of a stage that draws one text for each of its inputs."""
+
+    sampling: Sampling
+
+
+class Samples(Draws, frozen=True, kw_only=True):
+    """The settings of a stage that draws ``num_samples`` texts for each input."""
+
+    num_samples: int
+
+
+class Request(Record, frozen=True, kw_only=True):
+    """One call of a model, in no library's terms.
+
+    ``messages`` are chat turns ``{"role", "content": [{"type": "image"} |
+    {"type": "text", "text"}]}``; the image parts take ``images`` (readable file
+    paths) in order.  ``seed`` alone decides the random draws of this request.
+    """
+
+    id: str
+    messages: list[dict[str, Any]]
+    images: tuple[str, ...]
+    sampling: Sampling
+    seed: int
+
+
+class Generation(Record, frozen=True, kw_only=True):
+    """What a model answered to one request; lengths are in tokens.
+
+    ``num_cached_prompt_tokens`` of the prompt's were not computed, because an
+    earlier request shared them; None where the engine cannot tell.
+    """
+
+    request_id: str
+    text: str
+    finish_reason: FinishReason
+    num_prompt_tokens: int
+    num_output_tokens: int
+    num_cached_prompt_tokens: int | None = None

@@ -1,0 +1,146 @@
+"""The counts of `filter_report.json`."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from selfjudge.ground.records import ORDERS, Judgment, Kind, Order
+from selfjudge.judging.acceptance import OUTCOMES, Decided, Outcome, pair_category
+
+
+class FilterCounts:
+    """Counts that gather while decided pairs pass by.
+
+    ``is_unbiased`` tells of a pair's id whether its orders were asked for whatever
+    the verdicts: the judge's position bias is measured on such pairs alone.
+    """
+
+    def __init__(self, is_unbiased: Callable[[str], bool]) -> None:
+        self.is_unbiased = is_unbiased
+        self.position_bias = PositionBias()
+        self.outcomes: Counter[Outcome] = Counter()
+        self.orders: Counter[Order] = Counter()
+        self.pairs: Counter[str] = Counter()
+        self.accepted_pairs: Counter[str] = Counter()
+        self.kinds: dict[str, Kind] = {}
+        self.by_category: Counter[tuple[str, Outcome]] = Counter()
+        self.num_characters: Counter[Outcome] = Counter()
+
+    def add(self, decided: Decided) -> None:
+        """Count one pair and its judgments."""
+        category = pair_category(decided.pair)
+        self.pairs[category] += 1
+        self.kinds[category] = decided.pair.kind
+        for judgment, outcome in zip(decided.judgments, decided.outcomes, strict=True):
+            self.outcomes[outcome] += 1
+            self.by_category[category, outcome] += 1
+            self.num_characters[outcome] += len(judgment.text)
+            if outcome == "accepted":
+                self.orders[judgment.order] += 1
+        if "accepted" in decided.outcomes:
+            self.accepted_pairs[category] += 1
+        if self.is_unbiased(decided.pair.id):
+            self.position_bias.add(decided.judgments, decided.preferences)
+
+    def report(self) -> dict[str, Any]:
+        """Accepted and dropped add up to all, in each of the `categories` too.
+
+        There `num_accepted` counts pairs with an accepted judgment, and `outcomes`
+        judgments.  `mean_characters` is how long judgments are, None of none.
+        """
+        num_judgments = self.outcomes.total()
+        num_accepted = self.outcomes["accepted"]
+        return {
+            "num_pairs": self.pairs.total(),
+            "num_judgments": num_judgments,
+            "num_accepted": num_accepted,
+            "num_dropped": num_judgments - num_accepted,
+            "accepted_rate": round(num_accepted / max(1, num_judgments), 6),
+            "orders": {order: self.orders[order] for order in ORDERS},
+            "dropped": {
+                outcome: self.outcomes[outcome]
+                for outcome in OUTCOMES
+                if outcome != "accepted" and self.outcomes[outcome]
+            },
+            "mean_characters": {
+                "judgments": self.mean_characters(*OUTCOMES),
+                "accepted": self.mean_characters("accepted"),
+            },
+            "categories": {
+                name: {
+                    "kind": self.kinds[name],
+                    "num_pairs": self.pairs[name],
+                    "num_accepted": self.accepted_pairs[name],
+                    "outcomes": {
+                        outcome: self.by_category[name, outcome]
+                        for outcome in OUTCOMES
+                        if self.by_category[name, outcome]
+                    },
+                }
+                for name in sorted(self.pairs)
+            },
+            "position_bias": self.position_bias.report(),
+        }
+
+    def mean_characters(self, *outcomes: Outcome) -> float | None:
+        """The mean length of the judgments with these outcomes, None of none."""
+        count = sum(self.outcomes[outcome] for outcome in outcomes)
+        total = sum(self.num_characters[outcome] for outcome in outcomes)
+        return round(total / count, 1) if count else None
+
+
+class PositionBias:
+    """Counts over pairs that were judged in both orders, whatever the verdicts.
+
+    Pairs of which the second order was asked for because of the first verdict
+    must not be added: they are those that the judge got right.
+    """
+
+    def __init__(self) -> None:
+        self.num_pairs = self.num_samples = self.num_agreeing = 0
+        self.counts: Counter[tuple[Order, bool | None]] = Counter()
+
+    def add(
+        self, judgments: Sequence[Judgment], preferences: Sequence[bool | None]
+    ) -> None:
+        """Count one pair; a preference is True for chosen, None if unparsed."""
+        earlier: dict[int, bool | None] = {}
+        for judgment, preference in zip(judgments, preferences, strict=True):
+            self.counts[judgment.order, preference] += 1
+            if judgment.sample not in earlier:
+                earlier[judgment.sample] = preference
+            elif preference is not None and preference == earlier[judgment.sample]:
+                self.num_agreeing += 1
+        self.num_pairs += 1
+        self.num_samples += len(earlier)
+
+    def report(self) -> dict[str, Any]:
+        """The counts as shares of 0 to 1, None where there is nothing to share.
+
+        ``first_rate``: of parsed verdicts, those for the response shown first; a
+        judge without a preference for a place has 0.5.  ``right_rates``: of
+        parsed verdicts in each order, those that prefer chosen.
+        ``agreement_rate``: of samples, those that prefer the same response in
+        both orders; an unparsed one agrees with none, as in the scores.
+        """
+        right = {order: self.counts[order, True] for order in ORDERS}
+        wrong = {order: self.counts[order, False] for order in ORDERS}
+        num_judgments = self.counts.total()
+        num_parsed = sum(right.values()) + sum(wrong.values())
+        num_first = right["chosen_first"] + wrong["rejected_first"]
+        return {
+            "num_pairs": self.num_pairs,
+            "num_judgments": num_judgments,
+            "num_unparsed": num_judgments - num_parsed,
+            "first_rate": share(num_first, num_parsed),
+            "right_rates": {
+                order: share(right[order], right[order] + wrong[order])
+                for order in ORDERS
+            },
+            "agreement_rate": share(self.num_agreeing, self.num_samples),
+        }
+
+
+def share(part: int, whole: int) -> float | None:
+    """A share of 0 to 1 with six digits; None of nothing."""
+    return round(part / whole, 6) if whole else None

@@ -1,0 +1,299 @@
+"""Responses to synthetic pairs: what is right is known by construction.
+
+A closed prompt gives a response with the majority answer against a random
+other one (arXiv 2512.05145, Figure 1); an open prompt gives the response
+against its altered version.  Every prompt that gives no pair is dropped with a
+reason.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import msgspec
+
+from selfjudge.ground.lines import content_id, dropped, encode, write_json, writing
+from selfjudge.ground.records import Altered, Origin, Pair, Prompt, Response, Settings
+from selfjudge.ground.seeds import random_for, seed_for
+from selfjudge.pairs.alterations import AlterationBounds, check_alteration
+from selfjudge.pairs.answers import extract_answer, majority_answer, normalise_gold
+from selfjudge.pairs.counts import PairCounts
+from selfjudge.pairs.filters import Filter
+
+PairReason = Literal[
+    "no_response",
+    "no_parsed_response",
+    "unanimous",
+    "tie",
+    "below_threshold",
+    "no_gold_answer",
+    "no_correct_response",
+    "no_wrong_response",
+    "over_matched_size",
+    "no_alteration",
+    "empty",
+    "unchanged",
+    "too_short",
+    "too_long",
+    "too_different",
+    "confesses",
+]
+
+
+class PairSettings(Settings, frozen=True, kw_only=True):
+    """How pairs are built: least votes of a majority answer, bounds of a rewrite."""
+
+    majority_threshold: int
+    alteration_bounds: AlterationBounds
+
+
+class Candidates(NamedTuple):
+    """A prompt with all its responses and altered responses."""
+
+    prompt: Prompt
+    responses: list[Response]
+    altered: list[Altered]
+
+
+Truth = Literal["right", "both_wrong", "reversed"]
+TRUTHS: tuple[Truth, ...] = get_args(Truth)
+
+
+class Outcome(NamedTuple):
+    """Either a pair, or a dropped record (as written) with its reason.
+
+    ``truth`` is what the gold answer, where there is one, says of a pair that the
+    majority labelled: chosen is right, neither is, or rejected is.  It is for the
+    report alone: nothing is chosen by it.
+    """
+
+    pair: Pair | None
+    dropped: dict[str, Any] | None
+    truth: Truth | None = None
+
+
+def join_candidates(
+    prompts: Iterable[Prompt], responses: Iterable[Response], altered: Iterable[Altered]
+) -> Iterator[Candidates]:
+    """Each prompt with what belongs to it; all three streams are in prompt order.
+
+    Raises ValueError where responses are out of order or of unknown prompts.
+    """
+    response_groups = groupby(responses, key=lambda response: response.prompt_id)
+    altered_groups = groupby(altered, key=lambda rewrite: rewrite.prompt_id)
+    next_responses = next(response_groups, None)
+    next_altered = next(altered_groups, None)
+    for prompt in prompts:
+        own: list[Response] = []
+        own_altered: list[Altered] = []
+        if next_responses and next_responses[0] == prompt.id:
+            own = list(next_responses[1])
+            next_responses = next(response_groups, None)
+        if next_altered and next_altered[0] == prompt.id:
+            own_altered = list(next_altered[1])
+            next_altered = next(altered_groups, None)
+        yield Candidates(prompt, own, own_altered)
+    for kind, left in (("responses", next_responses), ("altered", next_altered)):
+        if left is not None:
+            raise ValueError(
+                f"{kind}: 'prompt_id' must be a prompt of this iteration, in the "
+                f"order of the prompts (got {left[0]!r})"
+            )
+
+
+def build_pairs(
+    candidates: Iterable[Candidates], spec: Filter, settings: PairSettings, seed: int
+) -> Iterator[Outcome]:
+    """One outcome for each closed prompt, one for each rewrite of an open one."""
+    for prompt, responses, altered in candidates:
+        if prompt.kind == "closed":
+            yield pair_by_answer(prompt, responses, spec, settings, seed)
+        else:
+            yield from pairs_by_alteration(prompt, responses, altered, settings)
+
+
+def pair_by_answer(
+    prompt: Prompt,
+    responses: list[Response],
+    spec: Filter,
+    settings: PairSettings,
+    seed: int,
+) -> Outcome:
+    """A closed prompt's pair: a response with the right answer against another.
+
+    Right is the majority answer, or the gold answer if the filter labels so.
+    The draws depend on the prompt alone, so that filters which agree on the
+    right answer build the same pair.
+    """
+    assert prompt.answer_format is not None
+    parsed = [
+        (response, answer)
+        for response in responses
+        if (
+            answer := extract_answer(
+                response.text, prompt.answer_format, prompt.question
+            )
+        )
+        is not None
+    ]
+    votes = Counter(answer for _, answer in parsed)
+    right, reason = right_answer(prompt, responses, votes, spec, settings)
+    agreeing = [response for response, answer in parsed if answer == right]
+    others = [(response, answer) for response, answer in parsed if answer != right]
+    if not reason and not agreeing:
+        reason = "no_correct_response"
+    if not reason and not others:
+        reason = "no_wrong_response"
+    if reason:
+        return Outcome(None, dropped(prompt, reason))
+    assert right is not None
+    chosen = random_for(seed, "chosen", prompt.id).choice(agreeing)
+    rejected, wrong = random_for(seed, "rejected", prompt.id).choice(others)
+    origin: Origin = "gold_answer" if spec.label == "gold" else "majority_answer"
+    pair = make_pair(prompt, chosen.text, rejected.text, origin)
+    return Outcome(
+        msgspec.structs.replace(
+            pair, num_votes=votes[right], num_votes_rejected=votes[wrong]
+        ),
+        None,
+        truth_of(prompt, right, wrong) if spec.label == "majority" else None,
+    )
+
+
+def truth_of(prompt: Prompt, right: str, wrong: str) -> Truth | None:
+    """What the gold answer says of an answer held right against another."""
+    if prompt.answer is None or prompt.answer_format is None:
+        return None
+    gold = normalise_gold(prompt.answer, prompt.answer_format, prompt.question)
+    if gold == right:
+        return "right"
+    return "reversed" if gold == wrong else "both_wrong"
+
+
+def right_answer(
+    prompt: Prompt,
+    responses: list[Response],
+    votes: Counter[str],
+    spec: Filter,
+    settings: PairSettings,
+) -> tuple[str | None, str]:
+    """The answer that the filter holds right, and None or why there is none."""
+    if not responses:
+        return None, "no_response"
+    if not votes:
+        return None, "no_parsed_response"
+    if spec.label == "majority":
+        return majority_answer(votes, settings.majority_threshold)
+    if prompt.answer is None or prompt.answer_format is None:
+        return None, "no_gold_answer"
+    return normalise_gold(prompt.answer, prompt.answer_format, prompt.question), ""
+
+
+def pairs_by_alteration(
+    prompt: Prompt,
+    responses: list[Response],
+    altered: list[Altered],
+    settings: PairSettings,
+) -> Iterator[Outcome]:
+    """An open prompt's pairs: each response against its usable rewrites."""
+    by_id = {response.id: response for response in responses}
+    if not responses:
+        yield Outcome(None, dropped(prompt, "no_response"))
+    elif not altered:
+        yield Outcome(None, dropped(prompt, "no_alteration"))
+    for rewrite in altered:
+        response = by_id.get(rewrite.response_id)
+        if response is None:
+            raise ValueError(
+                f"altered {rewrite.id}: 'response_id' must be a response to prompt "
+                f"{prompt.id} (got {rewrite.response_id!r})"
+            )
+        bounds = settings.alteration_bounds
+        reason = check_alteration(response.text, rewrite.text, bounds)
+        if reason:
+            yield Outcome(None, dropped(rewrite, reason))
+        else:
+            pair = make_pair(prompt, response.text, rewrite.text, "alteration")
+            yield Outcome(
+                msgspec.structs.replace(pair, category=rewrite.category), None
+            )
+
+
+def make_pair(prompt: Prompt, chosen: str, rejected: str, origin: Origin) -> Pair:
+    """A pair whose id depends on what is compared, not on how it was labelled."""
+    return Pair(
+        id=content_id(prompt.id, chosen, rejected),
+        prompt_id=prompt.id,
+        images=prompt.images,
+        question=prompt.question,
+        kind=prompt.kind,
+        chosen=chosen,
+        rejected=rejected,
+        origin=origin,
+        category=None,
+        num_votes=None,
+        num_votes_rejected=None,
+    )
+
+
+def cut_closed(
+    build: Callable[[], Iterable[Outcome]], size: int, seed: int
+) -> Iterator[Outcome]:
+    """The outcomes with at most ``size`` closed pairs, the lowest ranks by seed.
+
+    ``build`` is called twice: the first pass only ranks.
+    """
+
+    def rank(pair: Pair) -> int:
+        return seed_for(seed, "matched", pair.id)
+
+    ranks = sorted(
+        rank(outcome.pair)
+        for outcome in build()
+        if outcome.pair and outcome.pair.kind == "closed"
+    )
+    limit = ranks[size - 1] if 0 < size <= len(ranks) else (-1 if size == 0 else None)
+    for outcome in build():
+        pair = outcome.pair
+        if pair and pair.kind == "closed" and limit is not None and rank(pair) > limit:
+            yield Outcome(None, dropped(pair, "over_matched_size"))
+        else:
+            yield outcome
+
+
+def write_outcomes(
+    outcomes: Iterable[Outcome], pairs: Path, dropped: Path, report: Path
+) -> None:
+    """Write pairs, dropped records and counts.
+
+    Raises ValueError, and writes nothing, if there is not a single pair.
+    """
+    counts = PairCounts()
+    with writing(pairs) as pair_file, writing(dropped) as dropped_file:
+        for outcome in outcomes:
+            counts.add(outcome)
+            if outcome.pair is not None:
+                pair_file.write(encode(outcome.pair))
+            if outcome.dropped is not None:
+                dropped_file.write(encode(outcome.dropped))
+        found = counts.report()
+        no_gold = found["dropped"].get("no_gold_answer", 0)
+        if no_gold and not found["num_closed"]:
+            raise ValueError(
+                f"{pairs}: at least one closed prompt must have an 'answer' that a "
+                f"response gives (got none: {no_gold} prompts have no gold answer). "
+                "Hint: leave out the filters that compare with gold answers, or add "
+                "'answer' to the prompts."
+            )
+        if not found["num_pairs"]:
+            reasons = ", ".join(f"{name} {n}" for name, n in found["dropped"].items())
+            raise ValueError(
+                f"{pairs}: at least one prompt must give a pair (got none; dropped: "
+                f"{reasons or 'nothing, there are no prompts'}). Hint: "
+                "no_gold_answer: the filter needs prompts with an 'answer'; "
+                "unanimous: the prompts are too easy; below_threshold or "
+                "no_parsed_response: read the responses."
+            )
+    write_json(report, found)

@@ -1,0 +1,161 @@
+"""What a run cost: its ledgers and Snakemake's benchmark files, by stage."""
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from selfjudge.ground.ledgers import Ledger, read_ledgers
+from selfjudge.report.run_files import ITERATION
+
+Row = dict[str, Any]
+
+COUNTS = (
+    "num_requests",
+    "num_from_journal",
+    "num_calls",
+    "num_prompt_tokens",
+    "num_cached_prompt_tokens",
+    "num_output_tokens",
+)
+
+
+class Place(NamedTuple):
+    """Whose work it was; None where it served all filters, or no benchmark."""
+
+    iteration: int
+    filter: str | None
+    benchmark: str | None
+    collection: str | None
+
+
+def place_of(parts: Sequence[str]) -> Place | None:
+    """The place that the folders of a path name; None if they are no iteration's.
+
+    Folders are iter1/majority/vlrb/paired/..., or iter1/majority/..., or iter1/...
+    """
+    match = ITERATION.match(parts[0])
+    if not match:
+        return None
+    iteration, rest = int(match.group(1)), parts[1:]
+    filter_name = rest[0] if len(rest) > 1 else None
+    benchmark, collection = rest[1:3] if len(rest) > 3 else (None, None)
+    return Place(iteration, filter_name, benchmark, collection)
+
+
+def cost_table(results: Path) -> list[Row]:
+    """What every stage really spent, unfinished runs too; sums over ledger lines.
+
+    `gpu_hours` is null where no run had a GPU.  Tokens from a cache are null if
+    no engine could tell.
+    """
+    found: dict[tuple[Place, str, str], list[Ledger]] = {}
+    for key, lines in read_ledgers(results / "ledgers").items():
+        parts = key.split("/")
+        # A pool's shards lie at iter1/responses/1of8: no filter's, but as deep.
+        shared = len(parts) == 3 and parts[1] in ("responses", "altered")
+        place = place_of(parts[:1] if shared else parts)
+        for line in lines if place else []:
+            assert place is not None
+            found.setdefault((place, line.stage, line.engine), []).append(line)
+    return [
+        place._asdict()
+        | {"stage": stage_name(place, stage), "engine": engine}
+        | {"num_runs": len(lines)}
+        | {"num_unfinished": sum(not line.finished for line in lines)}
+        | {name: total(lines, name) for name in COUNTS}
+        | {"start_seconds": round(sum(line.start_seconds for line in lines), 3)}
+        | {"seconds": round(sum(line.seconds for line in lines), 3)}
+        | {"gpu_hours": gpu_hours(lines)}
+        for (place, stage, engine), lines in sorted(
+            found.items(), key=lambda item: (item[0][0].iteration, str(item[0]))
+        )
+    ]
+
+
+def total_table(rows: Sequence[Row]) -> list[Row]:
+    """Rows of `cost_table` summed by stage and engine; the last row is the whole run.
+
+    Hours are those that the stages' runs took, one after the other.
+    """
+    parts: dict[tuple[str, str], list[Row]] = {}
+    for row in rows:
+        parts.setdefault((row["stage"], row["engine"]), []).append(row)
+    labelled = [*parts.items(), (("all", ""), list(rows))] if rows else []
+    return [
+        {"stage": stage, "engine": engine}
+        | {name: sum_known(part, name) for name in ("num_runs", *COUNTS)}
+        | {"hours": round(sum(map(seconds_of, part)) / 3600, 4)}
+        | {"gpu_hours": sum_known(part, "gpu_hours")}
+        for (stage, engine), part in labelled
+    ]
+
+
+def seconds_of(row: Row) -> float:
+    """What the runs of a row took, starting included."""
+    return float(row["start_seconds"] + row["seconds"])
+
+
+def sum_known(rows: Sequence[Row], name: str) -> float | None:
+    """The sum of a column over those rows that know it; None if none does."""
+    known = [row[name] for row in rows if row[name] is not None]
+    return round(sum(known), 4) if known else None
+
+
+def stage_name(place: Place, stage: str) -> str:
+    """A stage as the rules call it: judging a benchmark is a rule of its own."""
+    benchmarking = place.benchmark is not None and stage == "judge_pairs"
+    return "judge_benchmark" if benchmarking else stage
+
+
+def total(lines: Sequence[Ledger], name: str) -> int | None:
+    """The sum of a count over those lines that know it."""
+    known = [value for line in lines if (value := getattr(line, name)) is not None]
+    return sum(known) if known else None
+
+
+def gpu_hours(lines: Sequence[Ledger]) -> float | None:
+    """Hours of GPUs held, starting included; None where there was none."""
+    held = sum(line.num_gpus * (line.start_seconds + line.seconds) for line in lines)
+    return round(held / 3600, 4) if any(line.num_gpus for line in lines) else None
+
+
+def timing_table(timings: Path) -> list[Row]:
+    """Jobs by rule, as Snakemake measured their last run: time, memory, CPU load.
+
+    `seconds` is the sum over the jobs, `max_memory_mb` the most that one held.
+    """
+    found: dict[tuple[Place, str], list[Row]] = {}
+    for path in sorted(timings.rglob("*.tsv")):
+        parts = path.relative_to(timings).with_suffix("").parts
+        is_shard = "of" in parts[-1] and parts[-1].replace("of", "").isdigit()
+        *folders, rule = parts[:-1] if is_shard else parts
+        if folders and (place := place_of([*folders, ""])):
+            found.setdefault((place, rule), []).extend(read_timings(path))
+    return [
+        place._asdict()
+        | {"rule": rule, "num_jobs": len(rows)}
+        | {"seconds": round(sum(row["s"] or 0.0 for row in rows), 1)}
+        | {"max_memory_mb": max((row["max_rss"] or 0.0 for row in rows), default=None)}
+        | {"cpu_seconds": round(sum(row["cpu_time"] or 0.0 for row in rows), 1)}
+        for (place, rule), rows in sorted(
+            found.items(), key=lambda item: (item[0][0].iteration, str(item[0]))
+        )
+    ]
+
+
+def read_timings(path: Path) -> Iterator[dict[str, float | None]]:
+    """The runs in one of Snakemake's benchmark files; None where it could not tell."""
+    with open(path, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file, delimiter="\t"):
+            yield {
+                name: as_number(row.get(name)) for name in ("s", "max_rss", "cpu_time")
+            }
+
+
+def as_number(text: str | None) -> float | None:
+    """A number, or None of "NA", "-" and nothing."""
+    try:
+        return float(text or "")
+    except ValueError:
+        return None

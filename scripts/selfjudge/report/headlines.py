@@ -1,0 +1,148 @@
+"""The main result of a run: one sentence, and one table."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from selfjudge.benchmarks.scores import MACRO
+from selfjudge.benchmarks.votes import OVERALL
+from selfjudge.report.page_tables import Table, make_table
+from selfjudge.report.text import format_columns
+
+Comparison = Mapping[str, Any]
+Row = Mapping[str, Any]
+
+
+def main_sentence(
+    comparisons: Sequence[Comparison], benchmark: str, filter_name: str
+) -> str:
+    """What the latest judge of a filter scores, beside the base and the control."""
+    rows = [
+        row
+        for comparison in comparisons
+        if (comparison["benchmark"], comparison["protocol"]) == (benchmark, "selfjudge")
+        for row in comparison["rows"]
+        if row["group"] == OVERALL and row["accuracy"] is not None
+    ]
+    base = next((row for row in rows if row["iteration"] == 0), None)
+    if base is None:
+        return f"Nothing is scored on {benchmark} yet."
+    trained = [row for row in rows if row["filter"] == filter_name]
+    if not trained:
+        return (
+            f"The base model is right in {in_percent(base)} of judgments on "
+            f"{benchmark} ({base['num_pairs']} pairs); no judge is scored yet."
+        )
+    last = max(trained, key=lambda row: int(row["iteration"]))
+    controls = [row for row in rows if row["filter"] == "unchecked" != filter_name]
+    control = "".join(
+        " The control unchecked, trained on as many judgments as majority accepted, "
+        f"whatever their verdict, is right in {in_percent(row)}."
+        for row in controls
+        if row["iteration"] == last["iteration"]
+    )
+    return (
+        f"On {benchmark}, the judge of iteration {last['iteration']} ({filter_name}) "
+        f"is right in {in_percent(last)} of judgments, the base model in "
+        f"{in_percent(base)} ({last['num_pairs']} pairs in both orders; exact paired "
+        f"test against the base: {p_value(last)}).{control}"
+    )
+
+
+def in_percent(row: Row) -> str:
+    """An accuracy with its interval, in a sentence."""
+    return (
+        f"{100 * row['accuracy']:.1f} % "
+        f"(95 % interval {100 * row['low']:.1f} to {100 * row['high']:.1f})"
+    )
+
+
+def p_value(row: Row) -> str:
+    """The p-value of a test against the base model, in words."""
+    value = row["p_value_base"]
+    if value is None:
+        return "none"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
+
+
+def accuracy_table(comparisons: Sequence[Comparison], caption: str) -> Table | None:
+    """Accuracy in percent with its interval, an iteration a column.
+
+    A row for each benchmark, protocol, average over groups, and filter; iteration
+    0 is the base model, whatever the filter.  Empty where there is nothing yet;
+    None where there is nothing at all.
+    """
+    cells: dict[Line, dict[int, str]] = {}
+    for comparison in comparisons:
+        for row in comparison["rows"]:
+            if row["group"] in (OVERALL, MACRO):
+                line = Line(
+                    comparison["benchmark"],
+                    comparison["protocol"],
+                    row["group"],
+                    row["filter"],
+                    row["num_pairs"],
+                )
+                cells.setdefault(line, {})[row["iteration"]] = accuracy_cell(row)
+    iterations = sorted({i for known in cells.values() for i in known})
+    trained = {line[:3] for line in cells if line.filter != "base"}
+    rows = []
+    for line, known in cells.items():
+        base = cells.get(line._replace(filter="base"), {})
+        if line.filter != "base" or line[:3] not in trained:
+            both = base | known
+            named = line._asdict()
+            # On a phone the first columns are what one sees: they tell rows apart.
+            if line.protocol != "selfjudge":
+                named["benchmark"] = f"{line.benchmark}_{line.protocol}"
+            last = {name: named.pop(name) for name in ("pairs", "protocol")}
+            rows.append(
+                named | {f"iteration {i}": both.get(i) for i in iterations} | last
+            )
+    return make_table(caption, rows)
+
+
+def format_curves(comparisons: Sequence[Comparison]) -> str:
+    """For a terminal: a filter and group a line, an iteration a column.
+
+    ``comparisons`` are of one benchmark and protocol, at least one of them;
+    iteration 0 is the base model, whatever the filter.
+    """
+    rows = [row for comparison in comparisons for row in comparison["rows"]]
+    cells = {
+        (row["filter"], row["group"], row["iteration"]): accuracy_cell(row)
+        for row in rows
+    }
+    filters = list(dict.fromkeys(row["filter"] for row in rows if row["iteration"]))
+    iterations = sorted({row["iteration"] for row in rows})
+    groups = {row["group"]: row["num_pairs"] for row in rows}
+    return format_columns(
+        [
+            {"filter": name, "group": group, "pairs": num_pairs}
+            | {
+                f"iteration {iteration}": cells.get(
+                    (name if iteration else "base", group, iteration), ""
+                )
+                for iteration in iterations
+            }
+            for name in filters or ["base"]
+            for group, num_pairs in groups.items()
+        ]
+    )
+
+
+class Line(NamedTuple):
+    """What a row of the main table is about."""
+
+    benchmark: str
+    protocol: str
+    average: str
+    filter: str
+    pairs: int
+
+
+def accuracy_cell(row: Row) -> str:
+    """An accuracy with its interval, in percent, in a table."""
+    if row["accuracy"] is None:
+        return "none decided"
+    low, high = row["low"], row["high"]
+    return f"{100 * row['accuracy']:.1f} ({100 * low:.1f} to {100 * high:.1f})"

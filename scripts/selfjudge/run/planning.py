@@ -1,0 +1,298 @@
+"""What a run still costs, before it is paid for: tokens, GPU hours, time, disk.
+
+Which jobs are stale comes from Snakemake; how much each asks from `workload`; what
+a request costs from the ledgers of finished shards, else from config.
+"""
+
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, NamedTuple, get_args
+
+from selfjudge.ground.ledgers import Ledger
+from selfjudge.run.workload import (
+    BASES,
+    Basis,
+    Expectations,
+    Place,
+    Stage,
+    Workload,
+    parse_place,
+)
+
+# `scaled`: config's guess, times what guesses of other stages were wrong by.
+CostBasis = Literal["measured", "scaled", "guessed"]
+COST_BASES: tuple[CostBasis, ...] = ("measured", "scaled", "guessed")
+STAGE_ORDER: tuple[Stage, ...] = get_args(Stage)
+BYTES_PER_TOKEN = 4
+# Ids, seed and keys of a record, and the copies of its text: shard, whole, journal.
+BYTES_PER_RECORD = 250
+NUM_COPIES = 3
+
+
+class Rates(NamedTuple):
+    """What one request costs, and what a job costs before its first."""
+
+    prompt_tokens: float
+    output_tokens: float
+    gpu_seconds: float
+    start_seconds: float
+    basis: CostBasis
+
+
+class Row(NamedTuple):
+    """What one part of a run still costs; ``seconds_per_job`` are by the clock."""
+
+    place: Place
+    num_jobs: int
+    num_requests: float
+    num_prompt_tokens: float
+    num_output_tokens: float
+    gpu_hours: float
+    seconds_per_job: float
+    disk_gigabytes: float
+    numbers: Basis
+    cost: CostBasis
+
+
+class Stale(NamedTuple):
+    """The jobs to run by place, and how many outputs decisions will write."""
+
+    jobs: Counter[Place]
+    num_decided: int
+
+
+def read_stale(dry_run: str) -> Stale:
+    """What `snakemake -n` says is to be done, by the outputs of each job.
+
+    Not `--summary`: it takes what a killed job left behind for done.
+    """
+    head = "    output: "
+    # A judge is a folder and a .json: one job.
+    paths = {
+        output.removeprefix("results/").partition(".json")[0]
+        for line in dry_run.splitlines()
+        if line.startswith(head)
+        for output in line.removeprefix(head).split(", ")
+    }
+    places = {path: parse_place(path) for path in paths}
+    jobs = Counter(place for place in places.values() if place is not None)
+    return Stale(jobs, len(paths) - jobs.total())
+
+
+class CostModel:
+    """What requests cost, from ledgers by their path and from expectations."""
+
+    def __init__(
+        self,
+        config: Mapping[str, Any],
+        plan: Expectations,
+        ledgers: Mapping[str, Iterable[Ledger]],
+    ) -> None:
+        self.config = config
+        self.plan = plan
+        self.speed = plan.speeds.get(config["engine"]["name"])
+        self.lines: list[tuple[Place, Ledger]] = [
+            (place, line)
+            for path, lines in ledgers.items()
+            if (place := parse_place(path)) is not None
+            for line in lines
+            # One that did not end counts requests that it never came to.
+            if line.finished
+            and line.num_calls
+            and line.engine in (config["engine"]["name"], "trl")
+        ]
+
+    def rates(self, place: Place) -> Rates:
+        """What a request of this place costs."""
+        own = (place.stage, place.benchmark, place.collection)
+        for depth in (3, 1):  # its own benchmark, else all of its stage
+            found = [
+                line
+                for other, line in self.lines
+                if (other.stage, other.benchmark, other.collection)[:depth]
+                == own[:depth]
+            ]
+            if found:
+                return measured_rates(found)
+        return self._guess(place)
+
+    def _guess(self, place: Place) -> Rates:
+        """The config's expectation; times the error that it had elsewhere."""
+        plan = self.plan
+        prompt_tokens, output_tokens = expected_tokens(place, plan)
+        if place.stage == "train":
+            seconds = prompt_tokens / plan.train_tokens_per_second
+            start = plan.start_seconds
+            return Rates(prompt_tokens, output_tokens, seconds, start, "guessed")
+        if self.speed is None:  # an engine without a model
+            return Rates(prompt_tokens, output_tokens, 0.0, 0.0, "guessed")
+        lines = [line for other, line in self.lines if other.stage != "train"]
+        spent = sum(line.seconds * max(1, line.num_gpus) for line in lines)
+        modelled = sum(
+            self._seconds(line.num_prompt_tokens, line.num_output_tokens)
+            for line in lines
+        )
+        seconds = self._seconds(prompt_tokens, output_tokens)
+        start = plan.start_seconds
+        if not modelled:
+            return Rates(prompt_tokens, output_tokens, seconds, start, "guessed")
+        start = sum(line.start_seconds for line in lines) / len(lines)
+        seconds *= spent / modelled
+        return Rates(prompt_tokens, output_tokens, seconds, start, "scaled")
+
+    def _seconds(self, prompt_tokens: float, output_tokens: float) -> float:
+        """GPU seconds at the speed that the config expects of the engine."""
+        assert self.speed is not None
+        reading = prompt_tokens / self.speed.prompt_tokens_per_second
+        return reading + output_tokens / self.speed.output_tokens_per_second
+
+
+def measured_rates(lines: Sequence[Ledger]) -> Rates:
+    """What requests cost on average that the journal did not answer."""
+    asked = sum(line.num_requests - line.num_from_journal for line in lines)
+    return Rates(
+        prompt_tokens=sum(line.num_prompt_tokens for line in lines) / asked,
+        output_tokens=sum(line.num_output_tokens for line in lines) / asked,
+        gpu_seconds=sum(line.seconds * max(1, line.num_gpus) for line in lines) / asked,
+        start_seconds=sum(line.start_seconds for line in lines) / len(lines),
+        basis="measured",
+    )
+
+
+def expected_tokens(place: Place, plan: Expectations) -> tuple[float, float]:
+    """Prompt and output tokens of one request; of a row of training, all and
+    supervised ones."""
+    asked = plan.image_tokens + plan.question_tokens + plan.instruction_tokens
+    if place.stage == "responses":
+        return asked, plan.response_tokens
+    if place.stage == "alterations":
+        return asked + plan.response_tokens, plan.response_tokens
+    asked += 2 * plan.response_tokens
+    if place.stage == "train":
+        return asked + plan.judgment_tokens, plan.judgment_tokens
+    return asked, plan.judgment_tokens
+
+
+def plan_rows(stale: Counter[Place], workload: Workload, costs: CostModel) -> list[Row]:
+    """What each part costs, in the order in which a run comes to them."""
+    filters = [None, "base", *workload.config["filters"]]
+
+    def rank(place: Place) -> tuple[int, int, int, str]:
+        stage = STAGE_ORDER.index(place.stage)
+        return place.iteration, stage, filters.index(place.filter), str(place)
+
+    order = sorted(stale, key=rank)
+    return [plan_row(place, stale[place], workload, costs) for place in order]
+
+
+def plan_row(place: Place, num_jobs: int, workload: Workload, costs: CostModel) -> Row:
+    """What the stale jobs of one part cost; each shard has an equal share."""
+    config = workload.config
+    trains = place.stage == "train"
+    num_shards = 1 if trains else config[place.stage]["shards"]
+    requests = workload.count_requests(place)
+    number = requests.value * num_jobs / num_shards
+    rates = costs.rates(place)
+    gpus = gpus_of(place, config)
+    seconds = number * rates.gpu_seconds / num_jobs / gpus + rates.start_seconds
+    size = (
+        number * NUM_COPIES * (rates.output_tokens * BYTES_PER_TOKEN + BYTES_PER_RECORD)
+    )
+    return Row(
+        place=place,
+        num_jobs=num_jobs,
+        num_requests=number,
+        num_prompt_tokens=number * rates.prompt_tokens,
+        num_output_tokens=number * rates.output_tokens,
+        gpu_hours=seconds * num_jobs * gpus / 3600,
+        seconds_per_job=seconds,
+        disk_gigabytes=workload.plan.judge_gigabytes if trains else size / 1e9,
+        numbers=requests.basis,
+        cost=rates.basis,
+    )
+
+
+def gpus_of(place: Place, config: Mapping[str, Any]) -> int:
+    """The GPUs of one job, as the rules ask for them."""
+    engine = config["engine"]
+    if place.stage == "train":
+        return int(config["train"]["gpus"])
+    if engine["name"] == "vllm":
+        return int(engine["vllm"]["tensor_parallel_size"])
+    return 1
+
+
+def waits_for(later: Place, earlier: Place, first_filter: str) -> bool:
+    """Whether jobs of one part need what those of another write."""
+    same_filter = later.filter == earlier.filter
+    match later.stage, earlier.stage:
+        case (("alterations" | "judgments"), ("responses" | "alterations")):
+            return later.stage != earlier.stage and later.iteration == earlier.iteration
+        case (("judgments" | "train"), "train"):
+            return same_filter and later.iteration == earlier.iteration + 1
+        case "judgments", "judgments":
+            if later.turn != earlier.turn:
+                return later._replace(turn=earlier.turn) == earlier and bool(
+                    later.turn and later.turn.startswith("second")
+                )
+            shares = later.iteration == earlier.iteration == 1 and not same_filter
+            return shares and earlier.filter == first_filter
+        case "train", "judgments":
+            return same_filter and later.iteration == earlier.iteration
+        case "benchmark_judgments", "train":
+            return same_filter and later.iteration == earlier.iteration
+    return False
+
+
+def schedule(rows: Sequence[Row], slots: int, config: Mapping[str, Any]) -> float:
+    """Hours by the clock with so many slots, of which a job takes one for each GPU.
+
+    Parts start as soon as what they wait for is done, those that can start first
+    going first.
+    """
+    first_filter = config["filters"][0]
+    free = [0.0] * slots
+    done: dict[Place, float] = {}
+    waiting = list(rows)
+    while waiting:
+        ready = {
+            row.place: max(
+                (
+                    done.get(other.place, float("inf"))
+                    for other in rows
+                    if waits_for(row.place, other.place, first_filter)
+                ),
+                default=0.0,
+            )
+            for row in waiting
+        }
+        row = min(waiting, key=lambda row: ready[row.place])
+        waiting.remove(row)
+        width = min(slots, gpus_of(row.place, config))
+        end = 0.0
+        for _ in range(row.num_jobs):
+            taken = [heapq.heappop(free) for _ in range(width)]
+            finish = max(ready[row.place], *taken) + row.seconds_per_job
+            end = max(end, finish)
+            for _ in taken:
+                heapq.heappush(free, finish)
+        done[row.place] = end
+    return max(done.values(), default=0.0) / 3600
+
+
+def total(rows: Sequence[Row]) -> dict[str, float]:
+    """The sums of what adds up."""
+    names = (
+        *("num_jobs", "num_requests", "num_prompt_tokens", "num_output_tokens"),
+        *("gpu_hours", "disk_gigabytes"),
+    )
+    return {name: sum(getattr(row, name) for row in rows) for name in names}
+
+
+def least_certain_of(rows: Sequence[Row]) -> tuple[Basis, CostBasis]:
+    """The weakest ground that any row stands on."""
+    return (
+        max((row.numbers for row in rows), key=BASES.index),
+        max((row.cost for row in rows), key=COST_BASES.index),
+    )

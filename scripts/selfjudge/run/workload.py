@@ -1,0 +1,260 @@
+"""How much every stage of a run has to do: counted where files exist, else expected.
+
+A number is `counted` if it stands in a file of the run, `measured` if it follows
+from a rate that finished iterations had, and `guessed` if it follows from config.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from selfjudge.benchmarks.protocols import OFFICIAL
+from selfjudge.ground.lines import read_json, read_lines, read_records
+from selfjudge.ground.records import ORDERS, BenchmarkFormat, Pair, Prompt, Settings
+from selfjudge.pairs.pool import select_prompts
+
+Basis = Literal["counted", "measured", "guessed"]
+# The less certain, the later.
+BASES: tuple[Basis, ...] = ("counted", "measured", "guessed")
+Stage = Literal["responses", "alterations", "judgments", "train", "benchmark_judgments"]
+
+
+class Speed(Settings, frozen=True, kw_only=True):
+    """Tokens a second of one GPU: of prompts read, and of texts written."""
+
+    prompt_tokens_per_second: float
+    output_tokens_per_second: float
+
+
+class Expectations(Settings, frozen=True, kw_only=True):
+    """The config section `plan`: what holds until files and ledgers tell better."""
+
+    num_prompts: int
+    closed_rate: float
+    closed_pair_rate: float
+    open_pair_rate: float
+    shared_pair_rate: float
+    second_order_rate: float
+    accepted_rate: float
+    num_benchmark_pairs: dict[BenchmarkFormat, int]
+    question_tokens: int
+    instruction_tokens: int
+    image_tokens: int
+    response_tokens: int
+    judgment_tokens: int
+    speeds: dict[str, Speed]
+    train_tokens_per_second: float
+    start_seconds: float
+    judge_gigabytes: float
+
+
+class Number(NamedTuple):
+    """An amount, and how well it is known."""
+
+    value: float
+    basis: Basis
+
+
+class Place(NamedTuple):
+    """The part of a run to which jobs belong; None where a part has no such."""
+
+    stage: Stage
+    iteration: int
+    filter: str | None = None
+    benchmark: str | None = None
+    collection: str | None = None
+    turn: str | None = None
+
+
+def parse_place(path: str) -> Place | None:
+    """The place of a path below results, without suffix; None if no model made it.
+
+    A ledger lies at the same path below results/ledgers.
+    """
+    first, *parts = path.split("/")
+    number = first.removeprefix("iter")
+    if not number.isdigit():
+        return None
+    iteration = int(number)
+    match parts:
+        case ["responses", _]:
+            return Place("responses", iteration)
+        case ["altered", _]:
+            return Place("alterations", iteration)
+        case [name, "judge"]:
+            return Place("train", iteration, name)
+        case [name, "judgments", _]:
+            return Place("judgments", iteration, name)
+        case [name, "judgments", turn, _]:
+            return Place("judgments", iteration, name, turn=turn)
+        case [name, benchmark, collection, "judgments", _]:
+            return Place("benchmark_judgments", iteration, name, benchmark, collection)
+    return None
+
+
+def least_certain(*numbers: Number) -> Basis:
+    """The basis of what follows from all the numbers."""
+    return max((number.basis for number in numbers), key=BASES.index)
+
+
+class Workload:
+    """The numbers of one project directory under one config."""
+
+    def __init__(self, project: Path, config: Mapping[str, Any], plan: Expectations):
+        self.results = project / "results"
+        self.project = project
+        self.config = config
+        self.plan = plan
+
+    def count_requests(self, place: Place) -> Number:
+        """Requests of all shards; of a training, rows times epochs."""
+        if place.stage == "responses":
+            closed, opened = self.count_prompts(place.iteration)
+            samples = self.config["responses"]["num_samples"]
+            value = closed.value * samples + opened.value
+            return Number(value, closed.basis)
+        if place.stage == "alterations":
+            return self.count_prompts(place.iteration)[1]
+        if place.stage == "benchmark_judgments":
+            return self.count_benchmark_requests(place)
+        assert place.filter is not None
+        if place.stage == "train":
+            rows = self.count_accepted(place.iteration, place.filter)
+            return Number(rows.value * self.config["train"]["num_epochs"], rows.basis)
+        return self.count_judgments(place.iteration, place.filter, place.turn)
+
+    def count_prompts(self, iteration: int) -> tuple[Number, Number]:
+        """Closed and open prompts that an iteration draws from."""
+        reuse = self.config["pool"]["mode"] == "reuse"
+        slices = 1 if reuse else self.config["pool"]["num_slices"]
+        kinds = self._slices.get(0 if reuse else iteration - 1)
+        if kinds is not None:
+            return Number(kinds[0], "counted"), Number(kinds[1], "counted")
+        number = sum(map(self._source_size, self.config["prompts"]["sources"])) / slices
+        closed = number * self.plan.closed_rate
+        return Number(closed, "guessed"), Number(number - closed, "guessed")
+
+    def _source_size(self, source: Mapping[str, Any]) -> float:
+        """The rows of a source: of its file, of what is to be fetched, or expected."""
+        if source["kind"] == "hub":
+            return float(source["num_prompts"])
+        path = self.project / source["path"]
+        if path.is_file():
+            return sum(1 for _ in read_lines(path))
+        return float(source.get("num_prompts") or self.plan.num_prompts)
+
+    @cached_property
+    def _slices(self) -> dict[int, tuple[int, int]]:
+        """Closed and open prompts of each slice of the pool, once it is there."""
+        path = self.results / "prompts.jsonl"
+        if not path.is_file():
+            return {}
+        reuse = self.config["pool"]["mode"] == "reuse"
+        number = 1 if reuse else self.config["pool"]["num_slices"]
+        found: dict[int, tuple[int, int]] = {}
+        for index in range(number):
+            pool = read_records(path, Prompt)
+            own = select_prompts(pool, index, number, self.config["seed"])
+            kinds = [prompt.kind == "closed" for prompt in own]
+            found[index] = sum(kinds), len(kinds) - sum(kinds)
+        return found
+
+    def count_pairs(self, iteration: int, filter_name: str) -> Number:
+        """The pairs of a filter: of its report, or by rates of other iterations."""
+        report = self._report(iteration, filter_name, "pairs_report")
+        if report:
+            return Number(report["num_pairs"], "counted")
+        closed, opened = self.count_prompts(iteration)
+        rates = (
+            self._pair_rate(filter_name, "num_closed", 0, self.plan.closed_pair_rate),
+            self._pair_rate(filter_name, "num_open", 1, self.plan.open_pair_rate),
+        )
+        value = closed.value * rates[0].value + opened.value * rates[1].value
+        return Number(value, least_certain(closed, *rates))
+
+    def _pair_rate(self, filter_name: str, key: str, kind: int, guess: float) -> Number:
+        """Pairs a prompt of a kind, where iterations of this or any filter tell."""
+        for names in ([filter_name], self.config["filters"]):
+            num_pairs = num_prompts = 0.0
+            for iteration, report in self._reports(names, "pairs_report"):
+                num_pairs += report[key]
+                num_prompts += self.count_prompts(iteration)[kind].value
+            if num_prompts:
+                return Number(num_pairs / num_prompts, "measured")
+        return Number(guess, "guessed")
+
+    def count_judgments(
+        self, iteration: int, filter_name: str, turn: str | None
+    ) -> Number:
+        """Judgments of pairs that no other filter has asked the same judge for."""
+        pairs = self.count_pairs(iteration, filter_name)
+        number = pairs.value * self.config["judgments"]["num_samples"]
+        if turn is None:
+            number *= len(ORDERS)
+        elif turn.startswith("second"):
+            number *= self.plan.second_order_rate
+        first = self.config["filters"][0]
+        if iteration > 1 or filter_name == first:
+            return Number(number, pairs.basis)
+        shared = self._shared_rate(filter_name, first)
+        return Number(number * (1 - shared.value), least_certain(pairs, shared))
+
+    def _shared_rate(self, filter_name: str, first: str) -> Number:
+        """The share of a filter's pairs at iteration 1 that the first filter has."""
+        paths = [
+            self.results / "iter1" / n / "pairs.jsonl" for n in (filter_name, first)
+        ]
+        if all(path.is_file() for path in paths):
+            own, other = ({p.id for p in read_records(q, Pair)} for q in paths)
+            return Number(len(own & other) / max(1, len(own)), "counted")
+        return Number(self.plan.shared_pair_rate, "guessed")
+
+    def count_accepted(self, iteration: int, filter_name: str) -> Number:
+        """The rows to train on."""
+        report = self._report(iteration, filter_name, "filter_report")
+        if report:
+            return Number(report["num_accepted"], "counted")
+        pairs = self.count_pairs(iteration, filter_name)
+        rate = self._accepted_rate(filter_name)
+        value = pairs.value * len(ORDERS) * rate.value
+        return Number(value, least_certain(pairs, rate))
+
+    def _accepted_rate(self, filter_name: str) -> Number:
+        """Accepted judgments, of one for each pair and order."""
+        for names in ([filter_name], self.config["filters"]):
+            accepted = num_pairs = 0.0
+            for iteration, report in self._reports(names, "filter_report"):
+                accepted += report["num_accepted"]
+                num_pairs += self.count_pairs(iteration, report["filter"]).value
+            if num_pairs:
+                return Number(accepted / num_pairs / len(ORDERS), "measured")
+        return Number(self.plan.accepted_rate, "guessed")
+
+    def count_benchmark_requests(self, place: Place) -> Number:
+        """Judgments of a benchmark as its collection asks for them."""
+        assert place.benchmark is not None
+        spec = self.config["benchmarks"][place.benchmark]
+        votes = self.config["benchmark_judgments"]["num_samples"] * len(ORDERS)
+        if place.collection == "official":
+            asked = OFFICIAL[spec["format"]].num_votes
+            votes = asked or self.config["official_judgments"]["num_votes"]
+        path = self.results / "benchmarks" / f"{place.benchmark}.jsonl"
+        if path.is_file():
+            number = sum(1 for _ in read_lines(path))
+            return Number(number * votes, "counted")
+        number = self.plan.num_benchmark_pairs[spec["format"]]
+        return Number(number * votes, "guessed")
+
+    def _report(self, iteration: int, filter_name: str, name: str) -> Any:
+        """A report of counts, or None if it is not there."""
+        path = self.results / f"iter{iteration}" / filter_name / f"{name}.json"
+        return read_json(path) if path.is_file() else None
+
+    def _reports(self, filters: list[str], name: str) -> Iterator[tuple[int, Any]]:
+        """All reports of these filters, with their iterations."""
+        for iteration in range(1, self.config["iterations"] + 1):
+            for filter_name in filters:
+                report = self._report(iteration, filter_name, name)
+                if report:
+                    yield iteration, report | {"filter": filter_name}
