@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "demo")]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from PIL import Image  # noqa: E402
+from PIL import Image
 
 from selfjudge.engines import EngineSettings, journal, open_engine
 from selfjudge.engines.journal import Journal, run_requests
@@ -37,7 +37,7 @@ from selfjudge.ground.records import ORDERS
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.ground.templates import fill, load_template, user_turn
 from selfjudge.judging.asks import JUDGE_FIELDS
-from world import ask_any, render, sample_scene, wrong_answer  # noqa: E402
+from world import ask_any, render, sample_scene, wrong_answer
 
 MIN_SPEED_RATE = 0.95  # of the plain loop's tokens a second
 MAX_JOURNAL_RATE = 0.03  # of a stage's time

@@ -344,7 +344,7 @@ rule compare_scores:
         base=scores_of_base,
         scores=scores_at,
         previous=scores_before,
-        leaderboard=here("scripts/selfjudge/leaderboard.yaml"),
+        leaderboard=here("scripts/selfjudge/benchmarks/leaderboard.yaml"),
     output:
         "results/iter{iteration}/{benchmark}.json",
     log:

@@ -12,15 +12,10 @@ ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "scripts"
 PACKAGE = SCRIPTS / "selfjudge"
 
-# The numbered list in the package's docstring: a module imports only from what
-# stands before it.  `engines` and `training` are packages.
-DOCSTRING = ast.get_docstring(ast.parse((PACKAGE / "__init__.py").read_text()))
-LAYERS = [
-    re.findall(r"``(\w+)``", item)
-    for item in re.split(r"^\d\. ", str(DOCSTRING), flags=re.MULTILINE)[1:]
-]
-ORDER = [name for layer in LAYERS for name in layer]
-MODELS = LAYERS[3]
+# The rooms of the package: a module imports only from rooms that stand before its own,
+# and from its own.  Each room's door, __init__.py, says what the room is for.
+ROOMS = "ground pairs judging benchmarks engines training report run".split()
+MODELS = ["engines", "training"]
 
 MODEL_SCRIPTS = {
     "generate_responses",
@@ -62,7 +57,7 @@ def imports(path: Path) -> Iterator[ast.Import | ast.ImportFrom]:
 
 
 def own_imports(path: Path) -> set[str]:
-    """The top modules of the package that a file imports."""
+    """The rooms that a file imports from, or the doors themselves."""
     names = set()
     for node in imports(path):
         if isinstance(node, ast.Import):
@@ -95,21 +90,31 @@ def tracked_files() -> list[Path]:
     return [path for path in paths if path.is_file()]
 
 
-def test_every_module_has_a_layer() -> None:
-    """The list of layers names every module of the package, and nothing else."""
-    found = {path.stem for path in PACKAGE.glob("*.py")} - {"__init__"}
-    found |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
-    assert found == set(ORDER)
+def test_every_module_is_in_a_room() -> None:
+    """The package has these rooms, and nothing lies beside them."""
+    doors = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert doors == set(ROOMS)
+    assert [path.name for path in PACKAGE.glob("*.py")] == ["__init__.py"]
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_door_names_its_files(room: str) -> None:
+    """A room's door says in which order to read all of its files, and no other."""
+    docstring = ast.get_docstring(
+        ast.parse((PACKAGE / room / "__init__.py").read_text())
+    )
+    there = {path.stem for path in (PACKAGE / room).glob("*.py")} - {"__init__"}
+    assert set(re.findall(r"`(\w+)`", str(docstring))) >= there
+    assert re.findall(r"`(\w+)\.py`", str(docstring)) == []
 
 
 @pytest.mark.parametrize("path", MODULES, ids=module_name)
-def test_imports_only_go_down(path: Path) -> None:
-    """A module imports only what stands before it in the list of layers."""
-    own = module_name(path).split(".")[0]
-    below = ORDER[: ORDER.index(own)] if own else []
-    if own in MODELS:
-        below = [*below, own]  # within a package of its own
-    assert own_imports(path) - set(below) == set()
+def test_imports_only_go_up_the_list(path: Path) -> None:
+    """A module imports from its own room and from those that stand before it."""
+    room = module_name(path).split(".")[0]
+    allowed = ROOMS[: ROOMS.index(room) + 1] if room else []
+    above = own_imports(path) - set(allowed)
+    assert above == set(), f"{path}: room '{room}' must not import from {above}"
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from selfjudge.report.headlines import format_curves
 from selfjudge.report.text import format_beside
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
-LEADERBOARD = SCRIPTS / "selfjudge" / "leaderboard.yaml"
+LEADERBOARD = SCRIPTS / "selfjudge" / "benchmarks" / "leaderboard.yaml"
 VLRB = {
     name: find_protocol("vl_rewardbench", name) for name in PROTOCOLS["vl_rewardbench"]
 }

@@ -27,7 +27,9 @@ from selfjudge.benchmarks.releases import VLRB_GROUPS
 from selfjudge.benchmarks.scores import group_outcomes, macro_accuracy
 from selfjudge.ground.records import Judgment
 
-LEADERBOARD = Path(__file__).parents[1] / "scripts/selfjudge/leaderboard.yaml"
+LEADERBOARD = (
+    Path(__file__).parents[1] / "scripts/selfjudge/benchmarks/leaderboard.yaml"
+)
 OFFICIAL = find_protocol("vl_rewardbench", "official")
 MMRB_OFFICIAL = find_protocol("multimodal_rewardbench", "official")
 VLRB_1250 = {"general": 183, "hallucination": 749, "reasoning": 318}

@@ -1,28 +1,17 @@
 """Train a vision-language judge without preference labels.
 
-Layers, bottom up; a module imports only from what stands before it in this list:
+Eight rooms; a module imports only from its own room and from those before it:
 
-1. ``records``, ``seeds``, ``ledgers``: what is on disk, where randomness comes
-   from, what a run cost.
-2. ``answers``, ``routing``, ``alterations``, ``verdicts``, ``images``,
-   ``rendering``, ``filters``, ``groups``, ``asking``, ``orders``,
-   ``protocols``, ``config``, ``fingerprints``, ``code_modules``, ``code_links``,
-   ``code_fingerprints``, ``marking``, ``thumbnails``, ``page_drawings``,
-   ``page_tables``, ``families``: one idea each, about one
-   text, one image, one request or one run.
-3. ``sources``, ``prompts``, ``pairs``, ``position_bias``, ``acceptance``,
-   ``cuts``, ``filter_counts``, ``filtering``,
-   ``cascade``, ``releases``, ``manifests``, ``benchmarks``, ``blinding``,
-   ``statistics``, ``votes``, ``scores``, ``scoring``, ``leaderboard``,
-   ``comparisons``, ``samples``, ``browsing``, ``targets``, ``headlines``,
-   ``paired_tests``, ``runs``, ``tables``, ``costs``, ``facts``, ``drawings``,
-   ``charts``, ``rule_graph``, ``figures``, ``score_figures``,
-   ``data_figures``, ``run_figures``, ``plots``, ``report``,
-   ``workload``, ``planning``, ``plan_text``: decisions over streams of records,
-   and what is shown of them.
-4. ``engines``, ``training``: the only modules that know a model.
-5. ``commands``, ``model_commands`` and the scripts beside this package: read,
-   call, write.
+ground       what lies on disk between two stages, and chance
+pairs        from a user's rows to pairs
+judging      from pairs to rows to train on
+benchmarks   from a release to a score and its tests
+engines      who answers
+training     from rows to a judge
+report       what is shown of a run
+run          config, command line, plan
 
-The package knows nothing of Snakemake.
+The door of each, its __init__.py, says what goes in and out, and in which order to
+read its files.  The package knows nothing of Snakemake; only engines and training
+know a model.
 """

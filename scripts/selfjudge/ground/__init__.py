@@ -1,1 +1,8 @@
-"""ground."""
+"""Ground: what lies on disk between two stages, and chance.
+
+In: bytes of files, the seed of the run.  Out: checked records, whole files, seeds,
+hashes that change when what they stand for really does.  Knows no stage.
+
+Read `records` first, then `lines` (how they are read and written), `requests` (what
+is asked of a model), `seeds`, `templates`, `images`, `ledgers`, `fingerprints`.
+"""

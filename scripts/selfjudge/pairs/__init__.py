@@ -1,1 +1,8 @@
-"""pairs."""
+"""Pairs: from a user's rows to pairs of which one response is better by construction.
+
+In: rows of a source, then a model's responses and rewrites.  Out: prompts, the
+requests that a model is asked, pairs, and what gave none with its reason.
+
+Read in the order of the work: `sources`, `imports`, `routing`, `pool`, `responses`,
+`answers`, `alterations`, `filters`, `building`, `counts`.
+"""

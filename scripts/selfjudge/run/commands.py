@@ -62,7 +62,7 @@ def run(main: Callable[[], None]) -> None:
         main()
     except (ValueError, OSError) as error:
         raised_in = traceback.extract_tb(error.__traceback__)[-1].filename
-        ours = Path(__file__).parent.parent in Path(raised_in).parents
+        ours = Path(__file__).parents[2] in Path(raised_in).parents
         if not ours and isinstance(error, ValueError):
             traceback.print_exc()
         print(f"error: {error}", file=sys.stderr)

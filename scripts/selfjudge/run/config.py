@@ -11,7 +11,7 @@ import yaml
 
 from selfjudge.benchmarks.protocols import PROTOCOLS
 
-DEFAULTS = Path(__file__).parents[2] / "config.yaml"
+DEFAULTS = Path(__file__).parents[3] / "config.yaml"
 
 
 class ConfigError(ValueError):

@@ -1,1 +1,8 @@
-"""Training a judge; beside `engines` the only package that knows a model."""
+"""Training: from rows to a judge; beside `engines` the only room that knows a model.
+
+In: accepted rows and the model to start from.  Out: a folder that loads like any
+model, with what it was trained on beside it.
+
+Read `sft` first, then `settings`, `models`, `rows`, `conversations`, `checkpoint`,
+`resuming`, `progress`, `sharding`.
+"""
