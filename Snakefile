@@ -45,14 +45,18 @@ include: "rules/prompts.smk"
 include: "rules/pairs.smk"
 include: "rules/judgments.smk"
 include: "rules/training.smk"
-include: "rules/benchmarks.smk"
-include: "rules/report.smk"
 include: "rules/plan.smk"
 
 
 if Path("project.smk").is_file():
 
     include: str(Path("project.smk").resolve())
+
+
+# After a project's own rules: these may make a benchmark.
+include: "rules/benchmarks.smk"
+include: "rules/scores.smk"
+include: "rules/report.smk"
 
 
 rule all:

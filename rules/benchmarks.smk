@@ -74,23 +74,6 @@ rule prepare_benchmark:
         "--manifest {output.manifest} 2> {log}"
 
 
-def judge_on_trial(wildcards):
-    """The judge whose benchmark judgments are asked for; none for the base model."""
-    if (wildcards.filter == "base") != (wildcards.iteration == "0"):
-        raise WorkflowError("iteration 0 is the base model, and only iteration 0 is.")
-    if wildcards.filter == "base":
-        return []
-    return trained_judge(wildcards.iteration, wildcards.filter)
-
-
-SAMPLING_KEYS = ("max_tokens", "temperature", "top_k", "top_p")
-# Iteration 0 is the base model, and only there is the filter called `base`.
-TRIAL = {
-    "iteration": "|".join(map(str, [0, *ITERATIONS])),
-    "filter": "|".join(["base", *FILTERS]),
-}
-
-
 rule blind_benchmark:
     """The pairs of a benchmark with a flat grey picture in place of each image."""
     input:
@@ -114,264 +97,152 @@ rule blind_benchmark:
         "--output {output.pairs} 2> {log}"
 
 
-def shown(wildcards):
+def is_at_hand(benchmark):
+    """Whether a release is on the Hub, on this disk, or made by a project's rule."""
+    path = config["benchmarks"][benchmark]["path"]
+    return (
+        path is None
+        or os.path.exists(path)
+        or any(rule.is_producer(path) for rule in workflow.rules)
+    )
+
+
+# All of these are asked in one job of each judge.  A release that is not at hand is
+# left out, and named when somebody wants its scores.
+ASKED = [
+    (name, collection)
+    for name in list(filter(is_at_hand, BENCHMARKS)) or BENCHMARKS
+    for collection in collections_of(config["benchmarks"][name])
+]
+
+
+def shown(benchmark, collection):
     """The name of the pairs and images that a collection shows to a judge."""
-    is_blind = wildcards.collection == "blind"
-    return f"results/benchmarks/{wildcards.benchmark}{'_blind' * is_blind}"
+    return f"results/benchmarks/{benchmark}{'_blind' * (collection == 'blind')}"
 
 
-def asked_settings(wildcards):
-    """The number of samples and their sampling, as JSON; one greedy sample is all."""
-    asked = config["benchmark_judgments"]
-    if wildcards.collection == "greedy":
-        greedy = {"temperature": 0, "top_k": 0, "top_p": 1.0}
-        asked = {"num_samples": 1, "sampling": asked["sampling"] | greedy}
-    return settings(asked, "num_samples", "sampling")
+def official_arguments(wildcards):
+    """What `ask_judge` must know of the release, beside its pairs."""
+    spec = config["benchmarks"][wildcards.benchmark]
+    num_votes = config["official_judgments"]["num_votes"]
+    return (
+        f"--collection {wildcards.collection} --format {spec['format']} "
+        f"--num-votes {num_votes}"
+    )
 
 
-rule judge_benchmark:
-    """Have a judge judge one shard of a benchmark, in both orders."""
+use rule ask_judge as ask_benchmark with:
     input:
-        pairs=lambda wildcards: f"{shown(wildcards)}.jsonl",
-        # The pairs name images by content: the folder's time says nothing.
-        images=lambda wildcards: ancient(f"{shown(wildcards)}_images"),
-        judge=judge_on_trial,
-        base=lambda wildcards: asked_base(judge_on_trial(wildcards)),
-        template=template("judge.txt"),
-    output:
-        judgments="results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments/{shard}.jsonl",
-    log:
-        "logs/iter{iteration}/{filter}/{benchmark}/{collection}/judge_benchmark/{shard}.log",
-    benchmark:
-        "timings/iter{iteration}/{filter}/{benchmark}/{collection}/judge_benchmark/{shard}.tsv"
-    wildcard_constraints:
-        **TRIAL,
-        collection="paired|greedy|blind",
-    conda:
-        GENERATING
-    threads: 8
-    resources:
-        gpu=GPUS,
-        mem_mb=growing(64000),
-        runtime=growing(120),  # minutes
-    params:
-        code=model_code("judge_pairs"),
-        model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
-        version=lambda wildcards: model_version(judge_on_trial(wildcards)),
-        dtype=config["engine"]["dtype"],
-        settings=asked_settings,
-        seed=config["seed"],
-        ledger=ledger,
-    shell:
-        "{PYTHON[generate]} {SCRIPTS:q}/judge_pairs.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --ledger {params.ledger} "
-        "--pairs {input.pairs} --template {input.template:q} "
-        "--image-root {input.images} --settings {params.settings:q} "
-        "--seed {params.seed} --shard {wildcards.shard} "
-        "--output {output.judgments} 2> {log}"
-
-
-def asking(wildcards):
-    """How the authors of a benchmark ask for judgments."""
-    return OFFICIAL[config["benchmarks"][wildcards.benchmark]["format"]]
-
-
-def official_settings(wildcards):
-    """The number of votes on a pair and their sampling, as JSON."""
-    spec = asking(wildcards)
-    sampling = {name: getattr(spec.sampling, name) for name in SAMPLING_KEYS}
-    num_votes = spec.num_votes or config["official_judgments"]["num_votes"]
-    return settings({"num_samples": num_votes, "sampling": sampling})
-
-
-rule judge_official:
-    """Have a judge judge one shard of a benchmark as its authors ask."""
-    input:
-        pairs="results/benchmarks/{benchmark}.jsonl",
+        pairs=lambda wildcards: f"{shown(wildcards.benchmark, wildcards.collection)}.jsonl",
         rows="results/benchmarks/{benchmark}_rows.jsonl",
-        images=ancient("results/benchmarks/{benchmark}_images"),
+    output:
+        "results/benchmarks/{benchmark}_{collection}_asks.jsonl",
+    log:
+        "logs/benchmarks/{benchmark}_{collection}_asks.log",
+    params:
+        settings=settings(config["benchmark_judgments"], "num_samples", "sampling"),
+        official=lambda wildcards, input: (
+            f"{official_arguments(wildcards)} --rows {input.rows}"
+        ),
+
+
+def judge_on_trial(wildcards):
+    """The judge whose benchmark judgments are asked for; none for the base model."""
+    if (wildcards.filter == "base") != (wildcards.iteration == "0"):
+        raise WorkflowError("iteration 0 is the base model, and only iteration 0 is.")
+    if wildcards.filter == "base":
+        return []
+    return trained_judge(wildcards.iteration, wildcards.filter)
+
+
+def asked_templates():
+    """The templates that the asks of all benchmarks name."""
+    formats = {
+        config["benchmarks"][name]["format"] for name, c in ASKED if c == "official"
+    }
+    official = [
+        here(os.path.join("scripts", "templates", OFFICIAL[name].template))
+        for name in sorted(formats)
+    ]
+    return [template("judge.txt"), *official]
+
+
+def benchmark_parts(wildcards, input, output):
+    """The command-line arguments that name each collection's files."""
+    return " ".join(
+        f"--part {' '.join(files)}"
+        for files in zip(input.asks, input.pairs, input.images, output)
+    )
+
+
+# Iteration 0 is the base model, and only there is the filter called `base`.
+ON_TRIAL = {
+    "iteration": "|".join(map(str, [0, *ITERATIONS])),
+    "filter": "|".join(["base", *FILTERS]),
+}
+
+
+def benchmark_ledger(wildcards):
+    """The ledger of a judge's judgments of all benchmarks."""
+    place = f"iter{wildcards.iteration}/{wildcards.filter}/benchmarks"
+    return f"results/ledgers/{place}/{wildcards.shard}.jsonl"
+
+
+use rule judge_pairs as judge_benchmarks with:
+    input:
+        asks=[f"results/benchmarks/{name}_{c}_asks.jsonl" for name, c in ASKED],
+        pairs=[f"{shown(*asked)}.jsonl" for asked in ASKED],
+        # The pairs name images by content: the folder's time says nothing.
+        images=ancient([f"{shown(*asked)}_images" for asked in ASKED]),
         judge=judge_on_trial,
         base=lambda wildcards: asked_base(judge_on_trial(wildcards)),
-        template=lambda wildcards: here(
-            os.path.join("scripts", "templates", asking(wildcards).template)
-        ),
+        templates=asked_templates(),
     output:
-        judgments="results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments/{shard}.jsonl",
+        [
+            f"results/iter{{iteration}}/{{filter}}/{name}/{c}/judgments/{{shard}}.jsonl"
+            for name, c in ASKED
+        ],
     log:
-        "logs/iter{iteration}/{filter}/{benchmark}/{collection}/judge_official/{shard}.log",
+        "logs/iter{iteration}/{filter}/judge_benchmarks/{shard}.log",
     benchmark:
-        "timings/iter{iteration}/{filter}/{benchmark}/{collection}/judge_official/{shard}.tsv"
+        "timings/iter{iteration}/{filter}/judge_benchmarks/{shard}.tsv"
     wildcard_constraints:
-        **TRIAL,
-        collection="official",
-    conda:
-        GENERATING
-    threads: 8
-    resources:
-        gpu=GPUS,
-        mem_mb=growing(64000),
-        runtime=growing(120),  # minutes
+        **ON_TRIAL,
     params:
-        code=model_code("judge_official"),
-        model=lambda wildcards: model_arguments(judge_on_trial(wildcards)),
-        version=lambda wildcards: model_version(judge_on_trial(wildcards)),
-        dtype=config["engine"]["dtype"],
-        order=lambda wildcards: asking(wildcards).order,
-        settings=official_settings,
-        seed=config["seed"],
-        ledger=ledger,
-    shell:
-        "{PYTHON[generate]} {SCRIPTS:q}/judge_official.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --ledger {params.ledger} "
-        "--pairs {input.pairs} --rows {input.rows} "
-        "--template {input.template:q} --order {params.order} "
-        "--image-root {input.images} --settings {params.settings:q} "
-        "--seed {params.seed} --shard {wildcards.shard} "
-        "--output {output.judgments} 2> {log}"
+        **asks_model("judge_pairs", judge_on_trial, benchmark_ledger),
+        parts=benchmark_parts,
+
+
+def benchmark_shards(wildcards):
+    """All shards of a judge's judgments of a benchmark, if any are asked for."""
+    name, collection = wildcards.benchmark, wildcards.collection
+    if (name, collection) in ASKED:
+        return expand(
+            "results/iter{w.iteration}/{w.filter}/{w.benchmark}/{w.collection}/judgments/{shard}.jsonl",
+            w=[wildcards],
+            shard=shards("benchmark_judgments"),
+        )
+    if not is_at_hand(name):
+        raise WorkflowError(
+            f"config.yaml: 'benchmarks.{name}.path' must exist (got "
+            f"{config['benchmarks'][name]['path']!r}, which does not). Hint: "
+            "docs/benchmarks.md says how to get the release."
+        )
+    raise WorkflowError(
+        f"config.yaml: 'benchmarks.{name}.protocols' must name a protocol of the "
+        f"collection '{collection}' before a judge can be asked for it (got "
+        f"{config['benchmarks'][name]['protocols']})."
+    )
 
 
 rule merge_benchmark_judgments:
     """All shards of a judge's judgments of a benchmark, in the order of the pairs."""
     input:
-        lambda wildcards: expand(
-            "results/iter{w.iteration}/{w.filter}/{w.benchmark}/{w.collection}/judgments/{shard}.jsonl",
-            w=[wildcards],
-            shard=shards("benchmark_judgments"),
-        ),
+        benchmark_shards,
     output:
         "results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments.jsonl",
     wildcard_constraints:
-        **TRIAL,
+        **ON_TRIAL,
     localrule: True
     shell:
         "cat {input} > {output}"
-
-
-rule score_benchmark:
-    """Score one judge on one benchmark; keeps the outcome of every pair."""
-    input:
-        pairs="results/benchmarks/{benchmark}.jsonl",
-        rows="results/benchmarks/{benchmark}_rows.jsonl",
-        manifest="results/benchmarks/{benchmark}_manifest.json",
-        judgments="results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments.jsonl",
-    output:
-        scores="results/iter{iteration}/{filter}/{benchmark}/{collection}/scores.json",
-    log:
-        "logs/iter{iteration}/{filter}/{benchmark}/{collection}/score_benchmark.log",
-    wildcard_constraints:
-        **TRIAL,
-    conda:
-        "../envs/decide.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
-    params:
-        code=code("score_benchmark"),
-        protocol=lambda wildcards: OWN_PROTOCOL[wildcards.collection],
-    shell:
-        "{PYTHON[decide]} {SCRIPTS:q}/score_benchmark.py --benchmark {wildcards.benchmark} "
-        "--iteration {wildcards.iteration} --filter {wildcards.filter} "
-        "--protocol {params.protocol} --pairs {input.pairs} --rows {input.rows} "
-        "--manifest {input.manifest} --judgments {input.judgments} "
-        "--output {output.scores} 2> {log}"
-
-
-def rescoring(wildcards):
-    """A protocol under which judgments are scored that were asked for by another."""
-    name, collection = wildcards.protocol, wildcards.collection
-    if COLLECTIONS[name] != collection or OWN_PROTOCOL[collection] == name:
-        raise WorkflowError(
-            f"the judgments '{collection}' cannot be scored again under '{name}': "
-            f"it scores '{COLLECTIONS[name]}'."
-        )
-    return name
-
-
-use rule score_benchmark as rescore_benchmark with:
-    output:
-        scores="results/iter{iteration}/{filter}/{benchmark}/{collection}/{protocol}.json",
-    log:
-        "logs/iter{iteration}/{filter}/{benchmark}/{collection}/{protocol}.log",
-    params:
-        code=code("score_benchmark"),
-        protocol=rescoring,
-
-
-def scores_path(iteration, filter_name, benchmark, protocol):
-    """The scores of one judge on one benchmark under a protocol."""
-    collection = COLLECTIONS[protocol]
-    name = "scores" if OWN_PROTOCOL[collection] == protocol else protocol
-    folder = f"results/iter{iteration}/{filter_name}/{benchmark}/{collection}"
-    return f"{folder}/{name}.json"
-
-
-def protocol_of(wildcards):
-    """The protocol of a comparison: `selfjudge` where its name says no other."""
-    return wildcards.get("protocol", "selfjudge")
-
-
-def scores_of_base(wildcards):
-    """The scores of the base model."""
-    return scores_path(0, "base", wildcards.benchmark, protocol_of(wildcards))
-
-
-def scores_at(wildcards):
-    """The scores of all configured filters at an iteration; none at iteration 0."""
-    if wildcards.iteration == "0":
-        return []
-    return [
-        scores_path(
-            wildcards.iteration, name, wildcards.benchmark, protocol_of(wildcards)
-        )
-        for name in config["filters"]
-    ]
-
-
-def scores_before(wildcards):
-    """The scores of the same filters one iteration before, where there are any."""
-    before = int(wildcards.iteration) - 1
-    if before < 1:
-        return []
-    return [
-        scores_path(before, name, wildcards.benchmark, protocol_of(wildcards))
-        for name in config["filters"]
-    ]
-
-
-rule compare_scores:
-    """Every configured filter beside the base model, with intervals and tests."""
-    input:
-        base=scores_of_base,
-        scores=scores_at,
-        previous=scores_before,
-        leaderboard=here("scripts/selfjudge/benchmarks/leaderboard.yaml"),
-    output:
-        "results/iter{iteration}/{benchmark}.json",
-    log:
-        "logs/iter{iteration}/{benchmark}.log",
-    wildcard_constraints:
-        iteration=TRIAL["iteration"],
-    conda:
-        "../envs/decide.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
-    params:
-        code=code("compare_scores"),
-        scores=lambda wildcards, input: (
-            f"--scores {input.scores}" if input.scores else ""
-        ),
-        previous=lambda wildcards, input: (
-            f"--previous {input.previous}" if input.previous else ""
-        ),
-    shell:
-        "{PYTHON[decide]} {SCRIPTS:q}/compare_scores.py --base {input.base} {params.scores} "
-        "{params.previous} --leaderboard {input.leaderboard:q} --output {output} "
-        "2> {log}"
-
-
-use rule compare_scores as compare_protocol with:
-    output:
-        "results/iter{iteration}/{benchmark}_{protocol}.json",
-    log:
-        "logs/iter{iteration}/{benchmark}_{protocol}.log",

@@ -10,14 +10,21 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from selfjudge.benchmarks.protocols import OFFICIAL
-from selfjudge.ground.code_fingerprints import code_fingerprint
-from selfjudge.run.config import check_config
+from selfjudge.benchmarks.collections import OFFICIAL
+from selfjudge.benchmarks.protocols import PROTOCOLS, collections_of
 from selfjudge.engines import ENGINES
-from selfjudge.run.families import (check_serving, engine_runs_model, find_environment, find_model_type, installed_vllm)
-from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
+from selfjudge.ground.code_fingerprints import code_fingerprint
 from selfjudge.ground.fingerprints import folder_fingerprint
-from selfjudge.benchmarks.protocols import PROTOCOLS
+from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
+from selfjudge.pairs.filters import first_asked
+from selfjudge.run.config import check_config
+from selfjudge.run.families import (
+    check_serving,
+    engine_runs_model,
+    find_environment,
+    find_model_type,
+    installed_vllm,
+)
 
 # Rules say `python`: Snakemake's own, unless a deployed environment comes first.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -111,15 +118,44 @@ def settings(section, *keys):
     return json.dumps(chosen, sort_keys=True)
 
 
+def growing(amount):
+    """An amount of memory (MB) or time (minutes), and as much again at each retry."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+# What a job that asks a model takes.
+MODEL_JOB = {"gpu": GPUS, "mem_mb": growing(64000), "runtime": growing(120)}
+
+
 def ledger(wildcards, output):
     """The file to which a model stage appends what making its output cost."""
     place = Path(output[0]).relative_to("results").with_suffix(".jsonl")
     return str(Path("results", "ledgers", place))
 
 
-def growing(amount):
-    """An amount of memory (MB) or time (minutes), and as much again at each retry."""
-    return lambda wildcards, attempt: amount * attempt
+def asks_model(script, judge=lambda wildcards: [], ledger=ledger):
+    """The parameters of a stage that asks a judge, or the base model if none."""
+    return {
+        "code": model_code(script),
+        "model": lambda wildcards: model_arguments(judge(wildcards)),
+        "version": lambda wildcards: model_version(judge(wildcards)),
+        "dtype": config["engine"]["dtype"],
+        "ledger": ledger,
+    }
+
+
+def ask_with(script):
+    """The beginning of the shell text of a stage that asks a model."""
+    return (
+        f"{{PYTHON[generate]}} {{SCRIPTS:q}}/{script}.py {{params.model}} "
+        "--engine {ENGINE:q} --journal {JOURNAL} --ledger {params.ledger} "
+        "--shard {wildcards.shard} "
+    )
+
+
+def matched_argument(wildcards, input):
+    """The command-line argument that names what a filter's size is cut to, if any."""
+    return f"--matched {input.matched}" if input.matched else ""
 
 
 def shards(stage):

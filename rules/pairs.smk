@@ -14,24 +14,17 @@ rule generate_responses:
         GENERATING
     threads: 8
     resources:
-        gpu=GPUS,
-        mem_mb=growing(64000),
-        runtime=growing(120),  # minutes
+        **MODEL_JOB,
     params:
-        code=model_code("generate_responses"),
-        model=model_arguments([]),
-        version=lambda wildcards: base_version(),
-        dtype=config["engine"]["dtype"],
+        **asks_model("generate_responses"),
         settings=settings(config["responses"], "num_samples", "sampling"),
         image_root=config["image_root"],
         seed=config["seed"],
-        ledger=ledger,
     shell:
-        "{PYTHON[generate]} {SCRIPTS:q}/generate_responses.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --ledger {params.ledger} "
-        "--prompts {input.prompts} --templates {input.templates:q} "
+        ask_with("generate_responses")
+        + "--prompts {input.prompts} --templates {input.templates:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
-        "--seed {params.seed} --shard {wildcards.shard} "
+        "--seed {params.seed} "
         "--output {output.responses} 2> {log}"
 
 
@@ -70,25 +63,17 @@ rule alter_responses:
         GENERATING
     threads: 8
     resources:
-        gpu=GPUS,
-        mem_mb=growing(64000),
-        runtime=growing(120),  # minutes
+        **MODEL_JOB,
     params:
-        code=model_code("alter_responses"),
-        model=model_arguments([]),
-        version=lambda wildcards: base_version(),
-        dtype=config["engine"]["dtype"],
+        **asks_model("alter_responses"),
         settings=settings(config["alterations"], "sampling"),
         image_root=config["image_root"],
         seed=config["seed"],
-        ledger=ledger,
     shell:
-        "{PYTHON[generate]} {SCRIPTS:q}/alter_responses.py {params.model} --engine {ENGINE:q} "
-        "--journal {JOURNAL} --ledger {params.ledger} "
-        "--prompts {input.prompts} "
+        ask_with("alter_responses") + "--prompts {input.prompts} "
         "--responses {input.responses} --templates {input.templates:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
-        "--seed {params.seed} --shard {wildcards.shard} "
+        "--seed {params.seed} "
         "--output {output.altered} 2> {log}"
 
 
@@ -107,12 +92,10 @@ rule merge_altered:
         "cat {input} > {output}"
 
 
-def matched_pairs_report(wildcards):
-    """The report of the filter to whose number of closed pairs this one is cut."""
+def matched_pairs(wildcards):
+    """The pairs of the filter to whose number of closed ones this one's are cut."""
     other = FILTER_SPECS[wildcards.filter].pairs_as_many_as
-    if other is None:
-        return []
-    return f"results/iter{wildcards.iteration}/{other}/pairs_report.json"
+    return f"results/iter{wildcards.iteration}/{other}/pairs.jsonl" if other else []
 
 
 rule build_pairs:
@@ -121,11 +104,10 @@ rule build_pairs:
         prompts=pooled("prompts.jsonl"),
         responses=pooled("responses.jsonl"),
         altered=pooled("altered.jsonl"),
-        matched=matched_pairs_report,
+        matched=matched_pairs,
     output:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         dropped="results/iter{iteration}/{filter}/dropped_pairs.jsonl",
-        report="results/iter{iteration}/{filter}/pairs_report.json",
     log:
         "logs/iter{iteration}/{filter}/build_pairs.log",
     conda:
@@ -137,13 +119,32 @@ rule build_pairs:
         code=code("build_pairs"),
         settings=settings(config["pairs"]),
         seed=config["seed"],
-        matched=lambda wildcards, input: (
-            f"--matched {input.matched}" if input.matched else ""
-        ),
+        matched=matched_argument,
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/build_pairs.py --filter {wildcards.filter} "
         "--prompts {input.prompts} --responses {input.responses} "
         "--altered {input.altered} {params.matched} "
         "--settings {params.settings:q} --seed {params.seed} "
-        "--pairs {output.pairs} --dropped {output.dropped} "
-        "--report {output.report} 2> {log}"
+        "--pairs {output.pairs} --dropped {output.dropped} 2> {log}"
+
+
+rule count_pairs:
+    """How many pairs of what kind a filter built, and why others were not: for people."""
+    input:
+        prompts=pooled("prompts.jsonl"),
+        pairs="results/iter{iteration}/{filter}/pairs.jsonl",
+        dropped="results/iter{iteration}/{filter}/dropped_pairs.jsonl",
+    output:
+        "results/iter{iteration}/{filter}/pairs_report.json",
+    log:
+        "logs/iter{iteration}/{filter}/count_pairs.log",
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),  # minutes
+    params:
+        code=code("count_pairs"),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/count_pairs.py --prompts {input.prompts} "
+        "--pairs {input.pairs} --dropped {input.dropped} --output {output} 2> {log}"

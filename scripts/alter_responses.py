@@ -22,6 +22,8 @@ def main() -> None:
     parser.add_argument("--templates", type=Path, nargs="+", required=True)
     parser.add_argument("--settings", type=json_of(Draws), required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--image-root", type=Path, required=True)
+    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
     args = parser.parse_args()
     prompts = args.shard.select(read_records(args.prompts, Prompt), lambda p: p.id)
     responses = read_records(args.responses, Response)
@@ -35,7 +37,9 @@ def main() -> None:
             args.seed,
         )
     )
-    answered = answer_requests(requests, stage="alter_responses", **engine_of(args))
+    (answered,) = answer_requests(
+        [requests], stage="alter_responses", **engine_of(args)
+    )
     write_records(args.output, (altered_from(*pair) for pair in answered))
 
 

@@ -24,6 +24,8 @@ def main() -> None:
     )
     parser.add_argument("--settings", type=json_of(Samples), required=True)
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--image-root", type=Path, required=True)
+    parser.add_argument("--seed", type=int, required=True, help="seed of the run")
     args = parser.parse_args()
     templates = [load_template(path, "question") for path in args.templates]
     prompts = args.shard.select(read_records(args.prompts, Prompt), lambda p: p.id)
@@ -39,7 +41,9 @@ def main() -> None:
             args.seed,
         )
     ]
-    answered = answer_requests(requests, stage="generate_responses", **engine_of(args))
+    (answered,) = answer_requests(
+        [requests], stage="generate_responses", **engine_of(args)
+    )
     write_records(args.output, (response_from(*pair) for pair in answered))
 
 

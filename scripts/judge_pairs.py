@@ -1,44 +1,46 @@
-"""Have a judge judge one shard of pairs, in both orders.
+"""Have a judge answer what it is asked about one shard of pairs.
 
-Reads pairs (of the loop or of a benchmark) in prompt order and the judge's
-template; writes raw judgments in the order of the pairs.
+Reads asks, the pairs that they are about (of the loop or of a benchmark) and their
+images, and the templates that they name; writes raw judgments in the order of the
+asks.  Several such parts are answered by one loaded model.
 """
 
 from pathlib import Path
 
 from selfjudge.engines.stage import answer_requests
 from selfjudge.ground.lines import read_records, write_records
-from selfjudge.ground.records import Pair
-from selfjudge.ground.requests import Samples
+from selfjudge.ground.records import Ask, Pair
 from selfjudge.ground.templates import load_template
 from selfjudge.judging.asks import JUDGE_FIELDS, judgment_from, judgment_requests
-from selfjudge.run.commands import engine_of, json_of, model_arguments, run
+from selfjudge.run.commands import engine_of, model_arguments, run
 
 
 def main() -> None:
     """Read the arguments, judge, write."""
     parser = model_arguments(__doc__)
-    parser.add_argument("--pairs", type=Path, required=True)
-    parser.add_argument("--template", type=Path, required=True)
-    parser.add_argument("--settings", type=json_of(Samples), required=True)
-    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--templates", type=Path, nargs="+", required=True)
+    parser.add_argument(
+        "--part",
+        type=Path,
+        nargs=4,
+        action="append",
+        required=True,
+        metavar=("ASKS", "PAIRS", "IMAGES", "OUTPUT"),
+        help="what is asked of which pairs, and where their images lie; repeatable",
+    )
     args = parser.parse_args()
-    template = load_template(args.template, *JUDGE_FIELDS)
-    pairs = args.shard.select(read_records(args.pairs, Pair), lambda p: p.prompt_id)
-    requests = [
-        request
-        for pair in pairs
-        for request in judgment_requests(
-            pair,
-            template,
-            args.settings.num_samples,
-            args.settings.sampling,
-            args.image_root,
-            args.seed,
-        )
-    ]
-    answered = answer_requests(requests, stage="judge_pairs", **engine_of(args))
-    write_records(args.output, (judgment_from(*pair) for pair in answered))
+    templates = {
+        path.name: load_template(path, *JUDGE_FIELDS) for path in args.templates
+    }
+    parts = []
+    for asks, pairs, images, _ in args.part:
+        own = args.shard.select(read_records(pairs, Pair), lambda p: p.prompt_id)
+        known = {pair.id: pair for pair in own}
+        asked = read_records(asks, Ask)
+        parts.append(list(judgment_requests(known, asked, templates, images)))
+    answered = answer_requests(parts, stage="judge_pairs", **engine_of(args))
+    for (*_, output), part in zip(args.part, answered, strict=True):
+        write_records(output, (judgment_from(*pair) for pair in part))
 
 
 if __name__ == "__main__":

@@ -17,16 +17,15 @@ from examples import (
     score_pair_under,
     write_lines,
 )
+from selfjudge.benchmarks.collections import OFFICIAL, orders_to_ask
 from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.leaderboard import read_leaderboard
 from selfjudge.benchmarks.parsers import PARSERS
 from selfjudge.benchmarks.protocols import (
-    OFFICIAL,
     PROTOCOLS,
     SELFJUDGE,
     Protocol,
     find_protocol,
-    orders_to_ask,
 )
 from selfjudge.benchmarks.scores import Scores, Trial
 from selfjudge.benchmarks.scoring import score_benchmark

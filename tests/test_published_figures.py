@@ -20,9 +20,10 @@ from published import (
     read_rows,
     score,
 )
+from selfjudge.benchmarks.collections import orders_to_ask
 from selfjudge.benchmarks.leaderboard import PublishedTable, read_leaderboard
 from selfjudge.benchmarks.preparing import Prepared
-from selfjudge.benchmarks.protocols import SELFJUDGE, find_protocol, orders_to_ask
+from selfjudge.benchmarks.protocols import SELFJUDGE, find_protocol
 from selfjudge.benchmarks.releases import VLRB_GROUPS
 from selfjudge.benchmarks.scores import group_outcomes, macro_accuracy
 from selfjudge.ground.records import Judgment

@@ -5,8 +5,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from selfjudge.benchmarks.collections import Collection
 from selfjudge.benchmarks.manifests import Manifest
-from selfjudge.benchmarks.protocols import Collection, Protocol, ProtocolName
+from selfjudge.benchmarks.protocols import Protocol, ProtocolName
 from selfjudge.benchmarks.statistics import (
     cluster_interval,
     macro_interval,

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from random import Random
 from typing import Literal, NamedTuple
 
+from selfjudge.benchmarks.collections import release_order
 from selfjudge.benchmarks.parsers import PARSERS
-from selfjudge.benchmarks.protocols import Protocol, parity_order, release_order
+from selfjudge.benchmarks.protocols import Protocol, parity_order
 from selfjudge.ground.records import BenchmarkRow, Judgment, Order, Pair, Record
 
 BaselineName = Literal["coin", "always_first", "longer_response"]

@@ -13,7 +13,7 @@ from selfjudge.ground.requests import Generation, Request
 
 
 def answer_requests(
-    requests: Sequence[Request],
+    parts: Sequence[Sequence[Request]],
     *,
     stage: str,
     model: str,
@@ -21,23 +21,27 @@ def answer_requests(
     engine: EngineSettings,
     journal: Path,
     ledger: Path | None,
-) -> Iterator[tuple[Generation, Request]]:
-    """Each request with its generation, in the order of the requests.
+) -> Iterator[list[tuple[Generation, Request]]]:
+    """Of each part every request with its generation, in the order of the requests.
 
-    Answers come from the journal where it has them; a shard without requests
-    opens no model.  What the run cost is appended to ``ledger``, if it is asked
-    for, also where an error ends it.
+    The model is loaded once for all parts; a part is cut into batches by itself, so
+    that its texts do not depend on the others.  Answers come from the journal where
+    it has them; parts without requests open no model.  What the run cost is appended
+    to ``ledger``, if it is asked for, also where an error ends it.
     """
-    if not requests:
+    if not any(parts):
+        yield from ([] for _ in parts)
         return
     started, clock = datetime.now(UTC), time.monotonic()
     opened = open_engine(engine, model, revision, journal=journal)
     usage = Usage(num_gpus=opened.num_gpus, start_seconds=time.monotonic() - clock)
     finished = False
     try:
-        answers = run_requests(
-            opened, requests, journal=journal, stage=stage, usage=usage
-        )
+        for requests in parts:
+            answers = run_requests(
+                opened, requests, journal=journal, stage=stage, usage=usage
+            )
+            yield list(zip(answers, requests, strict=True))
         finished = True
     finally:
         if ledger:
@@ -50,4 +54,3 @@ def answer_requests(
                 finished=finished,
             )
             append_ledger(ledger, line)
-    yield from zip(answers, requests, strict=True)

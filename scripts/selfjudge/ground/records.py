@@ -107,6 +107,24 @@ class BenchmarkRow(Record, frozen=True, kw_only=True):
     chosen_first: bool
 
 
+class Ask(Record, frozen=True, kw_only=True):
+    """What a judge is to be asked: one sample of a pair in one order.
+
+    ``template`` is the file name of the prompt template.  The last four are a
+    `Sampling`: this line says all but the texts.
+    """
+
+    pair_id: str
+    order: Order
+    sample: int
+    seed: int
+    template: str
+    max_tokens: int
+    temperature: float
+    top_p: float
+    top_k: int
+
+
 class Judgment(Record, frozen=True, kw_only=True):
     """The raw text of one judgment; what it says is parsed later, for free."""
 

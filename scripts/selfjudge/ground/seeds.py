@@ -1,6 +1,7 @@
 """Randomness is an argument: a seed follows from what it is for, never from when."""
 
 import hashlib
+from array import array
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from random import Random
@@ -22,6 +23,15 @@ def seed_for(run_seed: int, *ids: object) -> int:
 def random_for(run_seed: int, *ids: object) -> Random:
     """A generator seeded by `seed_for`."""
     return Random(seed_for(run_seed, *ids))
+
+
+def rank_limit(ranks: Iterable[int], size: int) -> int:
+    """The highest of the ``size`` lowest ranks: what ranks above it is cut.
+
+    -1 if nothing may stay.  Memory is eight bytes a rank.
+    """
+    ordered = sorted(array("Q", ranks))
+    return ordered[:size][-1] if size and ordered else -1
 
 
 def shard_of(record_id: str, num_shards: int) -> int:

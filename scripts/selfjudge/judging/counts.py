@@ -1,22 +1,86 @@
 """The counts of `filter_report.json`."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from selfjudge.ground.records import ORDERS, Judgment, Kind, Order
-from selfjudge.judging.acceptance import OUTCOMES, Decided, Outcome, pair_category
+import msgspec
+
+from selfjudge.ground.records import ORDERS, Judgment, Kind, Order, Pair
+from selfjudge.judging.acceptance import OUTCOMES, Outcome, pair_category
+from selfjudge.judging.filtering import join_judgments
+from selfjudge.judging.verdicts import read_stated
+
+
+class AcceptedHead(msgspec.Struct, frozen=True):
+    """Which judgment was accepted."""
+
+    judgment_id: str
+
+
+class DroppedHead(msgspec.Struct, frozen=True):
+    """Which judgment was dropped, and why."""
+
+    id: str
+    reason: Outcome
+
+
+def count_judgments(
+    pairs: Iterable[Pair],
+    judgments: Iterable[Judgment],
+    accepted: Iterable[AcceptedHead],
+    dropped: Iterable[DroppedHead],
+) -> dict[str, Any]:
+    """The report of a filter, from the files that it wrote, all in pair order.
+
+    Raises ValueError where they are not of one run.
+    """
+    counts = FilterCounts()
+    outcome_of = OutcomeReader(accepted, dropped)
+    for pair, own in join_judgments(pairs, judgments):
+        outcomes = [outcome_of(judgment) for judgment in own]
+        counts.add(pair, own, outcomes)
+    outcome_of.check_end()
+    return counts.report()
+
+
+class OutcomeReader:
+    """What became of each judgment, asked for in the order of the judgments."""
+
+    def __init__(
+        self, accepted: Iterable[AcceptedHead], dropped: Iterable[DroppedHead]
+    ) -> None:
+        self.accepted, self.dropped = iter(accepted), iter(dropped)
+        self.next_accepted = next(self.accepted, None)
+        self.next_dropped = next(self.dropped, None)
+
+    def __call__(self, judgment: Judgment) -> Outcome:
+        """The outcome of the next judgment; ValueError if it has none."""
+        found, left = self.next_accepted, self.next_dropped
+        if found is not None and found.judgment_id == judgment.id:
+            self.next_accepted = next(self.accepted, None)
+            return "accepted"
+        if left is not None and left.id == judgment.id:
+            self.next_dropped = next(self.dropped, None)
+            return left.reason
+        raise ValueError(
+            f"judgment {judgment.id}: must be accepted or dropped, in the order of "
+            "the judgments (got neither). Hint: the files are not of one run."
+        )
+
+    def check_end(self) -> None:
+        """Raise ValueError where more was accepted or dropped than was judged."""
+        if self.next_accepted or self.next_dropped:
+            raise ValueError(
+                "accepted and dropped judgments must be among the judgments (got "
+                "others). Hint: the files are not of one run."
+            )
 
 
 class FilterCounts:
-    """Counts that gather while decided pairs pass by.
+    """Counts that gather while judged pairs pass by."""
 
-    ``is_unbiased`` tells of a pair's id whether its orders were asked for whatever
-    the verdicts: the judge's position bias is measured on such pairs alone.
-    """
-
-    def __init__(self, is_unbiased: Callable[[str], bool]) -> None:
-        self.is_unbiased = is_unbiased
+    def __init__(self) -> None:
         self.position_bias = PositionBias()
         self.outcomes: Counter[Outcome] = Counter()
         self.orders: Counter[Order] = Counter()
@@ -26,21 +90,22 @@ class FilterCounts:
         self.by_category: Counter[tuple[str, Outcome]] = Counter()
         self.num_characters: Counter[Outcome] = Counter()
 
-    def add(self, decided: Decided) -> None:
+    def add(
+        self, pair: Pair, judgments: Sequence[Judgment], outcomes: Sequence[Outcome]
+    ) -> None:
         """Count one pair and its judgments."""
-        category = pair_category(decided.pair)
+        category = pair_category(pair)
         self.pairs[category] += 1
-        self.kinds[category] = decided.pair.kind
-        for judgment, outcome in zip(decided.judgments, decided.outcomes, strict=True):
+        self.kinds[category] = pair.kind
+        for judgment, outcome in zip(judgments, outcomes, strict=True):
             self.outcomes[outcome] += 1
             self.by_category[category, outcome] += 1
             self.num_characters[outcome] += len(judgment.text)
             if outcome == "accepted":
                 self.orders[judgment.order] += 1
-        if "accepted" in decided.outcomes:
+        if "accepted" in outcomes:
             self.accepted_pairs[category] += 1
-        if self.is_unbiased(decided.pair.id):
-            self.position_bias.add(decided.judgments, decided.preferences)
+        self.position_bias.add(judgments)
 
     def report(self) -> dict[str, Any]:
         """Accepted and dropped add up to all, in each of the `categories` too.
@@ -90,22 +155,17 @@ class FilterCounts:
 
 
 class PositionBias:
-    """Counts over pairs that were judged in both orders, whatever the verdicts.
-
-    Pairs of which the second order was asked for because of the first verdict
-    must not be added: they are those that the judge got right.
-    """
+    """Counts over pairs that were judged in both orders, whatever the verdicts."""
 
     def __init__(self) -> None:
         self.num_pairs = self.num_samples = self.num_agreeing = 0
         self.counts: Counter[tuple[Order, bool | None]] = Counter()
 
-    def add(
-        self, judgments: Sequence[Judgment], preferences: Sequence[bool | None]
-    ) -> None:
-        """Count one pair; a preference is True for chosen, None if unparsed."""
+    def add(self, judgments: Sequence[Judgment]) -> None:
+        """Count one pair."""
         earlier: dict[int, bool | None] = {}
-        for judgment, preference in zip(judgments, preferences, strict=True):
+        for judgment in judgments:
+            preference = read_stated(judgment.text, judgment.order)
             self.counts[judgment.order, preference] += 1
             if judgment.sample not in earlier:
                 earlier[judgment.sample] = preference

@@ -1,22 +1,20 @@
 """Which judgments become training data: those that agree with the construction.
 
 Most decisions concern one pair alone, and one pass over the files makes them.
-Where caps, balance or a size cut across pairs, a first pass finds what is cut, and
-the second one writes.
+Where a size cuts across pairs, a first pass finds what is cut, and the second one
+writes.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from selfjudge.ground.lines import dropped_line, encode, read_records, writing
-from selfjudge.ground.records import Accepted, Judgment, Pair
+from selfjudge.ground.records import ORDERS, Accepted, Judgment, Pair
+from selfjudge.ground.seeds import rank_limit, seed_for
 from selfjudge.ground.templates import assistant_turn, user_turn
-from selfjudge.judging.acceptance import OUTCOMES, Decided, FilterSettings, decide_pair
+from selfjudge.judging.acceptance import JudgedPair, Outcome, decide_pair
 from selfjudge.judging.asks import judge_text
-from selfjudge.judging.counts import FilterCounts
-from selfjudge.judging.cuts import cut
-from selfjudge.judging.orders import keeps_both_orders
 from selfjudge.judging.verdicts import read_stated
 from selfjudge.pairs.filters import Filter
 
@@ -53,36 +51,46 @@ def join_judgments(
 def decide(
     read: Callable[[], Iterable[tuple[Pair, list[Judgment]]]],
     spec: Filter,
-    settings: FilterSettings,
     size: int | None,
     seed: int,
-) -> Iterator[Decided]:
+) -> Iterator[JudgedPair]:
     """What happens to every judgment, in the order of the pairs.
 
     ``read`` gives the pairs with their judgments; it is called twice if there is
     something to cut.  ``size`` is the most judgments to accept, for a filter that
     must not have more data than another; None for no limit.
     """
-
-    def decide_each() -> Iterator[Decided]:
-        for pair, own in read():
-            preferences = [
-                read_stated(judgment.text, judgment.order) for judgment in own
-            ]
-            outcomes = decide_pair(own, preferences, spec, settings, seed)
-            yield Decided(pair, own, preferences, outcomes)
-
-    # What is right in both orders is balanced as it is.
-    is_cut = size is not None or settings.max_per_category is not None
-    if not is_cut and settings.accept == "both_orders":
-        yield from decide_each()
+    if size is None:
+        yield from decide_each(read(), spec, seed)
         return
-    codes = cut(decide_each(), settings, size, seed)
-    start = 0
-    for decided in decide_each():
-        end = start + len(decided.judgments)
-        yield decided._replace(outcomes=[OUTCOMES[code] for code in codes[start:end]])
-        start = end
+    ranks = (
+        seed_for(seed, "accept", judged.pair.id)
+        for judged in decide_each(read(), spec, seed)
+        if "accepted" in judged.outcomes
+    )
+    limit = rank_limit(ranks, size // len(ORDERS))
+    for judged in decide_each(read(), spec, seed):
+        is_over = seed_for(seed, "accept", judged.pair.id) > limit
+        yield drop_accepted(judged) if is_over else judged
+
+
+def decide_each(
+    judged: Iterable[tuple[Pair, list[Judgment]]], spec: Filter, seed: int
+) -> Iterator[JudgedPair]:
+    """Every pair with what happens to its judgments, before any cut."""
+    for pair, own in judged:
+        preferences = [read_stated(judgment.text, judgment.order) for judgment in own]
+        outcomes = decide_pair(own, preferences, spec, seed)
+        yield JudgedPair(pair, own, preferences, outcomes)
+
+
+def drop_accepted(judged: JudgedPair) -> JudgedPair:
+    """The pair with what was accepted of it dropped, for want of room."""
+    outcomes: list[Outcome] = [
+        "over_matched_size" if outcome == "accepted" else outcome
+        for outcome in judged.outcomes
+    ]
+    return judged._replace(outcomes=outcomes)
 
 
 def filter_files(
@@ -93,15 +101,11 @@ def filter_files(
     dropped: Path,
     template: str,
     spec: Filter,
-    settings: FilterSettings,
     size: int | None,
-    both_orders_rate: float | None,
     seed: int,
-) -> dict[str, Any]:
-    """The report of a filter, after writing its accepted and dropped files.
+) -> None:
+    """Write the accepted rows and the dropped judgments of a filter.
 
-    ``both_orders_rate`` is the share of pairs that a cascade judged in both orders
-    whatever the first verdict; None if all were.
     Raises ValueError, and writes nothing, if not a single judgment is accepted.
     """
 
@@ -110,25 +114,18 @@ def filter_files(
             read_records(pairs, Pair), read_records(judgments, Judgment)
         )
 
-    def is_unbiased(pair_id: str) -> bool:
-        rate = both_orders_rate
-        return rate is None or keeps_both_orders(pair_id, rate, seed)
-
-    counts = FilterCounts(is_unbiased)
+    counts: Counter[Outcome] = Counter()
     with writing(accepted) as accepted_file, writing(dropped) as dropped_file:
-        for decided in decide(read, spec, settings, size, seed):
-            counts.add(decided)
-            pair, own, _, outcomes = decided
+        for pair, own, _, outcomes in decide(read, spec, size, seed):
+            counts.update(outcomes)
             for judgment, outcome in zip(own, outcomes, strict=True):
                 if outcome == "accepted":
                     row = training_row(pair, judgment, template)
                     accepted_file.write(encode(row))
                 else:
                     dropped_file.write(dropped_line(judgment, outcome))
-        report = counts.report()
-        if not report["num_accepted"]:
-            raise ValueError(explain_nothing_accepted(report, judgments))
-    return report
+        if not counts["accepted"]:
+            raise ValueError(explain_nothing_accepted(counts, judgments))
 
 
 def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
@@ -146,13 +143,12 @@ def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
     )
 
 
-def explain_nothing_accepted(report: dict[str, Any], judgments: Path) -> str:
+def explain_nothing_accepted(counts: Counter[Outcome], judgments: Path) -> str:
     """The error text for a filter that left nothing to train on."""
-    reasons = ", ".join(f"{name} {n}" for name, n in report["dropped"].items())
+    reasons = ", ".join(f"{name} {counts[name]}" for name in sorted(counts))
     return (
-        f"{judgments}: at least one judgment must agree with its pair "
-        f"(got {report['num_judgments']} judgments of {report['num_pairs']} pairs, "
-        f"all dropped: {reasons or 'there are none'}). "
+        f"{judgments}: at least one judgment must agree with its pair (got "
+        f"{counts.total()} judgments, all dropped: {reasons or 'there are none'}). "
         f"Hint: read the first lines of {judgments}; "
         "if most are unparsed, the judge may have lost the verdict format."
     )

@@ -10,16 +10,15 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from selfjudge.ground.lines import content_id, dropped, encode, write_json, writing
+from selfjudge.ground.lines import content_id, dropped, encode, writing
 from selfjudge.ground.records import Altered, Origin, Pair, Prompt, Response, Settings
-from selfjudge.ground.seeds import random_for, seed_for
+from selfjudge.ground.seeds import random_for, rank_limit, seed_for
 from selfjudge.pairs.alterations import AlterationBounds, check_alteration
 from selfjudge.pairs.answers import extract_answer, majority_answer, normalise_gold
-from selfjudge.pairs.counts import PairCounts
 from selfjudge.pairs.filters import Filter
 
 PairReason = Literal[
@@ -57,21 +56,11 @@ class Candidates(NamedTuple):
     altered: list[Altered]
 
 
-Truth = Literal["right", "both_wrong", "reversed"]
-TRUTHS: tuple[Truth, ...] = get_args(Truth)
-
-
-class Outcome(NamedTuple):
-    """Either a pair, or a dropped record (as written) with its reason.
-
-    ``truth`` is what the gold answer, where there is one, says of a pair that the
-    majority labelled: chosen is right, neither is, or rejected is.  It is for the
-    report alone: nothing is chosen by it.
-    """
+class Built(NamedTuple):
+    """Either a pair, or a dropped record (as written) with its reason."""
 
     pair: Pair | None
     dropped: dict[str, Any] | None
-    truth: Truth | None = None
 
 
 def join_candidates(
@@ -105,8 +94,8 @@ def join_candidates(
 
 def build_pairs(
     candidates: Iterable[Candidates], spec: Filter, settings: PairSettings, seed: int
-) -> Iterator[Outcome]:
-    """One outcome for each closed prompt, one for each rewrite of an open one."""
+) -> Iterator[Built]:
+    """What each closed prompt comes to, and each rewrite of an open one."""
     for prompt, responses, altered in candidates:
         if prompt.kind == "closed":
             yield pair_by_answer(prompt, responses, spec, settings, seed)
@@ -120,7 +109,7 @@ def pair_by_answer(
     spec: Filter,
     settings: PairSettings,
     seed: int,
-) -> Outcome:
+) -> Built:
     """A closed prompt's pair: a response with the right answer against another.
 
     Right is the majority answer, or the gold answer if the filter labels so.
@@ -147,29 +136,18 @@ def pair_by_answer(
     if not reason and not others:
         reason = "no_wrong_response"
     if reason:
-        return Outcome(None, dropped(prompt, reason))
+        return Built(None, dropped(prompt, reason))
     assert right is not None
     chosen = random_for(seed, "chosen", prompt.id).choice(agreeing)
     rejected, wrong = random_for(seed, "rejected", prompt.id).choice(others)
     origin: Origin = "gold_answer" if spec.label == "gold" else "majority_answer"
     pair = make_pair(prompt, chosen.text, rejected.text, origin)
-    return Outcome(
+    return Built(
         msgspec.structs.replace(
             pair, num_votes=votes[right], num_votes_rejected=votes[wrong]
         ),
         None,
-        truth_of(prompt, right, wrong) if spec.label == "majority" else None,
     )
-
-
-def truth_of(prompt: Prompt, right: str, wrong: str) -> Truth | None:
-    """What the gold answer says of an answer held right against another."""
-    if prompt.answer is None or prompt.answer_format is None:
-        return None
-    gold = normalise_gold(prompt.answer, prompt.answer_format, prompt.question)
-    if gold == right:
-        return "right"
-    return "reversed" if gold == wrong else "both_wrong"
 
 
 def right_answer(
@@ -196,13 +174,13 @@ def pairs_by_alteration(
     responses: list[Response],
     altered: list[Altered],
     settings: PairSettings,
-) -> Iterator[Outcome]:
+) -> Iterator[Built]:
     """An open prompt's pairs: each response against its usable rewrites."""
     by_id = {response.id: response for response in responses}
     if not responses:
-        yield Outcome(None, dropped(prompt, "no_response"))
+        yield Built(None, dropped(prompt, "no_response"))
     elif not altered:
-        yield Outcome(None, dropped(prompt, "no_alteration"))
+        yield Built(None, dropped(prompt, "no_alteration"))
     for rewrite in altered:
         response = by_id.get(rewrite.response_id)
         if response is None:
@@ -213,12 +191,10 @@ def pairs_by_alteration(
         bounds = settings.alteration_bounds
         reason = check_alteration(response.text, rewrite.text, bounds)
         if reason:
-            yield Outcome(None, dropped(rewrite, reason))
+            yield Built(None, dropped(rewrite, reason))
         else:
             pair = make_pair(prompt, response.text, rewrite.text, "alteration")
-            yield Outcome(
-                msgspec.structs.replace(pair, category=rewrite.category), None
-            )
+            yield Built(msgspec.structs.replace(pair, category=rewrite.category), None)
 
 
 def make_pair(prompt: Prompt, chosen: str, rejected: str, origin: Origin) -> Pair:
@@ -239,9 +215,9 @@ def make_pair(prompt: Prompt, chosen: str, rejected: str, origin: Origin) -> Pai
 
 
 def cut_closed(
-    build: Callable[[], Iterable[Outcome]], size: int, seed: int
-) -> Iterator[Outcome]:
-    """The outcomes with at most ``size`` closed pairs, the lowest ranks by seed.
+    build: Callable[[], Iterable[Built]], size: int, seed: int
+) -> Iterator[Built]:
+    """What was built, with at most ``size`` closed pairs, the lowest ranks by seed.
 
     ``build`` is called twice: the first pass only ranks.
     """
@@ -249,51 +225,54 @@ def cut_closed(
     def rank(pair: Pair) -> int:
         return seed_for(seed, "matched", pair.id)
 
-    ranks = sorted(
-        rank(outcome.pair)
-        for outcome in build()
-        if outcome.pair and outcome.pair.kind == "closed"
+    ranks = (
+        rank(built.pair)
+        for built in build()
+        if built.pair and built.pair.kind == "closed"
     )
-    limit = ranks[size - 1] if 0 < size <= len(ranks) else (-1 if size == 0 else None)
-    for outcome in build():
-        pair = outcome.pair
-        if pair and pair.kind == "closed" and limit is not None and rank(pair) > limit:
-            yield Outcome(None, dropped(pair, "over_matched_size"))
+    limit = rank_limit(ranks, size)
+    for built in build():
+        pair = built.pair
+        if pair and pair.kind == "closed" and rank(pair) > limit:
+            yield Built(None, dropped(pair, "over_matched_size"))
         else:
-            yield outcome
+            yield built
 
 
-def write_outcomes(
-    outcomes: Iterable[Outcome], pairs: Path, dropped: Path, report: Path
-) -> None:
-    """Write pairs, dropped records and counts.
+def write_built(everything: Iterable[Built], pairs: Path, dropped: Path) -> None:
+    """Write pairs and dropped records.
 
     Raises ValueError, and writes nothing, if there is not a single pair.
     """
-    counts = PairCounts()
+    num_pairs = num_closed = 0
+    reasons: Counter[str] = Counter()
     with writing(pairs) as pair_file, writing(dropped) as dropped_file:
-        for outcome in outcomes:
-            counts.add(outcome)
-            if outcome.pair is not None:
-                pair_file.write(encode(outcome.pair))
-            if outcome.dropped is not None:
-                dropped_file.write(encode(outcome.dropped))
-        found = counts.report()
-        no_gold = found["dropped"].get("no_gold_answer", 0)
-        if no_gold and not found["num_closed"]:
+        for built in everything:
+            if built.pair is not None:
+                num_pairs += 1
+                num_closed += built.pair.kind == "closed"
+                pair_file.write(encode(built.pair))
+            if built.dropped is not None:
+                reasons[built.dropped["reason"]] += 1
+                dropped_file.write(encode(built.dropped))
+        if reasons["no_gold_answer"] and not num_closed:
             raise ValueError(
                 f"{pairs}: at least one closed prompt must have an 'answer' that a "
-                f"response gives (got none: {no_gold} prompts have no gold answer). "
-                "Hint: leave out the filters that compare with gold answers, or add "
-                "'answer' to the prompts."
+                f"response gives (got none: {reasons['no_gold_answer']} prompts have "
+                "no gold answer). Hint: leave out the filters that compare with gold "
+                "answers, or add 'answer' to the prompts."
             )
-        if not found["num_pairs"]:
-            reasons = ", ".join(f"{name} {n}" for name, n in found["dropped"].items())
-            raise ValueError(
-                f"{pairs}: at least one prompt must give a pair (got none; dropped: "
-                f"{reasons or 'nothing, there are no prompts'}). Hint: "
-                "no_gold_answer: the filter needs prompts with an 'answer'; "
-                "unanimous: the prompts are too easy; below_threshold or "
-                "no_parsed_response: read the responses."
-            )
-    write_json(report, found)
+        if not num_pairs:
+            raise ValueError(explain_no_pair(pairs, reasons))
+
+
+def explain_no_pair(pairs: Path, reasons: Counter[str]) -> str:
+    """The error text for an iteration that gave nothing to judge."""
+    counts = ", ".join(f"{name} {reasons[name]}" for name in sorted(reasons))
+    return (
+        f"{pairs}: at least one prompt must give a pair (got none; dropped: "
+        f"{counts or 'nothing, there are no prompts'}). Hint: "
+        "no_gold_answer: the filter needs prompts with an 'answer'; "
+        "unanimous: the prompts are too easy; below_threshold or "
+        "no_parsed_response: read the responses."
+    )

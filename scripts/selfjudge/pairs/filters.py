@@ -1,5 +1,6 @@
 """What each filter is, as data: a labelling of pairs and an acceptance of judgments."""
 
+from collections.abc import Iterable
 from typing import Literal, get_args
 
 import msgspec
@@ -38,3 +39,12 @@ FILTERS: dict[FilterName, Filter] = {
         label="majority", accept="parsed", accepted_as_many_as="majority"
     ),
 }
+
+
+def first_asked(filters: Iterable[FilterName]) -> FilterName:
+    """The filter whose pairs the base model judges first, at iteration 1.
+
+    What others share with it is answered from the journal.  It does not depend on
+    the order in which filters are configured.
+    """
+    return min(filters, key=FILTER_NAMES.index)

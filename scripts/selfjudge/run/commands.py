@@ -79,8 +79,6 @@ def model_arguments(description: str | None) -> argparse.ArgumentParser:
     add("--engine", type=engine, required=True, help="JSON of config's section engine")
     add("--journal", type=Path, required=True, help="folder of answers given before")
     add("--ledger", type=Path, help="file to append to what this run cost")
-    add("--image-root", type=Path, required=True, help="folder the images lie below")
-    add("--seed", type=int, required=True, help="seed of the run")
     add("--shard", type=parse_shard, default=Shard(1, 1), help="part to do: 3of8")
     return parser
 

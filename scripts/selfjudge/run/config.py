@@ -129,27 +129,7 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"'filters' must not hold {sorted(needs_gold)} where no prompt source has "
             "'gold_answers: true': they compare with gold answers."
         )
-    return faults + cascade_faults(config) + benchmark_faults(config)
-
-
-def cascade_faults(config: Mapping[str, Any]) -> list[str]:
-    """What needs judgments that a cascade does not ask for."""
-    if config["judgments"]["both_orders"] == "always":
-        return []
-    must = "'judgments.both_orders' must be 'always'"
-    faults = []
-    if "unchecked" in config["filters"]:
-        faults.append(
-            f"{must} where 'filters' holds 'unchecked' (got 'cascade'): it accepts "
-            "wrong verdicts too, and a cascade does not judge those pairs again."
-        )
-    if config["filter"]["accept"] == "single":
-        faults.append(
-            f"{must} where 'filter.accept' is 'single' (got 'cascade'): a pair that is "
-            "wrong in its first order may be right in the other, which a cascade "
-            "does not ask for."
-        )
-    return faults
+    return faults + benchmark_faults(config)
 
 
 def benchmark_faults(config: Mapping[str, Any]) -> list[str]:

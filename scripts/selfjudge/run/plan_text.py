@@ -57,7 +57,7 @@ def row_cells(row: Row) -> list[str]:
     """The cells of one row."""
     place = row.place
     return [
-        name_of(place),
+        place.stage,
         str(place.iteration),
         place.filter or "",
         *amounts(row._asdict()),
@@ -73,12 +73,6 @@ def amounts(row: Mapping[str, Any]) -> list[str]:
     """Jobs, requests and tokens of a row or of the totals."""
     names = ("num_jobs", "num_requests", "num_prompt_tokens", "num_output_tokens")
     return [as_number(row[name]) for name in names]
-
-
-def name_of(place: Place) -> str:
-    """The stage, and which benchmark or turn."""
-    parts = [place.benchmark, place.collection, place.turn]
-    return " ".join([place.stage, *(part for part in parts if part)])
 
 
 def as_time(seconds: float) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from selfjudge.ground.ledgers import Ledger
+from selfjudge.pairs.filters import first_asked
 from selfjudge.run.workload import (
     BASES,
     Basis,
@@ -68,16 +69,19 @@ def read_stale(dry_run: str) -> Stale:
     Not `--summary`: it takes what a killed job left behind for done.
     """
     head = "    output: "
-    # A judge is a folder and a .json: one job.
-    paths = {
-        output.removeprefix("results/").partition(".json")[0]
-        for line in dry_run.splitlines()
-        if line.startswith(head)
-        for output in line.removeprefix(head).split(", ")
-    }
-    places = {path: parse_place(path) for path in paths}
-    jobs = Counter(place for place in places.values() if place is not None)
-    return Stale(jobs, len(paths) - jobs.total())
+    jobs = {line for line in dry_run.splitlines() if line.startswith(head)}
+    places: Counter[Place] = Counter()
+    num_decided = 0
+    for job in jobs:
+        # A judge is a folder and a .json; benchmarks of a judge are asked together.
+        outputs = {
+            output.removeprefix("results/").partition(".json")[0]
+            for output in job.removeprefix(head).split(", ")
+        }
+        found = {parse_place(output) for output in outputs} - {None}
+        places.update(place for place in found if place is not None)
+        num_decided += 0 if found else len(outputs)
+    return Stale(places, num_decided)
 
 
 class CostModel:
@@ -105,17 +109,8 @@ class CostModel:
 
     def rates(self, place: Place) -> Rates:
         """What a request of this place costs."""
-        own = (place.stage, place.benchmark, place.collection)
-        for depth in (3, 1):  # its own benchmark, else all of its stage
-            found = [
-                line
-                for other, line in self.lines
-                if (other.stage, other.benchmark, other.collection)[:depth]
-                == own[:depth]
-            ]
-            if found:
-                return measured_rates(found)
-        return self._guess(place)
+        found = [line for other, line in self.lines if other.stage == place.stage]
+        return measured_rates(found) if found else self._guess(place)
 
     def _guess(self, place: Place) -> Rates:
         """The config's expectation; times the error that it had elsewhere."""
@@ -232,10 +227,6 @@ def waits_for(later: Place, earlier: Place, first_filter: str) -> bool:
         case (("judgments" | "train"), "train"):
             return same_filter and later.iteration == earlier.iteration + 1
         case "judgments", "judgments":
-            if later.turn != earlier.turn:
-                return later._replace(turn=earlier.turn) == earlier and bool(
-                    later.turn and later.turn.startswith("second")
-                )
             shares = later.iteration == earlier.iteration == 1 and not same_filter
             return shares and earlier.filter == first_filter
         case "train", "judgments":
@@ -251,7 +242,7 @@ def schedule(rows: Sequence[Row], slots: int, config: Mapping[str, Any]) -> floa
     Parts start as soon as what they wait for is done, those that can start first
     going first.
     """
-    first_filter = config["filters"][0]
+    first_filter = first_asked(config["filters"])
     free = [0.0] * slots
     done: dict[Place, float] = {}
     waiting = list(rows)

@@ -9,9 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from selfjudge.benchmarks.protocols import OFFICIAL
+from selfjudge.benchmarks.collections import OFFICIAL
+from selfjudge.benchmarks.protocols import collections_of
 from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.records import ORDERS, BenchmarkFormat, Pair, Prompt, Settings
+from selfjudge.pairs.filters import first_asked
 from selfjudge.pairs.pool import select_prompts
 
 Basis = Literal["counted", "measured", "guessed"]
@@ -35,7 +37,6 @@ class Expectations(Settings, frozen=True, kw_only=True):
     closed_pair_rate: float
     open_pair_rate: float
     shared_pair_rate: float
-    second_order_rate: float
     accepted_rate: float
     num_benchmark_pairs: dict[BenchmarkFormat, int]
     question_tokens: int
@@ -57,20 +58,18 @@ class Number(NamedTuple):
 
 
 class Place(NamedTuple):
-    """The part of a run to which jobs belong; None where a part has no such."""
+    """The part of a run to which jobs belong; responses and rewrites have no filter."""
 
     stage: Stage
     iteration: int
     filter: str | None = None
-    benchmark: str | None = None
-    collection: str | None = None
-    turn: str | None = None
 
 
 def parse_place(path: str) -> Place | None:
     """The place of a path below results, without suffix; None if no model made it.
 
-    A ledger lies at the same path below results/ledgers.
+    A ledger lies at the same path below results/ledgers, but for that of a judge's
+    judgments of all benchmarks, which are one job.
     """
     first, *parts = path.split("/")
     number = first.removeprefix("iter")
@@ -86,10 +85,8 @@ def parse_place(path: str) -> Place | None:
             return Place("train", iteration, name)
         case [name, "judgments", _]:
             return Place("judgments", iteration, name)
-        case [name, "judgments", turn, _]:
-            return Place("judgments", iteration, name, turn=turn)
-        case [name, benchmark, collection, "judgments", _]:
-            return Place("benchmark_judgments", iteration, name, benchmark, collection)
+        case [name, "benchmarks", _] | [name, _, _, "judgments", _]:
+            return Place("benchmark_judgments", iteration, name)
     return None
 
 
@@ -117,12 +114,12 @@ class Workload:
         if place.stage == "alterations":
             return self.count_prompts(place.iteration)[1]
         if place.stage == "benchmark_judgments":
-            return self.count_benchmark_requests(place)
+            return self.count_benchmark_requests()
         assert place.filter is not None
         if place.stage == "train":
             rows = self.count_accepted(place.iteration, place.filter)
             return Number(rows.value * self.config["train"]["num_epochs"], rows.basis)
-        return self.count_judgments(place.iteration, place.filter, place.turn)
+        return self.count_judgments(place.iteration, place.filter)
 
     def count_prompts(self, iteration: int) -> tuple[Number, Number]:
         """Closed and open prompts that an iteration draws from."""
@@ -184,17 +181,11 @@ class Workload:
                 return Number(num_pairs / num_prompts, "measured")
         return Number(guess, "guessed")
 
-    def count_judgments(
-        self, iteration: int, filter_name: str, turn: str | None
-    ) -> Number:
+    def count_judgments(self, iteration: int, filter_name: str) -> Number:
         """Judgments of pairs that no other filter has asked the same judge for."""
         pairs = self.count_pairs(iteration, filter_name)
-        number = pairs.value * self.config["judgments"]["num_samples"]
-        if turn is None:
-            number *= len(ORDERS)
-        elif turn.startswith("second"):
-            number *= self.plan.second_order_rate
-        first = self.config["filters"][0]
+        number = pairs.value * self.config["judgments"]["num_samples"] * len(ORDERS)
+        first = first_asked(self.config["filters"])
         if iteration > 1 or filter_name == first:
             return Number(number, pairs.basis)
         shared = self._shared_rate(filter_name, first)
@@ -231,15 +222,26 @@ class Workload:
                 return Number(accepted / num_pairs / len(ORDERS), "measured")
         return Number(self.plan.accepted_rate, "guessed")
 
-    def count_benchmark_requests(self, place: Place) -> Number:
-        """Judgments of a benchmark as its collection asks for them."""
-        assert place.benchmark is not None
-        spec = self.config["benchmarks"][place.benchmark]
-        votes = self.config["benchmark_judgments"]["num_samples"] * len(ORDERS)
-        if place.collection == "official":
+    def count_benchmark_requests(self) -> Number:
+        """Judgments of all benchmarks, as each of their collections asks for them."""
+        numbers = [
+            self._count_collection(name, collection)
+            for name, spec in self.config["benchmarks"].items()
+            if spec
+            for collection in collections_of(spec)
+        ]
+        return Number(sum(n.value for n in numbers), least_certain(*numbers))
+
+    def _count_collection(self, benchmark: str, collection: str) -> Number:
+        """Judgments of one collection of a benchmark."""
+        spec = self.config["benchmarks"][benchmark]
+        votes = len(ORDERS)
+        if collection == "official":
             asked = OFFICIAL[spec["format"]].num_votes
             votes = asked or self.config["official_judgments"]["num_votes"]
-        path = self.results / "benchmarks" / f"{place.benchmark}.jsonl"
+        elif collection != "greedy":
+            votes *= self.config["benchmark_judgments"]["num_samples"]
+        path = self.results / "benchmarks" / f"{benchmark}.jsonl"
         if path.is_file():
             number = sum(1 for _ in read_lines(path))
             return Number(number * votes, "counted")

@@ -1,0 +1,140 @@
+rule score_benchmark:
+    """Score one judge on one benchmark; keeps the outcome of every pair."""
+    input:
+        pairs="results/benchmarks/{benchmark}.jsonl",
+        rows="results/benchmarks/{benchmark}_rows.jsonl",
+        manifest="results/benchmarks/{benchmark}_manifest.json",
+        judgments="results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments.jsonl",
+    output:
+        scores="results/iter{iteration}/{filter}/{benchmark}/{collection}/scores.json",
+    log:
+        "logs/iter{iteration}/{filter}/{benchmark}/{collection}/score_benchmark.log",
+    wildcard_constraints:
+        **ON_TRIAL,
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),  # minutes
+    params:
+        code=code("score_benchmark"),
+        protocol=lambda wildcards: OWN_PROTOCOL[wildcards.collection],
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/score_benchmark.py --benchmark {wildcards.benchmark} "
+        "--iteration {wildcards.iteration} --filter {wildcards.filter} "
+        "--protocol {params.protocol} --pairs {input.pairs} --rows {input.rows} "
+        "--manifest {input.manifest} --judgments {input.judgments} "
+        "--output {output.scores} 2> {log}"
+
+
+def rescoring(wildcards):
+    """A protocol under which judgments are scored that were asked for by another."""
+    name, collection = wildcards.protocol, wildcards.collection
+    if COLLECTIONS[name] != collection or OWN_PROTOCOL[collection] == name:
+        raise WorkflowError(
+            f"the judgments '{collection}' cannot be scored again under '{name}': "
+            f"it scores '{COLLECTIONS[name]}'."
+        )
+    return name
+
+
+use rule score_benchmark as rescore_benchmark with:
+    output:
+        scores="results/iter{iteration}/{filter}/{benchmark}/{collection}/{protocol}.json",
+    log:
+        "logs/iter{iteration}/{filter}/{benchmark}/{collection}/{protocol}.log",
+    params:
+        code=code("score_benchmark"),
+        protocol=rescoring,
+
+
+def scores_path(iteration, filter_name, benchmark, protocol):
+    """The scores of one judge on one benchmark under a protocol."""
+    collection = COLLECTIONS[protocol]
+    name = "scores" if OWN_PROTOCOL[collection] == protocol else protocol
+    folder = f"results/iter{iteration}/{filter_name}/{benchmark}/{collection}"
+    return f"{folder}/{name}.json"
+
+
+def protocol_of(wildcards):
+    """The protocol of a comparison: `selfjudge` where its name says no other."""
+    return wildcards.get("protocol", "selfjudge")
+
+
+def scores_of_base(wildcards):
+    """The scores of the base model."""
+    return scores_path(0, "base", wildcards.benchmark, protocol_of(wildcards))
+
+
+def scores_at(wildcards):
+    """The scores of all configured filters at an iteration; none at iteration 0."""
+    if wildcards.iteration == "0":
+        return []
+    return [
+        scores_path(
+            wildcards.iteration, name, wildcards.benchmark, protocol_of(wildcards)
+        )
+        for name in config["filters"]
+    ]
+
+
+def scores_before(wildcards):
+    """The scores of the same filters one iteration before, where there are any."""
+    before = int(wildcards.iteration) - 1
+    if before < 1:
+        return []
+    return [
+        scores_path(before, name, wildcards.benchmark, protocol_of(wildcards))
+        for name in config["filters"]
+    ]
+
+
+def counts_until(wildcards):
+    """What the configured filters built and accepted up to an iteration, for people."""
+    return expand(
+        "results/iter{iteration}/{filter}/{counts}.json",
+        iteration=[i for i in ITERATIONS if i <= int(wildcards.iteration)],
+        filter=config["filters"],
+        counts=["pairs_report", "filter_report"],
+    )
+
+
+rule compare_scores:
+    """Every configured filter beside the base model, with intervals and tests."""
+    input:
+        base=scores_of_base,
+        scores=scores_at,
+        previous=scores_before,
+        leaderboard=here("scripts/selfjudge/benchmarks/leaderboard.yaml"),
+        # Read by nobody here: who has scores wants to know what they came from.
+        counts=lambda wildcards: ancient(counts_until(wildcards)),
+    output:
+        "results/iter{iteration}/{benchmark}.json",
+    log:
+        "logs/iter{iteration}/{benchmark}.log",
+    wildcard_constraints:
+        iteration=ON_TRIAL["iteration"],
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=growing(2000),
+        runtime=growing(30),  # minutes
+    params:
+        code=code("compare_scores"),
+        scores=lambda wildcards, input: (
+            f"--scores {input.scores}" if input.scores else ""
+        ),
+        previous=lambda wildcards, input: (
+            f"--previous {input.previous}" if input.previous else ""
+        ),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/compare_scores.py --base {input.base} {params.scores} "
+        "{params.previous} --leaderboard {input.leaderboard:q} --output {output} "
+        "2> {log}"
+
+
+use rule compare_scores as compare_protocol with:
+    output:
+        "results/iter{iteration}/{benchmark}_{protocol}.json",
+    log:
+        "logs/iter{iteration}/{benchmark}_{protocol}.log",
