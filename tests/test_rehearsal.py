@@ -1,12 +1,14 @@
 """The rehearsal, small: real rules and files, no model, and every output says so."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from selfjudge.ground.requests import SIMULATED_MARK
 
@@ -71,7 +73,8 @@ def test_its_cost_is_reported(rehearsed: Path) -> None:
     assert report["jobs_per_minute"] > 0
     stages = report["stages"]
     assert stages["generate_responses"]["num_runs"] == 2
-    assert stages["judge_pairs"]["num_runs"] == 2 * 2 + 2 * 2 * 3
+    # Two shards: of two filters' pairs, and of all benchmarks of three judges.
+    assert stages["judge_pairs"]["num_runs"] == 2 * 2 + 2 * 3
     assert stages["rehearse_training"]["num_runs"] == 2
     for cost in stages.values():
         assert cost["memory_mb"] > 5 and cost["longest_seconds"] > 0
@@ -101,6 +104,23 @@ def test_a_real_engine_takes_nothing_of_it(rehearsed: Path) -> None:
 
     with pytest.raises(ValueError, match="weights must be"):
         resolve_model(str(rehearsed / "results/iter1/majority/judge"))
+
+
+def test_another_order_of_filters_trains_nothing(rehearsed: Path) -> None:
+    """Only what shows the filters in their order is written again."""
+    config = rehearsed / "config.yaml"
+    before = yaml.safe_load(config.read_text())
+    command = [sys.executable, "-m", "snakemake", "--directory", str(rehearsed)]
+    command += ["--profile", "profiles/local", "all", "-n"]
+    turned = before | {"filters": before["filters"][::-1]}
+    try:
+        config.write_text(yaml.safe_dump(turned))
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    finally:
+        config.write_text(yaml.safe_dump(before))
+    rules = set(re.findall(r"^rule (\w+):", done.stdout + done.stderr, re.M))
+    assert "compare_scores" in rules
+    assert rules <= {"compare_scores", "compare_protocol", "make_plots", "build_report"}
 
 
 def test_images_made_again_leave_the_prompts(rehearsed: Path) -> None:

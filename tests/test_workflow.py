@@ -28,7 +28,10 @@ SMALL_CONFIG = {
     "iterations": 2,
     "filters": ["majority"],
     "pool": {"num_slices": 2},
-    "benchmarks": {"mmrb": None},
+    "benchmarks": {
+        "vlrb": {"path": "data/vlrb/test.parquet", "protocols": []},
+        "mmrb": None,
+    },
 }
 
 
@@ -167,8 +170,10 @@ def test_every_model_job_leaves_one_ledger_line(finished: Path) -> None:
     ledgers = read_ledgers(results / "ledgers")
     assert all(len(lines) == 1 and lines[0].finished for lines in ledgers.values())
     for place, (line,) in ledgers.items():
-        is_training = line.stage == "train_judge"
-        assert (results / f"{place}{'' if is_training else '.jsonl'}").exists()
+        # A judge is a folder; its judgments of all benchmarks are one job.
+        made = place.replace("benchmarks/", "vlrb/paired/judgments/")
+        suffix = "" if line.stage == "train_judge" else ".jsonl"
+        assert (results / f"{made}{suffix}").exists()
     asked = [x for (x,) in ledgers.values() if x.engine == "transformers"]
     assert sum(line.num_calls for line in asked) == num_calls(finished)
     assert len(ledgers) - len(asked) == 2  # judges of two iterations
@@ -190,37 +195,72 @@ def test_moved_clone_has_nothing_to_do(moved: Path) -> None:
     assert "Nothing to be done" in run(moved, TARGET)
 
 
+def with_protocols(clone: Path, *protocols: str) -> None:
+    """Score vlrb under these protocols too."""
+    vlrb = {"path": "data/vlrb/test.parquet", "protocols": list(protocols)}
+    change_config(clone / "demo", benchmarks={"vlrb": vlrb})
+
+
 def test_other_protocols_are_scored_when_asked_for(moved: Path) -> None:
-    """A re-scoring asks no model; the official protocol has its own judgments."""
+    """A re-scoring asks no model."""
     target = "results/iter2/vlrb_vlmevalkit.json"
     assert planned(moved, target) == {"rescore_benchmark": 3, "compare_protocol": 1}
     run(moved, target)
     comparison = json.loads((moved / "demo" / target).read_text())
     assert comparison["protocol"] == "vlmevalkit"
     assert comparison["release"]["num_rows"] == SMALL_WORLD["num_vlrb"]
-    assert planned(moved, "results/iter0/vlrb_official.json") == {
-        "judge_official": 1,
+
+
+def test_a_judge_is_asked_what_is_configured(moved: Path) -> None:
+    """The official protocol has its own judgments; without its name, none."""
+    target = "results/iter0/vlrb_official.json"
+    done = snakemake(moved, "-n", target)
+    assert (
+        "must name a protocol of the collection 'official'" in done.stdout + done.stderr
+    )
+    with_protocols(moved, "official")
+    assert planned(moved, target) == {
+        "ask_benchmark": 1,
+        "judge_benchmarks": 1,
         "merge_benchmark_judgments": 1,
         "score_benchmark": 1,
         "compare_protocol": 1,
     }
 
 
-def test_greedy_and_blind_judge_anew(moved: Path) -> None:
-    """Each is a collection of its own; a blind judge is shown grey images."""
-    again = {
-        "judge_benchmark": 1,
-        "merge_benchmark_judgments": 1,
-        "score_benchmark": 1,
-        "compare_protocol": 1,
-    }
+def test_a_benchmark_that_is_not_there_is_named(moved: Path) -> None:
+    """It is left out of the judges' jobs, and refused where it is wanted."""
+    mmrb = {"path": "data/nowhere/all_data.json", "protocols": []}
+    change_config(moved / "demo", benchmarks={"mmrb": mmrb})
+    assert planned(moved) == {}
+    done = snakemake(moved, "-n", "results/iter2/mmrb.json")
+    assert done.returncode != 0
+    assert "'benchmarks.mmrb.path' must exist" in done.stdout + done.stderr
+
+
+def test_greedy_and_blind_ask_of_their_own(moved: Path) -> None:
+    """Each is a collection, asked in the same job; what was asked is not again."""
+    with_protocols(moved, "greedy", "blind")
     greedy, blind = (f"results/iter0/vlrb_{name}.json" for name in ("greedy", "blind"))
-    assert planned(moved, greedy) == again
-    assert planned(moved, blind) == again | {"blind_benchmark": 1}
+    paired = moved / "demo/results/iter0/base/vlrb/paired/judgments/1of1.jsonl"
+    before = paired.read_bytes()
+    assert planned(moved, greedy, blind) == {
+        "ask_benchmark": 2,
+        "blind_benchmark": 1,
+        "judge_benchmarks": 1,
+        "merge_benchmark_judgments": 2,
+        "score_benchmark": 2,
+        "compare_protocol": 2,
+    }
     calls = num_calls(moved)
     run(moved, greedy, blind)
     results = moved / "demo/results"
     assert num_calls(moved) - calls == 2 * 2 * SMALL_WORLD["num_vlrb"]
+    assert paired.read_bytes() == before
+    (line,) = read_ledgers(results / "ledgers")["iter0/base/benchmarks/1of1"][1:]
+    assert (
+        line.num_from_journal == line.num_calls == 2 * 2 * SMALL_WORLD["num_vlrb"] / 2
+    )
     images = list((results / "benchmarks/vlrb_blind_images").glob("*/*"))
     assert len(images) == 1, "all pictures of the world have one size"
     found = json.loads((moved / "demo" / blind).read_text())
@@ -257,9 +297,7 @@ def test_the_demo_measures_itself_by_the_truth(moved: Path) -> None:
 def test_report_follows_from_finished_files(moved: Path) -> None:
     """The page asks no model, and is stale when its own parts change."""
     target = "results/report.html"
-    vlrb = {"path": "data/vlrb/test.parquet", "protocols": []}
-    change_config(moved / "demo", benchmarks={"vlrb": vlrb})
-    decisions = {"compare_scores", "list_rules", "make_plots", "build_report"}
+    decisions = {"compare_scores", "make_plots", "build_report"}
     decisions.add("measure_truth")  # of the demo; a figure shows it
     assert {"build_report"} <= planned(moved, target).keys() <= decisions
     run(moved, target)
@@ -296,13 +334,13 @@ def touch_everything(clone: Path) -> None:
 
 def edit_docstring(clone: Path) -> None:
     """Change a docstring of the verdict parser."""
-    path = clone / "scripts/selfjudge/verdicts.py"
+    path = clone / "scripts/selfjudge/judging/verdicts.py"
     edit(path, '"""What a judgment says', '"""What the text of a judgment says')
 
 
 def edit_comment_and_format(clone: Path) -> None:
     """Add a comment and break a line of the verdict parser."""
-    path = clone / "scripts/selfjudge/verdicts.py"
+    path = clone / "scripts/selfjudge/judging/verdicts.py"
     edit(
         path,
         "    end = len(text)\n",
@@ -320,27 +358,18 @@ def refresh_code(clone: Path) -> None:
                 path.write_bytes(content)
 
 
-@pytest.mark.parametrize(
-    "change", [touch_everything, edit_docstring, edit_comment_and_format, refresh_code]
-)
-def test_change_without_meaning_reruns_nothing(
-    moved: Path, change: Callable[[Path], None]
-) -> None:
-    """Times, comments, docstrings and formatting make nothing stale."""
-    change(moved)
-    assert planned(moved) == {}
+def reword_errors(clone: Path) -> None:
+    """Say errors of reading, of filtering and of a trainer's settings otherwise."""
+    package = clone / "scripts/selfjudge"
+    edit(package / "ground/lines.py", "the line must be UTF-8", "a line must be UTF-8")
+    edit(package / "judging/filtering.py", "a shard may be missing", "is one missing")
+    edit(package / "pairs/building.py", "the prompts are too easy", "too easy prompts")
 
 
-def edit_parser(clone: Path) -> None:
-    """Change what the verdict parser accepts."""
-    path = clone / "scripts/selfjudge/verdicts.py"
-    edit(path, 'letter == "A" else', 'letter in ("A", "a") else')
-
-
-def edit_engine(clone: Path) -> None:
-    """Change the code of the engine that answers."""
-    path = clone / "scripts/selfjudge/engines/transformers_engine.py"
-    edit(path, "class TransformersEngine", "CHANGED = 1\n\n\nclass TransformersEngine")
+def change_openai_timeout(clone: Path) -> None:
+    """Another default of a client that is not used."""
+    path = clone / "scripts/selfjudge/engines/openai_engine.py"
+    edit(path, "timeout_seconds: float = 600.0", "timeout_seconds: float = 700.0")
 
 
 def edit_other_engine(clone: Path) -> None:
@@ -349,9 +378,84 @@ def edit_other_engine(clone: Path) -> None:
     edit(path, "BATCH_ROUNDS = 8", "BATCH_ROUNDS = 9")
 
 
+def move_module(clone: Path) -> None:
+    """Move the verdict parser to another room and name, and rewrite its imports."""
+    package = clone / "scripts/selfjudge"
+    (package / "judging/verdicts.py").rename(package / "ground/letters.py")
+    for folder in ("scripts", "demo"):
+        for path in (clone / folder).rglob("*.py"):
+            text = path.read_text()
+            path.write_text(
+                text.replace("judging.verdicts import", "ground.letters import")
+            )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        touch_everything,
+        edit_docstring,
+        edit_comment_and_format,
+        refresh_code,
+        reword_errors,
+        change_openai_timeout,
+        edit_other_engine,
+        move_module,
+    ],
+)
+def test_change_without_meaning_reruns_nothing(
+    moved: Path, change: Callable[[Path], None]
+) -> None:
+    """Nor do errors' wording, engines that are not asked, and where code lies."""
+    change(moved)
+    assert planned(moved) == {}
+
+
+def edit_parser(clone: Path) -> None:
+    """Change what the verdict parser accepts."""
+    path = clone / "scripts/selfjudge/judging/verdicts.py"
+    edit(path, 'letter == "A" else', 'letter in ("A", "a") else')
+
+
+def edit_foreign_parser(clone: Path) -> None:
+    """Change how the official scorer of a benchmark reads judgments."""
+    path = clone / "scripts/selfjudge/benchmarks/parsers.py"
+    edit(path, "(?:slightly", "(?:slightly|barely")
+
+
+def edit_refusals(clone: Path) -> None:
+    """Change what counts as a refusal to answer."""
+    edit(
+        clone / "scripts/selfjudge/pairs/answers.py",
+        "REFUSAL = re.compile(",
+        "REFUSAL = re.compile(r'no idea|' +",
+    )
+
+
+def edit_counts(clone: Path) -> None:
+    """Another digit in a report that people read."""
+    path = clone / "scripts/selfjudge/judging/counts.py"
+    edit(path, "round(total / count, 1)", "round(total / count, 2)")
+
+
+def edit_engine(clone: Path) -> None:
+    """Change the code of the engine that answers."""
+    path = clone / "scripts/selfjudge/engines/transformers_engine.py"
+    edit(
+        path,
+        "        self.num_gpus =",
+        "        self.changed = 1\n        self.num_gpus =",
+    )
+
+
 def edit_template(clone: Path) -> None:
     """Change what the judge reads."""
     edit(clone / "demo/templates/judge.txt", "Judge", "Please judge")
+
+
+def change_lora_rank(clone: Path) -> None:
+    """Train with other adapters."""
+    change_config(clone / "demo", train={"lora_rank": 8})
 
 
 def change_learning_rate(clone: Path) -> None:
@@ -365,11 +469,6 @@ def change_responses(clone: Path) -> None:
     change_config(clone / "demo", responses={"sampling": sampling})
 
 
-def change_slice(clone: Path) -> None:
-    """Set what a cascade alone looks at."""
-    change_config(clone / "demo", judgments={"both_orders_rate": 0.5})
-
-
 def add_filter(clone: Path) -> None:
     """Run another filter beside the first."""
     change_config(clone / "demo", filters=["majority", "correctness"])
@@ -380,48 +479,45 @@ FROM_TRAINING = {
     "judge_pairs": 1,
     "merge_judgments": 1,
     "filter_judgments": 1,
-    "judge_benchmark": 2,
+    "count_judgments": 1,
+    "judge_benchmarks": 2,
     "merge_benchmark_judgments": 2,
     "score_benchmark": 2,
     "compare_scores": 1,
 }
-FROM_JUDGING = FROM_TRAINING | {
-    "judge_pairs": 2,
-    "merge_judgments": 2,
-    "filter_judgments": 2,
-}
-FROM_RESPONSES = FROM_JUDGING | {
+FROM_FILTER = FROM_TRAINING | {"filter_judgments": 2, "count_judgments": 2}
+FROM_JUDGING = FROM_FILTER | {"judge_pairs": 2, "merge_judgments": 2}
+FROM_PAIRS = FROM_JUDGING | {"build_pairs": 2, "count_pairs": 2, "ask_judge": 2}
+FROM_RESPONSES = FROM_PAIRS | {
     "generate_responses": 2,
     "merge_responses": 2,
     "alter_responses": 2,
     "merge_altered": 2,
-    "build_pairs": 2,
+}
+# The base model's benchmarks too.
+ALL_BENCHMARKS = {
+    "judge_benchmarks": 3,
+    "merge_benchmark_judgments": 3,
+    "score_benchmark": 3,
 }
 
 
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
+        (edit_counts, {"count_judgments": 2}),
+        (edit_foreign_parser, {"score_benchmark": 3, "compare_scores": 1}),
+        # Prompts are neither imported nor selected again, and nothing is generated.
+        (edit_refusals, FROM_PAIRS),
         # Iteration 1 is not judged again, but everything is parsed again.
-        (edit_parser, FROM_TRAINING | {"filter_judgments": 2, "score_benchmark": 3}),
-        (
-            edit_template,
-            FROM_JUDGING
-            | {"judge_benchmark": 3}
-            | {"merge_benchmark_judgments": 3, "score_benchmark": 3},
-        ),
+        (edit_parser, FROM_FILTER | {"score_benchmark": 3}),
+        (edit_template, FROM_JUDGING | ALL_BENCHMARKS),
         (change_learning_rate, FROM_TRAINING),
-        (change_slice, {}),
-        (edit_other_engine, {}),
-        (
-            edit_engine,
-            FROM_RESPONSES
-            | {"judge_benchmark": 3}
-            | {"merge_benchmark_judgments": 3, "score_benchmark": 3},
-        ),
+        (change_lora_rank, FROM_TRAINING),
+        (edit_engine, FROM_RESPONSES | ALL_BENCHMARKS),
         (change_responses, FROM_RESPONSES),
-        # Its own branch: judged, filtered, trained, scored; and compared.
-        (add_filter, FROM_JUDGING | {"build_pairs": 2}),
+        # Its own branch: built, judged, filtered, trained, scored; and compared.
+        (add_filter, FROM_PAIRS),
     ],
 )
 def test_change_reruns_its_stage_and_what_follows(
@@ -441,37 +537,6 @@ def test_other_shards_repeat_no_model_call(moved: Path) -> None:
     run(moved, target)
     assert (moved / "demo" / target).read_bytes() == before
     assert num_calls(moved) == calls
-
-
-def test_cascade_accepts_the_same_lines(moved: Path) -> None:
-    """Asked anew, with no journal, in two stages: the same texts, fewer of them."""
-    folder = moved / "demo/results/iter1/majority"
-    names = ("judgments.jsonl", "accepted.jsonl")
-    always = {name: (folder / name).read_text().splitlines() for name in names}
-    shutil.rmtree(moved / "demo/results/journal")
-    judgments = {"both_orders": "cascade", "both_orders_rate": 0.1, "shards": 2}
-    change_config(moved / "demo", judgments=judgments)
-    target = "results/iter1/majority/filter_report.json"
-    assert planned(moved, target) == {
-        "judge_first_order": 2,
-        "select_second_order": 2,
-        "judge_second_order": 2,
-        "merge_orders": 1,
-        "filter_judgments": 1,
-    }
-    run(moved, target)
-    cascade = {name: (folder / name).read_text().splitlines() for name in names}
-    assert cascade["accepted.jsonl"] == always["accepted.jsonl"]
-    kept = set(cascade["judgments.jsonl"])
-    assert cascade["judgments.jsonl"] == [
-        line for line in always["judgments.jsonl"] if line in kept
-    ]
-    assert num_calls(moved) == len(kept) < len(always["judgments.jsonl"])
-    report = json.loads((moved / "demo" / target).read_text())
-    assert report["dropped"]["wrong_in_first_order"] > 0
-    bias = report["position_bias"]
-    assert 0 < bias["num_pairs"] < report["num_pairs"]
-    assert planned(moved, target) == {}
 
 
 def judging_keys(clone: Path) -> list[str]:
@@ -607,9 +672,7 @@ def test_plots_and_snakemakes_own_report(moved: Path) -> None:
     index = json.loads((moved / "demo" / target).read_text())
     entries = {entry["name"]: entry for entry in index}
     assert [name for name in entries if entries[name]["missing"]] == []
-    assert {"accuracy_vlrb", "accepted", "health", "cost", "rules"} <= entries.keys()
-    rules = (moved / "demo/results/plots/rules.csv").read_text()
-    assert "train_judge,judge_pairs,True" in rules
+    assert {"accuracy_vlrb", "accepted", "health", "cost"} <= entries.keys()
     assert str(moved) not in (moved / "demo/results/plots/run.csv").read_text()
     report = moved / "report.html"
     run(moved, target, "--report", str(report))
@@ -665,8 +728,8 @@ def test_plan_of_a_finished_run_is_empty(moved: Path) -> None:
         "train 1 majority",
         "train 2 majority",
         "judgments 2 majority",
-        "benchmark_judgments vlrb paired 1 majority",
-        "benchmark_judgments vlrb paired 2 majority",
+        "benchmark_judgments 1 majority",
+        "benchmark_judgments 2 majority",
         "total",
     }
     assert set(plan_of(moved, "results/iter1/majority/judge.json")) == {
@@ -694,7 +757,7 @@ def test_plan_of_an_iteration_is_near_what_it_spends(moved: Path) -> None:
         "alterations 2": tokens_spent(ledgers / "iter2/altered"),
         "judgments 2 majority": tokens_spent(later / "judgments"),
         "train 2 majority": tokens_spent(later / "judge.jsonl"),
-        "benchmark_judgments vlrb paired 2 majority": tokens_spent(later / "vlrb"),
+        "benchmark_judgments 2 majority": tokens_spent(later / "benchmarks"),
     }
     shutil.rmtree(ledgers / "iter2")
     shutil.rmtree(moved / "demo/results/iter2")
