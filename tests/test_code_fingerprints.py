@@ -484,13 +484,13 @@ def reached(script: str, *entries: str) -> set[tuple[str, str]]:
 def test_selecting_prompts_parses_no_answer() -> None:
     """A better parser of answers leaves the slices of prompts alone."""
     found = reached("select_prompts")
-    assert ("selfjudge/prompts.py", "select_prompts") in found
-    assert not any(path == "selfjudge/answers.py" for path, _ in found)
+    assert ("selfjudge/pairs/pool.py", "select_prompts") in found
+    assert not any(path == "selfjudge/pairs/answers.py" for path, _ in found)
 
 
 def test_what_errors_say_is_not_reached() -> None:
     """The words about a broken line make no record another one."""
-    assert ("selfjudge/records.py", "explain") not in reached("filter_judgments")
+    assert ("selfjudge/ground/lines.py", "explain") not in reached("filter_judgments")
 
 
 @pytest.mark.parametrize("script", ["train_judge", "generate_responses"])
@@ -516,7 +516,7 @@ def test_an_engine_is_no_code_of_who_does_not_ask_it(script: str) -> None:
             "yield 0 or ",
             {TRANSFORMERS},
         ),
-        ("seeds.py", "sha256", "sha512", {OPENAI, TRANSFORMERS}),
+        ("ground/seeds.py", "sha256", "sha512", {OPENAI, TRANSFORMERS}),
     ],
 )
 def test_an_edit_reaches_the_engines_it_touches(
@@ -552,7 +552,7 @@ def test_the_demo_names_what_it_measures_by() -> None:
     """The stage of the demo that reads our decisions lies elsewhere: the params of
     its rule (demo/project.smk) hold the code that it imports."""
     covered = reached("build_pairs") | reached(
-        "filter_judgments", "selfjudge.benchmarks.statistics:wilson_interval"
+        "count_judgments", "selfjudge.benchmarks.statistics:wilson_interval"
     )
     imported = {
         alias.name

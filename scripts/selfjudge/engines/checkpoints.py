@@ -7,16 +7,16 @@ from pathlib import Path
 
 import msgspec
 
-from selfjudge.ground.fingerprints import bare_source
+from selfjudge.ground.code_fingerprints import module_text
 from selfjudge.ground.lines import file_sha256
 
 # The code between weights and texts: rendering, images, sampling, decoding.
 ANSWERING = (
-    "transformers_engine.py",
-    "conversations.py",
-    "row_sampler.py",
-    "special_tokens.py",
-    "../images.py",
+    "engines.transformers_engine",
+    "engines.conversations",
+    "engines.row_sampler",
+    "engines.special_tokens",
+    "ground.images",
 )
 # What may determine an answer; the rest of a directory (README, licence,
 # adapter/, optimizer states) may change without making a model another one.
@@ -142,16 +142,16 @@ def engine_fingerprint(
 ) -> str:
     """`model_fingerprint` with a hash of the code that makes texts of weights.
 
-    ``answering`` are that code's files, from this folder.  The journal must not
+    ``answering`` are that code's modules, below this package.  The journal must not
     hand out what an engine answered before it was mended.
     """
     return f"{model_fingerprint(path, dtype)}-{code_hash(answering)}"
 
 
 def code_hash(answering: Sequence[str]) -> str:
-    """8 hex digits over the code of files, named from this folder."""
-    folder = Path(__file__).parent
-    code = "\0".join(bare_source((folder / name).resolve()) for name in answering)
+    """8 hex digits over the code of modules, errors' wording and imports left out."""
+    root = Path(__file__).parents[2]
+    code = "\0".join(module_text(root, f"selfjudge.{name}") for name in answering)
     return hashlib.sha256(code.encode()).hexdigest()[:8]
 
 

@@ -36,8 +36,10 @@ from selfjudge.ground.requests import Generation, Request
 
 # The code between a request and what the server is asked.
 ANSWERING = (
-    *("openai_engine.py", "openai_bodies.py", "special_tokens.py"),
-    "../images.py",
+    "engines.openai_engine",
+    "engines.openai_bodies",
+    "engines.special_tokens",
+    "ground.images",
 )
 BATCH_ROUNDS = 8  # a batch holds so many times the requests that are under way
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}

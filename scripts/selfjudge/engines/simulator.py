@@ -13,9 +13,8 @@ from random import Random
 
 import msgspec
 
-from selfjudge.engines.checkpoints import model_fingerprint
+from selfjudge.engines.checkpoints import code_hash, model_fingerprint
 from selfjudge.engines.sections import SimulatorSettings
-from selfjudge.ground.fingerprints import bare_source
 from selfjudge.ground.records import CATEGORIES, ORDERS, AnswerFormat, Order
 from selfjudge.ground.requests import SIMULATED_MARK, Generation, Request
 from selfjudge.ground.seeds import random_for
@@ -37,7 +36,7 @@ CHARACTERS_A_TOKEN = 4
 class SimulatorEngine:
     """Answers requests of all stages without weights; the same bytes each time.
 
-    What a request is for follows from its id, as `rendering` makes them.  The
+    What a request is for follows from its id, as `responses` and `asks` make them.  The
     text follows from messages and seed alone, as the journal wants it.
     """
 
@@ -56,7 +55,7 @@ class SimulatorEngine:
         self.num_gpus = 0
         decisive = msgspec.structs.replace(settings, tokens_per_second=0)
         named = model_fingerprint(Path(model)) if Path(model).is_dir() else model
-        code = bare_source(Path(__file__).resolve())
+        code = code_hash(["engines.simulator"])
         content = msgspec.json.encode((named, revision, decisive, code))
         self.fingerprint = f"simulated-{hashlib.sha256(content).hexdigest()[:24]}"
 

@@ -26,12 +26,12 @@ from selfjudge.ground.requests import Generation, Request
 
 # The code between weights and texts.
 ANSWERING = (
-    "vllm_engine.py",
-    "vllm_dialects.py",
-    "vllm_blocking.py",
-    "conversations.py",
-    "special_tokens.py",
-    "../images.py",
+    "engines.vllm_engine",
+    "engines.vllm_dialects",
+    "engines.vllm_blocking",
+    "engines.conversations",
+    "engines.special_tokens",
+    "ground.images",
 )
 # A batch is what one line of the journal holds and a killed job loses.  At its end
 # the running sequences get fewer and fewer: it must be many times as many.

@@ -4,5 +4,6 @@ In: bytes of files, the seed of the run.  Out: checked records, whole files, see
 hashes that change when what they stand for really does.  Knows no stage.
 
 Read `records` first, then `lines` (how they are read and written), `requests` (what
-is asked of a model), `seeds`, `templates`, `images`, `ledgers`, `fingerprints`.
+is asked of a model), `seeds`, `templates`, `images`, `ledgers`, `fingerprints`; and
+for what makes a stage stale `code_fingerprints`, `code_links`, `code_modules`.
 """

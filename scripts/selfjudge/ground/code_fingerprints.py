@@ -37,6 +37,18 @@ def reached_definitions(script: Path, *entries: str) -> list[Definition]:
     return list(walk.numbers)
 
 
+def module_text(root: Path, name: str) -> str:
+    """The bare code of one module below a folder, and nothing that it imports.
+
+    For what must change with the code of chosen modules alone.  Raises ValueError
+    where there is no such module.
+    """
+    module = find_module(root, name)
+    if module is None:
+        raise ValueError(f"{root}: must have a module '{name}' (got none)")
+    return "\n".join(link(definition).text for definition in module.definitions)
+
+
 class Walk:
     """The definitions that a script reaches, numbered as they are met.
 

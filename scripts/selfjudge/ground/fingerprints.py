@@ -3,26 +3,13 @@
 `code_fingerprints` has the hash of all that a stage runs.
 """
 
-import ast
 import hashlib
-from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from selfjudge.ground.images import iter_files
 from selfjudge.ground.lines import file_sha256, writing
-
-
-@cache
-def bare_source(path: Path) -> str:
-    """The code of a file without comments and docstrings, in one formatting."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
-    for node in ast.walk(tree):
-        if isinstance(node, kinds) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
 
 
 class HashedFile(msgspec.Struct, frozen=True):

@@ -5,7 +5,6 @@ from typing import Any
 
 from selfjudge.report.text import align
 from selfjudge.run.planning import Row, Stale, least_certain_of, total
-from selfjudge.run.workload import Place
 
 HEAD = (
     *("stage", "iteration", "filter", "jobs", "requests", "prompt tok", "output tok"),
