@@ -4,7 +4,6 @@ EXPECTED = {
     "filters": config["filters"],
     "targets": BENCHMARKS + SCORED_OTHERWISE,
 }
-SNAKEFILE = here("Snakefile")
 # The figures that no whole run lacks, for `snakemake --report`: what is in
 # results/plots beside them depends on what is found.
 REPORTED = [
@@ -19,7 +18,6 @@ REPORTED = [
     ("health", "health", None),
     ("health", "length", None),
     *(("health", "health_benchmark", target) for target in EXPECTED["targets"]),
-    ("run", "rules", None),
 ]
 
 
@@ -32,26 +30,6 @@ def reported(section, kind, of, suffix):
         category=section,
         labels={"figure": name, "as": {"svg": "plot", "csv": "table"}[suffix]},
     )
-
-
-rule list_rules:
-    """The graph of the rules that a whole run uses, as Snakemake lists it."""
-    output:
-        "results/rules.dot",
-    log:
-        "logs/list_rules.log",
-    # Snakemake is where Snakemake runs.
-    localrule: True
-    params:
-        # Other rules may have other edges; their order in the files says nothing.
-        rules=lambda wildcards: sorted(rule.name for rule in workflow.rules),
-    shell:
-        # The config as it is here, whatever part of it came by --config.
-        "config=$(mktemp) && trap 'rm -f $config' EXIT && "
-        "printf %s {CONFIG:q} > $config && "
-        "snakemake --snakefile {SNAKEFILE:q} --configfile $config "
-        "--profile none --workflow-profile none --cores 1 all --rulegraph "
-        "> {output} 2> {log}"
 
 
 def truths(wildcards):
@@ -78,7 +56,6 @@ rule make_plots:
             filter=config["filters"],
         ),
         truths=truths,
-        rules="results/rules.dot",
         captions=sorted(map(str, Path(here("scripts/templates/captions")).glob("*"))),
     output:
         *(reported(*figure, suffix) for figure in REPORTED for suffix in ("svg", "csv")),
@@ -95,7 +72,7 @@ rule make_plots:
         expected=settings(EXPECTED),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/make_plots.py --results results "
-        "--timings timings --rules {input.rules} --config {CONFIG:q} "
+        "--timings timings --config {CONFIG:q} "
         "--expected {params.expected:q} --output results/plots 2> {log}"
 
 

@@ -4,7 +4,7 @@ Reads the comparisons, scores, reports, ledgers and manifests of a results folde
 as far as there are any; writes a drawing (SVG) and its table (CSV) for each
 figure, and an index.json that says in the order of the page what there is and
 what is missing.  It may be run by hand at any time, over a half-finished run:
-what is not told is looked for beside the results folder, and in it.
+what is not told is looked for beside the results folder.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any
 
 from selfjudge.report.data_figures import data_figures
 from selfjudge.report.plots import read_captions, write_plots
-from selfjudge.report.run_figures import cost_figures, fact_figures
+from selfjudge.report.run_figures import cost_figures, fact_figure
 from selfjudge.report.run_files import Expected, expected_by, read_run
 from selfjudge.report.score_figures import score_figures
 from selfjudge.run.commands import arguments, json_of, run
@@ -27,7 +27,6 @@ def main() -> None:
     add = parser.add_argument
     add("--results", type=Path, required=True, help="folder of a run")
     add("--timings", type=Path, help="of Snakemake's benchmark files; ../timings")
-    add("--rules", type=Path, help="graph of the rules, in DOT; rules.dot")
     add("--config", type=json_of(dict[str, Any]), help="to be shown; ../config.yaml")
     add("--expected", type=json_of(Expected), help="what a whole run has; by config")
     add("--captions", type=Path, default=CAPTIONS, help="folder of texts by kind")
@@ -41,13 +40,11 @@ def main() -> None:
         config = read_config(project)
         expected = expected or expected_by(config)
     found = read_run(args.results, expected)
-    rules = args.rules or args.results / "rules.dot"
-    dot = rules.read_text(encoding="utf-8") if args.rules or rules.is_file() else None
     figures = [
         *score_figures(found),
         *data_figures(found),
         *cost_figures(args.results, args.timings or project / "timings"),
-        *fact_figures(found, config, dot),
+        fact_figure(found, config),
     ]
     write_plots(figures, read_captions(args.captions), args.output)
 

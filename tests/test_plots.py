@@ -28,7 +28,6 @@ from selfjudge.report.costs import cost_table, place_of, timing_table, total_tab
 from selfjudge.report.figure_tables import published_table
 from selfjudge.report.plots import read_captions
 from selfjudge.report.provenance import fact_table
-from selfjudge.report.rule_graph import draw_rules, read_rules
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SCRIPT = str(SCRIPTS / "make_plots.py")
@@ -45,20 +44,6 @@ VERDICTS = {
     (2, "majority"): "AB AB AB AB AB AB",
     (2, "unchecked"): "BA BA AB BB BA CC",
 }
-DOT = """digraph snakemake_dag {
-	0[label = "all", color = "0.00 0.6 0.85", style="rounded"];
-	1[label = "compare_scores", color = "0.1 0.6 0.85", style="rounded"];
-	2[label = "train_judge", color = "0.2 0.6 0.85", style="rounded"];
-	3[label = "judge_pairs", color = "0.3 0.6 0.85", style="rounded"];
-	4[label = "import_prompts", color = "0.4 0.6 0.85", style="rounded"];
-	1 -> 0
-	2 -> 1
-	3 -> 2
-	2 -> 2
-	2 -> 3
-	4 -> 3
-}
-"""
 
 
 def score(iteration: int, filter_name: str, hostile: bool = False) -> Scores:
@@ -144,7 +129,6 @@ def write_run(folder: Path, hostile: bool = False) -> Path:
     truth = {"measure": "purity", "kind": None, "category": None, "num_votes": None}
     truth |= {"n": 4, "rate": 0.75, "low": 0.3, "high": 0.95}
     write_json(results / "iter1/majority/truth.json", {"rows": [truth]})
-    (results / "rules.dot").write_text(DOT)
     return folder
 
 
@@ -153,7 +137,6 @@ def draw(project: Path, name: str = "plots", **changes: Any) -> Path:
     options: dict[str, Any] = {
         "results": project / "results",
         "timings": project / "timings",
-        "rules": project / "results/rules.dot",
         "config": json.dumps({"seed": 7, "image_root": "/home/me/images"}),
         "expected": json.dumps(EXPECTED),
         "output": project / name,
@@ -321,7 +304,7 @@ def test_an_earlier_plot_goes_away(tmp_path: Path) -> None:
 def test_an_empty_folder_gives_an_index(tmp_path: Path, expected: str | None) -> None:
     """Nothing to draw yet is no error; if told of the whole run, it says what lacks."""
     (tmp_path / "results").mkdir()
-    plots = draw(tmp_path, expected=expected, rules=None, config=None)
+    plots = draw(tmp_path, expected=expected, config=None)
     index = index_of(plots)
     assert [path.name for path in plots.iterdir()] == ["index.json"]
     assert index["accepted"]["svg"] is None
@@ -340,24 +323,24 @@ def test_a_half_finished_run_draws_what_there_is(tmp_path: Path) -> None:
     """The base model alone, then one iteration with one report."""
     results = tmp_path / "results"
     write_scores(results, 0)
-    index = index_of(draw(tmp_path, rules=None))
+    index = index_of(draw(tmp_path))
     assert index["accuracy_vlrb"]["svg"] and index["filters_vlrb"]["svg"] is None
     write_scores(results, 1)
     write_reports(results, 1, "majority")
-    index = index_of(draw(tmp_path, rules=None))
+    index = index_of(draw(tmp_path))
     assert index["accuracy_vlrb"]["missing"] == ["results/iter2/vlrb.json"]
     assert index["filters_vlrb"]["svg"] and index["accepted"]["svg"]
     assert "results/iter1/unchecked/filter_report.json" in index["health"]["missing"]
 
 
 def test_by_hand_it_finds_what_stands_beside_the_results(tmp_path: Path) -> None:
-    """Config, timings and rules need not be told: the same plots come out."""
+    """Config and timings need not be told: the same plots come out."""
     project = write_run(tmp_path)
     config = {"iterations": 2, "filters": FILTERS, "benchmarks": {"mmrb": None}}
     (project / "config.yaml").write_text(json.dumps(config))
-    untold = dict.fromkeys(("timings", "rules", "config", "expected"))
+    untold = dict.fromkeys(("timings", "config", "expected"))
     index = index_of(draw(project, **untold))
-    assert index["timings"]["csv"] and index["rules"]["svg"]
+    assert index["timings"]["csv"]
     facts = pd.read_csv(project / "plots/run.csv").set_index("key")["value"]
     assert facts["filters"] == ", ".join(FILTERS)
     assert index["accuracy_vlrb"]["missing"] == []
@@ -699,25 +682,3 @@ def test_facts_name_judges_versions_and_data(tmp_path: Path) -> None:
     assert ("training iter2/majority", "num_rows", "2") in rows
     assert ("benchmark vlrb", "source", ".../test.parquet") in rows
     assert ("benchmark vlrb", "source_sha256", "0" * 64) in rows
-
-
-def test_rules_stand_in_the_order_of_the_data() -> None:
-    """What an iteration takes from the one before leads back, and nothing else."""
-    rules = read_rules(DOT)
-    assert rules.names == [
-        "import_prompts",
-        "judge_pairs",
-        "train_judge",
-        "compare_scores",
-    ]
-    back = [(row["from"], row["to"]) for row in rules.table() if row["next_iteration"]]
-    assert back == [("train_judge", "judge_pairs"), ("train_judge", "train_judge")]
-
-
-def test_a_rule_that_reads_its_own_files_has_no_arc() -> None:
-    """Four edges of five are drawn, each as four corners."""
-    points = draw_rules(read_rules(DOT))["layer"][0]["data"]["values"]
-    assert len(points) == 4 * 4
-    assert {point["edge"] for point in points if point["back"]} == {
-        "train_judge judge_pairs"
-    }

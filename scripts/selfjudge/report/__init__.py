@@ -6,5 +6,5 @@ Nothing here decides anything that a stage depends on.
 Read `run_files` first (what a run has), then `figure_tables`, `headlines`, `text`;
 drawings: `drawings`, `charts`, `figures`, `score_figures`, `data_figures`,
 `run_figures`, `costs`, `provenance`, `plots`; the page: `sampling`, `browsing`,
-`marking`, `thumbnails`, `page_tables`, `page_drawings`, `page`.  (`rule_graph` goes.)
+`marking`, `thumbnails`, `page_tables`, `page_drawings`, `page`.
 """

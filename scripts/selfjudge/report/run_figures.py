@@ -1,4 +1,4 @@
-"""Figures of the run itself: what it cost, what it was, and its graph of rules."""
+"""Figures of the run itself: what it cost, and what it was."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -10,7 +10,6 @@ from selfjudge.report.drawings import Spec
 from selfjudge.report.figure_tables import Row
 from selfjudge.report.figures import Figure, course_of
 from selfjudge.report.provenance import fact_table
-from selfjudge.report.rule_graph import draw_rules, read_rules
 from selfjudge.report.run_files import Run
 
 TOKENS = {
@@ -132,11 +131,9 @@ def heights_of(rows: Sequence[Row]) -> str:
     return "; ".join(f"{row['panel']}, {row['x']}: {row['y']:g}" for row in rows) + "."
 
 
-def fact_figures(
-    run: Run, config: Mapping[str, Any], dot: str | None
-) -> Iterator[Figure]:
-    """The run's config, models, versions and data as a table, and its rules drawn."""
-    yield Figure(
+def fact_figure(run: Run, config: Mapping[str, Any]) -> Figure:
+    """The run's config, models, versions and data as a table."""
+    return Figure(
         kind="run",
         section="run",
         title="The run",
@@ -144,22 +141,3 @@ def fact_figures(
         table=fact_table(run.results, config, run.expected.iterations),
         missing=[] if config else ["config.yaml"],
     )
-    figure = Figure(
-        kind="rules",
-        section="run",
-        title="The rules, and who reads whose files",
-        alt="The rules have not been listed.",
-        table=[],
-        missing=["results/rules.dot"],
-    )
-    if dot is not None:
-        rules = read_rules(dot)
-        table = rules.table()
-        told = "; ".join(f"{row['from']} to {row['to']}" for row in table)
-        figure = figure._replace(
-            alt=f"Arcs from rule to rule: {told}.",
-            table=table,
-            chart=draw_rules(rules),
-            missing=[],
-        )
-    yield figure
