@@ -1,6 +1,6 @@
 """Draw what came out of a run.
 
-Reads the comparisons, scores, reports, ledgers and manifests of a results folder,
+Reads the comparisons, reports, ledgers and manifests of a results folder,
 as far as there are any; writes a drawing (SVG) and its table (CSV) for each
 figure, and an index.json that says in the order of the page what there is and
 what is missing.  It may be run by hand at any time, over a half-finished run:

@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from examples import judge_both, make_judgment, make_pair, make_release, make_row
-from selfjudge.benchmarks.comparisons import adjust, compare, compare_filters
+from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.protocols import SELFJUDGE
 from selfjudge.benchmarks.scores import Scores, Trial
 from selfjudge.benchmarks.scoring import score_benchmark
@@ -65,14 +65,11 @@ def score(iteration: int, filter_name: str, hostile: bool = False) -> Scores:
     return score_benchmark(trial, SELFJUDGE, release, pairs, rows, judgments)
 
 
-def write_scores(results: Path, iteration: int, hostile: bool = False) -> None:
-    """Write one iteration's scores and comparison, as the workflow does."""
+def write_comparison(results: Path, iteration: int, hostile: bool = False) -> None:
+    """Write one iteration's comparison, as the workflow does."""
     scores = {
         name: score(i, name, hostile) for i, name in VERDICTS if i in (0, iteration)
     }
-    for name, found in scores.items():
-        folder = f"iter{found.iteration}/{name}/vlrb/paired"
-        write_json(results / folder / "scores.json", found)
     others = [found for name, found in scores.items() if name != "base" and iteration]
     comparison = compare(others, scores["base"], {})
     write_json(results / f"iter{iteration}/vlrb.json", comparison)
@@ -119,7 +116,7 @@ def write_run(folder: Path, hostile: bool = False) -> Path:
     """The project directory of a whole small run."""
     results = folder / "results"
     for iteration in range(3):
-        write_scores(results, iteration, hostile)
+        write_comparison(results, iteration, hostile)
         for filter_name in FILTERS if iteration else []:
             write_reports(results, iteration, filter_name)
     append_ledger(results / "ledgers/iter1/majority/judgments/1of1.jsonl", ledger())
@@ -322,10 +319,10 @@ def test_an_empty_folder_gives_an_index(tmp_path: Path, expected: str | None) ->
 def test_a_half_finished_run_draws_what_there_is(tmp_path: Path) -> None:
     """The base model alone, then one iteration with one report."""
     results = tmp_path / "results"
-    write_scores(results, 0)
+    write_comparison(results, 0)
     index = index_of(draw(tmp_path))
     assert index["accuracy_vlrb"]["svg"] and index["filters_vlrb"]["svg"] is None
-    write_scores(results, 1)
+    write_comparison(results, 1)
     write_reports(results, 1, "majority")
     index = index_of(draw(tmp_path))
     assert index["accuracy_vlrb"]["missing"] == ["results/iter2/vlrb.json"]
@@ -466,39 +463,21 @@ def test_every_kind_of_figure_has_a_caption(plots: Path) -> None:
     assert all(text and "{" not in text for text in CAPTIONS.values())
 
 
-def test_filters_are_compared_pair_by_pair() -> None:
-    """The rise from one filter to the other; the interval holds the mean."""
-    (row,) = compare_filters([score(2, "unchecked"), score(2, "majority")], ["overall"])
-    assert (row["filter"], row["other"]) == ("unchecked", "majority")
-    assert row["num_pairs"] == 6
-    # unchecked scores 0 0 1 .5 0 0, and majority 1 in every pair.
-    assert (row["num_better"], row["num_worse"]) == (5, 0)
-    assert row["difference"] == 0.75
-    assert row["p_value"] == 0.0625  # two sides of five fair coins
-    assert row["low"] < 0.75 < row["high"]
-
-
-def test_a_group_is_compared_without_an_interval() -> None:
-    """Its pairs alone count; a group that has none is left out."""
-    scores = [score(2, "unchecked"), score(2, "majority")]
-    (row,) = compare_filters(scores, ["general", "nobody's"])
-    assert (row["num_pairs"], row["low"], row["high"]) == (3, None, None)
-
-
-def test_filters_on_other_pairs_do_not_compare() -> None:
-    """Scores of another release are refused."""
-    other = score(2, "unchecked")
-    release = msgspec.structs.replace(other.release, source_sha256="1" * 64)
-    other = msgspec.structs.replace(other, release=release)
-    with pytest.raises(ValueError, match="must have the release"):
-        compare_filters([score(2, "majority"), other], ["overall"])
-
-
-def test_adjust_corrects_within_a_group() -> None:
-    """Holm's: the smallest of three times three, the next times two, never falling."""
-    values = [("a", 0.03), ("a", 0.01), ("a", 0.02), ("b", 0.04)]
-    rows = [{"group": group, "p_value": value} for group, value in values]
-    assert [row["p_value_holm"] for row in adjust(rows)] == [0.04, 0.03, 0.04, 0.04]
+def test_filter_tests_are_those_of_the_comparisons(project: Path, plots: Path) -> None:
+    """Every test of every iteration, with nothing but the comparisons to read."""
+    table = pd.read_csv(plots / "filters_vlrb.csv")
+    told = [
+        {"iteration": iteration} | test
+        for iteration in (1, 2)
+        for test in read_json(project / f"results/iter{iteration}/vlrb.json")[
+            "filter_tests"
+        ]
+    ]
+    assert len(told) == 6 and list(table["p_value_holm"]) == [
+        test["p_value_holm"] for test in told
+    ]
+    drawn = table.astype(object).where(table.notna(), None)
+    assert drawn.to_dict("records") == told
 
 
 def published(protocol: str | None, release: str | None) -> dict[str, Any]:

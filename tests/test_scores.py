@@ -13,7 +13,7 @@ from examples import (
     make_row,
     score_pair_under,
 )
-from selfjudge.benchmarks.comparisons import compare
+from selfjudge.benchmarks.comparisons import FilterTest, adjust, compare
 from selfjudge.benchmarks.protocols import SELFJUDGE
 from selfjudge.benchmarks.scores import ScoreRow, Scores, Trial
 from selfjudge.benchmarks.scoring import score_benchmark
@@ -251,24 +251,67 @@ def test_compare_takes_the_same_filter_one_iteration_before() -> None:
     assert (found.p_value_base, found.p_value_previous) == (0.03125, 1.0)
 
 
+def filter_tests(*scores: Scores) -> dict[str, FilterTest]:
+    """The tests by group that a comparison of two filters holds."""
+    base = msgspec.structs.replace(scores[0], iteration=0, filter="base")
+    return {test.group: test for test in compare(scores, base, {})["filter_tests"]}
+
+
 def test_compare_tests_each_two_filters() -> None:
     """Correctness is right in six pairs of group x more than majority; none in y."""
-    base = score(*["BA"] * 12, groups="xxxxxxyyyyyy", iteration=0, filter_name="base")
     majority = score(*["BA"] * 12, groups="xxxxxxyyyyyy")
     better = score(
         *["AB"] * 6, *["BA"] * 6, groups="xxxxxxyyyyyy", filter_name="correctness"
     )
-    found = compare([majority, better], base, {})["filter_tests"]
-    assert found == [
-        {"filter": "majority", "other": "correctness"}
-        | {"group": group, "difference": difference, "p_value": p_value}
-        for group, difference, p_value in [
-            ("x", 1.0, 0.03125),
-            ("y", 0.0, 1.0),
-            ("overall", 0.5, 0.03125),
-        ]
+    found = filter_tests(majority, better)
+    assert {(test.filter, test.other) for test in found.values()} == {
+        ("majority", "correctness")
+    }
+    told = {
+        group: (test.difference, test.num_better, test.num_worse, test.p_value)
+        for group, test in found.items()
+    }
+    assert told == {
+        "x": (1.0, 6, 0, 0.03125),
+        "y": (0.0, 0, 0, 1.0),
+        "overall": (0.5, 6, 0, 0.03125),
+    }
+    assert filter_tests(majority) == {}
+
+
+def test_the_interval_of_a_difference_is_of_all_pairs() -> None:
+    """It holds the mean; a group has none."""
+    worse = score("AA", "AA", "AA", "BB", "BA", "AC", groups="xyxyxy")
+    better = score(*["AB"] * 6, groups="xyxyxy", filter_name="correctness")
+    found = filter_tests(worse, better)
+    overall = found["overall"]
+    assert overall.low is not None and overall.high is not None
+    # The worse one scores .5 .5 .5 .5 0 .5, the better one 1 in every pair.
+    assert overall.low < overall.difference == 0.583333 < overall.high
+    assert (found["x"].num_pairs, found["x"].low, found["x"].high) == (3, None, None)
+
+
+def test_filters_are_tested_on_pairs_that_both_decide() -> None:
+    """A pair that one leaves undecided counts for neither; without any, no test."""
+    one, other = score("AB", "BA", groups="xy"), score("BA", "BA", groups="xy")
+    undecided = [msgspec.structs.replace(other.outcomes[0], accuracy=None)]
+    other = msgspec.structs.replace(
+        other, filter="correctness", outcomes=undecided + other.outcomes[1:]
+    )
+    found = filter_tests(one, other)
+    assert found.keys() == {"y", "overall"}
+    assert (found["overall"].num_pairs, found["overall"].difference) == (1, 0.0)
+
+
+def test_p_values_are_corrected_within_a_group() -> None:
+    """Holm's: the smallest of three times three, the next times two, never falling."""
+    test = filter_tests(score("AB"), score("BA", filter_name="x"))["overall"]
+    values = [("a", 0.03), ("a", 0.01), ("a", 0.02), ("b", 0.04)]
+    tests = [
+        msgspec.structs.replace(test, group=group, p_value=value)
+        for group, value in values
     ]
-    assert compare([majority], base, {})["filter_tests"] == []
+    assert [test.p_value_holm for test in adjust(tests)] == [0.04, 0.03, 0.04, 0.04]
 
 
 def test_compare_at_iteration_0_holds_the_base_alone() -> None:

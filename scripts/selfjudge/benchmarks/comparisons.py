@@ -2,17 +2,51 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from statsmodels.stats.multitest import multipletests
 
 from selfjudge.benchmarks.leaderboard import PublishedTable, published_beside
 from selfjudge.benchmarks.protocols import find_protocol
-from selfjudge.benchmarks.scores import MACRO, Release, Scores, mean, rounded
+from selfjudge.benchmarks.scores import MACRO, Release, Scores
 from selfjudge.benchmarks.statistics import cluster_interval, paired_p_value
 from selfjudge.benchmarks.votes import OVERALL, PairOutcome
+from selfjudge.ground.records import Record
 from selfjudge.ground.seeds import seed_for
+from selfjudge.ground.shares import round_share
+
+
+class FilterTest(Record, frozen=True, kw_only=True):
+    """Two filters of one iteration on the same pairs of a group.
+
+    ``difference`` is the mean of ``other`` less that of ``filter`` over the
+    ``num_pairs`` that both decide, of which ``num_better`` and ``num_worse``
+    changed.  ``low`` and ``high`` are its bootstrap interval of 95 % over prompts,
+    for all pairs only; ``p_value`` is exact and paired, as against the base model,
+    and ``p_value_holm`` Holm's correction of it over the pairs of filters that are
+    tested on the group in the same file.
+    """
+
+    group: str
+    filter: str
+    other: str
+    num_pairs: int
+    num_better: int
+    num_worse: int
+    difference: float
+    low: float | None
+    high: float | None
+    p_value: float
+    p_value_holm: float
+
+
+class PairedScore(NamedTuple):
+    """What one pair scores by two judges that both decide it."""
+
+    before: float
+    after: float
+    prompt_id: str
 
 
 def compare(
@@ -57,33 +91,6 @@ def compare(
     }
 
 
-def filter_tests(scores: Sequence[Scores]) -> list[dict[str, Any]]:
-    """Whether the filters of one iteration differ, each two of them by group.
-
-    ``difference`` is the accuracy of ``other`` less that of ``filter``, None
-    where one has none; ``p_value`` is the exact paired one.
-    """
-    return [
-        {
-            "filter": one.filter,
-            "other": other.filter,
-            "group": before.group,
-            "difference": difference(before.accuracy, after.accuracy),
-            "p_value": p_value_of(before.group, one, other),
-        }
-        for one, other in combinations(scores, 2)
-        for before, after in zip(one.rows, other.rows, strict=True)
-        if before.group != MACRO
-    ]
-
-
-def difference(before: float | None, after: float | None) -> float | None:
-    """How much a share rose, six digits; None where one of them is None."""
-    if before is None or after is None:
-        return None
-    return round(after - before, 6)
-
-
 def join_warnings(base: Scores, others: Sequence[Scores]) -> Release:
     """The release with what any of the scores warns of, each warning once."""
     warnings = [text for score in (base, *others) for text in score.release.warnings]
@@ -110,86 +117,40 @@ def check_alike(base: Scores, score: Scores) -> None:
 def p_value_of(group: str, before: Scores, after: Scores) -> float | None:
     """The exact paired p-value of one group between two judges.
 
-    It is over the pairs that both decide.
+    It is over the pairs that both decide; the macro average is no sample of pairs.
     """
     if group == MACRO:
         return None
-    old = {outcome.pair_id: outcome for outcome in before.outcomes}
-    new = {outcome.pair_id: outcome for outcome in after.outcomes}
-    if old.keys() != new.keys():
+    return p_value(paired_scores(group, before, after))
+
+
+def p_value(paired: Sequence[PairedScore]) -> float:
+    """The exact paired p-value with six digits."""
+    before, after = [one.before for one in paired], [one.after for one in paired]
+    return round(paired_p_value(before, after), 6)
+
+
+def paired_scores(group: str, before: Scores, after: Scores) -> list[PairedScore]:
+    """The pairs of a group, or of one of its splits, that both judges decide.
+
+    Raises ValueError if the scores are not of the same pairs.
+    """
+    old = {outcome.pair_id: outcome.accuracy for outcome in before.outcomes}
+    new = {outcome.pair_id for outcome in after.outcomes}
+    if old.keys() != new:
         raise ValueError(
             f"{after.benchmark}: scores of iteration {after.iteration} "
             f"({after.filter}) must be of the same pairs as those of iteration "
             f"{before.iteration} ({before.filter}); got {len(new)} and {len(old)} "
-            f"pairs, {len(old.keys() & new.keys())} in common"
+            f"pairs, {len(old.keys() & new)} in common"
         )
-    both = [
-        (outcome.accuracy, new[key].accuracy)
-        for key, outcome in old.items()
-        if group in (OVERALL, outcome.group, outcome.split)
-    ]
-    decided = [(b, a) for b, a in both if b is not None and a is not None]
-    value = paired_p_value([b for b, _ in decided], [a for _, a in decided])
-    return round(value, 6)
-
-
-def compare_filters(
-    scores: Sequence[Scores], groups: Sequence[str]
-) -> list[dict[str, Any]]:
-    """A row for each two filters of one iteration and each group.
-
-    `difference` is the mean of `other` less that of `filter` over the pairs that
-    both decide, of which `num_better` and `num_worse` changed.
-    `low` and `high` are its bootstrap interval of 95 % over prompts, for all
-    pairs only; `p_value` is exact and paired, as in the comparisons.
-    Raises ValueError if two scores are not of the same pairs.
-    """
     return [
-        row
-        for one, other in combinations(scores, 2)
-        for group in groups
-        if (row := compare_two(one, other, group))
-    ]
-
-
-def compare_two(one: Scores, other: Scores, group: str) -> dict[str, Any] | None:
-    """One row; None if there is no pair in the group that both decide."""
-    check_alike(one, other)
-    p_value = p_value_of(group, one, other)
-    changes, prompts = paired_changes(one, other, group)
-    if not changes:
-        return None
-    low = high = None
-    if group == OVERALL:
-        seed = seed_for(0, "difference", one.benchmark)
-        low, high = cluster_interval(changes, prompts, seed)
-    return {
-        "iteration": one.iteration,
-        "group": group,
-        "filter": one.filter,
-        "other": other.filter,
-        "num_pairs": len(changes),
-        "num_better": sum(change > 0 for change in changes),
-        "num_worse": sum(change < 0 for change in changes),
-        "difference": rounded(mean(changes)),
-        "low": rounded(low),
-        "high": rounded(high),
-        "p_value": p_value,
-    }
-
-
-def paired_changes(
-    one: Scores, other: Scores, group: str
-) -> tuple[list[float], list[str]]:
-    """How much each pair's score rose, and the prompt of each."""
-    before = {outcome.pair_id: outcome for outcome in one.outcomes}
-    both = [
-        (outcome.accuracy, before[outcome.pair_id].accuracy, outcome.prompt_id)
-        for outcome in other.outcomes
+        PairedScore(was, outcome.accuracy, outcome.prompt_id)
+        for outcome in after.outcomes
         if is_in_group(outcome, group)
+        and (was := old[outcome.pair_id]) is not None
+        and outcome.accuracy is not None
     ]
-    found = [(a - b, key) for a, b, key in both if a is not None and b is not None]
-    return [change for change, _ in found], [key for _, key in found]
 
 
 def is_in_group(outcome: PairOutcome, group: str) -> bool:
@@ -197,13 +158,54 @@ def is_in_group(outcome: PairOutcome, group: str) -> bool:
     return group in (OVERALL, outcome.group, outcome.split)
 
 
-def adjust(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The rows with `p_value_holm`: Holm's correction over all rows of a group."""
-    adjusted: dict[int, float] = {}
-    for group in {row["group"] for row in rows}:
-        places = [at for at, row in enumerate(rows) if row["group"] == group]
-        values = multipletests([rows[at]["p_value"] for at in places], method="holm")[1]
-        adjusted |= {at: float(value) for at, value in zip(places, values, strict=True)}
-    return [
-        row | {"p_value_holm": rounded(adjusted[at])} for at, row in enumerate(rows)
+def filter_tests(scores: Sequence[Scores]) -> list[FilterTest]:
+    """Whether the filters of one iteration differ, each two of them by group.
+
+    A group of which two filters decide no pair together is left out.
+    """
+    tests = [
+        compare_two(group, one, other, paired)
+        for one, other in combinations(scores, 2)
+        for group in (row.group for row in one.rows if row.group != MACRO)
+        if (paired := paired_scores(group, one, other))
     ]
+    return adjust(tests)
+
+
+def compare_two(
+    group: str, one: Scores, other: Scores, paired: Sequence[PairedScore]
+) -> FilterTest:
+    """The test of two filters on paired scores, its p-value not corrected yet."""
+    changes = [pair.after - pair.before for pair in paired]
+    low = high = None
+    if group == OVERALL:
+        seed = seed_for(0, "difference", one.benchmark)
+        prompts = [pair.prompt_id for pair in paired]
+        low, high = cluster_interval(changes, prompts, seed)
+    found = p_value(paired)
+    return FilterTest(
+        group=group,
+        filter=one.filter,
+        other=other.filter,
+        num_pairs=len(changes),
+        num_better=sum(change > 0 for change in changes),
+        num_worse=sum(change < 0 for change in changes),
+        difference=round(sum(changes) / len(changes), 6),
+        low=round_share(low),
+        high=round_share(high),
+        p_value=found,
+        p_value_holm=found,
+    )
+
+
+def adjust(tests: Sequence[FilterTest]) -> list[FilterTest]:
+    """The tests with Holm's correction over all of a group."""
+    adjusted = list(tests)
+    for group in {test.group for test in tests}:
+        places = [at for at, test in enumerate(tests) if test.group == group]
+        values = multipletests([tests[at].p_value for at in places], method="holm")[1]
+        for at, value in zip(places, values, strict=True):
+            adjusted[at] = msgspec.structs.replace(
+                tests[at], p_value_holm=round(float(value), 6)
+            )
+    return adjusted

@@ -16,6 +16,7 @@ from selfjudge.benchmarks.statistics import (
 from selfjudge.benchmarks.votes import OVERALL, BaselineName, PairOutcome
 from selfjudge.ground.records import BenchmarkFormat, Record
 from selfjudge.ground.seeds import seed_for
+from selfjudge.ground.shares import round_share, share_of
 
 MACRO = "macro"
 
@@ -144,7 +145,7 @@ def group_outcomes(outcomes: Iterable[PairOutcome]) -> dict[str, list[PairOutcom
     return dict(sorted(groups.items()))
 
 
-def decided(outcomes: Iterable[PairOutcome]) -> list[tuple[float, str]]:
+def keep_decided(outcomes: Iterable[PairOutcome]) -> list[tuple[float, str]]:
     """The accuracy and the prompt of every pair that is not undecided."""
     return [
         (outcome.accuracy, outcome.prompt_id)
@@ -158,18 +159,13 @@ def mean(shares: Sequence[float]) -> float | None:
     return sum(shares) / len(shares) if shares else None
 
 
-def rounded(share: float | None) -> float | None:
-    """A share as it stands in a file: six digits."""
-    return None if share is None else round(share, 6)
-
-
 def score_row(trial: Trial, group: str, outcomes: Sequence[PairOutcome]) -> ScoreRow:
     """The row of one group."""
     num_judgments = sum(outcome.num_judgments for outcome in outcomes)
     num_unparsed = sum(outcome.num_unparsed for outcome in outcomes)
     num_first = sum(outcome.num_first for outcome in outcomes)
     num_parsed = num_judgments - num_unparsed
-    found = decided(outcomes)
+    found = keep_decided(outcomes)
     scores, prompts = [score for score, _ in found], [prompt for _, prompt in found]
     accuracy = mean(scores)
     low = high = cluster_low = cluster_high = None
@@ -188,19 +184,19 @@ def score_row(trial: Trial, group: str, outcomes: Sequence[PairOutcome]) -> Scor
         num_decided=len(scores),
         num_unparsed=num_unparsed,
         coverage=round(1 - num_unparsed / num_judgments, 6),
-        accuracy=rounded(accuracy),
-        low=rounded(low),
-        high=rounded(high),
-        cluster_low=rounded(cluster_low),
-        cluster_high=rounded(cluster_high),
-        agreement_rate=rounded(agreement),
-        first_rate=rounded(num_first / num_parsed) if num_parsed else None,
+        accuracy=round_share(accuracy),
+        low=round_share(low),
+        high=round_share(high),
+        cluster_low=round_share(cluster_low),
+        cluster_high=round_share(cluster_high),
+        agreement_rate=round_share(agreement),
+        first_rate=share_of(num_first, num_parsed),
     )
 
 
 def macro_row(overall: ScoreRow, groups: Sequence[Sequence[PairOutcome]]) -> ScoreRow:
     """The row of the plain mean over groups; None if a group has nothing decided."""
-    found = [decided(group) for group in groups]
+    found = [keep_decided(group) for group in groups]
     scores = [[score for score, _ in group] for group in found]
     accuracy = low = high = None
     if all(scores):
@@ -216,17 +212,17 @@ def macro_row(overall: ScoreRow, groups: Sequence[Sequence[PairOutcome]]) -> Sco
     return msgspec.structs.replace(
         overall,
         group=MACRO,
-        accuracy=rounded(accuracy),
-        low=rounded(low),
-        high=rounded(high),
+        accuracy=round_share(accuracy),
+        low=round_share(low),
+        high=round_share(high),
         cluster_low=None,
         cluster_high=None,
-        agreement_rate=rounded(mean([a for a in agreements if a is not None])),
+        agreement_rate=round_share(mean([a for a in agreements if a is not None])),
     )
 
 
 def macro_accuracy(groups: Iterable[Sequence[PairOutcome]]) -> float | None:
     """The plain mean of the accuracies of groups; None if one has none."""
-    means = [mean([score for score, _ in decided(group)]) for group in groups]
+    means = [mean([score for score, _ in keep_decided(group)]) for group in groups]
     known = [value for value in means if value is not None]
     return mean(known) if len(known) == len(means) else None

@@ -11,12 +11,11 @@ from selfjudge.benchmarks.scores import (
     Release,
     Scores,
     Trial,
-    decided,
     group_outcomes,
+    keep_decided,
     macro_accuracy,
     mean,
     parts_of,
-    rounded,
     score_rows,
 )
 from selfjudge.benchmarks.votes import (
@@ -32,6 +31,7 @@ from selfjudge.benchmarks.votes import (
 )
 from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
 from selfjudge.ground.requests import SIMULATED_MARK
+from selfjudge.ground.shares import round_share
 
 
 def score_benchmark(
@@ -174,7 +174,7 @@ def blind_rows(
 ) -> list[BaselineRow]:
     """A baseline's rows from its outcomes, or with the accuracy that it must have."""
     parts = [
-        (group, len(part), mean([score for score, _ in decided(part)]))
+        (group, len(part), mean([score for score, _ in keep_decided(part)]))
         for group, part in parts_of(protocol, outcomes)
     ]
     if "macro" in protocol.averages:
@@ -185,7 +185,7 @@ def blind_rows(
             baseline=name,
             group=group,
             num_pairs=number,
-            accuracy=rounded(found if accuracy is None else accuracy),
+            accuracy=round_share(found if accuracy is None else accuracy),
         )
         for group, number, found in parts
     ]

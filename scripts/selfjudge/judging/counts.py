@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from selfjudge.ground.records import ORDERS, Judgment, Kind, Order, Pair
+from selfjudge.ground.shares import share_of
 from selfjudge.judging.acceptance import OUTCOMES, Outcome, pair_category
 from selfjudge.judging.filtering import join_judgments
 from selfjudge.judging.verdicts import read_stated
@@ -192,15 +193,10 @@ class PositionBias:
             "num_pairs": self.num_pairs,
             "num_judgments": num_judgments,
             "num_unparsed": num_judgments - num_parsed,
-            "first_rate": share(num_first, num_parsed),
+            "first_rate": share_of(num_first, num_parsed),
             "right_rates": {
-                order: share(right[order], right[order] + wrong[order])
+                order: share_of(right[order], right[order] + wrong[order])
                 for order in ORDERS
             },
-            "agreement_rate": share(self.num_agreeing, self.num_samples),
+            "agreement_rate": share_of(self.num_agreeing, self.num_samples),
         }
-
-
-def share(part: int, whole: int) -> float | None:
-    """A share of 0 to 1 with six digits; None of nothing."""
-    return round(part / whole, 6) if whole else None

@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from selfjudge.benchmarks.comparisons import adjust, compare_filters
 from selfjudge.benchmarks.scores import MACRO
 from selfjudge.benchmarks.statistics import wilson_interval
 from selfjudge.benchmarks.votes import OVERALL
 from selfjudge.ground.records import ORDERS
-from selfjudge.report.run_files import Comparisons, Run, judge_rows, read_scores
+from selfjudge.ground.shares import round_share, share_of
+from selfjudge.report.run_files import Comparisons, Run, judge_rows
 
 Row = dict[str, Any]
 
@@ -107,16 +107,13 @@ def group_table(comparisons: Comparisons) -> list[Row]:
     return [{name: row.get(name) for name in names} for row in wide.values()]
 
 
-def filter_test_table(run: Run, target: str) -> list[Row]:
+def filter_test_table(comparisons: Comparisons) -> list[Row]:
     """Filters against each other on the same pairs, at each iteration."""
-    comparisons = run.comparisons[target]
-    groups = [group for group in groups_of(comparisons) if group != MACRO]
-    rows = [
-        row
+    return [
+        {"iteration": iteration} | test
         for iteration in sorted(comparisons)
-        for row in compare_filters(read_scores(run, target, iteration), groups)
+        for test in comparisons[iteration]["filter_tests"]
     ]
-    return adjust(rows)
 
 
 def way_table(run: Run, targets: Sequence[str]) -> list[Row]:
@@ -151,7 +148,7 @@ def accepted_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
                 label
                 | {"kind": kind, "category": name}
                 | {"num_judgments": number, "num_accepted": accepted}
-                | {"accepted_rate": rate(accepted, number)}
+                | {"accepted_rate": share_of(accepted, number)}
             )
     return rows
 
@@ -166,17 +163,12 @@ def dropped_table(
     return [
         {"iteration": report["iteration"], "filter": report["filter"]}
         | {"reason": reason, "num_dropped": number, "num_all": total}
-        | {"dropped_rate": rate(number, total)}
+        | {"dropped_rate": share_of(number, total)}
         for report in reports
         for total in [sum(report[name] for name in whole)]
         for reason in reasons
         for number in [report["dropped"].get(reason, 0)]
     ]
-
-
-def rate(part: int, whole: int) -> float | None:
-    """A share of 0 to 1 with six digits; None of nothing."""
-    return round(part / whole, 6) if whole else None
 
 
 def health_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
@@ -194,13 +186,13 @@ def health_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
             | {"num_judgments": number}
             | {"first_rate": bias.get("first_rate")}
             | {"agreement_rate": bias.get("agreement_rate")}
-            | {"unparsed_rate": rate(dropped.get("unparsed", 0), number)}
-            | {"truncated_rate": rate(dropped.get("truncated", 0), number)}
+            | {"unparsed_rate": share_of(dropped.get("unparsed", 0), number)}
+            | {"truncated_rate": share_of(dropped.get("truncated", 0), number)}
             | {"mean_characters": lengths.get("judgments")}
             | {"mean_characters_accepted": lengths.get("accepted")}
             | {f"num_accepted_{order}": report["orders"][order] for order in ORDERS}
             | {
-                "accepted_first_rate": rate(
+                "accepted_first_rate": share_of(
                     report["orders"]["chosen_first"], sum(report["orders"].values())
                 )
             }
@@ -231,7 +223,7 @@ def purity_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
                 {"iteration": report["iteration"], "filter": report["filter"]}
                 | {"num_votes": int(votes), "num_pairs": number}
                 | {f"num_{truth}": count for truth, count in truths.items()}
-                | {"right_rate": rate(truths["right"], number)}
-                | {"low": round(low, 6), "high": round(high, 6)}
+                | {"right_rate": share_of(truths["right"], number)}
+                | {"low": round_share(low), "high": round_share(high)}
             )
     return rows

@@ -5,8 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from selfjudge.benchmarks.scores import Scores
-from selfjudge.ground.lines import read_document, read_json
+from selfjudge.ground.lines import read_json
 from selfjudge.ground.records import Settings
 from selfjudge.pairs.filters import FILTER_NAMES
 from selfjudge.report.sampling import Branch
@@ -150,29 +149,6 @@ def judge_rows(
             for row in by_iteration[iteration]["rows"]:
                 if row["iteration"] == iteration or (number == 0 == row["iteration"]):
                     yield target, row
-
-
-def read_scores(run: Run, target: str, iteration: int) -> list[Scores]:
-    """The scores behind a comparison, in the order of its filters; whole files only."""
-    comparison = run.comparisons[target][iteration]
-    benchmark, protocol = comparison["benchmark"], comparison["protocol"]
-    names = dict.fromkeys(
-        row["filter"] for row in comparison["rows"] if row["iteration"] == iteration
-    )
-    paths = [
-        folder / name
-        for filter_name in names
-        for folder in [
-            run.results
-            / f"iter{iteration}"
-            / filter_name
-            / benchmark
-            / comparison["collection"]
-        ]
-        for name in [f"{protocol}.json", "scores.json"]
-    ]
-    scores = [read_document(path, Scores) for path in paths if path.is_file()]
-    return [score for score in scores if score.protocol == protocol]
 
 
 def missing_comparisons(run: Run, targets: Sequence[str]) -> list[str]:

@@ -182,7 +182,7 @@ def table_figure(run: Run, target: str) -> Figure:
 
 def filter_figure(run: Run, target: str) -> Figure:
     """Filters against each other at each iteration: the paper's Figure 4."""
-    rows = filter_test_table(run, target)
+    rows = filter_test_table(run.comparisons[target])
     drawn = [
         {"name": f"{row['other']} - {row['filter']}", "x": row["difference"]}
         | {"low": row["low"], "high": row["high"]}

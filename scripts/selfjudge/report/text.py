@@ -44,7 +44,8 @@ def format_filter_tests(tests: Sequence[Mapping[str, Any]]) -> list[str]:
         return []
     rows = [
         {"filter": test["filter"], "other": test["other"], "group": test["group"]}
-        | {"difference": test["difference"], "p_value": f"{test['p_value']:.3f}"}
+        | {"difference": test["difference"]}
+        | {name: f"{test[name]:.3f}" for name in ("p_value", "p_value_holm")}
         for test in tests
     ]
     return ["\n" + format_columns(rows)]
