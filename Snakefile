@@ -63,16 +63,7 @@ rule all:
     """All configured benchmarks of all iterations, the report, a project's own files."""
     default_target: True
     input:
-        expand(
-            "results/iter{iteration}/{benchmark}.json",
-            iteration=range(config["iterations"] + 1),
-            benchmark=BENCHMARKS,
-        ),
-        expand(
-            "results/iter{iteration}/{scored}.json",
-            iteration=range(config["iterations"] + 1),
-            scored=SCORED_OTHERWISE,
-        ),
+        list_comparisons(EXPECTED),
         "results/plots/index.json",
         "results/report.html",
         PROJECT_TARGETS,

@@ -48,9 +48,7 @@ rule measure_truth:
         # What it reads, parses and compares by: the package is not below its folder.
         package=[
             code("build_pairs"),
-            code(
-                "count_judgments", "selfjudge.benchmarks.statistics:wilson_interval"
-            ),
+            code("count_judgments", "selfjudge.benchmarks.statistics:wilson_interval"),
         ],
     shell:
         "PYTHONPATH={SCRIPTS:q} {PYTHON[decide]} {DEMO:q}/measure_truth.py "

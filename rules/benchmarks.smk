@@ -176,7 +176,7 @@ def benchmark_parts(wildcards, input, output):
 
 
 # Iteration 0 is the base model, and only there is the filter called `base`.
-ON_TRIAL = {
+BASE_OR_TRAINED = {
     "iteration": "|".join(map(str, [0, *ITERATIONS])),
     "filter": "|".join(["base", *FILTERS]),
 }
@@ -207,7 +207,7 @@ use rule judge_pairs as judge_benchmarks with:
     benchmark:
         "timings/iter{iteration}/{filter}/judge_benchmarks/{shard}.tsv"
     wildcard_constraints:
-        **ON_TRIAL,
+        **BASE_OR_TRAINED,
     params:
         **asks_model("judge_pairs", judge_on_trial, benchmark_ledger),
         parts=benchmark_parts,
@@ -242,7 +242,7 @@ rule merge_benchmark_judgments:
     output:
         "results/iter{iteration}/{filter}/{benchmark}/{collection}/judgments.jsonl",
     wildcard_constraints:
-        **ON_TRIAL,
+        **BASE_OR_TRAINED,
     localrule: True
     shell:
         "cat {input} > {output}"

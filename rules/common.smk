@@ -78,11 +78,6 @@ OWN_PROTOCOL = {
     for collection in COLLECTIONS.values()
 }
 PROTOCOL_NAMES = [name for name in COLLECTIONS if name != "selfjudge"]
-SCORED_OTHERWISE = [
-    f"{name}_{protocol}"
-    for name in BENCHMARKS
-    for protocol in config["benchmarks"][name]["protocols"]
-]
 # What the rules of a project of its own (project.smk) add to `all`.
 PROJECT_TARGETS = []
 ITERATIONS = range(1, config["iterations"] + 1)

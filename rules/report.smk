@@ -1,13 +1,15 @@
-# What a whole run has, to tell what is missing from a plot.
-EXPECTED = {
-    "iterations": config["iterations"],
-    "filters": config["filters"],
-    "targets": BENCHMARKS + SCORED_OTHERWISE,
-}
+from selfjudge.report.results_folder import (
+    expected_by,
+    list_comparisons,
+    list_page_files,
+)
+
+# What a whole run has, to tell what is missing from a plot or a page.
+EXPECTED = expected_by(config)
 # The figures that no whole run lacks, for `snakemake --report`: what is in
 # results/plots beside them depends on what is found.
 REPORTED = [
-    *(("accuracy", "accuracy", target) for target in EXPECTED["targets"]),
+    *(("accuracy", "accuracy", target) for target in EXPECTED.targets),
     *(("groups", "groups", benchmark) for benchmark in BENCHMARKS),
     *(
         ("filters", "filters", benchmark)
@@ -17,7 +19,7 @@ REPORTED = [
     ("accepted", "accepted", None),
     ("health", "health", None),
     ("health", "length", None),
-    *(("health", "health_benchmark", target) for target in EXPECTED["targets"]),
+    *(("health", "health_benchmark", target) for target in EXPECTED.targets),
 ]
 
 
@@ -40,11 +42,7 @@ def truths(wildcards):
 rule make_plots:
     """Every figure of the run as a drawing, and the table behind it."""
     input:
-        comparisons=expand(
-            "results/iter{iteration}/{target}.json",
-            iteration=range(config["iterations"] + 1),
-            target=EXPECTED["targets"],
-        ),
+        comparisons=list_comparisons(EXPECTED),
         filters=expand(
             "results/iter{iteration}/{filter}/filter_report.json",
             iteration=ITERATIONS,
@@ -69,33 +67,17 @@ rule make_plots:
         runtime=growing(30),  # minutes
     params:
         code=code("make_plots"),
-        expected=settings(EXPECTED),
+        expected=repr(EXPECTED),  # the order of filters and benchmarks too
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/make_plots.py --results results "
         "--timings timings --config {CONFIG:q} "
-        "--expected {params.expected:q} --output results/plots 2> {log}"
+        "--output results/plots 2> {log}"
 
 
 rule build_report:
     """One page with all results of the run, and the records behind them."""
     input:
-        comparisons=expand(
-            "results/iter{iteration}/{scored}.json",
-            iteration=range(config["iterations"] + 1),
-            scored=[*BENCHMARKS, *SCORED_OTHERWISE],
-        ),
-        records=expand(
-            "results/iter{iteration}/{filter}/{name}",
-            iteration=ITERATIONS,
-            filter=config["filters"],
-            name=[
-                "pairs.jsonl",
-                "judgments.jsonl",
-                "accepted.jsonl",
-                "dropped_judgments.jsonl",
-            ],
-        ),
-        plots="results/plots/index.json",
+        files=list_page_files(EXPECTED),
         parts=expand(
             "{folder}/report.{suffix}",
             folder=here("scripts/templates"),

@@ -10,7 +10,7 @@ rule score_benchmark:
     log:
         "logs/iter{iteration}/{filter}/{benchmark}/{collection}/score_benchmark.log",
     wildcard_constraints:
-        **ON_TRIAL,
+        **BASE_OR_TRAINED,
     conda:
         "../envs/decide.yaml"
     resources:
@@ -113,7 +113,7 @@ rule compare_scores:
     log:
         "logs/iter{iteration}/{benchmark}.log",
     wildcard_constraints:
-        iteration=ON_TRIAL["iteration"],
+        iteration=BASE_OR_TRAINED["iteration"],
     conda:
         "../envs/decide.yaml"
     resources:

@@ -12,8 +12,8 @@ from typing import Any
 
 from selfjudge.report.data_figures import data_figures
 from selfjudge.report.plots import read_captions, write_plots
-from selfjudge.report.run_figures import cost_figures, fact_figure
-from selfjudge.report.run_files import Expected, expected_by, read_run
+from selfjudge.report.results_folder import expected_by, read_run
+from selfjudge.report.run_figures import cost_figures, run_figure
 from selfjudge.report.score_figures import score_figures
 from selfjudge.run.commands import arguments, json_of, run
 from selfjudge.run.config import read_config
@@ -27,24 +27,22 @@ def main() -> None:
     add = parser.add_argument
     add("--results", type=Path, required=True, help="folder of a run")
     add("--timings", type=Path, help="of Snakemake's benchmark files; ../timings")
-    add("--config", type=json_of(dict[str, Any]), help="to be shown; ../config.yaml")
-    add("--expected", type=json_of(Expected), help="what a whole run has; by config")
+    add("--config", type=json_of(dict[str, Any]), help="as JSON; ../config.yaml")
     add("--captions", type=Path, default=CAPTIONS, help="folder of texts by kind")
     add("--output", type=Path, required=True, help="folder of the plots")
     args = parser.parse_args()
     if not args.results.is_dir():
         raise ValueError(f"{args.results}: must be a results folder (got none)")
     project = args.results.absolute().parent
-    config, expected = args.config or {}, args.expected
-    if args.config is None and (project / "config.yaml").is_file():
+    config = args.config
+    if config is None and (project / "config.yaml").is_file():
         config = read_config(project)
-        expected = expected or expected_by(config)
-    found = read_run(args.results, expected)
+    found = read_run(args.results, expected_by(config) if config else None)
     figures = [
         *score_figures(found),
         *data_figures(found),
         *cost_figures(args.results, args.timings or project / "timings"),
-        fact_figure(found, config),
+        run_figure(found, config or {}),
     ]
     write_plots(figures, read_captions(args.captions), args.output)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from selfjudge.benchmarks.manifests import Manifest
 from selfjudge.benchmarks.protocols import find_protocol
-from selfjudge.benchmarks.scores import Trial, release_of
+from selfjudge.benchmarks.scores import ScoredJudge, release_of
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.lines import read_document, read_records, write_json
 from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
@@ -31,7 +31,7 @@ def main() -> None:
     args = parser.parse_args()
     release = release_of(read_document(args.manifest, Manifest))
     scores = score_benchmark(
-        Trial(args.benchmark, args.iteration, args.filter),
+        ScoredJudge(args.benchmark, args.iteration, args.filter),
         find_protocol(release.format, args.protocol),
         release,
         read_records(args.pairs, Pair),

@@ -10,8 +10,8 @@ as vlrb_official.
 from pathlib import Path
 
 from selfjudge.ground.lines import read_json
-from selfjudge.report.headlines import format_curves
-from selfjudge.report.text import format_beside
+from selfjudge.ground.places import iteration_folders
+from selfjudge.report.score_text import format_beside, format_curves
 from selfjudge.run.commands import arguments, run
 
 
@@ -22,10 +22,13 @@ def main() -> None:
     parser.add_argument("benchmarks", nargs="+", help="such as vlrb mmrb vlrb_official")
     args = parser.parse_args()
     for benchmark in args.benchmarks:
-        paths = sorted((args.project / "results").glob(f"iter*/{benchmark}.json"))
-        if not paths:
+        comparisons = [
+            read_json(path)
+            for _, folder in iteration_folders(args.project / "results")
+            if (path := folder / f"{benchmark}.json").is_file()
+        ]
+        if not comparisons:
             raise ValueError(f"{args.project}/results: no iter*/{benchmark}.json yet")
-        comparisons = [read_json(path) for path in paths]
         print(f"\n{benchmark}, accuracy in percent (95 % interval) by iteration")
         print(format_curves(comparisons))
         print(format_beside(comparisons[-1]))

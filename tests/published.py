@@ -14,7 +14,7 @@ import pytest
 from examples import image_bytes, make_judgment
 from selfjudge.benchmarks.preparing import Prepared, prepare_benchmark
 from selfjudge.benchmarks.protocols import Protocol
-from selfjudge.benchmarks.scores import Scores, Trial, release_of
+from selfjudge.benchmarks.scores import ScoredJudge, Scores, release_of
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
 
@@ -118,7 +118,7 @@ def score(
 ) -> Scores:
     """The scores of these judgments."""
     return score_benchmark(
-        Trial(prepared.manifest.benchmark, 0, "base"),
+        ScoredJudge(prepared.manifest.benchmark, 0, "base"),
         protocol,
         release_of(prepared.manifest),
         prepared.pairs,

@@ -16,7 +16,7 @@ from examples import (
 from examples import make_judgment as judgment_of
 from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.protocols import SELFJUDGE
-from selfjudge.benchmarks.scores import Scores, Trial
+from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.lines import write_json, write_records
 from selfjudge.ground.records import Judgment, Pair
@@ -34,9 +34,9 @@ OWN_CONFIG = {
     "benchmarks": {"mmrb": None},
 }
 # Verdicts, chosen first and rejected first, and what becomes of such a pair.
-FATE_OF = {
+OUTCOME_OF = {
     ("A", "B"): "accepted",
-    ("A", "A"): "right_in_one_order",
+    ("A", "A"): "not_in_both_orders",
     ("B", "A"): "wrong_verdict",
     ("B", "?"): "unparsed",
 }
@@ -57,11 +57,11 @@ def config_of(**changes: Any) -> dict[str, Any]:
     return dict(lay_over(lay_over(config, OWN_CONFIG), changes))
 
 
-def judged_pairs(per_fate: int = 2) -> list[Judged]:
-    """As many pairs of each fate, half of them with an injected error."""
+def judged_pairs(per_outcome: int = 2) -> list[Judged]:
+    """As many pairs of each outcome, half of them with an injected error."""
     judged: list[Judged] = []
-    for verdicts in FATE_OF:
-        for number in range(per_fate):
+    for verdicts in OUTCOME_OF:
+        for number in range(per_outcome):
             at = len(judged)
             pair = make_pair(at, question=f"How many dogs are there? ({at})")
             if number % 2:
@@ -111,7 +111,7 @@ def scores_of(iteration: int, num_right: int, num_pairs: int = 12) -> Scores:
         for n in range(num_pairs)
     ]
     return score_benchmark(
-        Trial("vlrb", iteration, "majority" if iteration else "base"),
+        ScoredJudge("vlrb", iteration, "majority" if iteration else "base"),
         SELFJUDGE,
         make_release(num_rows=num_pairs, num_pairs=num_pairs),
         pairs,
@@ -155,6 +155,7 @@ def write_plots(folder: Path) -> None:
         "alt": "Accuracy rises.",
         "svg": "accuracy.svg",
         "csv": "accuracy.csv",
+        "missing": [],
     }
     alone = drawn | {"name": "cost", "section": "cost", "title": "What it cost"}
     write_json(folder / "index.json", [drawn, alone | {"svg": None, "csv": "cost.csv"}])

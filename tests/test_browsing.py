@@ -6,7 +6,8 @@ import pytest
 from examples import image_bytes, judge_both, make_judgment, make_pair
 from selfjudge.ground.lines import RecordError
 from selfjudge.report.browsing import Browsed, ImageSource, collect, inert_json
-from selfjudge.report.sampling import Branch, survey
+from selfjudge.report.results_folder import Branch
+from selfjudge.report.shown_pairs import survey
 from small_project import Judged, hostile_pairs, judged_pairs, write_branch
 
 PLENTY = 10**7
@@ -36,7 +37,11 @@ def test_a_record_holds_the_pair_and_both_judgments(tmp_path: Path) -> None:
     judged = [(pair, judge_both(pair, "A", "A")), *judged_pairs()[1:]]
     record = only(tmp_path, judged)
     assert record["id"] == f"1/majority/{pair.id}"
-    assert record["outcome"] == "right_in_one_order"
+    assert record["outcome"] == "not_in_both_orders"
+    assert (record["prompt_id"], record["pair_id"]) == (pair.prompt_id, pair.id)
+    assert [one["id"] for one in record["judgments"]] == [
+        one.id for one in judged[0][1]
+    ]
     assert (record["votes"], record["votes_rejected"]) == (5, 1)
     assert record["question"] == {"spans": [pair.question], "num_cut": 0}
     assert record["images"] == [{"name": "a.png", "thumbnail": 0}]
@@ -44,7 +49,7 @@ def test_a_record_holds_the_pair_and_both_judgments(tmp_path: Path) -> None:
         (one["order"], one["verdict"], one["prefers_chosen"], one["outcome"])
         for one in record["judgments"]
     ] == [
-        ("chosen_first", "A", True, "wrong_in_other_order"),
+        ("chosen_first", "A", True, "not_in_both_orders"),
         ("rejected_first", "A", False, "wrong_verdict"),
     ]
 

@@ -56,14 +56,12 @@ def one_order(number: int, order: str, *texts: str) -> list[Judgment]:
         pytest.param("A", "B", ["accepted", "accepted"], id="right-in-both"),
         pytest.param("B", "A", ["wrong_verdict"] * 2, id="wrong-in-both"),
         pytest.param(
-            "A", "A", ["wrong_in_other_order", "wrong_verdict"], id="always-first"
+            "A", "A", ["not_in_both_orders", "wrong_verdict"], id="always-first"
         ),
         pytest.param(
-            "B", "B", ["wrong_verdict", "wrong_in_other_order"], id="always-second"
+            "B", "B", ["wrong_verdict", "not_in_both_orders"], id="always-second"
         ),
-        pytest.param(
-            "A", "C", ["wrong_in_other_order", "unparsed"], id="other-unparsed"
-        ),
+        pytest.param("A", "C", ["not_in_both_orders", "unparsed"], id="other-unparsed"),
         pytest.param("", "", ["unparsed", "unparsed"], id="unparsed"),
     ],
 )
@@ -75,7 +73,7 @@ def test_both_orders_rule(first: str, second: str, expected: list[str]) -> None:
 def test_a_missing_order_is_not_right() -> None:
     """A pair judged in one order only is not right in both."""
     group = judged(0, *RIGHT)[:1]
-    assert outcomes(group) == ["wrong_in_other_order"]
+    assert outcomes(group) == ["not_in_both_orders"]
 
 
 def test_single_accepts_one_right_order_of_each() -> None:
@@ -95,7 +93,7 @@ def test_unchecked_accepts_what_parses() -> None:
     groups = [judged(0, *RIGHT), judged(1, *WRONG), judged(2, "A", "C")]
     assert outcomes(*groups, filter_name="unchecked") == [
         *["accepted"] * 4,
-        "wrong_in_other_order",
+        "not_in_both_orders",
         "unparsed",
     ]
 
@@ -351,7 +349,7 @@ def test_the_report_adds_up(files: Files) -> None:
         "num_dropped": 4,
         "accepted_rate": 0.333333,
         "orders": {"chosen_first": 1, "rejected_first": 1},
-        "dropped": {"unparsed": 1, "wrong_verdict": 1, "wrong_in_other_order": 2},
+        "dropped": {"unparsed": 1, "wrong_verdict": 1, "not_in_both_orders": 2},
         "mean_characters": {"judgments": 14.0, "accepted": 14.0},
         "categories": {
             "majority_answer": {
@@ -362,7 +360,7 @@ def test_the_report_adds_up(files: Files) -> None:
                     "accepted": 2,
                     "unparsed": 1,
                     "wrong_verdict": 1,
-                    "wrong_in_other_order": 2,
+                    "not_in_both_orders": 2,
                 },
             }
         },

@@ -240,9 +240,19 @@ def test_the_list_leads_to_its_records(opened: Opened, project: Path) -> None:
     assert opened.record() == accepted[2]
 
 
+def test_a_record_shows_its_ids(opened: Opened, project: Path) -> None:
+    """Prompt, pair and judgments, and the search finds each of them."""
+    record = records_of(project)[-1]
+    judgments = [judgment["id"] for judgment in record["judgments"]]
+    for wanted in (record["prompt_id"], record["pair_id"], *judgments):
+        opened.page.fill("#search", wanted)
+        shown = opened.page.locator("#record .ids code").all_inner_texts()
+        assert wanted in shown and len(shown) == 2 + len(judgments)
+
+
 def test_a_record_shows_all_that_was_said(opened: Opened) -> None:
     """Image, marked error, both judgments with verdict and outcome."""
-    opened.choose("outcome", "right_in_one_order")
+    opened.choose("outcome", "not_in_both_orders")
     opened.choose("kind", "open")
     text = opened.page.inner_text("#record")
     assert "\u2713 prefers chosen (verdict A): wrong in other order" in text

@@ -15,38 +15,38 @@ from selfjudge.run.config import lay_over
 from selfjudge.run.plan_text import as_number, as_time, format_plan
 from selfjudge.run.planning import (
     CostModel,
-    Row,
+    PartCost,
     Stale,
     plan_rows,
     read_stale,
     schedule,
     total,
 )
-from selfjudge.run.workload import Expectations, Place, Workload, parse_place
+from selfjudge.run.workload import Expectations, Part, Workload, parse_part
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 # Numbers below speak of eight shards a stage, whatever config.yaml has.
 for stage in ("responses", "judgments", "benchmark_judgments"):
     CONFIG[stage]["shards"] = 8
-RESPONSES = Place("responses", 1)
-JUDGMENTS = Place("judgments", 1, "majority")
-TRAIN = Place("train", 1, "majority")
-BENCHMARK = Place("benchmark_judgments", 1, "majority", "vlrb", "paired")
+RESPONSES = Part("responses", 1)
+JUDGMENTS = Part("judgments", 1, "majority")
+TRAIN = Part("train", 1, "majority")
+BENCHMARK = Part("benchmark_judgments", 1, "majority", "vlrb", "paired")
 
 
 def plan(
     project: Path,
-    stale: dict[Place, int],
+    stale: dict[Part, int],
     ledgers: dict[str, list[Ledger]] | None = None,
     **changes: Any,
-) -> dict[Place, Row]:
-    """The rows of stale jobs in a project, by place."""
+) -> dict[Part, PartCost]:
+    """The rows of stale jobs in a project, by part."""
     config = lay_over(CONFIG, changes)
     expected = msgspec.convert(config["plan"], Expectations, strict=False)
     work = Workload(project, config, expected)
     costs = CostModel(config, expected, ledgers or {})
-    return {row.place: row for row in plan_rows(Counter(stale), work, costs)}
+    return {row.part: row for row in plan_rows(Counter(stale), work, costs)}
 
 
 def make_ledger(**changes: Any) -> Ledger:
@@ -71,14 +71,14 @@ def make_ledger(**changes: Any) -> Ledger:
 
 
 @pytest.mark.parametrize(
-    ("path", "place"),
+    ("path", "part"),
     [
         ("iter1/responses/1of8", RESPONSES),
-        ("iter2/altered/8of8", Place("alterations", 2)),
+        ("iter2/altered/8of8", Part("alterations", 2)),
         ("iter1/majority/judgments/1of1", JUDGMENTS),
         (
             "iter1/majority/judgments/second_order/1of1",
-            Place("judgments", 1, "majority", turn="second_order"),
+            Part("judgments", 1, "majority", turn="second_order"),
         ),
         ("iter1/majority/judge", TRAIN),
         ("iter1/majority/vlrb/paired/judgments/1of1", BENCHMARK),
@@ -90,9 +90,9 @@ def make_ledger(**changes: Any) -> Ledger:
         ("iter1/vlrb", None),
     ],
 )
-def test_places_follow_from_paths(path: str, place: Place | None) -> None:
-    """Outputs that a model made have a place, decisions have none."""
-    assert parse_place(path) == place
+def test_parts_follow_from_paths(path: str, part: Part | None) -> None:
+    """Outputs that a model made have a part, decisions have none."""
+    assert parse_part(path) == part
 
 
 def test_dry_run_is_counted_by_place() -> None:
@@ -155,7 +155,7 @@ def test_files_take_the_place_of_guesses(tmp_path: Path) -> None:
     )
     write_json(results / "iter1/majority/filter_report.json", {"num_accepted": 90})
     write_lines(results / "benchmarks/vlrb.jsonl", *["{}"] * 7)
-    second = [place._replace(iteration=2) for place in (JUDGMENTS, TRAIN)]
+    second = [part._replace(iteration=2) for part in (JUDGMENTS, TRAIN)]
     stale = {
         RESPONSES: 8,
         JUDGMENTS: 8,
@@ -176,20 +176,18 @@ def test_files_take_the_place_of_guesses(tmp_path: Path) -> None:
     assert rows[JUDGMENTS].num_requests == 120
     assert rows[TRAIN].num_requests == 90 * 5
     assert rows[BENCHMARK].num_requests == 14
-    assert {rows[place].numbers for place in (RESPONSES, JUDGMENTS, TRAIN)} == {
-        "counted"
-    }
+    assert {rows[part].numbers for part in (RESPONSES, JUDGMENTS, TRAIN)} == {"counted"}
     # Iteration 2 by the rates of iteration 1.
     closed_2, opened_2 = (number.value for number in counts[1])
     pairs = closed_2 * 40 / closed + opened_2 * 20 / opened
     assert rows[second[0]].num_requests == pytest.approx(2 * pairs)
     assert rows[second[1]].num_requests == pytest.approx(2 * pairs * 90 / 120 * 5)
-    assert {rows[place].numbers for place in second} == {"measured"}
+    assert {rows[part].numbers for part in second} == {"measured"}
 
 
 def test_shared_pairs_are_judged_once(tmp_path: Path) -> None:
     """At iteration 1 another filter asks only for pairs that the first has not."""
-    own = Place("judgments", 1, "correctness")
+    own = Part("judgments", 1, "correctness")
     filters = ["majority", "correctness"]
     later = own._replace(iteration=2)
     guessed = plan(tmp_path, {JUDGMENTS: 8, own: 8, later: 8}, filters=filters)
@@ -255,9 +253,9 @@ def test_model_cut_over_gpus_takes_them_all(tmp_path: Path) -> None:
     assert schedule([both], 4, config) == pytest.approx(both.seconds_per_job * 4 / 3600)
 
 
-def make_row(place: Place, num_jobs: int, seconds: float) -> Row:
+def make_row(part: Part, num_jobs: int, seconds: float) -> PartCost:
     """A row of which only the time matters."""
-    return Row(place, num_jobs, 1, 2, 3, 4.0, seconds, 5.0, "counted", "measured")
+    return PartCost(part, num_jobs, 1, 2, 3, 4.0, seconds, 5.0, "counted", "measured")
 
 
 def test_schedule_fills_slots_and_waits() -> None:

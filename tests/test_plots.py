@@ -15,7 +15,7 @@ import pytest
 from examples import judge_both, make_judgment, make_pair, make_release, make_row
 from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.protocols import SELFJUDGE
-from selfjudge.benchmarks.scores import Scores, Trial
+from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.ledgers import Ledger, append_ledger
 from selfjudge.ground.lines import read_json, write_json
@@ -24,10 +24,10 @@ from selfjudge.judging.counts import FilterCounts
 from selfjudge.pairs.building import Outcome
 from selfjudge.pairs.counts import PairCounts
 from selfjudge.report.charts import COLORS, SHAPES, Level, level_rows
-from selfjudge.report.costs import cost_table, place_of, timing_table, total_table
-from selfjudge.report.figure_tables import published_table
+from selfjudge.report.costs import cost_table, timing_table, total_table
 from selfjudge.report.plots import read_captions
-from selfjudge.report.provenance import fact_table
+from selfjudge.report.run_table import run_table
+from selfjudge.report.score_tables import published_table
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 SCRIPT = str(SCRIPTS / "make_plots.py")
@@ -35,7 +35,13 @@ CAPTIONS = read_captions(SCRIPTS / "templates" / "captions")
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '<script>alert("x")</script>&"\u202e'
 FILTERS = ["majority", "unchecked"]
-EXPECTED = {"iterations": 2, "filters": FILTERS, "targets": ["vlrb"]}
+CONFIG = {
+    "seed": 7,
+    "image_root": "/home/me/images",
+    "iterations": 2,
+    "filters": FILTERS,
+    "benchmarks": {"vlrb": {"protocols": []}, "mmrb": None},
+}
 # Verdicts of six pairs in both orders, by iteration and filter.
 VERDICTS = {
     (0, "base"): "AA AA AB BB BA AC",
@@ -61,8 +67,8 @@ def score(iteration: int, filter_name: str, hostile: bool = False) -> Scores:
     ]
     rows = [make_row(pair, n) for n, pair in enumerate(pairs)]
     release = make_release(num_rows=len(pairs), num_pairs=len(pairs))
-    trial = Trial("vlrb", iteration, filter_name)
-    return score_benchmark(trial, SELFJUDGE, release, pairs, rows, judgments)
+    judge = ScoredJudge("vlrb", iteration, filter_name)
+    return score_benchmark(judge, SELFJUDGE, release, pairs, rows, judgments)
 
 
 def write_comparison(results: Path, iteration: int, hostile: bool = False) -> None:
@@ -134,8 +140,7 @@ def draw(project: Path, name: str = "plots", **changes: Any) -> Path:
     options: dict[str, Any] = {
         "results": project / "results",
         "timings": project / "timings",
-        "config": json.dumps({"seed": 7, "image_root": "/home/me/images"}),
-        "expected": json.dumps(EXPECTED),
+        "config": json.dumps(CONFIG),
         "output": project / name,
     }
     options |= changes
@@ -295,17 +300,16 @@ def test_an_earlier_plot_goes_away(tmp_path: Path) -> None:
     assert not (draw(project) / "accuracy_gone.svg").exists()
 
 
-@pytest.mark.parametrize(
-    "expected", [json.dumps(EXPECTED), None], ids=["told", "untold"]
-)
-def test_an_empty_folder_gives_an_index(tmp_path: Path, expected: str | None) -> None:
+@pytest.mark.parametrize("config", [json.dumps(CONFIG), None], ids=["told", "untold"])
+def test_an_empty_folder_gives_an_index(tmp_path: Path, config: str | None) -> None:
     """Nothing to draw yet is no error; if told of the whole run, it says what lacks."""
     (tmp_path / "results").mkdir()
-    plots = draw(tmp_path, expected=expected, config=None)
+    plots = draw(tmp_path, config=config)
     index = index_of(plots)
-    assert [path.name for path in plots.iterdir()] == ["index.json"]
+    written = {path.name for path in plots.iterdir()} - {"run.csv"}
+    assert written == {"index.json"}
     assert index["accepted"]["svg"] is None
-    if expected:
+    if config:
         assert index["accuracy_vlrb"]["missing"] == [
             f"results/iter{iteration}/vlrb.json" for iteration in range(3)
         ]
@@ -335,7 +339,7 @@ def test_by_hand_it_finds_what_stands_beside_the_results(tmp_path: Path) -> None
     project = write_run(tmp_path)
     config = {"iterations": 2, "filters": FILTERS, "benchmarks": {"mmrb": None}}
     (project / "config.yaml").write_text(json.dumps(config))
-    untold = dict.fromkeys(("timings", "config", "expected"))
+    untold = dict.fromkeys(("timings", "config"))
     index = index_of(draw(project, **untold))
     assert index["timings"]["csv"]
     facts = pd.read_csv(project / "plots/run.csv").set_index("key")["value"]
@@ -345,8 +349,8 @@ def test_by_hand_it_finds_what_stands_beside_the_results(tmp_path: Path) -> None
 
 def test_what_another_config_left_is_not_drawn(tmp_path: Path) -> None:
     """Iterations and filters beyond the expected ones are none of this run's."""
-    smaller = {"iterations": 1, "filters": ["majority"], "targets": ["vlrb"]}
-    plots = draw(write_run(tmp_path), expected=json.dumps(smaller))
+    smaller = CONFIG | {"iterations": 1, "filters": ["majority"]}
+    plots = draw(write_run(tmp_path), config=json.dumps(smaller))
     for name in ("accepted", "health"):
         table = pd.read_csv(plots / f"{name}.csv")
         assert (set(table["iteration"]), set(table["filter"])) == ({1}, {"majority"})
@@ -459,7 +463,7 @@ def test_every_kind_of_figure_has_a_caption(plots: Path) -> None:
     """Captions are read by kind, and Snakemake's report reads the same files."""
     index = index_of(plots)
     drawn = {kind for kind in CAPTIONS if any(name.startswith(kind) for name in index)}
-    assert CAPTIONS.keys() - drawn == {"published", "ways"}  # not in this run
+    assert CAPTIONS.keys() - drawn == {"published", "protocols"}  # not in this run
     assert all(text and "{" not in text for text in CAPTIONS.values())
 
 
@@ -522,22 +526,6 @@ def test_published_scores_compare_only_where_rows_and_protocol_do(
     assert (entry["svg"] is not None) is comparable
     table = pd.read_csv(plots / "accuracy_vlrb.csv")
     assert ("theirs" in set(table["name"])) is comparable
-
-
-@pytest.mark.parametrize(
-    ("path", "expected"),
-    [
-        ("iter1/1of8", (1, None, None, None)),
-        ("iter1/majority/judge", (1, "majority", None, None)),
-        ("iter2/majority/judgments/1of8", (2, "majority", None, None)),
-        ("iter0/base/vlrb/paired/judgments/1of1", (0, "base", "vlrb", "paired")),
-        ("panel/x", None),
-    ],
-)
-def test_place_of(path: str, expected: tuple[Any, ...] | None) -> None:
-    """Iteration, filter, benchmark and collection as the folders name them."""
-    found = place_of(path.split("/"))
-    assert (found and tuple(found)) == expected
 
 
 def test_costs_are_sums_over_all_runs(tmp_path: Path) -> None:
@@ -628,7 +616,7 @@ def test_facts_tell_no_path_of_the_machine(tmp_path: Path) -> None:
         "prompts": {"sources": [{"path": "~/x.jsonl"}, {"path": "data/y.jsonl"}]},
         "filters": ["majority", "unchecked"],
     }
-    rows = {row["key"]: row["value"] for row in fact_table(tmp_path, config, 4)}
+    rows = {row["key"]: row["value"] for row in run_table(tmp_path, config, 4)}
     assert rows == {
         "base_model": "org/name@abc",
         "image_root": ".../images",
@@ -655,7 +643,7 @@ def test_facts_name_judges_versions_and_data(tmp_path: Path) -> None:
         write_json(folder / "judge/provenance.json", provenance)
     manifest = {"source": "/data/test.parquet", "source_sha256": "0" * 64}
     write_json(tmp_path / "benchmarks/vlrb_manifest.json", manifest)
-    rows = [tuple(row.values()) for row in fact_table(tmp_path, {}, 2)]
+    rows = [tuple(row.values()) for row in run_table(tmp_path, {}, 2)]
     assert rows.count(("libraries of the training", "torch", "2")) == 1
     assert ("judge iter2/majority", "fingerprint", "f2") in rows
     assert ("training iter2/majority", "num_rows", "2") in rows

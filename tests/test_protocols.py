@@ -7,6 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from selfjudge.report.text import format_beside
 
 from examples import (
     judge_both,
@@ -27,7 +28,7 @@ from selfjudge.benchmarks.protocols import (
     Protocol,
     find_protocol,
 )
-from selfjudge.benchmarks.scores import Scores, Trial
+from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.benchmarks.votes import new_coin
 from selfjudge.ground.lines import RecordError
@@ -35,7 +36,6 @@ from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
 from selfjudge.ground.templates import load_template
 from selfjudge.judging.asks import JUDGE_FIELDS
 from selfjudge.report.headlines import format_curves
-from selfjudge.report.text import format_beside
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 LEADERBOARD = SCRIPTS / "selfjudge" / "benchmarks" / "leaderboard.yaml"
@@ -263,7 +263,7 @@ def score(
     ]
     step = -1 if reverse else 1
     return score_benchmark(
-        Trial("b", 0, "base"),
+        ScoredJudge("b", 0, "base"),
         protocol,
         make_release(num_pairs=len(pairs), **release),
         pairs[::step],
@@ -324,8 +324,8 @@ def test_mmrb_official_prints_the_parts_of_groups() -> None:
         make_judgment(pair, "chosen_first", text)
         for pair, text in zip(pairs, ["[[A]]", "[[B]]", "[[B]]"], strict=True)
     ]
-    trial, release = Trial("mmrb", 0, "base"), make_release(num_pairs=3)
-    scores = score_benchmark(trial, MMRB["official"], release, pairs, rows, judgments)
+    judge, release = ScoredJudge("mmrb", 0, "base"), make_release(num_pairs=3)
+    scores = score_benchmark(judge, MMRB["official"], release, pairs, rows, judgments)
     assert [(row.group, row.num_pairs, row.accuracy) for row in scores.rows] == [
         ("safety", 3, 0.333333),
         ("safety/bias", 2, 0.5),
@@ -345,9 +345,9 @@ def test_prompts_that_repeat_get_a_wider_interval() -> None:
         )
     ]
     rows = [make_row(pair, n) for n, pair in enumerate(pairs)]
-    trial, release = Trial("b", 0, "base"), make_release(num_pairs=10)
+    judge, release = ScoredJudge("b", 0, "base"), make_release(num_pairs=10)
     row, *_, macro = score_benchmark(
-        trial, SELFJUDGE, release, pairs, rows, judgments
+        judge, SELFJUDGE, release, pairs, rows, judgments
     ).rows
     assert (row.cluster_low, row.cluster_high) == (0.0, 1.0)
     assert (macro.low, macro.high) == (0.0, 1.0)
@@ -377,7 +377,7 @@ def test_files_of_two_preparations_are_an_error(
     release = make_release(num_pairs=change.get("num_pairs", 2))
     with pytest.raises(ValueError, match=why):
         score_benchmark(
-            Trial("b", 0, "base"),
+            ScoredJudge("b", 0, "base"),
             SELFJUDGE,
             release,
             pairs[change.get("pairs", slice(None))],
@@ -394,7 +394,7 @@ def test_uneven_numbers_of_judgments_are_an_error() -> None:
     rows = [make_row(pair, n) for n, pair in enumerate(pairs)]
     with pytest.raises(ValueError, match=r"as many judgments \(got from 2 to 4"):
         score_benchmark(
-            Trial("b", 0, "base"),
+            ScoredJudge("b", 0, "base"),
             SELFJUDGE,
             make_release(num_pairs=2),
             pairs,

@@ -254,3 +254,34 @@ def test_a_table_shows_four_digits_of_a_share(
     path.write_text(f"name,value\nx,{cell}\n")
     table = read_table(path, "a caption")
     assert (table.columns, table.rows) == (["name", "value"], [["x", shown]])
+
+
+def test_the_terminal_shows_the_last_iteration_by_number(tmp_path: Path) -> None:
+    """Iteration 10 comes after 2, in the columns and for the details below them."""
+    project = write_project(tmp_path / "project")
+    (project / "results/iter2").rename(project / "results/iter10")
+    path = project / "results/iter10/vlrb.json"
+    comparison = read_json(path)
+    for row in comparison["rows"]:
+        row["iteration"] = 10 if row["iteration"] else 0
+    write_json(path, comparison)
+    script = str(ROOT / "scripts" / "show_scores.py")
+    command = [sys.executable, script, str(project), "vlrb"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    head, *lines = done.stdout.strip().splitlines()[1:]
+    assert head.index("iteration 1 ") < head.index("iteration 10")
+    judges = {line.split("  ")[0] for line in lines if line.startswith("majority ")}
+    assert "majority 10" in judges and "majority 1" not in judges
+
+
+def test_a_plan_is_aligned_without_statistics() -> None:
+    """What a plan prints loads no library of the tests and intervals."""
+    code = "import sys, selfjudge.run.plan_text; print('statsmodels' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT / "scripts",
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "False\n"

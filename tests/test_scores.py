@@ -15,7 +15,7 @@ from examples import (
 )
 from selfjudge.benchmarks.comparisons import FilterTest, adjust, compare
 from selfjudge.benchmarks.protocols import SELFJUDGE
-from selfjudge.benchmarks.scores import ScoreRow, Scores, Trial
+from selfjudge.benchmarks.scores import ScoredJudge, ScoreRow, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.benchmarks.votes import PairOutcome, new_coin
 from selfjudge.ground.records import Judgment, Pair
@@ -52,9 +52,9 @@ def score_all(
 ) -> Scores:
     """The scores of these judgments under our protocol."""
     rows = [make_row(pair, n) for n, pair in enumerate(pairs)]
-    trial = Trial("vlrb", iteration, filter_name)
+    judge = ScoredJudge("vlrb", iteration, filter_name)
     release = make_release(num_rows=len(pairs), num_pairs=len(pairs))
-    return score_benchmark(trial, SELFJUDGE, release, pairs, rows, judgments)
+    return score_benchmark(judge, SELFJUDGE, release, pairs, rows, judgments)
 
 
 def score_pair(pair: Pair, judgments: Sequence[Judgment]) -> PairOutcome:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 import yaml
+from selfjudge.report.text import format_beside
 
 from examples import (
     BOUNDS,
@@ -21,7 +22,7 @@ from examples import (
 )
 from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.protocols import find_protocol
-from selfjudge.benchmarks.scores import Scores, Trial
+from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import EngineSettings
@@ -43,7 +44,6 @@ from selfjudge.pairs.responses import (
     response_from,
     response_requests,
 )
-from selfjudge.report.text import format_beside
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "scripts" / "templates"
@@ -234,7 +234,7 @@ def scores(root: Path, simulated: bool, iteration: int) -> Scores:
             judgment_from(*both) for both in zip(answers, requests, strict=True)
         ]
     return score_benchmark(
-        Trial("vlrb", iteration, "majority" if iteration else "base"),
+        ScoredJudge("vlrb", iteration, "majority" if iteration else "base"),
         find_protocol("vl_rewardbench", "selfjudge"),
         make_release(num_rows=2, num_pairs=2),
         pairs,

@@ -36,6 +36,8 @@
   function haystack(record) {
     record.haystack ??= [
       record.id,
+      record.prompt_id,
+      ...record.judgments.map((judgment) => judgment.id),
       record.category,
       ...record.images.map((image) => image.name),
       ...[record.question, record.chosen, record.rejected].map(plain),
@@ -70,6 +72,11 @@
         make("div", {}, make("dt", {}, name), make("dd", {}, make("bdi", {}, String(value))))
       )
     );
+  }
+
+  function ids(...named) {
+    const items = named.flatMap(([name, id]) => [`${name} `, make("code", {}, id), " "]);
+    return make("p", { className: "ids" }, ...items);
   }
 
   function pictures(record) {
@@ -111,6 +118,7 @@
         make("span", { className }, text),
         ` (${verdict}${length}): ${words(judgment.outcome)}`
       ),
+      ids(["judgment", judgment.id]),
       ...said(judgment.text)
     );
   }
@@ -125,6 +133,7 @@
     find("record").replaceChildren(
       make("h3", {}, "Record ", make("a", { href: `#${record.id}` }, record.id)),
       facts(record),
+      ids(["prompt", record.prompt_id], ["pair", record.pair_id]),
       make("h4", { className: "question" }, "Question"),
       ...said(record.question),
       pictures(record),

@@ -91,7 +91,7 @@ class Scores(Record, frozen=True, kw_only=True):
     outcomes: list[PairOutcome]
 
 
-class Trial(NamedTuple):
+class ScoredJudge(NamedTuple):
     """Which judge is scored on which benchmark."""
 
     benchmark: str
@@ -113,12 +113,12 @@ def release_of(manifest: Manifest) -> Release:
 
 
 def score_rows(
-    trial: Trial, protocol: Protocol, outcomes: Sequence[PairOutcome]
+    judge: ScoredJudge, protocol: Protocol, outcomes: Sequence[PairOutcome]
 ) -> list[ScoreRow]:
     """A row for each group, its parts if it has any, and each average."""
-    rows = [score_row(trial, name, part) for name, part in parts_of(protocol, outcomes)]
+    rows = [score_row(judge, name, part) for name, part in parts_of(protocol, outcomes)]
     if "macro" in protocol.averages:
-        overall = score_row(trial, OVERALL, outcomes)
+        overall = score_row(judge, OVERALL, outcomes)
         rows.append(macro_row(overall, list(group_outcomes(outcomes).values())))
     return rows
 
@@ -159,7 +159,9 @@ def mean(shares: Sequence[float]) -> float | None:
     return sum(shares) / len(shares) if shares else None
 
 
-def score_row(trial: Trial, group: str, outcomes: Sequence[PairOutcome]) -> ScoreRow:
+def score_row(
+    judge: ScoredJudge, group: str, outcomes: Sequence[PairOutcome]
+) -> ScoreRow:
     """The row of one group."""
     num_judgments = sum(outcome.num_judgments for outcome in outcomes)
     num_unparsed = sum(outcome.num_unparsed for outcome in outcomes)
@@ -172,14 +174,14 @@ def score_row(trial: Trial, group: str, outcomes: Sequence[PairOutcome]) -> Scor
     if accuracy is not None:
         low, high = wilson_interval(accuracy, len(scores))
         if len(set(prompts)) < len(prompts):
-            seed = seed_for(0, "cluster", trial.benchmark)
+            seed = seed_for(0, "cluster", judge.benchmark)
             cluster_low, cluster_high = cluster_interval(scores, prompts, seed)
     agreement = mean([o.agreement for o in outcomes if o.agreement is not None])
     return ScoreRow(
-        benchmark=trial.benchmark,
+        benchmark=judge.benchmark,
         group=group,
-        iteration=trial.iteration,
-        filter=trial.filter,
+        iteration=judge.iteration,
+        filter=judge.filter,
         num_pairs=len(outcomes),
         num_decided=len(scores),
         num_unparsed=num_unparsed,

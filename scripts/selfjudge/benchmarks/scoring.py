@@ -9,8 +9,8 @@ from selfjudge.benchmarks.scores import (
     MACRO,
     BaselineRow,
     Release,
+    ScoredJudge,
     Scores,
-    Trial,
     group_outcomes,
     keep_decided,
     macro_accuracy,
@@ -35,7 +35,7 @@ from selfjudge.ground.shares import round_share
 
 
 def score_benchmark(
-    trial: Trial,
+    judge: ScoredJudge,
     protocol: Protocol,
     release: Release,
     pairs: Iterable[Pair],
@@ -49,37 +49,37 @@ def score_benchmark(
     """
     known = {pair.id: pair for pair in pairs}
     ordered = {row.pair_id: row for row in rows}
-    check_pairs(trial, known, ordered, release)
+    check_pairs(judge, known, ordered, release)
     judgments = list(judgments)
     release = warn_of_simulation(release, judgments)
-    votes = collect_votes(trial, protocol, known, ordered, judgments)
+    votes = collect_votes(judge, protocol, known, ordered, judgments)
     outcomes = settle_all(protocol, known, ordered, votes)
     return Scores(
-        benchmark=trial.benchmark,
+        benchmark=judge.benchmark,
         protocol=protocol.name,
         collection=protocol.collection,
-        iteration=trial.iteration,
-        filter=trial.filter,
+        iteration=judge.iteration,
+        filter=judge.filter,
         release=release,
         cannot_imitate=list(protocol.cannot),
-        rows=score_rows(trial, protocol, outcomes),
+        rows=score_rows(judge, protocol, outcomes),
         baselines=baseline_rows(protocol, known, ordered, votes),
         outcomes=outcomes,
     )
 
 
 def check_pairs(
-    trial: Trial,
+    judge: ScoredJudge,
     pairs: dict[str, Pair],
     rows: dict[str, BenchmarkRow],
     release: Release,
 ) -> None:
     """Check that pairs, rows and manifest come from one preparation."""
     if not pairs:
-        raise ValueError(f"{trial.benchmark}: must have at least one pair (got none)")
+        raise ValueError(f"{judge.benchmark}: must have at least one pair (got none)")
     if pairs.keys() != rows.keys() or len(pairs) != release.num_pairs:
         raise ValueError(
-            f"{trial.benchmark}: pairs, rows and manifest must be of one release (got "
+            f"{judge.benchmark}: pairs, rows and manifest must be of one release (got "
             f"{len(pairs)} pairs, {len(pairs.keys() & rows.keys())} of them among "
             f"{len(rows)} rows, and {release.num_pairs} in the manifest)"
         )
@@ -98,7 +98,7 @@ def warn_of_simulation(release: Release, judgments: Sequence[Judgment]) -> Relea
 
 
 def collect_votes(
-    trial: Trial,
+    judge: ScoredJudge,
     protocol: Protocol,
     pairs: dict[str, Pair],
     rows: dict[str, BenchmarkRow],
@@ -110,7 +110,7 @@ def collect_votes(
         own.setdefault(judgment.pair_id, []).append(judgment)
     if others := own.keys() - pairs.keys():
         raise ValueError(
-            f"{trial.benchmark}: judgments: 'pair_id' must be a pair of the pairs file "
+            f"{judge.benchmark}: judgments: 'pair_id' must be a pair of the pairs file "
             f"({len(others)} of {len(own)} judged pairs are not, such as "
             f"{min(others)!r}). Hint: they may be of another revision of the release: "
             "judge this one."
@@ -123,7 +123,7 @@ def collect_votes(
     numbers = sorted({len(cast) for cast in votes.values()})
     if len(numbers) > 1:
         raise ValueError(
-            f"{trial.benchmark}: every pair must have as many judgments (got from "
+            f"{judge.benchmark}: every pair must have as many judgments (got from "
             f"{numbers[0]} to {numbers[-1]})"
         )
     return votes

@@ -1,5 +1,6 @@
 """What happens to a pair's judgments, as far as the pair alone decides it."""
 
+from collections.abc import Iterable
 from typing import Literal, NamedTuple, get_args
 
 from selfjudge.ground.records import Judgment, Order, Pair
@@ -65,6 +66,24 @@ def check_judgment(
     if spec.accept == "right" and not preference:
         return "wrong_verdict"
     return "accepted"
+
+
+# What became of a pair is what became of that judgment of it that says most: a cut
+# to a size, after the verdicts, says more than the verdicts.
+MOST_TELLING: tuple[Outcome, ...] = (
+    "accepted",
+    "not_in_both_orders",
+    "over_matched_size",
+    "truncated",
+    "unparsed",
+    "wrong_verdict",
+    "extra_trace",  # stands beside an accepted one
+)
+
+
+def outcome_of_pair(outcomes: Iterable[Outcome]) -> Outcome:
+    """What became of a pair, from what became of its judgments, at least one."""
+    return min(outcomes, key=MOST_TELLING.index)
 
 
 def pair_category(pair: Pair) -> str:

@@ -2,28 +2,19 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import tee
 from typing import Any
-
-import msgspec
 
 from selfjudge.ground.records import ORDERS, Judgment, Kind, Order, Pair
 from selfjudge.ground.shares import share_of
 from selfjudge.judging.acceptance import OUTCOMES, Outcome, pair_category
-from selfjudge.judging.filtering import join_judgments
+from selfjudge.judging.filtering import (
+    AcceptedHead,
+    DroppedHead,
+    join_judgments,
+    join_outcomes,
+)
 from selfjudge.judging.verdicts import read_stated
-
-
-class AcceptedHead(msgspec.Struct, frozen=True):
-    """Which judgment was accepted."""
-
-    judgment_id: str
-
-
-class DroppedHead(msgspec.Struct, frozen=True):
-    """Which judgment was dropped, and why."""
-
-    id: str
-    reason: Outcome
 
 
 def count_judgments(
@@ -37,45 +28,18 @@ def count_judgments(
     Raises ValueError where they are not of one run.
     """
     counts = FilterCounts()
-    outcome_of = OutcomeReader(accepted, dropped)
-    for pair, own in join_judgments(pairs, judgments):
-        outcomes = [outcome_of(judgment) for judgment in own]
-        counts.add(pair, own, outcomes)
-    outcome_of.check_end()
-    return counts.report()
-
-
-class OutcomeReader:
-    """What became of each judgment, asked for in the order of the judgments."""
-
-    def __init__(
-        self, accepted: Iterable[AcceptedHead], dropped: Iterable[DroppedHead]
-    ) -> None:
-        self.accepted, self.dropped = iter(accepted), iter(dropped)
-        self.next_accepted = next(self.accepted, None)
-        self.next_dropped = next(self.dropped, None)
-
-    def __call__(self, judgment: Judgment) -> Outcome:
-        """The outcome of the next judgment; ValueError if it has none."""
-        found, left = self.next_accepted, self.next_dropped
-        if found is not None and found.judgment_id == judgment.id:
-            self.next_accepted = next(self.accepted, None)
-            return "accepted"
-        if left is not None and left.id == judgment.id:
-            self.next_dropped = next(self.dropped, None)
-            return left.reason
-        raise ValueError(
-            f"judgment {judgment.id}: must be accepted or dropped, in the order of "
-            "the judgments (got neither). Hint: the files are not of one run."
-        )
-
-    def check_end(self) -> None:
-        """Raise ValueError where more was accepted or dropped than was judged."""
-        if self.next_accepted or self.next_dropped:
+    once, again = tee(pairs)
+    judged = join_judgments(once, judgments)
+    decided = join_outcomes(again, accepted, dropped)
+    for (pair, own), (_, outcomes) in zip(judged, decided, strict=True):
+        if outcomes.keys() != {judgment.id for judgment in own}:
             raise ValueError(
-                "accepted and dropped judgments must be among the judgments (got "
-                "others). Hint: the files are not of one run."
+                f"pair {pair.id}: accepted and dropped must be its {len(own)} "
+                f"judgments (got {len(outcomes)}, or others). Hint: the files are not "
+                "of one run."
             )
+        counts.add(pair, own, [outcomes[judgment.id] for judgment in own])
+    return counts.report()
 
 
 class FilterCounts:

@@ -3,8 +3,10 @@
 In: the files of a run.  Out: one page, drawings with their tables, lines of text.
 Nothing here decides anything that a stage depends on.
 
-Read `run_files` first (what a run has), then `figure_tables`, `headlines`, `text`;
-drawings: `drawings`, `charts`, `figures`, `score_figures`, `data_figures`,
-`run_figures`, `costs`, `provenance`, `plots`; the page: `sampling`, `browsing`,
-`marking`, `thumbnails`, `page_tables`, `page_drawings`, `page`.
+Read `results_folder` first (what a run has, and a whole one would have), then the
+tables: `score_tables`, `data_tables`, `costs`, `run_table`; the drawings: `drawings`,
+`charts`, `figures`, `score_figures`, `data_figures`, `run_figures`, `plot_index`,
+`plots`; the terminal: `headlines`, `text_columns`, `score_text`; the page:
+`shown_pairs`, `browsing`, `marking`, `thumbnails`, `page_tables`, `page_drawings`,
+`page`.
 """

@@ -9,16 +9,12 @@ import msgspec
 
 from selfjudge.ground.lines import RecordError, explain, read_lines, read_records
 from selfjudge.ground.records import Judgment, Pair, Settings
+from selfjudge.judging.acceptance import MOST_TELLING
+from selfjudge.judging.filtering import AcceptedHead, DroppedHead
 from selfjudge.judging.verdicts import parse_verdict, prefers_chosen
 from selfjudge.report.marking import Span, cut_text, mark_changes, show_controls
-from selfjudge.report.sampling import (
-    FATES,
-    AcceptedHead,
-    Branch,
-    DroppedHead,
-    Sampled,
-    Stratum,
-)
+from selfjudge.report.results_folder import Branch
+from selfjudge.report.shown_pairs import Sampled, Stratum
 from selfjudge.report.thumbnails import make_thumbnail
 
 MAX_CHARACTERS = 6000
@@ -90,7 +86,7 @@ def collect(
     records.sort(
         key=lambda item: (
             branches.index(item[0][:2]),
-            FATES.index(item[0].fate),
+            MOST_TELLING.index(item[0].outcome),
             item[0].category,
         )
     )
@@ -181,9 +177,11 @@ def show_pair(
         chosen_spans, rejected_spans = mark_changes(chosen, rejected)
     return {
         "id": f"{stratum.iteration}/{stratum.filter}/{pair.id}",
+        "prompt_id": pair.prompt_id,
+        "pair_id": pair.id,
         "iteration": stratum.iteration,
         "filter": stratum.filter,
-        "outcome": stratum.fate,
+        "outcome": stratum.outcome,
         "kind": pair.kind,
         "category": show_controls(stratum.category),
         "votes": pair.num_votes,
@@ -204,6 +202,7 @@ def show_judgment(judgment: Judgment, outcome: str) -> dict[str, Any]:
     """A judgment as a page shows it: what it says, and what became of it."""
     verdict = parse_verdict(judgment.text)
     return {
+        "id": judgment.id,
         "order": judgment.order,
         "sample": judgment.sample,
         "verdict": verdict,

@@ -10,8 +10,7 @@ from typing import Any, NamedTuple
 
 from selfjudge.pairs.filters import FILTER_NAMES
 from selfjudge.report.drawings import FONT, WIDTH, Spec
-
-Row = dict[str, Any]
+from selfjudge.report.results_folder import Row
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F")
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")

@@ -3,12 +3,10 @@
 import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
 
 from selfjudge.ground.ledgers import Ledger, read_ledgers
-from selfjudge.report.run_files import ITERATION
-
-Row = dict[str, Any]
+from selfjudge.ground.places import Place, locate
+from selfjudge.report.results_folder import Row
 
 COUNTS = (
     "num_requests",
@@ -20,29 +18,6 @@ COUNTS = (
 )
 
 
-class Place(NamedTuple):
-    """Whose work it was; None where it served all filters, or no benchmark."""
-
-    iteration: int
-    filter: str | None
-    benchmark: str | None
-    collection: str | None
-
-
-def place_of(parts: Sequence[str]) -> Place | None:
-    """The place that the folders of a path name; None if they are no iteration's.
-
-    Folders are iter1/majority/vlrb/paired/..., or iter1/majority/..., or iter1/...
-    """
-    match = ITERATION.match(parts[0])
-    if not match:
-        return None
-    iteration, rest = int(match.group(1)), parts[1:]
-    filter_name = rest[0] if len(rest) > 1 else None
-    benchmark, collection = rest[1:3] if len(rest) > 3 else (None, None)
-    return Place(iteration, filter_name, benchmark, collection)
-
-
 def cost_table(results: Path) -> list[Row]:
     """What every stage really spent, unfinished runs too; sums over ledger lines.
 
@@ -50,14 +25,11 @@ def cost_table(results: Path) -> list[Row]:
     no engine could tell.
     """
     found: dict[tuple[Place, str, str], list[Ledger]] = {}
-    for key, lines in read_ledgers(results / "ledgers").items():
-        parts = key.split("/")
-        # A pool's shards lie at iter1/responses/1of8: no filter's, but as deep.
-        shared = len(parts) == 3 and parts[1] in ("responses", "altered")
-        place = place_of(parts[:1] if shared else parts)
-        for line in lines if place else []:
-            assert place is not None
-            found.setdefault((place, line.stage, line.engine), []).append(line)
+    for path, lines in read_ledgers(results / "ledgers").items():
+        if located := locate(path):
+            for line in lines:
+                key = located.place, line.stage, line.engine
+                found.setdefault(key, []).append(line)
     return [
         place._asdict()
         | {"stage": stage_name(place, stage), "engine": engine}
@@ -127,11 +99,9 @@ def timing_table(timings: Path) -> list[Row]:
     """
     found: dict[tuple[Place, str], list[Row]] = {}
     for path in sorted(timings.rglob("*.tsv")):
-        parts = path.relative_to(timings).with_suffix("").parts
-        is_shard = "of" in parts[-1] and parts[-1].replace("of", "").isdigit()
-        *folders, rule = parts[:-1] if is_shard else parts
-        if folders and (place := place_of([*folders, ""])):
-            found.setdefault((place, rule), []).extend(read_timings(path))
+        if located := locate(path.relative_to(timings).with_suffix("").as_posix()):
+            key = located.place, located.name
+            found.setdefault(key, []).extend(read_timings(path))
     return [
         place._asdict()
         | {"rule": rule, "num_jobs": len(rows)}
@@ -149,11 +119,12 @@ def read_timings(path: Path) -> Iterator[dict[str, float | None]]:
     with open(path, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file, delimiter="\t"):
             yield {
-                name: as_number(row.get(name)) for name in ("s", "max_rss", "cpu_time")
+                name: parse_number(row.get(name))
+                for name in ("s", "max_rss", "cpu_time")
             }
 
 
-def as_number(text: str | None) -> float | None:
+def parse_number(text: str | None) -> float | None:
     """A number, or None of "NA", "-" and nothing."""
     try:
         return float(text or "")

@@ -3,16 +3,20 @@
 from collections.abc import Iterator, Mapping
 
 from selfjudge.report.charts import Axis, Level, line_panels
-from selfjudge.report.figure_tables import (
-    Row,
+from selfjudge.report.data_tables import (
     accepted_table,
-    benchmark_health_table,
     dropped_table,
     health_table,
     purity_table,
 )
 from selfjudge.report.figures import Figure, by_iteration, course_of
-from selfjudge.report.run_files import Run, missing_comparisons, missing_reports
+from selfjudge.report.results_folder import (
+    Row,
+    Run,
+    missing_comparisons,
+    missing_reports,
+)
+from selfjudge.report.score_tables import benchmark_health_table
 
 SHARE = Axis("share")
 FROM_ZERO = Axis("share", zero=True)

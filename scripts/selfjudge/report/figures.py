@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from selfjudge.report.drawings import Spec
-from selfjudge.report.figure_tables import Row
+from selfjudge.report.results_folder import Row
 
 
 class Figure(NamedTuple):

@@ -1,15 +1,12 @@
 """The main result of a run: one sentence, and one table."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple
 
 from selfjudge.benchmarks.scores import MACRO
 from selfjudge.benchmarks.votes import OVERALL
 from selfjudge.report.page_tables import Table, make_table
-from selfjudge.report.text import format_columns
-
-Comparison = Mapping[str, Any]
-Row = Mapping[str, Any]
+from selfjudge.report.results_folder import Comparison, Row
 
 
 def main_sentence(
@@ -99,35 +96,6 @@ def accuracy_table(comparisons: Sequence[Comparison], caption: str) -> Table | N
                 named | {f"iteration {i}": both.get(i) for i in iterations} | last
             )
     return make_table(caption, rows)
-
-
-def format_curves(comparisons: Sequence[Comparison]) -> str:
-    """For a terminal: a filter and group a line, an iteration a column.
-
-    ``comparisons`` are of one benchmark and protocol, at least one of them;
-    iteration 0 is the base model, whatever the filter.
-    """
-    rows = [row for comparison in comparisons for row in comparison["rows"]]
-    cells = {
-        (row["filter"], row["group"], row["iteration"]): accuracy_cell(row)
-        for row in rows
-    }
-    filters = list(dict.fromkeys(row["filter"] for row in rows if row["iteration"]))
-    iterations = sorted({row["iteration"] for row in rows})
-    groups = {row["group"]: row["num_pairs"] for row in rows}
-    return format_columns(
-        [
-            {"filter": name, "group": group, "pairs": num_pairs}
-            | {
-                f"iteration {iteration}": cells.get(
-                    (name if iteration else "base", group, iteration), ""
-                )
-                for iteration in iterations
-            }
-            for name in filters or ["base"]
-            for group, num_pairs in groups.items()
-        ]
-    )
 
 
 class Line(NamedTuple):

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import msgspec
 from jinja2 import Environment, StrictUndefined
 
-from selfjudge.ground.lines import RecordError, read_json
+from selfjudge.ground.lines import read_json
+from selfjudge.judging.acceptance import MOST_TELLING, Outcome
 from selfjudge.report.browsing import (
     Browsed,
     BrowserSettings,
@@ -20,13 +21,16 @@ from selfjudge.report.browsing import (
 from selfjudge.report.headlines import accuracy_table, main_sentence
 from selfjudge.report.page_drawings import Drawing, read_drawing
 from selfjudge.report.page_tables import Table, make_table, read_table
-from selfjudge.report.run_files import (
+from selfjudge.report.plot_index import IndexEntry, read_index
+from selfjudge.report.results_folder import (
     BRANCH_FILES,
-    comparison_names,
+    Branch,
+    expected_by,
     list_branches,
-    list_targets,
+    list_comparisons,
+    list_page_files,
 )
-from selfjudge.report.sampling import Branch, Fate, survey
+from selfjudge.report.shown_pairs import survey
 
 MAX_BYTES = 20_000_000
 COUNTS_BYTES = 200_000  # for the table of how many records are shown
@@ -39,39 +43,20 @@ SECTIONS = {
     "cost": "Cost",
     "run": "The run",
 }
-FATE_MEANINGS: dict[Fate, str] = {
+OUTCOME_MEANINGS: dict[Outcome, str] = {
     "accepted": "at least one judgment of the pair became training data",
-    "right_in_one_order": "right in one order only, so none was accepted",
+    "not_in_both_orders": "fit in one order only, so none was accepted",
     "over_matched_size": "fit to be accepted, but cut to the size of another filter",
-    "over_category_cap": "fit to be accepted, but cut by the cap on its category",
-    "unbalanced_order": "fit to be accepted, but cut to balance the two orders",
     "truncated": "no order was right; a judgment ran into its length limit",
     "unparsed": "no order was right; a judgment stated no verdict",
-    "wrong_in_first_order": "wrong in one order, so the other was not asked for",
     "wrong_verdict": "the judge preferred the rejected response in both orders",
 }
 
 
-class Plot(msgspec.Struct, frozen=True, kw_only=True):
-    """What the page takes from an entry of `results/plots/index.json`.
+class ShownFigure(NamedTuple):
+    """An entry of the plots' index, its drawing, its table; None where it has none."""
 
-    ``svg`` and ``csv`` name files beside it, None where there is none; ``missing``
-    names the files without which the figure is not whole.
-    """
-
-    section: str
-    title: str
-    caption: str
-    alt: str
-    svg: str | None
-    csv: str | None
-    missing: list[str] = []
-
-
-class Figure(NamedTuple):
-    """What a plot says, its drawing, and the table behind it; None for none."""
-
-    plot: Plot
+    entry: IndexEntry
     drawing: Drawing | None
     table: Table | None
 
@@ -81,7 +66,7 @@ class Section(NamedTuple):
 
     name: str
     title: str
-    figures: list[Figure]
+    figures: list[ShownFigure]
 
 
 class Parts(NamedTuple):
@@ -103,19 +88,19 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
 
     Records are sampled so that the page keeps below 20 MB.
     """
-    targets = list_targets(config)
+    expected = expected_by(config)
+    targets = list_page_files(expected)
     missing = [name for name in targets if not (project / name).exists()]
     comparisons = [
         read_json(project / name)
-        for name in comparison_names(config)
+        for name in list_comparisons(expected)
         if name not in missing
     ]
     existing = [
         branch
-        for branch in list_branches(config, project)
+        for branch in list_branches(expected, project)
         if all((branch.folder / name).is_file() for name in BRANCH_FILES)
     ]
-    benchmark = next(name for name, spec in config["benchmarks"].items() if spec)
     page = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     ).from_string(parts.template)
@@ -124,13 +109,15 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         "script": parts.script,
         "style_hash": csp_hash(parts.style),
         "script_hash": csp_hash(parts.script),
-        "sentence": main_sentence(comparisons, benchmark, config["filters"][0]),
+        "sentence": main_sentence(
+            comparisons, expected.targets[0], expected.filters[0]
+        ),
         "main_table": accuracy_table(comparisons, "Accuracy in percent"),
         "warnings": list_warnings(comparisons),
         "num_targets": len(targets),
         "missing": missing,
         "sections": list_sections(project / "results" / "plots"),
-        "fates": FATE_MEANINGS,
+        "outcomes": OUTCOME_MEANINGS,
     }
     nothing = Browsed([], [], {}, {})
     size = len(page.render(content | browser_content(nothing)).encode())
@@ -159,27 +146,20 @@ def list_warnings(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
 def list_sections(folder: Path) -> list[Section]:
     """The sections in page order, without those about which nothing exists."""
     figures = list(read_figures(folder))
-    others = {figure.plot.section: figure.plot.section for figure in figures}
+    others = {figure.entry.section: figure.entry.section for figure in figures}
     sections = [
-        Section(name, title, [one for one in figures if one.plot.section == name])
+        Section(name, title, [one for one in figures if one.entry.section == name])
         for name, title in (SECTIONS | (others | SECTIONS)).items()
     ]
     return [section for section in sections if section.figures]
 
 
-def read_figures(folder: Path) -> Iterator[Figure]:
+def read_figures(folder: Path) -> Iterator[ShownFigure]:
     """The figures that exist, in page order."""
-    index = folder / "index.json"
-    if not index.is_file():
-        return
-    try:
-        plots = msgspec.json.decode(index.read_bytes(), type=list[Plot])
-    except msgspec.DecodeError as error:
-        raise RecordError(f"{index}: must be a list of plots ({error})") from None
-    for plot in plots:
-        drawing = read_drawing((folder / plot.svg).read_bytes()) if plot.svg else None
-        table = read_table(folder / plot.csv, plot.title) if plot.csv else None
-        yield Figure(plot, drawing, table)
+    for entry in read_index(folder):
+        drawing = read_drawing((folder / entry.svg).read_bytes()) if entry.svg else None
+        table = read_table(folder / entry.csv, entry.title) if entry.csv else None
+        yield ShownFigure(entry, drawing, table)
 
 
 def browse(
@@ -214,16 +194,18 @@ def browser_content(browsed: Browsed) -> dict[str, Any]:
 
 def count_rows(browsed: Browsed) -> Iterator[dict[str, Any]]:
     """For each branch, how many pairs of each outcome are shown, of how many."""
-    found = {stratum.fate for stratum in browsed.num_pairs}
-    fates = [fate for fate in FATE_MEANINGS if fate in found]
+    found = {stratum.outcome for stratum in browsed.num_pairs}
+    outcomes = [outcome for outcome in MOST_TELLING if outcome in found]
     branches = dict.fromkeys((s.iteration, s.filter) for s in browsed.num_pairs)
     for iteration, name in branches:
         row: dict[str, Any] = {"iteration": iteration, "filter": name}
-        for fate in fates:
-            of_fate = [s for s in browsed.num_pairs if s[:3] == (iteration, name, fate)]
-            shown = sum(browsed.num_shown[stratum] for stratum in of_fate)
-            total = sum(browsed.num_pairs[stratum] for stratum in of_fate)
-            row[fate.replace("_", " ")] = f"{shown} of {total}"
+        for outcome in outcomes:
+            alike = [
+                s for s in browsed.num_pairs if s[:3] == (iteration, name, outcome)
+            ]
+            shown = sum(browsed.num_shown[stratum] for stratum in alike)
+            total = sum(browsed.num_pairs[stratum] for stratum in alike)
+            row[outcome.replace("_", " ")] = f"{shown} of {total}"
         yield row
 
 

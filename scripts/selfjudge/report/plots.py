@@ -7,28 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from selfjudge.ground.lines import write_json, writing
-from selfjudge.ground.records import Record
 from selfjudge.report.drawings import render
-from selfjudge.report.figure_tables import Row
 from selfjudge.report.figures import Figure
-
-
-class IndexEntry(Record, frozen=True, kw_only=True):
-    """One figure of `index.json`; ``svg`` and ``csv`` are file names beside it.
-
-    ``svg`` is None where there is nothing to draw, ``csv`` where there is no row.
-    ``missing`` names the files, from the project directory, that a whole run has
-    and that were not there yet.
-    """
-
-    name: str
-    section: str
-    title: str
-    caption: str
-    alt: str
-    svg: str | None
-    csv: str | None
-    missing: list[str]
+from selfjudge.report.plot_index import IndexEntry
+from selfjudge.report.results_folder import Row
 
 
 def read_captions(folder: Path) -> dict[str, str]:

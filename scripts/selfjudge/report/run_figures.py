@@ -7,10 +7,9 @@ from typing import Any
 from selfjudge.report.charts import Axis, bar_panels, line_panels
 from selfjudge.report.costs import cost_table, seconds_of, timing_table, total_table
 from selfjudge.report.drawings import Spec
-from selfjudge.report.figure_tables import Row
 from selfjudge.report.figures import Figure, course_of
-from selfjudge.report.provenance import fact_table
-from selfjudge.report.run_files import Run
+from selfjudge.report.results_folder import Row, Run
+from selfjudge.report.run_table import run_table
 
 TOKENS = {
     "num_prompt_tokens": "prompt",
@@ -131,13 +130,13 @@ def heights_of(rows: Sequence[Row]) -> str:
     return "; ".join(f"{row['panel']}, {row['x']}: {row['y']:g}" for row in rows) + "."
 
 
-def fact_figure(run: Run, config: Mapping[str, Any]) -> Figure:
+def run_figure(run: Run, config: Mapping[str, Any]) -> Figure:
     """The run's config, models, versions and data as a table."""
     return Figure(
         kind="run",
         section="run",
         title="The run",
         alt="A table of sections, keys and values.",
-        table=fact_table(run.results, config, run.expected.iterations),
+        table=run_table(run.results, config, run.expected.iterations),
         missing=[] if config else ["config.yaml"],
     )

@@ -1,23 +1,21 @@
-"""Figures of scores: by iteration, by group, filter against filter, other ways."""
+"""Figures of scores: by iteration, by group, filter against filter, protocols."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from selfjudge.benchmarks.scores import MACRO
 from selfjudge.benchmarks.votes import OVERALL
 from selfjudge.report.charts import Axis, Level, line_panels, range_panels
-from selfjudge.report.figure_tables import (
-    Row,
+from selfjudge.report.figures import Figure, as_words, by_iteration, course_of
+from selfjudge.report.results_folder import Comparison, Row, Run, missing_comparisons
+from selfjudge.report.score_tables import (
     filter_test_table,
     group_table,
     groups_of,
     parts_only,
+    protocol_table,
     published_table,
     score_table,
-    way_table,
 )
-from selfjudge.report.figures import Figure, as_words, by_iteration, course_of
-from selfjudge.report.run_files import Run, missing_comparisons
 
 
 def score_figures(run: Run) -> Iterator[Figure]:
@@ -35,7 +33,7 @@ def score_figures(run: Run) -> Iterator[Figure]:
     for target in scored:
         if is_plain(run, target) and len(run.expected.filters) > 1:
             yield filter_figure(run, target)
-    yield from way_figures(run, scored)
+    yield from protocol_figures(run, scored)
 
 
 def is_plain(run: Run, target: str) -> bool:
@@ -43,7 +41,7 @@ def is_plain(run: Run, target: str) -> bool:
     return bool(target == last_of(run, target)["benchmark"])
 
 
-def last_of(run: Run, target: str) -> dict[str, Any]:
+def last_of(run: Run, target: str) -> Comparison:
     """The comparison of the last iteration that a target has."""
     comparisons = run.comparisons[target]
     return comparisons[max(comparisons)]
@@ -130,9 +128,7 @@ def published_figures(run: Run, target: str) -> Iterator[Figure]:
     yield figure
 
 
-def published_rows(
-    last: dict[str, Any], others: Sequence[Row], group: str
-) -> list[Row]:
+def published_rows(last: Comparison, others: Sequence[Row], group: str) -> list[Row]:
     """Our judges of the last iteration among published ones, best first."""
     found = [
         {"name": f"{row['filter']} {row['iteration']}"}
@@ -206,15 +202,15 @@ def filter_figure(run: Run, target: str) -> Figure:
     )
 
 
-def way_figures(run: Run, targets: Sequence[str]) -> Iterator[Figure]:
-    """The same judges asked and scored otherwise: blind, greedy, other protocols."""
+def protocol_figures(run: Run, targets: Sequence[str]) -> Iterator[Figure]:
+    """The same judges under each protocol: ours, greedy, blind, those of others."""
     benchmarks: dict[str, list[str]] = {}
     for target in targets:
         benchmarks.setdefault(last_of(run, target)["benchmark"], []).append(target)
     for benchmark, names in benchmarks.items():
         if len(names) < 2:
             continue
-        rows = way_table(run, names)
+        rows = protocol_table(run, names)
         filters = [row["filter"] for row in rows if row["filter"] != "base"]
         drawn = [
             {"x": row["iteration"], "y": row["accuracy"], "series": row["target"]}
@@ -225,10 +221,10 @@ def way_figures(run: Run, targets: Sequence[str]) -> Iterator[Figure]:
         ]
         coin = [Level("coin", 0.5)]
         yield Figure(
-            kind="ways",
+            kind="protocols",
             of=benchmark,
             section="filters",
-            title=f"Other ways to ask and score {benchmark}",
+            title=f"{benchmark} under each protocol",
             alt=f"Lines of accuracy, a panel for each filter. {course_of(drawn)}",
             table=rows,
             chart=line_panels(drawn, "iteration", Axis("accuracy"), coin, columns=2),

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from selfjudge.report.text import align
-from selfjudge.run.planning import Row, Stale, least_certain_of, total
+from selfjudge.report.text_columns import align
+from selfjudge.run.planning import PartCost, Stale, least_certain_of, total
 
 HEAD = (
     *("stage", "iteration", "filter", "jobs", "requests", "prompt tok", "output tok"),
@@ -22,7 +22,7 @@ NOTES = {
 
 def format_plan(
     stale: Stale,
-    rows: Sequence[Row],
+    rows: Sequence[PartCost],
     hours: float,
     slots: int,
     engine: str,
@@ -52,13 +52,13 @@ def format_plan(
     )
 
 
-def row_cells(row: Row) -> list[str]:
+def row_cells(row: PartCost) -> list[str]:
     """The cells of one row."""
-    place = row.place
+    part = row.part
     return [
-        place.stage,
-        str(place.iteration),
-        place.filter or "",
+        part.stage,
+        str(part.iteration),
+        part.filter or "",
         *amounts(row._asdict()),
         as_time(3600 * row.gpu_hours),
         as_time(row.seconds_per_job),

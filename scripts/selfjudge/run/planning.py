@@ -12,18 +12,18 @@ from typing import Any, Literal, NamedTuple, get_args
 from selfjudge.ground.ledgers import Ledger
 from selfjudge.pairs.filters import first_asked
 from selfjudge.run.workload import (
-    BASES,
-    Basis,
+    CERTAINTIES,
+    Certainty,
     Expectations,
-    Place,
+    Part,
     Stage,
     Workload,
-    parse_place,
+    parse_part,
 )
 
 # `scaled`: config's guess, times what guesses of other stages were wrong by.
-CostBasis = Literal["measured", "scaled", "guessed"]
-COST_BASES: tuple[CostBasis, ...] = ("measured", "scaled", "guessed")
+CostCertainty = Literal["measured", "scaled", "guessed"]
+COST_CERTAINTIES: tuple[CostCertainty, ...] = ("measured", "scaled", "guessed")
 STAGE_ORDER: tuple[Stage, ...] = get_args(Stage)
 BYTES_PER_TOKEN = 4
 # Ids, seed and keys of a record, and the copies of its text: shard, whole, journal.
@@ -38,13 +38,13 @@ class Rates(NamedTuple):
     output_tokens: float
     gpu_seconds: float
     start_seconds: float
-    basis: CostBasis
+    certainty: CostCertainty
 
 
-class Row(NamedTuple):
+class PartCost(NamedTuple):
     """What one part of a run still costs; ``seconds_per_job`` are by the clock."""
 
-    place: Place
+    part: Part
     num_jobs: int
     num_requests: float
     num_prompt_tokens: float
@@ -52,14 +52,14 @@ class Row(NamedTuple):
     gpu_hours: float
     seconds_per_job: float
     disk_gigabytes: float
-    numbers: Basis
-    cost: CostBasis
+    numbers: Certainty
+    cost: CostCertainty
 
 
 class Stale(NamedTuple):
-    """The jobs to run by place, and how many outputs decisions will write."""
+    """The jobs to run by part, and how many outputs decisions will write."""
 
-    jobs: Counter[Place]
+    jobs: Counter[Part]
     num_decided: int
 
 
@@ -70,7 +70,7 @@ def read_stale(dry_run: str) -> Stale:
     """
     head = "    output: "
     jobs = {line for line in dry_run.splitlines() if line.startswith(head)}
-    places: Counter[Place] = Counter()
+    parts: Counter[Part] = Counter()
     num_decided = 0
     for job in jobs:
         # A judge is a folder and a .json; benchmarks of a judge are asked together.
@@ -78,10 +78,10 @@ def read_stale(dry_run: str) -> Stale:
             output.removeprefix("results/").partition(".json")[0]
             for output in job.removeprefix(head).split(", ")
         }
-        found = {parse_place(output) for output in outputs} - {None}
-        places.update(place for place in found if place is not None)
+        found = {part for output in outputs if (part := parse_part(output))}
+        parts.update(found)
         num_decided += 0 if found else len(outputs)
-    return Stale(places, num_decided)
+    return Stale(parts, num_decided)
 
 
 class CostModel:
@@ -96,10 +96,10 @@ class CostModel:
         self.config = config
         self.plan = plan
         self.speed = plan.speeds.get(config["engine"]["name"])
-        self.lines: list[tuple[Place, Ledger]] = [
-            (place, line)
+        self.lines: list[tuple[Part, Ledger]] = [
+            (part, line)
             for path, lines in ledgers.items()
-            if (place := parse_place(path)) is not None
+            if (part := parse_part(path)) is not None
             for line in lines
             # One that did not end counts requests that it never came to.
             if line.finished
@@ -107,16 +107,16 @@ class CostModel:
             and line.engine in (config["engine"]["name"], "trl")
         ]
 
-    def rates(self, place: Place) -> Rates:
-        """What a request of this place costs."""
-        found = [line for other, line in self.lines if other.stage == place.stage]
-        return measured_rates(found) if found else self._guess(place)
+    def rates(self, part: Part) -> Rates:
+        """What a request of this part costs."""
+        found = [line for other, line in self.lines if other.stage == part.stage]
+        return measured_rates(found) if found else self._guess(part)
 
-    def _guess(self, place: Place) -> Rates:
+    def _guess(self, part: Part) -> Rates:
         """The config's expectation; times the error that it had elsewhere."""
         plan = self.plan
-        prompt_tokens, output_tokens = expected_tokens(place, plan)
-        if place.stage == "train":
+        prompt_tokens, output_tokens = expected_tokens(part, plan)
+        if part.stage == "train":
             seconds = prompt_tokens / plan.train_tokens_per_second
             start = plan.start_seconds
             return Rates(prompt_tokens, output_tokens, seconds, start, "guessed")
@@ -151,51 +151,55 @@ def measured_rates(lines: Sequence[Ledger]) -> Rates:
         output_tokens=sum(line.num_output_tokens for line in lines) / asked,
         gpu_seconds=sum(line.seconds * max(1, line.num_gpus) for line in lines) / asked,
         start_seconds=sum(line.start_seconds for line in lines) / len(lines),
-        basis="measured",
+        certainty="measured",
     )
 
 
-def expected_tokens(place: Place, plan: Expectations) -> tuple[float, float]:
+def expected_tokens(part: Part, plan: Expectations) -> tuple[float, float]:
     """Prompt and output tokens of one request; of a row of training, all and
     supervised ones."""
     asked = plan.image_tokens + plan.question_tokens + plan.instruction_tokens
-    if place.stage == "responses":
+    if part.stage == "responses":
         return asked, plan.response_tokens
-    if place.stage == "alterations":
+    if part.stage == "alterations":
         return asked + plan.response_tokens, plan.response_tokens
     asked += 2 * plan.response_tokens
-    if place.stage == "train":
+    if part.stage == "train":
         return asked + plan.judgment_tokens, plan.judgment_tokens
     return asked, plan.judgment_tokens
 
 
-def plan_rows(stale: Counter[Place], workload: Workload, costs: CostModel) -> list[Row]:
+def plan_rows(
+    stale: Counter[Part], workload: Workload, costs: CostModel
+) -> list[PartCost]:
     """What each part costs, in the order in which a run comes to them."""
     filters = [None, "base", *workload.config["filters"]]
 
-    def rank(place: Place) -> tuple[int, int, int, str]:
-        stage = STAGE_ORDER.index(place.stage)
-        return place.iteration, stage, filters.index(place.filter), str(place)
+    def rank(part: Part) -> tuple[int, int, int, str]:
+        stage = STAGE_ORDER.index(part.stage)
+        return part.iteration, stage, filters.index(part.filter), str(part)
 
     order = sorted(stale, key=rank)
-    return [plan_row(place, stale[place], workload, costs) for place in order]
+    return [plan_row(part, stale[part], workload, costs) for part in order]
 
 
-def plan_row(place: Place, num_jobs: int, workload: Workload, costs: CostModel) -> Row:
+def plan_row(
+    part: Part, num_jobs: int, workload: Workload, costs: CostModel
+) -> PartCost:
     """What the stale jobs of one part cost; each shard has an equal share."""
     config = workload.config
-    trains = place.stage == "train"
-    num_shards = 1 if trains else config[place.stage]["shards"]
-    requests = workload.count_requests(place)
+    trains = part.stage == "train"
+    num_shards = 1 if trains else config[part.stage]["shards"]
+    requests = workload.count_requests(part)
     number = requests.value * num_jobs / num_shards
-    rates = costs.rates(place)
-    gpus = gpus_of(place, config)
+    rates = costs.rates(part)
+    gpus = gpus_of(part, config)
     seconds = number * rates.gpu_seconds / num_jobs / gpus + rates.start_seconds
     size = (
         number * NUM_COPIES * (rates.output_tokens * BYTES_PER_TOKEN + BYTES_PER_RECORD)
     )
-    return Row(
-        place=place,
+    return PartCost(
+        part=part,
         num_jobs=num_jobs,
         num_requests=number,
         num_prompt_tokens=number * rates.prompt_tokens,
@@ -203,22 +207,22 @@ def plan_row(place: Place, num_jobs: int, workload: Workload, costs: CostModel) 
         gpu_hours=seconds * num_jobs * gpus / 3600,
         seconds_per_job=seconds,
         disk_gigabytes=workload.plan.judge_gigabytes if trains else size / 1e9,
-        numbers=requests.basis,
-        cost=rates.basis,
+        numbers=requests.certainty,
+        cost=rates.certainty,
     )
 
 
-def gpus_of(place: Place, config: Mapping[str, Any]) -> int:
+def gpus_of(part: Part, config: Mapping[str, Any]) -> int:
     """The GPUs of one job, as the rules ask for them."""
     engine = config["engine"]
-    if place.stage == "train":
+    if part.stage == "train":
         return int(config["train"]["gpus"])
     if engine["name"] == "vllm":
         return int(engine["vllm"]["tensor_parallel_size"])
     return 1
 
 
-def waits_for(later: Place, earlier: Place, first_filter: str) -> bool:
+def waits_for(later: Part, earlier: Part, first_filter: str) -> bool:
     """Whether jobs of one part need what those of another write."""
     same_filter = later.filter == earlier.filter
     match later.stage, earlier.stage:
@@ -236,7 +240,7 @@ def waits_for(later: Place, earlier: Place, first_filter: str) -> bool:
     return False
 
 
-def schedule(rows: Sequence[Row], slots: int, config: Mapping[str, Any]) -> float:
+def schedule(rows: Sequence[PartCost], slots: int, config: Mapping[str, Any]) -> float:
     """Hours by the clock with so many slots, of which a job takes one for each GPU.
 
     Parts start as soon as what they wait for is done, those that can start first
@@ -244,35 +248,35 @@ def schedule(rows: Sequence[Row], slots: int, config: Mapping[str, Any]) -> floa
     """
     first_filter = first_asked(config["filters"])
     free = [0.0] * slots
-    done: dict[Place, float] = {}
+    done: dict[Part, float] = {}
     waiting = list(rows)
     while waiting:
         ready = {
-            row.place: max(
+            row.part: max(
                 (
-                    done.get(other.place, float("inf"))
+                    done.get(other.part, float("inf"))
                     for other in rows
-                    if waits_for(row.place, other.place, first_filter)
+                    if waits_for(row.part, other.part, first_filter)
                 ),
                 default=0.0,
             )
             for row in waiting
         }
-        row = min(waiting, key=lambda row: ready[row.place])
+        row = min(waiting, key=lambda row: ready[row.part])
         waiting.remove(row)
-        width = min(slots, gpus_of(row.place, config))
+        width = min(slots, gpus_of(row.part, config))
         end = 0.0
         for _ in range(row.num_jobs):
             taken = [heapq.heappop(free) for _ in range(width)]
-            finish = max(ready[row.place], *taken) + row.seconds_per_job
+            finish = max(ready[row.part], *taken) + row.seconds_per_job
             end = max(end, finish)
             for _ in taken:
                 heapq.heappush(free, finish)
-        done[row.place] = end
+        done[row.part] = end
     return max(done.values(), default=0.0) / 3600
 
 
-def total(rows: Sequence[Row]) -> dict[str, float]:
+def total(rows: Sequence[PartCost]) -> dict[str, float]:
     """The sums of what adds up."""
     names = (
         *("num_jobs", "num_requests", "num_prompt_tokens", "num_output_tokens"),
@@ -281,9 +285,9 @@ def total(rows: Sequence[Row]) -> dict[str, float]:
     return {name: sum(getattr(row, name) for row in rows) for name in names}
 
 
-def least_certain_of(rows: Sequence[Row]) -> tuple[Basis, CostBasis]:
+def least_certain_of(rows: Sequence[PartCost]) -> tuple[Certainty, CostCertainty]:
     """The weakest ground that any row stands on."""
     return (
-        max((row.numbers for row in rows), key=BASES.index),
-        max((row.cost for row in rows), key=COST_BASES.index),
+        max((row.numbers for row in rows), key=CERTAINTIES.index),
+        max((row.cost for row in rows), key=COST_CERTAINTIES.index),
     )

@@ -12,14 +12,21 @@ from typing import Any, Literal, NamedTuple
 from selfjudge.benchmarks.collections import OFFICIAL
 from selfjudge.benchmarks.protocols import collections_of
 from selfjudge.ground.lines import read_json, read_lines, read_records
+from selfjudge.ground.places import locate
 from selfjudge.ground.records import ORDERS, BenchmarkFormat, Pair, Prompt, Settings
 from selfjudge.pairs.filters import first_asked
 from selfjudge.pairs.pool import select_prompts
 
-Basis = Literal["counted", "measured", "guessed"]
+Certainty = Literal["counted", "measured", "guessed"]
 # The less certain, the later.
-BASES: tuple[Basis, ...] = ("counted", "measured", "guessed")
+CERTAINTIES: tuple[Certainty, ...] = ("counted", "measured", "guessed")
 Stage = Literal["responses", "alterations", "judgments", "train", "benchmark_judgments"]
+# What a stage's shards are called; those of a benchmark's judgments as the loop's.
+SHARDED: dict[str, Stage] = {
+    "responses": "responses",
+    "altered": "alterations",
+    "judgments": "judgments",
+}
 
 
 class Speed(Settings, frozen=True, kw_only=True):
@@ -54,45 +61,40 @@ class Number(NamedTuple):
     """An amount, and how well it is known."""
 
     value: float
-    basis: Basis
+    certainty: Certainty
 
 
-class Place(NamedTuple):
-    """The part of a run to which jobs belong; responses and rewrites have no filter."""
+class Part(NamedTuple):
+    """A stage at a place of the run: jobs that differ in their shard alone."""
 
     stage: Stage
     iteration: int
     filter: str | None = None
 
 
-def parse_place(path: str) -> Place | None:
-    """The place of a path below results, without suffix; None if no model made it.
+def parse_part(path: str) -> Part | None:
+    """The part that made a path below results; None if no model made it.
 
     A ledger lies at the same path below results/ledgers, but for that of a judge's
     judgments of all benchmarks, which are one job.
     """
-    first, *parts = path.split("/")
-    number = first.removeprefix("iter")
-    if not number.isdigit():
+    located = locate(path)
+    if located is None:
         return None
-    iteration = int(number)
-    match parts:
-        case ["responses", _]:
-            return Place("responses", iteration)
-        case ["altered", _]:
-            return Place("alterations", iteration)
-        case [name, "judge"]:
-            return Place("train", iteration, name)
-        case [name, "judgments", _]:
-            return Place("judgments", iteration, name)
-        case [name, "benchmarks", _] | [name, _, _, "judgments", _]:
-            return Place("benchmark_judgments", iteration, name)
-    return None
+    place, name, shard = located
+    if name == "judge" and place.filter:
+        return Part("train", place.iteration, place.filter)
+    if shard is None:
+        return None
+    if name == "benchmarks" or (name == "judgments" and place.benchmark):
+        return Part("benchmark_judgments", place.iteration, place.filter)
+    stage = SHARDED.get(name)
+    return Part(stage, place.iteration, place.filter) if stage else None
 
 
-def least_certain(*numbers: Number) -> Basis:
-    """The basis of what follows from all the numbers."""
-    return max((number.basis for number in numbers), key=BASES.index)
+def least_certain(*numbers: Number) -> Certainty:
+    """How certain is what follows from all the numbers."""
+    return max((number.certainty for number in numbers), key=CERTAINTIES.index)
 
 
 class Workload:
@@ -104,22 +106,24 @@ class Workload:
         self.config = config
         self.plan = plan
 
-    def count_requests(self, place: Place) -> Number:
+    def count_requests(self, part: Part) -> Number:
         """Requests of all shards; of a training, rows times epochs."""
-        if place.stage == "responses":
-            closed, opened = self.count_prompts(place.iteration)
+        if part.stage == "responses":
+            closed, opened = self.count_prompts(part.iteration)
             samples = self.config["responses"]["num_samples"]
             value = closed.value * samples + opened.value
-            return Number(value, closed.basis)
-        if place.stage == "alterations":
-            return self.count_prompts(place.iteration)[1]
-        if place.stage == "benchmark_judgments":
+            return Number(value, closed.certainty)
+        if part.stage == "alterations":
+            return self.count_prompts(part.iteration)[1]
+        if part.stage == "benchmark_judgments":
             return self.count_benchmark_requests()
-        assert place.filter is not None
-        if place.stage == "train":
-            rows = self.count_accepted(place.iteration, place.filter)
-            return Number(rows.value * self.config["train"]["num_epochs"], rows.basis)
-        return self.count_judgments(place.iteration, place.filter)
+        assert part.filter is not None
+        if part.stage == "train":
+            rows = self.count_accepted(part.iteration, part.filter)
+            return Number(
+                rows.value * self.config["train"]["num_epochs"], rows.certainty
+            )
+        return self.count_judgments(part.iteration, part.filter)
 
     def count_prompts(self, iteration: int) -> tuple[Number, Number]:
         """Closed and open prompts that an iteration draws from."""
@@ -187,7 +191,7 @@ class Workload:
         number = pairs.value * self.config["judgments"]["num_samples"] * len(ORDERS)
         first = first_asked(self.config["filters"])
         if iteration > 1 or filter_name == first:
-            return Number(number, pairs.basis)
+            return Number(number, pairs.certainty)
         shared = self._shared_rate(filter_name, first)
         return Number(number * (1 - shared.value), least_certain(pairs, shared))
 

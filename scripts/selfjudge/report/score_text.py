@@ -3,8 +3,41 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from selfjudge.report.headlines import accuracy_cell
+from selfjudge.report.results_folder import Comparison
+from selfjudge.report.text_columns import format_columns
 
-def format_beside(comparison: Mapping[str, Any]) -> str:
+
+def format_curves(comparisons: Sequence[Comparison]) -> str:
+    """For a terminal: a filter and group a line, an iteration a column.
+
+    ``comparisons`` are of one benchmark and protocol, at least one of them;
+    iteration 0 is the base model, whatever the filter.
+    """
+    rows = [row for comparison in comparisons for row in comparison["rows"]]
+    cells = {
+        (row["filter"], row["group"], row["iteration"]): accuracy_cell(row)
+        for row in rows
+    }
+    filters = list(dict.fromkeys(row["filter"] for row in rows if row["iteration"]))
+    iterations = sorted({row["iteration"] for row in rows})
+    groups = {row["group"]: row["num_pairs"] for row in rows}
+    return format_columns(
+        [
+            {"filter": name, "group": group, "pairs": num_pairs}
+            | {
+                f"iteration {iteration}": cells.get(
+                    (name if iteration else "base", group, iteration), ""
+                )
+                for iteration in iterations
+            }
+            for name in filters or ["base"]
+            for group, num_pairs in groups.items()
+        ]
+    )
+
+
+def format_beside(comparison: Comparison) -> str:
     """What stands beside accuracies: the protocol, tests, baselines, others' scores."""
     release = comparison["release"]
     lines = [
@@ -58,29 +91,3 @@ def format_baselines(rows: Sequence[Mapping[str, Any]]) -> str:
         named = blind.setdefault(row["baseline"], {"baseline": row["baseline"]})
         named[row["group"]] = row["accuracy"]
     return format_columns(list(blind.values()))
-
-
-def format_columns(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows of names, counts and shares as a table for a terminal."""
-    head, *_ = map(list, rows)
-    lines = [
-        [cell if isinstance(cell, str) else as_text(cell) for cell in row.values()]
-        for row in rows
-    ]
-    return align([head, *lines])
-
-
-def as_text(value: float | None) -> str:
-    """A count as it is, a share in percent, nothing where there is nothing."""
-    if value is None:
-        return ""
-    return str(value) if isinstance(value, int) else f"{100 * value:.1f}"
-
-
-def align(lines: Sequence[Sequence[str]]) -> str:
-    """Lines of cells with each column as wide as its widest cell."""
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        for line in lines
-    )

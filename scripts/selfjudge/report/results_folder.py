@@ -1,17 +1,31 @@
-"""What lies in a results folder, finished or half finished, by iteration and filter."""
+"""What lies in a results folder, and what a whole run has there."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from selfjudge.ground.lines import read_json
+from selfjudge.ground.places import iteration_folders
 from selfjudge.ground.records import Settings
 from selfjudge.pairs.filters import FILTER_NAMES
-from selfjudge.report.sampling import Branch
 
-ITERATION = re.compile(r"iter(\d+)\Z")
-Comparisons = dict[int, dict[str, Any]]
+Row = dict[str, Any]  # of a table: cells by column
+Comparison = dict[str, Any]  # as `compare_scores` wrote it
+Comparisons = dict[int, Comparison]  # of one target, by iteration
+BRANCH_FILES = (
+    "pairs.jsonl",
+    "judgments.jsonl",
+    "accepted.jsonl",
+    "dropped_judgments.jsonl",
+)
+
+
+class Branch(NamedTuple):
+    """One filter at one iteration, and the folder of its files."""
+
+    iteration: int
+    filter: str
+    folder: Path
 
 
 class Expected(Settings, frozen=True, kw_only=True):
@@ -70,14 +84,7 @@ def read_run(results: Path, expected: Expected | None) -> Run:
     return found if expected else found._replace(expected=expected_of(found))
 
 
-def iteration_folders(results: Path, last: int) -> list[tuple[int, Path]]:
-    """The folders of iterations up to ``last`` with their numbers, in order."""
-    matches = ((ITERATION.match(path.name), path) for path in results.glob("iter*"))
-    found = ((int(match.group(1)), path) for match, path in matches if match)
-    return sorted(item for item in found if item[0] <= last)
-
-
-def filter_files(
+def find_files(
     results: Path, name: str, span: Expected
 ) -> Iterator[tuple[dict[str, Any], Path]]:
     """A named file of every iteration and filter that has it, with its label.
@@ -94,34 +101,30 @@ def filter_files(
 
 def read_reports(results: Path, name: str, span: Expected) -> list[dict[str, Any]]:
     """The reports of all iterations and filters, each with its label."""
-    return [
-        label | read_json(path) for label, path in filter_files(results, name, span)
-    ]
+    return [label | read_json(path) for label, path in find_files(results, name, span)]
 
 
 def read_truths(results: Path, span: Expected) -> list[dict[str, Any]]:
     """The rows of all truth files, each with its label."""
     return [
         label | row
-        for label, path in filter_files(results, "truth.json", span)
+        for label, path in find_files(results, "truth.json", span)
         for row in read_json(path)["rows"]
     ]
 
 
 def expected_by(config: Mapping[str, Any]) -> Expected:
-    """The run that a config asks for, as Snakemake's rules tell it."""
+    """The run that a config asks for, its main benchmark and filter first."""
     benchmarks = {name: spec for name, spec in config["benchmarks"].items() if spec}
+    otherwise = [
+        f"{name}_{protocol}"
+        for name, spec in benchmarks.items()
+        for protocol in spec["protocols"]
+    ]
     return Expected(
         iterations=config["iterations"],
         filters=config["filters"],
-        targets=[
-            *benchmarks,
-            *(
-                f"{name}_{protocol}"
-                for name, spec in benchmarks.items()
-                for protocol in spec["protocols"]
-            ),
-        ],
+        targets=[*benchmarks, *otherwise],
     )
 
 
@@ -152,7 +155,7 @@ def judge_rows(
 
 
 def missing_comparisons(run: Run, targets: Sequence[str]) -> list[str]:
-    """The comparisons that a whole run has and this one has not yet."""
+    """The comparisons of some targets that a whole run has and this one has not yet."""
     return [
         f"results/iter{iteration}/{target}.json"
         for target in targets
@@ -172,46 +175,32 @@ def missing_reports(run: Run, name: str, found: Sequence[dict[str, Any]]) -> lis
     ]
 
 
-BRANCH_FILES = (
-    "pairs.jsonl",
-    "judgments.jsonl",
-    "accepted.jsonl",
-    "dropped_judgments.jsonl",
-)
-
-
-def comparison_names(config: Mapping[str, Any]) -> list[str]:
-    """The comparisons that a run is configured to end in, from the project."""
-    scored = [
-        name if protocol is None else f"{name}_{protocol}"
-        for name, spec in config["benchmarks"].items()
-        if spec
-        for protocol in (None, *spec["protocols"])
-    ]
+def list_comparisons(expected: Expected) -> list[str]:
+    """The comparisons that a whole run ends in, from the project."""
     return [
-        f"results/iter{iteration}/{name}.json"
-        for name in scored
-        for iteration in range(config["iterations"] + 1)
+        f"results/iter{iteration}/{target}.json"
+        for target in expected.targets
+        for iteration in range(expected.iterations + 1)
     ]
 
 
-def list_branches(config: Mapping[str, Any], project: Path) -> list[Branch]:
-    """Every configured filter at every iteration."""
+def list_branches(expected: Expected, project: Path) -> list[Branch]:
+    """Every expected filter at every iteration."""
     return [
         Branch(iteration, name, project / "results" / f"iter{iteration}" / name)
-        for iteration in range(1, config["iterations"] + 1)
-        for name in config["filters"]
+        for iteration in range(1, expected.iterations + 1)
+        for name in expected.filters
     ]
 
 
-def list_targets(config: Mapping[str, Any]) -> list[str]:
+def list_page_files(expected: Expected) -> list[str]:
     """Every file that a whole page is made from, from the project."""
     return [
-        *comparison_names(config),
+        *list_comparisons(expected),
         "results/plots/index.json",
         *(
             (branch.folder / name).as_posix()
-            for branch in list_branches(config, Path())
+            for branch in list_branches(expected, Path())
             for name in BRANCH_FILES
         ),
     ]

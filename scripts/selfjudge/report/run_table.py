@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from selfjudge.ground.lines import file_sha256, read_json
-from selfjudge.report.run_files import iteration_folders
+from selfjudge.ground.places import iteration_folders
+from selfjudge.report.results_folder import Row
 
-Row = dict[str, Any]
 # Of a training's provenance: what is not in the config.
 TRAINING = (
     "base_fingerprint",
@@ -26,7 +26,7 @@ RELEASE = ("source", "source_sha256", "revision", "release", "num_rows", "num_pa
 MACHINE_PATH = re.compile(r"(?:file:)?(?:[A-Za-z]:[\\/]|[\\/]|~)")
 
 
-def fact_table(results: Path, config: Mapping[str, Any], last: int) -> list[Row]:
+def run_table(results: Path, config: Mapping[str, Any], last: int) -> list[Row]:
     """Rows of `section`, `key` and `value`, in words of the files they are from.
 
     Judges are those up to the iteration ``last``.
@@ -35,7 +35,7 @@ def fact_table(results: Path, config: Mapping[str, Any], last: int) -> list[Row]
     not tell where it was made.
     """
     rows = [
-        {"section": section, "key": key, "value": as_text(value)}
+        {"section": section, "key": key, "value": in_one_line(value)}
         for section, facts in sections(results, config, last)
         for key, value in flatten(facts)
     ]
@@ -79,14 +79,14 @@ def flatten(facts: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, An
             yield name, value
 
 
-def as_text(value: Any) -> str:
+def in_one_line(value: Any) -> str:
     """A value in one line; nothing is empty."""
     if value is None:
         return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list):
-        return ", ".join(map(as_text, value))
+        return ", ".join(map(in_one_line, value))
     if isinstance(value, str) and MACHINE_PATH.match(value):
         *_, last = re.split(r"[\\/]", value.rstrip("/"))
         return f".../{last}"

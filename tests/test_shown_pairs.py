@@ -1,64 +1,66 @@
 from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from examples import judge_both, make_pair, write_lines
-from selfjudge.judging.acceptance import OUTCOMES, Outcome
-from selfjudge.report.page import FATE_MEANINGS
-from selfjudge.report.sampling import FATES, Branch, pair_fate, read_fates, survey
-from small_project import FATE_OF, judged_pairs, write_branch
+from selfjudge.judging.acceptance import (
+    MOST_TELLING,
+    OUTCOMES,
+    Outcome,
+    outcome_of_pair,
+)
+from selfjudge.report.page import OUTCOME_MEANINGS
+from selfjudge.report.results_folder import Branch
+from selfjudge.report.shown_pairs import read_outcomes, survey
+from small_project import OUTCOME_OF, judged_pairs, write_branch
 
 
 @pytest.mark.parametrize(
-    ("num_accepted", "reasons", "fate"),
+    ("outcomes", "expected"),
     [
-        pytest.param(2, [], "accepted", id="accepted"),
+        pytest.param(["accepted"] * 2, "accepted", id="accepted"),
         pytest.param(
-            1, ["extra_trace", "wrong_verdict"], "accepted", id="one-accepted"
+            ["extra_trace", "wrong_verdict", "accepted"], "accepted", id="one-accepted"
         ),
         pytest.param(
-            0,
-            ["wrong_verdict", "wrong_in_other_order"],
-            "right_in_one_order",
+            ["wrong_verdict", "not_in_both_orders"],
+            "not_in_both_orders",
             id="one-order",
         ),
         pytest.param(
-            0,
-            ["unparsed", "wrong_in_other_order"],
-            "right_in_one_order",
+            ["unparsed", "not_in_both_orders"],
+            "not_in_both_orders",
             id="one-order-unparsed",
         ),
-        pytest.param(0, ["wrong_verdict"] * 2, "wrong_verdict", id="wrong"),
-        pytest.param(0, ["wrong_verdict", "unparsed"], "unparsed", id="unparsed"),
-        pytest.param(0, ["truncated", "unparsed"], "truncated", id="truncated"),
+        pytest.param(["wrong_verdict"] * 2, "wrong_verdict", id="wrong"),
+        pytest.param(["wrong_verdict", "unparsed"], "unparsed", id="unparsed"),
+        pytest.param(["truncated", "unparsed"], "truncated", id="truncated"),
         pytest.param(
-            0, ["over_category_cap", "wrong_verdict"], "over_category_cap", id="cap"
+            ["over_matched_size", "wrong_verdict"], "over_matched_size", id="cut"
         ),
     ],
 )
-def test_the_fate_of_a_pair(
-    num_accepted: int, reasons: Sequence[Outcome], fate: str
-) -> None:
-    """It follows from what became of its judgments."""
-    assert pair_fate(num_accepted, reasons) == fate
+def test_the_outcome_of_a_pair(outcomes: list[Outcome], expected: Outcome) -> None:
+    """It follows from what became of its judgments, in whatever order they come."""
+    assert outcome_of_pair(outcomes) == outcome_of_pair(outcomes[::-1]) == expected
 
 
-def test_every_reason_of_a_drop_has_a_fate() -> None:
-    """A filter that learns a new reason must say what it means for a pair."""
+def test_every_outcome_has_a_place_and_a_meaning() -> None:
+    """A filter that learns a new outcome must say what it means for a pair."""
+    assert sorted(MOST_TELLING) == sorted(OUTCOMES)
     # A surplus trace is dropped beside an accepted one alone.
-    reasons = set(OUTCOMES) - {"accepted", "extra_trace"}
-    assert {pair_fate(0, [reason]) for reason in reasons} == set(FATES) - {"accepted"}
-    assert FATE_MEANINGS.keys() == set(FATES)
+    assert OUTCOME_MEANINGS.keys() == set(OUTCOMES) - {"extra_trace"}
 
 
-def test_fates_come_from_the_filters_own_files(tmp_path: Path) -> None:
-    """Every pair has the fate that its verdicts say."""
+def test_outcomes_come_from_the_filters_own_files(tmp_path: Path) -> None:
+    """Every pair has the outcome that its verdicts say."""
     judged = judged_pairs(3)
     write_branch(tmp_path, judged)
-    fates = [fate for _, fate in read_fates(Branch(1, "majority", tmp_path))]
-    assert fates == [fate for fate in FATE_OF.values() for _ in range(3)]
+    outcomes = [
+        outcome for _, outcome in read_outcomes(Branch(1, "majority", tmp_path))
+    ]
+    assert outcomes == [outcome for outcome in OUTCOME_OF.values() for _ in range(3)]
 
 
 def test_every_pair_is_counted(tmp_path: Path) -> None:
@@ -67,7 +69,7 @@ def test_every_pair_is_counted(tmp_path: Path) -> None:
     counts = survey([Branch(1, "majority", tmp_path)], 0).count()
     assert sum(counts.values()) == report["num_pairs"] == 20
     accepted = Counter(
-        {s.category: n for s, n in counts.items() if s.fate == "accepted"}
+        {s.category: n for s, n in counts.items() if s.outcome == "accepted"}
     )
     assert accepted == {
         name: numbers["num_accepted"]
@@ -84,8 +86,8 @@ def test_rare_strata_are_shown_first(tmp_path: Path) -> None:
     ]
     write_branch(tmp_path, judged)
     population = survey([Branch(1, "majority", tmp_path)], 0)
-    fates = [one.stratum.fate for one in population.sample(4)]
-    assert sorted(fates) == sorted(FATE_OF.values())
+    outcomes = [one.stratum.outcome for one in population.sample(4)]
+    assert sorted(outcomes) == sorted(OUTCOME_OF.values())
     assert len(population.sample(50)) == 50
     assert len(population.sample(1000)) == 104
 
@@ -125,7 +127,7 @@ def test_files_of_another_run_are_refused(tmp_path: Path, name: str) -> None:
     lines = (tmp_path / name).read_text().splitlines()
     write_lines(tmp_path / name, *reversed(lines))
     with pytest.raises(ValueError, match="not of one run"):
-        list(read_fates(Branch(1, "majority", tmp_path)))
+        list(read_outcomes(Branch(1, "majority", tmp_path)))
 
 
 def test_nothing_judged_is_an_empty_population() -> None:

@@ -1,0 +1,49 @@
+"""Where in a run a file lies: iter{iteration}/{filter}/{benchmark}/{collection}.
+
+The same folders stand below results/, results/ledgers/ and timings/.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+ITERATION = re.compile(r"iter(\d+)\Z")
+SHARD = re.compile(r"\d+of\d+\Z")
+
+
+class Place(NamedTuple):
+    """Whose work a file is; None where it serves all filters, or no benchmark."""
+
+    iteration: int
+    filter: str | None = None
+    benchmark: str | None = None
+    collection: str | None = None
+
+
+class Located(NamedTuple):
+    """A file's place, what it is called there, and which shard it is, if it is one."""
+
+    place: Place
+    name: str
+    shard: str | None
+
+
+def locate(path: str) -> Located | None:
+    """The place of a path without its suffix; None if it is of no iteration.
+
+    Such as iter1/majority/vlrb/paired/judgments/1of8, or iter1/responses/1of8.
+    """
+    first, *parts = path.split("/")
+    match = ITERATION.match(first)
+    shard = parts.pop() if parts and SHARD.match(parts[-1]) else None
+    if not match or not parts:
+        return None
+    *folders, name = parts
+    return Located(Place(int(match.group(1)), *folders[:3]), name, shard)
+
+
+def iteration_folders(results: Path, last: int | None = None) -> list[tuple[int, Path]]:
+    """The folders of iterations, up to ``last``, by their numbers and in that order."""
+    matches = ((ITERATION.match(path.name), path) for path in results.glob("iter*"))
+    found = ((int(match.group(1)), path) for match, path in matches if match)
+    return sorted(item for item in found if last is None or item[0] <= last)
