@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 import msgspec
 import pytest
 import yaml
-from selfjudge.report.text import format_beside
 
 from examples import (
     BOUNDS,
@@ -44,6 +43,7 @@ from selfjudge.pairs.responses import (
     response_from,
     response_requests,
 )
+from selfjudge.report.score_text import format_beside
 
 ROOT = Path(__file__).parents[1]
 TEMPLATES = ROOT / "scripts" / "templates"
