@@ -672,7 +672,7 @@ def test_plots_and_snakemakes_own_report(moved: Path) -> None:
     index = json.loads((moved / "demo" / target).read_text())
     entries = {entry["name"]: entry for entry in index}
     assert [name for name in entries if entries[name]["missing"]] == []
-    assert {"accuracy_vlrb", "accepted", "health", "cost"} <= entries.keys()
+    assert {"accuracy_vlrb", "accepted", "health", "cost", "run"} <= entries.keys()
     assert str(moved) not in (moved / "demo/results/plots/run.csv").read_text()
     report = moved / "report.html"
     run(moved, target, "--report", str(report))
