@@ -120,6 +120,8 @@ def make_pairs(count: int) -> Iterator[Pair]:
         yield Pair(
             id=pair_id(number),
             prompt_id=content_id("prompt", number),
+            chosen_response_id=content_id("response", number, 0),
+            rejected_response_id=content_id("response", number, 1),
             images=(f"coco/{number:012d}.jpg",),
             question="What is shown, and how many of them are there?",
             kind="open" if is_open else "closed",

@@ -252,6 +252,8 @@ def make_pairs(folder: Path, num_images: int, workload: Workload) -> Iterator[Pa
                 Pair(
                     id=content_id("pair", prompt_id),
                     prompt_id=prompt_id,
+                    chosen_response_id=content_id(prompt_id, 0),
+                    rejected_response_id=content_id(prompt_id, 1),
                     images=(name,),
                     question=prose(rng, QUESTION_WORDS),
                     kind="open",

@@ -310,6 +310,7 @@ def test_an_accepted_line_is_a_training_row(files: Files) -> None:
                 "content": [{"type": "text", "text": "Verdict: [[B]]"}],
             },
         ],
+        "prompt_id": make_pair(0).prompt_id,
         "pair_id": make_pair(0).id,
         "judgment_id": group[1].id,
         "order": "rejected_first",

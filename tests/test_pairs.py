@@ -113,6 +113,63 @@ def test_correctness_labels_by_gold_against_the_majority() -> None:
     assert (pair.chosen, pair.rejected, pair.origin) == ("3", "4", "gold_answer")
 
 
+def test_a_pair_names_the_responses_that_were_drawn() -> None:
+    """Of several responses with the same text it is the one that was drawn."""
+    candidates = closed("3", "3", "3", "3", "4", "4")
+    texts = {response.id: response.text for response in candidates.responses}
+    drawn = set()
+    for seed in range(20):
+        pair = build(candidates, seed=seed)[0].pair
+        assert texts[pair.chosen_response_id] == pair.chosen
+        assert texts[pair.rejected_response_id] == pair.rejected
+        drawn |= {pair.chosen_response_id, pair.rejected_response_id}
+    assert drawn == texts.keys()
+
+
+def test_an_open_pair_names_its_altered_response() -> None:
+    """The rejected side of an alteration is the rewrite, not the response."""
+    candidates = opened("Two dogs sleep here.", "Two cats sleep here.")
+    (outcome,) = build(candidates)
+    assert outcome.pair.chosen_response_id == candidates.responses[0].id
+    assert outcome.pair.rejected_response_id == candidates.altered[0].id
+
+
+@pytest.mark.parametrize(
+    ("candidates", "filter_name", "expected"),
+    [
+        pytest.param(
+            closed("3", "3", "3", "4"), "majority", "89079a30fba70365", id="closed"
+        ),
+        pytest.param(
+            closed("3, I see", "3.", "three", "4", "4 dogs"),
+            "majority",
+            "1fed025f7d9efe99",
+            id="drawn",
+        ),
+        pytest.param(
+            closed("4", "4", "4", "3", answer="three dogs"),
+            "correctness",
+            "89079a30fba70365",
+            id="gold",
+        ),
+        pytest.param(
+            opened(
+                "Two dogs sleep on green grass.", "Three dogs sleep on green grass."
+            ),
+            "majority",
+            "48814949e64ad6cc",
+            id="open",
+        ),
+    ],
+)
+def test_ids_are_of_the_texts_alone(
+    candidates: Candidates, filter_name: FilterName, expected: str
+) -> None:
+    """Seeds hang on these ids: they are as before pairs named their responses."""
+    (outcome,) = build(candidates, filter_name=filter_name)
+    assert outcome.pair.id == expected
+
+
 @given(SAMPLES, st.integers(0, 5))
 def test_chosen_has_the_majority_and_rejected_another_answer(
     texts: list[str], seed: int

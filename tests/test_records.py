@@ -148,6 +148,8 @@ def test_keys_stand_in_the_order_of_the_class() -> None:
     assert list(json.loads(encode(make_pair()))) == [
         "id",
         "prompt_id",
+        "chosen_response_id",
+        "rejected_response_id",
         "images",
         "question",
         "kind",

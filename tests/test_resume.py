@@ -44,6 +44,8 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pair = Pair(
             id=content_id(prompt_id, chosen, rejected),
             prompt_id=prompt_id,
+            chosen_response_id=None,
+            rejected_response_id=None,
             images=("red.png",),
             question=question,
             kind="closed",

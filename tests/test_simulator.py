@@ -267,6 +267,7 @@ def test_no_training_takes_a_simulated_row(tmp_path: Path) -> None:
                 {"role": role, "content": [{"type": "text", "text": text}]}
                 for role, text in turns
             ],
+            prompt_id="q",
             pair_id="p",
             judgment_id="j1",
             order="chosen_first",

@@ -117,6 +117,7 @@ def make_row(number: int, text: str | None = None) -> Accepted:
             {"role": "user", "content": [{"type": "image"}, question]},
             {"role": "assistant", "content": [{"type": "text", "text": text}]},
         ],
+        prompt_id=f"{number + 200:016x}",
         pair_id=f"{number:016x}",
         judgment_id=f"{number + 100:016x}",
         order="chosen_first",

@@ -116,6 +116,8 @@ def to_pair(benchmark: str, number: int, row: ReleaseRow, image: str) -> Pair:
     return Pair(
         id=content_id(benchmark, number, image, row.question, row.chosen, row.rejected),
         prompt_id=content_id(benchmark, image, row.question),
+        chosen_response_id=None,
+        rejected_response_id=None,
         images=(image,),
         question=row.question,
         kind="open",

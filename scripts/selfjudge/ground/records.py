@@ -73,6 +73,9 @@ class Altered(Record, frozen=True, kw_only=True):
 class Pair(Record, frozen=True, kw_only=True):
     """Two responses to one prompt; ``chosen`` is held better than ``rejected``.
 
+    ``chosen_response_id`` and ``rejected_response_id`` name the records that the
+    texts are of, the rejected one of an `alteration` an altered response; None for
+    a `benchmark`, whose texts are of no response of ours.
     ``category`` is the injected error of an `alteration`, the group of a
     `benchmark` row, else None.  ``num_votes`` and ``num_votes_rejected`` count
     the parsed samples that agree with each side; None outside closed pairs.
@@ -80,6 +83,8 @@ class Pair(Record, frozen=True, kw_only=True):
 
     id: str
     prompt_id: str
+    chosen_response_id: str | None
+    rejected_response_id: str | None
     images: tuple[str, ...]
     question: str
     kind: Kind
@@ -138,10 +143,11 @@ class Judgment(Record, frozen=True, kw_only=True):
 
 
 class Accepted(Record, frozen=True, kw_only=True):
-    """A training row in TRL's conversational shape, traceable to its judgment."""
+    """A training row in TRL's conversational shape, traceable to its judgment and prompt."""
 
     images: tuple[str, ...]
     messages: list[dict[str, Any]]
+    prompt_id: str
     pair_id: str
     judgment_id: str
     order: Order

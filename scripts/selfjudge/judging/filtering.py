@@ -192,6 +192,7 @@ def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
             user_turn(len(pair.images), text),
             assistant_turn(judgment.text),  # as generated: no token changes
         ],
+        prompt_id=pair.prompt_id,
         pair_id=pair.id,
         judgment_id=judgment.id,
         order=judgment.order,

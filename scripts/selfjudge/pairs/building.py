@@ -141,7 +141,7 @@ def pair_by_answer(
     chosen = random_for(seed, "chosen", prompt.id).choice(agreeing)
     rejected, wrong = random_for(seed, "rejected", prompt.id).choice(others)
     origin: Origin = "gold_answer" if spec.label == "gold" else "majority_answer"
-    pair = make_pair(prompt, chosen.text, rejected.text, origin)
+    pair = make_pair(prompt, chosen, rejected, origin)
     return Built(
         msgspec.structs.replace(
             pair, num_votes=votes[right], num_votes_rejected=votes[wrong]
@@ -193,20 +193,26 @@ def pairs_by_alteration(
         if reason:
             yield Built(None, dropped(rewrite, reason))
         else:
-            pair = make_pair(prompt, response.text, rewrite.text, "alteration")
-            yield Built(msgspec.structs.replace(pair, category=rewrite.category), None)
+            pair = make_pair(prompt, response, rewrite, "alteration")
+            yield Built(
+                msgspec.structs.replace(pair, category=rewrite.category), None
+            )
 
 
-def make_pair(prompt: Prompt, chosen: str, rejected: str, origin: Origin) -> Pair:
-    """A pair whose id depends on what is compared, not on how it was labelled."""
+def make_pair(
+    prompt: Prompt, chosen: Response, rejected: Response | Altered, origin: Origin
+) -> Pair:
+    """A pair whose id depends on the texts compared, not on how it was labelled."""
     return Pair(
-        id=content_id(prompt.id, chosen, rejected),
+        id=content_id(prompt.id, chosen.text, rejected.text),
         prompt_id=prompt.id,
+        chosen_response_id=chosen.id,
+        rejected_response_id=rejected.id,
         images=prompt.images,
         question=prompt.question,
         kind=prompt.kind,
-        chosen=chosen,
-        rejected=rejected,
+        chosen=chosen.text,
+        rejected=rejected.text,
         origin=origin,
         category=None,
         num_votes=None,
