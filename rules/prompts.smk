@@ -53,11 +53,13 @@ rule import_prompts:
         runtime=growing(120),  # minutes
     params:
         code=code("import_prompts"),
+        names=[source["name"] for source in config["prompts"]["sources"]],
         limits=settings(config["prompts"]["limits"]),
         image_root=config["image_root"],
         images=lambda wildcards: image_version(config["image_root"]),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/import_prompts.py --sources {input.sources:q} "
+        "--names {params.names:q} "
         "--image-root {params.image_root:q} --limits {params.limits:q} "
         "--threads {threads} --prompts {output.prompts} "
         "--dropped {output.dropped} --report {output.report} 2> {log}"

@@ -15,6 +15,7 @@ def main() -> None:
     """Read the arguments, import, write."""
     parser = arguments(__doc__)
     parser.add_argument("--sources", type=Path, nargs="+", required=True)
+    parser.add_argument("--names", nargs="+", required=True, help="of the sources")
     parser.add_argument("--image-root", type=Path, required=True)
     parser.add_argument("--limits", type=json_of(ImportLimits), required=True)
     parser.add_argument("--threads", type=int, default=1, help="images at once")
@@ -22,7 +23,10 @@ def main() -> None:
     parser.add_argument("--dropped", type=Path, required=True, help="output")
     parser.add_argument("--report", type=Path, required=True, help="output")
     args = parser.parse_args()
-    imported = import_prompts(args.sources, args.image_root, args.limits, args.threads)
+    sources = dict(zip(args.names, args.sources, strict=False))
+    if not len(sources) == len(args.names) == len(args.sources):
+        parser.error(f"--names must be different, one a source (got {args.names})")
+    imported = import_prompts(sources, args.image_root, args.limits, args.threads)
     write_records(args.prompts, imported.prompts)
     write_records(args.dropped, imported.dropped)
     write_json(args.report, imported.report)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from examples import image_bytes, make_prompt, write_lines
-from selfjudge.ground.lines import RecordError
+from selfjudge.ground.lines import RecordError, content_id
 from selfjudge.pairs.imports import Imported, ImportLimits, import_prompts
 from selfjudge.pairs.pool import select_prompts
 
@@ -42,7 +42,7 @@ def row(**changes: Any) -> str:
 def import_rows(root: Path, *lines: str | bytes) -> Imported:
     """What comes of a source with these lines."""
     source = write_lines(root.parent / "mine.jsonl", *lines)
-    return import_prompts([source], root, LIMITS)
+    return import_prompts({"mine": source}, root, LIMITS)
 
 
 @pytest.mark.parametrize(
@@ -86,8 +86,8 @@ def test_a_dropped_row_says_where_it_was(root: Path) -> None:
             "answer": "3",
             "kind": None,
             "answer_format": None,
-            "source": None,
-            "file": "mine.jsonl",
+            "source": "mine",
+            "file": (root.parent / "mine.jsonl").as_posix(),
             "line": 3,
             "reason": "missing_image",
         }
@@ -140,10 +140,10 @@ def test_an_empty_file_is_an_error(root: Path) -> None:
 
 def test_an_empty_second_file_is_an_error(root: Path) -> None:
     """A source without rows is named even where another has some."""
-    sources = [
-        write_lines(root.parent / "one.jsonl", row()),
-        write_lines(root.parent / "two.jsonl", "  "),
-    ]
+    sources = {
+        "one": write_lines(root.parent / "one.jsonl", row()),
+        "two": write_lines(root.parent / "two.jsonl", "  "),
+    }
     with pytest.raises(ValueError, match=r"two\.jsonl: must hold at least one prompt"):
         import_prompts(sources, root, LIMITS)
 
@@ -164,7 +164,7 @@ def test_line_ends_of_windows(root: Path) -> None:
     plain = import_rows(root, row(), row(question="What?"))
     source = root.parent / "mine.jsonl"
     source.write_bytes(source.read_bytes().replace(b"\n", b"\r\n"))
-    assert import_prompts([source], root, LIMITS).prompts == plain.prompts
+    assert import_prompts({"mine": source}, root, LIMITS).prompts == plain.prompts
 
 
 def test_prompts_come_in_id_order(root: Path) -> None:
@@ -195,12 +195,72 @@ def test_counts_add_up(root: Path) -> None:
 
 def test_an_earlier_file_wins(root: Path) -> None:
     """Of two equal prompts the one of the earlier source stays, named after it."""
-    sources = [
-        write_lines(root.parent / "one.jsonl", row()),
-        write_lines(root.parent / "two.jsonl", row(source="other"), row(question="x")),
-    ]
+    two = write_lines(root.parent / "two.jsonl", row(source="other"), row(question="x"))
+    sources = {"one": write_lines(root.parent / "one.jsonl", row()), "two": two}
     found = import_prompts(sources, root, LIMITS)
     assert sorted(prompt.source for prompt in found.prompts) == ["one", "two"]
+
+
+def test_sources_are_told_apart_by_name(root: Path) -> None:
+    """Two files of one name are two sources, for what is kept and what is dropped."""
+    bad = row(images=["no.png"])
+    sources = {
+        name: write_lines(
+            root.parent / folder / "prompts.jsonl", row(question=name), bad
+        )
+        for name, folder in {"one": "a", "two": "b"}.items()
+    }
+    found = import_prompts(sources, root, LIMITS)
+    assert {prompt.question: prompt.source for prompt in found.prompts} == {
+        "one": "one",
+        "two": "two",
+    }
+    dropped = [(line["source"], line["file"]) for line in found.dropped]
+    assert dropped == [(name, path.as_posix()) for name, path in sources.items()]
+
+
+def test_a_bad_line_has_its_source(root: Path) -> None:
+    """A line that could not be read is of a source all the same."""
+    found = import_rows(root, row(), b'{"images": ["rgb.png"], "question": "a\0b"}')
+    assert [dropped["source"] for dropped in found.dropped] == ["mine"]
+
+
+def test_a_row_may_name_its_source(root: Path) -> None:
+    """What a row says itself stands before the configured name."""
+    found = import_rows(root, row(source="x/y"), row(images=["no.png"], source="z"))
+    assert [prompt.source for prompt in found.prompts] == ["x/y"]
+    assert [dropped["source"] for dropped in found.dropped] == ["z"]
+
+
+def test_ids_of_prompts_are_of_images_and_question(root: Path) -> None:
+    """Neither source nor answer is in the id: it is as before sources had names."""
+    prompts = {
+        import_rows(root, row(**changes)).prompts[0].id
+        for changes in ({}, {"source": "x"}, {"answer": "3"})
+    }
+    (digest,) = import_rows(root, row()).prompts[0].image_sha256s
+    assert prompts == {content_id([digest], "Why?")}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "answer"),
+    [
+        pytest.param(None, "3", "3", id="only-the-duplicate"),
+        pytest.param("2", "3", "2", id="both"),
+        pytest.param("2", None, "2", id="only-the-kept"),
+        pytest.param(None, None, None, id="neither"),
+    ],
+)
+def test_an_answer_is_not_dropped_with_a_duplicate(
+    root: Path, first: str | None, second: str | None, answer: str | None
+) -> None:
+    """The kept prompt takes over the gold answer that it lacks."""
+    found = import_rows(root, row(answer=first), row(answer=second, source="other"))
+    (prompt,) = found.prompts
+    assert (prompt.answer, prompt.source) == (answer, "mine")
+    assert found.report["dropped"] == {"duplicate": 1}
+    assert found.report["num_with_gold_answer"] == (answer is not None)
+    assert found.dropped[0]["prompt_id"] == prompt.id
 
 
 @pytest.mark.parametrize(

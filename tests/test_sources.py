@@ -81,7 +81,7 @@ def test_fetched_prompts_can_be_imported(dataset: Path, tmp_path: Path) -> None:
     """What is fetched has its images in place and its gold answers."""
     fetch(dataset, tmp_path, 6)
     limits = ImportLimits(max_pixels=10**6, max_line_bytes=10**6)
-    found = import_prompts([tmp_path / "hub.jsonl"], tmp_path / "images", limits)
+    found = import_prompts({"hub": tmp_path / "hub.jsonl"}, tmp_path / "images", limits)
     report = found.report
     assert (report["num_prompts"], report["num_with_gold_answer"]) == (6, 6)
 

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
@@ -65,26 +65,33 @@ class Imported(NamedTuple):
 
 
 def import_prompts(
-    sources: Iterable[Path], image_root: Path, limits: ImportLimits, threads: int = 4
+    sources: Mapping[str, Path],
+    image_root: Path,
+    limits: ImportLimits,
+    threads: int = 4,
 ) -> Imported:
-    """Every usable prompt of the source files; rows of a later file lose to earlier.
+    """Every usable prompt of the source files, which are by the source's name.
 
+    Rows of a later file lose to earlier; only a gold answer that the earlier row
+    lacks is taken over.
     Raises RecordError on a malformed line, ValueError on a file without rows.
     """
-    sources = list(sources)
-    images = check_images(sources, image_root, limits, threads)
+    images = check_images(sources.values(), image_root, limits, threads)
     prompts: dict[str, Prompt] = {}
     dropped: list[dict[str, Any]] = []
-    for path in sources:
+    for source, path in sources.items():
         before = len(prompts) + len(dropped)
         for number, line, row in read_rows(path, limits):
-            outcome = row if isinstance(row, str) else to_prompt(row, path, images)
-            if isinstance(outcome, Prompt) and outcome.id in prompts:
-                outcome = "duplicate"
-            if isinstance(outcome, Prompt):
+            where = {"file": path.as_posix(), "line": number}
+            outcome = row if isinstance(row, str) else to_prompt(row, source, images)
+            if isinstance(outcome, Prompt) and outcome.id not in prompts:
                 prompts[outcome.id] = outcome
-            else:
-                dropped.append(drop_row(path, number, line, row, outcome))
+                continue
+            why = {"reason": outcome}
+            if isinstance(outcome, Prompt):
+                prompts[outcome.id] = merge_answer(prompts[outcome.id], outcome)
+                why = {"prompt_id": outcome.id, "reason": "duplicate"}
+            dropped.append(drop_row(source, line, row) | where | why)
         if len(prompts) + len(dropped) == before:
             raise ValueError(
                 f"{path}: must hold at least one prompt (got an empty file)"
@@ -134,7 +141,7 @@ def check_images(
 
 
 def to_prompt(
-    row: SourceRow, path: Path, images: dict[str, ImageCheck]
+    row: SourceRow, source: str, images: dict[str, ImageCheck]
 ) -> Prompt | str:
     """The prompt that a row is, or the reason why it is none."""
     question = row.question.strip()
@@ -165,19 +172,23 @@ def to_prompt(
         kind=kind,
         answer_format=answer_format,
         answer=row.answer,
-        source=row.source or path.stem,
+        source=row.source or source,
     )
 
 
-def drop_row(
-    path: Path, number: int, line: bytes, row: SourceRow | str, reason: object
-) -> dict[str, Any]:
-    """The row as it was (a bad line only its start), where it was, and why."""
-    where = {"file": path.name, "line": number}
+def merge_answer(kept: Prompt, duplicate: Prompt) -> Prompt:
+    """The kept prompt, with the gold answer of its duplicate where it has none."""
+    if kept.answer is not None:
+        return kept
+    return msgspec.structs.replace(kept, answer=duplicate.answer)
+
+
+def drop_row(source: str, line: bytes, row: SourceRow | str) -> dict[str, Any]:
+    """The row as it was (a bad line only its start), with its source."""
     if isinstance(row, SourceRow):
-        return msgspec.structs.asdict(row) | where | {"reason": reason}
+        return msgspec.structs.asdict(row) | {"source": row.source or source}
     start = line[:200].decode("utf-8", "replace")
-    return {"start": start, "num_bytes": len(line)} | where | {"reason": reason}
+    return {"start": start, "num_bytes": len(line), "source": source}
 
 
 def count(
