@@ -2,9 +2,11 @@
 
 Reads scores of one benchmark under one protocol, and published tables; writes
 all rows, each with paired tests against the base model and against the
-iteration before, and beside them baselines and what others published.
+iteration before, and beside them the file of each judge's outcomes, baselines and
+what others published.
 """
 
+import os
 from pathlib import Path
 
 from selfjudge.benchmarks.comparisons import compare
@@ -28,7 +30,12 @@ def main() -> None:
     before = [read_document(path, Scores) for path in args.previous]
     previous = {score.filter: score for score in before}
     tables = read_leaderboard(args.leaderboard)
-    write_json(args.output, compare(scores, base, previous, tables))
+    # From where it runs, the project directory: a moved project still has them.
+    files = [
+        Path(os.path.relpath(path)).as_posix()
+        for path in (args.base, *args.previous, *args.scores)
+    ]
+    write_json(args.output, compare(scores, base, previous, tables, files))
 
 
 if __name__ == "__main__":

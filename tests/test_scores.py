@@ -321,6 +321,19 @@ def test_compare_at_iteration_0_holds_the_base_alone() -> None:
     assert (found["iteration"], found["rows"]) == (0, base.rows)
 
 
+def test_compare_names_the_file_of_each_judges_outcomes() -> None:
+    """From a result one reaches the pairs, in files below the project."""
+    base = score("AB", iteration=0, filter_name="base")
+    before, after = score("AB"), score("AA", iteration=2)
+    files = ["results/0.json", "results/1.json", "results/2.json"]
+    found = compare([after], base, {"majority": before}, files=files)["judges"]
+    assert found == [
+        {"iteration": number, "filter": name, "scores": f"results/{number}.json"}
+        for number, name in enumerate(["base", "majority", "majority"])
+    ]
+    assert compare([after], base, {})["judges"] == []
+
+
 def test_compare_refuses_other_pairs() -> None:
     """Scores of different revisions are never tested against each other."""
     base = score("AB", "AB", iteration=0, filter_name="base")

@@ -54,12 +54,14 @@ def compare(
     base: Scores,
     previous: Mapping[str, Scores],
     tables: Sequence[PublishedTable] = (),
+    files: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The rows of all judges of one iteration beside the base model's, with tests.
 
     ``previous`` holds the scores one iteration before, by filter; where a
-    filter has none there, its previous judge is the base model.  Raises
-    ValueError if two scores are not of the same pairs under the same protocol.
+    filter has none there, its previous judge is the base model.  ``files`` are
+    where base, previous and scores were read from, in this order: the outcome of
+    every pair stands there.  Raises ValueError if two scores are not of the same pairs under the same protocol.
     """
     for score in (*scores, *previous.values()):
         check_alike(base, score)
@@ -84,11 +86,21 @@ def compare(
         "release": join_warnings(base, [*scores, *previous.values()]),
         "cannot_imitate": base.cannot_imitate,
         "iteration": max([score.iteration for score in scores], default=0),
+        "judges": name_files([base, *previous.values(), *scores], files),
         "rows": rows,
         "filter_tests": filter_tests(scores),
         "baselines": base.baselines,
         "published": published_beside(tables, base.release, protocol),
     }
+
+
+def name_files(scores: Sequence[Scores], files: Sequence[str]) -> list[dict[str, Any]]:
+    """Each judge that took part, with the file of its outcomes; none unless named."""
+    assert len(files) in (0, len(scores))
+    return [
+        {"iteration": score.iteration, "filter": score.filter, "scores": file}
+        for score, file in zip(scores, files, strict=False)
+    ]
 
 
 def join_warnings(base: Scores, others: Sequence[Scores]) -> Release:

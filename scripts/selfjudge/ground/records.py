@@ -143,7 +143,7 @@ class Judgment(Record, frozen=True, kw_only=True):
 
 
 class Accepted(Record, frozen=True, kw_only=True):
-    """A training row in TRL's conversational shape, traceable to its judgment and prompt."""
+    """A training row in TRL's conversational shape, with the ids that it is of."""
 
     images: tuple[str, ...]
     messages: list[dict[str, Any]]

@@ -194,9 +194,7 @@ def pairs_by_alteration(
             yield Built(None, dropped(rewrite, reason))
         else:
             pair = make_pair(prompt, response, rewrite, "alteration")
-            yield Built(
-                msgspec.structs.replace(pair, category=rewrite.category), None
-            )
+            yield Built(msgspec.structs.replace(pair, category=rewrite.category), None)
 
 
 def make_pair(
