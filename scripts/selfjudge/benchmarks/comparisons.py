@@ -61,7 +61,8 @@ def compare(
     ``previous`` holds the scores one iteration before, by filter; where a
     filter has none there, its previous judge is the base model.  ``files`` are
     where base, previous and scores were read from, in this order: the outcome of
-    every pair stands there.  Raises ValueError if two scores are not of the same pairs under the same protocol.
+    every pair stands there.
+    Raises ValueError if two scores are not of the same pairs under the same protocol.
     """
     for score in (*scores, *previous.values()):
         check_alike(base, score)
