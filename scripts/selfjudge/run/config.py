@@ -34,6 +34,14 @@ def read_config(project: Path) -> dict[str, Any]:
     return dict(config)
 
 
+def source_files(project: Path) -> list[str]:
+    """The files of a project's prompt sources, from the project; fetched ones too."""
+    return [
+        source.get("path") or f"results/sources/{source['name']}.jsonl"
+        for source in read_config(project)["prompts"]["sources"]
+    ]
+
+
 def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Check against the closed schema, then what no schema can say.
 

@@ -1,0 +1,175 @@
+"""The files of a run that hold ids, and the ids in each of their lines."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, get_args
+
+import msgspec
+
+from selfjudge.benchmarks.protocols import Collection
+from selfjudge.ground.lines import BUFFER_BYTES
+
+LineKind = Literal[
+    "source row",
+    "dropped prompt",
+    "prompt",
+    "response",
+    "altered",
+    "pair",
+    "dropped pair",
+    "judgment",
+    "accepted",
+    "dropped judgment",
+    "release row",
+    "outcome",
+]
+# Of two patterns the first counts.  Shards, journal and ledgers hold nothing more.
+PATTERNS: dict[str, LineKind] = {
+    "results/dropped_prompts.jsonl": "dropped prompt",
+    "results/prompts.jsonl": "prompt",
+    "results/iter*/prompts.jsonl": "prompt",
+    "results/iter*/responses.jsonl": "response",
+    "results/iter*/altered.jsonl": "altered",
+    "results/iter*/*/pairs.jsonl": "pair",
+    "results/iter*/*/dropped_pairs.jsonl": "dropped pair",
+    "results/iter*/*/judgments.jsonl": "judgment",
+    "results/iter*/*/accepted.jsonl": "accepted",
+    "results/iter*/*/dropped_judgments.jsonl": "dropped judgment",
+    "results/benchmarks/*_rows.jsonl": "release row",
+    "results/benchmarks/*.jsonl": "pair",
+    "results/iter*/*/*/*/judgments.jsonl": "judgment",
+    "results/iter*/*/*/*/*.json": "outcome",
+}
+OUTCOME_ID = re.compile(rb'"(pair_id|prompt_id)"\s*:\s*"([^"\\]+)"')
+DIGEST = re.compile(r"[0-9a-f]{64}\Z")
+
+
+class Stamp(NamedTuple):
+    """What a file was when it was read, by its name from the project directory."""
+
+    kind: LineKind
+    size: int
+    mtime_ns: int
+
+
+class Line(NamedTuple):
+    """One line of a run's files; of an outcome the line that its pair id stands in."""
+
+    file: str
+    number: int
+    kind: LineKind
+    record: dict[str, Any]
+
+    @property
+    def place(self) -> str:
+        """File and line, as an editor takes them."""
+        return f"{self.file}:{self.number}"
+
+
+class LineIds(msgspec.Struct, gc=False):
+    """The ids in a line of any kind; whatever else stands there is not looked at."""
+
+    id: str | None = None
+    prompt_id: str | None = None
+    response_id: str | None = None
+    chosen_response_id: str | None = None
+    rejected_response_id: str | None = None
+    pair_id: str | None = None
+    judgment_id: str | None = None
+
+
+class ImageIds(LineIds, gc=False):
+    """As `LineIds`, and the images, of lines whose images no other line names."""
+
+    images: list[str] = []
+    image_sha256s: list[str] = []
+
+
+def digests_in(images: Sequence[str]) -> list[str]:
+    """The sha256s in the names of a benchmark's images, which are named after them."""
+    return [stem for name in images if DIGEST.match(stem := Path(name).stem)]
+
+
+def read_ids(path: Path, stamp: Stamp, name: str) -> Iterator[tuple[str, int, int]]:
+    """Every id of a file with line and offset; what is no record has none."""
+    if stamp.kind == "outcome":
+        yield from read_outcome_ids(path)
+        return
+    is_benchmark = name.startswith("results/benchmarks/")
+    has_images = is_benchmark or stamp.kind in (
+        "source row",
+        "dropped prompt",
+        "prompt",
+    )
+    decode = msgspec.json.Decoder(ImageIds if has_images else LineIds).decode
+    offset = 0
+    with open(path, "rb", buffering=BUFFER_BYTES) as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                found = ids_of(decode(line), is_benchmark)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                found = set()
+            for one in found:
+                yield one, number, offset
+            offset += len(line)
+
+
+def ids_of(ids: LineIds, is_benchmark: bool) -> set[str]:
+    """All ids in a line, each once."""
+    named = {
+        ids.id,
+        ids.prompt_id,
+        ids.response_id,
+        ids.chosen_response_id,
+        ids.rejected_response_id,
+        ids.pair_id,
+        ids.judgment_id,
+    }
+    found = {one for one in named if one}
+    if isinstance(ids, ImageIds):
+        found.update(ids.images, ids.image_sha256s)
+        if is_benchmark:
+            found.update(digests_in(ids.images))
+    return found
+
+
+def read_outcome_ids(path: Path) -> Iterator[tuple[str, int, int]]:
+    """The pair and the prompt of every outcome, where its pair id stands."""
+    offset = number_of_pair = offset_of_pair = 0
+    with open(path, "rb", buffering=BUFFER_BYTES) as file:
+        for number, line in enumerate(file, start=1):
+            for match in OUTCOME_ID.finditer(line):
+                if match[1] == b"pair_id":
+                    number_of_pair, offset_of_pair = number, offset + match.start()
+                if number_of_pair:
+                    yield match[2].decode(), number_of_pair, offset_of_pair
+            offset += len(line)
+
+
+def stamp_files(project: Path, sources: Sequence[str]) -> dict[str, Stamp]:
+    """The files of a project that hold ids, by name; sources as far as they are there.
+
+    Raises ValueError where there is no project, or nothing of a run in it.
+    """
+    if not project.is_dir():
+        raise ValueError(
+            f"{project}: must be a project directory (there is none). "
+            "Hint: name it with --project."
+        )
+    found: dict[str, LineKind] = {}
+    for pattern, kind in PATTERNS.items():
+        for path in sorted(project.glob(pattern)):
+            if kind != "outcome" or path.parent.name in get_args(Collection):
+                found.setdefault(path.relative_to(project).as_posix(), kind)
+    if not found:
+        raise ValueError(
+            f"{project}: must hold files of a run below results/ (there are none). "
+            "Hint: --project names the directory that Snakemake ran in."
+        )
+    found |= {name: "source row" for name in sources if (project / name).is_file()}
+    stats = {name: (project / name).stat() for name in found}
+    return {
+        name: Stamp(kind, stats[name].st_size, stats[name].st_mtime_ns)
+        for name, kind in found.items()
+    }
