@@ -31,6 +31,9 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
+from selfjudge.judging.cascade import select_second_order
+from selfjudge.judging.orders import TURNS, Turn, order_at
+
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import EngineSettings
 from selfjudge.engines.journal import group_by_image
@@ -40,9 +43,7 @@ from selfjudge.ground.requests import Request, Sampling
 from selfjudge.ground.templates import load_template
 from selfjudge.judging.acceptance import FilterSettings
 from selfjudge.judging.asks import JUDGE_FIELDS, judgment_request
-from selfjudge.judging.cascade import select_second_order
 from selfjudge.judging.filtering import decide, join_judgments
-from selfjudge.judging.orders import TURNS, Turn, order_at
 from selfjudge.judging.verdicts import chosen_verdict
 from selfjudge.pairs.filters import FILTERS
 

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from selfjudge.benchmarks.protocols import Collection
+from selfjudge.benchmarks.collections import COLLECTIONS
 from selfjudge.ground.lines import BUFFER_BYTES
 
 LineKind = Literal[
@@ -24,8 +24,9 @@ LineKind = Literal[
     "release row",
     "outcome",
 ]
-# Of two patterns the first counts.  Shards, journal and ledgers hold nothing more.
-PATTERNS: dict[str, LineKind] = {
+# Of two patterns the first counts.  Shards, asks (None), journal and ledgers hold
+# nothing more.
+PATTERNS: dict[str, LineKind | None] = {
     "results/dropped_prompts.jsonl": "dropped prompt",
     "results/prompts.jsonl": "prompt",
     "results/iter*/prompts.jsonl": "prompt",
@@ -37,6 +38,7 @@ PATTERNS: dict[str, LineKind] = {
     "results/iter*/*/accepted.jsonl": "accepted",
     "results/iter*/*/dropped_judgments.jsonl": "dropped judgment",
     "results/benchmarks/*_rows.jsonl": "release row",
+    "results/benchmarks/*_asks.jsonl": None,
     "results/benchmarks/*.jsonl": "pair",
     "results/iter*/*/*/*/judgments.jsonl": "judgment",
     "results/iter*/*/*/*/*.json": "outcome",
@@ -157,11 +159,12 @@ def stamp_files(project: Path, sources: Sequence[str]) -> dict[str, Stamp]:
             f"{project}: must be a project directory (there is none). "
             "Hint: name it with --project."
         )
-    found: dict[str, LineKind] = {}
+    matched: dict[str, LineKind | None] = {}
     for pattern, kind in PATTERNS.items():
         for path in sorted(project.glob(pattern)):
-            if kind != "outcome" or path.parent.name in get_args(Collection):
-                found.setdefault(path.relative_to(project).as_posix(), kind)
+            if kind != "outcome" or path.parent.name in COLLECTIONS:
+                matched.setdefault(path.relative_to(project).as_posix(), kind)
+    found: dict[str, LineKind] = {name: kind for name, kind in matched.items() if kind}
     if not found:
         raise ValueError(
             f"{project}: must hold files of a run below results/ (there are none). "
