@@ -210,6 +210,7 @@ use rule judge_pairs as judge_benchmarks with:
         **BASE_OR_TRAINED,
     params:
         **asks_model("judge_pairs", judge_on_trial, benchmark_ledger),
+        stage="judge_benchmarks",
         parts=benchmark_parts,
 
 

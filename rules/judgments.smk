@@ -57,13 +57,15 @@ rule judge_pairs:
         **MODEL_JOB,
     params:
         **asks_model("judge_pairs", previous_judge),
+        stage="judge_pairs",
         parts=lambda wildcards, input, output: (
             f"--part {input.asks} {input.pairs} {shlex.quote(config['image_root'])} "
             f"{output}"
         ),
     shell:
         ask_with("judge_pairs")
-        + "--templates {input.templates:q} {params.parts} 2> {log}"
+        + "--stage {params.stage} --templates {input.templates:q} "
+        "{params.parts} 2> {log}"
 
 
 rule merge_judgments:

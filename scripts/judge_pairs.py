@@ -18,6 +18,7 @@ from selfjudge.run.commands import engine_of, model_arguments, run
 def main() -> None:
     """Read the arguments, judge, write."""
     parser = model_arguments(__doc__)
+    parser.add_argument("--stage", default="judge_pairs", help="its name in ledgers")
     parser.add_argument("--templates", type=Path, nargs="+", required=True)
     parser.add_argument(
         "--part",
@@ -38,7 +39,7 @@ def main() -> None:
         known = {pair.id: pair for pair in own}
         asked = read_records(asks, Ask)
         parts.append(list(judgment_requests(known, asked, templates, images)))
-    answered = answer_requests(parts, stage="judge_pairs", **engine_of(args))
+    answered = answer_requests(parts, stage=args.stage, **engine_of(args))
     for (*_, output), part in zip(args.part, answered, strict=True):
         write_records(output, (judgment_from(*pair) for pair in part))
 

@@ -537,8 +537,8 @@ def test_costs_are_sums_over_all_runs(tmp_path: Path) -> None:
     append_ledger(pairs / "2of2.jsonl", ledger())
     shared = ledgers / "iter1/responses/1of1.jsonl"
     append_ledger(shared, ledger(stage="generate_responses", num_gpus=0))
-    bench = ledgers / "iter1/majority/vlrb/paired/judgments/1of1.jsonl"
-    append_ledger(bench, ledger())
+    bench = ledgers / "iter1/majority/benchmarks/1of1.jsonl"
+    append_ledger(bench, ledger(stage="judge_benchmarks"))
     rows = {row["stage"]: row for row in cost_table(tmp_path)}
     judged = rows["judge_pairs"]
     assert (judged["num_runs"], judged["num_unfinished"]) == (3, 1)
@@ -547,10 +547,8 @@ def test_costs_are_sums_over_all_runs(tmp_path: Path) -> None:
     assert judged["gpu_hours"] == 0.6  # three times two GPUs for six minutes
     shared_row = rows["generate_responses"]
     assert (shared_row["filter"], shared_row["gpu_hours"]) == (None, None)
-    assert (
-        rows["judge_benchmark"]["benchmark"],
-        rows["judge_benchmark"]["num_runs"],
-    ) == ("vlrb", 1)
+    assert rows["judge_benchmarks"]["filter"] == "majority"
+    assert rows["judge_benchmarks"]["num_runs"] == 1
 
 
 def test_totals_are_sums_of_the_costs(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_gpu_jobs_get_a_gpu_each_and_no_others(
     """Every job has what its rule asked for, on one node, and is never requeued."""
     comparison = json.loads((finished / "demo" / LOOP).read_text())
     assert {row["iteration"] for row in comparison["rows"]} == {0, 1}
-    profile = "generate_responses alter_responses judge_pairs judge_benchmark".split()
+    profile = "generate_responses alter_responses judge_pairs judge_benchmarks".split()
     gpu_rules = {*profile, "train_judge"}
     jobs = jobs_of(cluster, finished)
     seen = set()
@@ -190,7 +190,12 @@ def test_gpu_jobs_get_a_gpu_each_and_no_others(
         seen.add(rule)
         assert job["state"] == "COMPLETED" and job["nnodes"] == "1", job
         assert ("gres/gpu:h100=1" in job["alloctres"]) == (rule in gpu_rules), job
-    assert seen >= {"judge_pairs", "judge_benchmark", "train_judge", "filter_judgments"}
+    assert seen >= {
+        "judge_pairs",
+        "judge_benchmarks",
+        "train_judge",
+        "filter_judgments",
+    }
     shown = cluster.call("scontrol show job")
     assert "Requeue=0" in shown and "Requeue=1" not in shown
 

@@ -31,8 +31,8 @@ def cost_table(results: Path) -> list[Row]:
                 key = located.place, line.stage, line.engine
                 found.setdefault(key, []).append(line)
     return [
-        place._asdict()
-        | {"stage": stage_name(place, stage), "engine": engine}
+        {"iteration": place.iteration, "filter": place.filter}
+        | {"stage": stage, "engine": engine}
         | {"num_runs": len(lines)}
         | {"num_unfinished": sum(not line.finished for line in lines)}
         | {name: total(lines, name) for name in COUNTS}
@@ -74,12 +74,6 @@ def sum_known(rows: Sequence[Row], name: str) -> float | None:
     return round(sum(known), 4) if known else None
 
 
-def stage_name(place: Place, stage: str) -> str:
-    """A stage as the rules call it: judging a benchmark is a rule of its own."""
-    benchmarking = place.benchmark is not None and stage == "judge_pairs"
-    return "judge_benchmark" if benchmarking else stage
-
-
 def total(lines: Sequence[Ledger], name: str) -> int | None:
     """The sum of a count over those lines that know it."""
     known = [value for line in lines if (value := getattr(line, name)) is not None]
@@ -103,7 +97,7 @@ def timing_table(timings: Path) -> list[Row]:
             key = located.place, located.name
             found.setdefault(key, []).extend(read_timings(path))
     return [
-        place._asdict()
+        {"iteration": place.iteration, "filter": place.filter}
         | {"rule": rule, "num_jobs": len(rows)}
         | {"seconds": round(sum(row["s"] or 0.0 for row in rows), 1)}
         | {"max_memory_mb": max((row["max_rss"] or 0.0 for row in rows), default=None)}

@@ -22,7 +22,7 @@ STAGES = (
     "alter_responses",
     "judge_pairs",
     "train_judge",
-    "judge_benchmark",
+    "judge_benchmarks",
 )
 # The longest total is at least one of its unit.
 UNITS = (("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
