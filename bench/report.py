@@ -17,7 +17,6 @@ from decisions import ROOT, Cost, make_judgments, make_pairs, run
 from PIL import Image
 
 from selfjudge.ground.lines import write_records
-from selfjudge.judging.acceptance import FilterSettings
 from selfjudge.judging.filtering import filter_files
 from selfjudge.pairs.filters import FILTERS
 
@@ -75,9 +74,7 @@ def write_branch(folder: Path, num_pairs: int) -> None:
         dropped=folder / "dropped_judgments.jsonl",
         template="{question}\n{response_a}\n{response_b}",
         spec=FILTERS["majority"],
-        settings=FilterSettings(accept="both_orders", max_per_category=None),
         size=None,
-        both_orders_rate=None,
         seed=0,
     )
 

@@ -18,9 +18,9 @@ from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.protocols import SELFJUDGE
 from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
-from selfjudge.ground.lines import write_json, write_records
+from selfjudge.ground.lines import read_records, write_json, write_records
 from selfjudge.ground.records import Judgment, Pair
-from selfjudge.judging.acceptance import FilterSettings
+from selfjudge.judging.counts import AcceptedHead, DroppedHead, count_judgments
 from selfjudge.judging.filtering import filter_files
 from selfjudge.pairs.filters import FILTERS
 from selfjudge.run.config import lay_over
@@ -83,25 +83,31 @@ def judged_pairs(per_outcome: int = 2) -> list[Judged]:
 def write_branch(
     folder: Path, judged: Sequence[Judged], filter_name: str = "majority"
 ) -> dict[str, Any]:
-    """Write and filter the judgments of a branch; the filter's report."""
+    """Write, filter and count the judgments of a branch; the filter's report."""
     folder.mkdir(parents=True, exist_ok=True)
     write_records(folder / "pairs.jsonl", (pair for pair, _ in judged))
     write_records(
         folder / "judgments.jsonl",
         (one for _, judgments in judged for one in judgments),
     )
-    return filter_files(
+    filter_files(
         pairs=folder / "pairs.jsonl",
         judgments=folder / "judgments.jsonl",
         accepted=folder / "accepted.jsonl",
         dropped=folder / "dropped_judgments.jsonl",
         template="{question}\n{response_a}\n{response_b}",
         spec=FILTERS[filter_name],  # type: ignore[index]
-        settings=FilterSettings(accept="both_orders", max_per_category=None),
         size=None,
-        both_orders_rate=None,
         seed=0,
     )
+    report = count_judgments(
+        (pair for pair, _ in judged),
+        (one for _, judgments in judged for one in judgments),
+        read_records(folder / "accepted.jsonl", AcceptedHead),
+        read_records(folder / "dropped_judgments.jsonl", DroppedHead),
+    )
+    write_json(folder / "filter_report.json", report)
+    return report
 
 
 def scores_of(iteration: int, num_right: int, num_pairs: int = 12) -> Scores:

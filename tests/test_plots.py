@@ -12,17 +12,22 @@ import msgspec
 import pandas as pd
 import pytest
 
-from examples import judge_both, make_judgment, make_pair, make_release, make_row
+from examples import (
+    judge_both,
+    make_judgment,
+    make_pair,
+    make_prompt,
+    make_release,
+    make_row,
+)
 from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.protocols import SELFJUDGE
 from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.ledgers import Ledger, append_ledger
 from selfjudge.ground.lines import read_json, write_json
-from selfjudge.judging.acceptance import Decided
 from selfjudge.judging.counts import FilterCounts
-from selfjudge.pairs.building import Outcome
-from selfjudge.pairs.counts import PairCounts
+from selfjudge.pairs.counts import DroppedHead, count_pairs
 from selfjudge.report.charts import COLORS, SHAPES, Level, level_rows
 from selfjudge.report.costs import cost_table, timing_table, total_table
 from selfjudge.report.plots import read_captions
@@ -83,18 +88,17 @@ def write_comparison(results: Path, iteration: int, hostile: bool = False) -> No
 
 def write_reports(results: Path, iteration: int, filter_name: str) -> None:
     """Write the reports of two judged pairs, and of what gave no pair."""
-    counts, pair_counts = FilterCounts(lambda pair_id: True), PairCounts()
+    counts = FilterCounts()
     closed, opened = make_pair(0), make_pair(1, kind="open", category="count")
+    prompts = [make_prompt(0, answer="3"), make_prompt(1, kind="open")]
     right = judge_both(closed, "A", "B")
     wrong = [make_judgment(opened, order, "?") for order in ("chosen_first",)]
-    counts.add(Decided(closed, right, [True, True], ["accepted", "accepted"]))
-    counts.add(Decided(opened, wrong, [None], ["unparsed"]))
-    pair_counts.add(Outcome(closed, None, "right"))
-    pair_counts.add(Outcome(opened, None))
-    pair_counts.add(Outcome(None, {"reason": "unanimous"}))
+    counts.add(closed, right, ["accepted", "accepted"])
+    counts.add(opened, wrong, ["unparsed"])
+    pair_counts = count_pairs(prompts, [closed, opened], [DroppedHead("unanimous")])
     folder = results / f"iter{iteration}" / filter_name
     write_json(folder / "filter_report.json", counts.report())
-    write_json(folder / "pairs_report.json", pair_counts.report())
+    write_json(folder / "pairs_report.json", pair_counts)
 
 
 def ledger(**changes: Any) -> Ledger:
