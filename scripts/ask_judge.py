@@ -27,6 +27,9 @@ def main() -> None:
     add("--num-votes", type=int, help="on a pair; for `official`")
     add("--output", type=Path, required=True)
     args = parser.parse_args()
+    is_known = args.format and args.rows and args.num_votes
+    if args.collection == "official" and not is_known:
+        parser.error("'official' needs --format, --rows and --num-votes")
     asks = ask_collection(
         args.collection,
         read_records(args.pairs, Pair),

@@ -78,12 +78,18 @@ def ask_officially(
 ) -> Iterator[Ask]:
     """Asks for every vote on every pair as the benchmark's authors ask.
 
-    ``num_votes`` holds where the authors do not fix it.
+    ``num_votes`` holds where the authors do not fix it.  Raises ValueError where a
+    pair has no row.
     """
     known = {row.pair_id: row for row in rows}
     template = spec.template.rpartition("/")[2]
+    votes = spec.num_votes or num_votes
     for pair in pairs:
-        votes = spec.num_votes or num_votes
+        if pair.id not in known:
+            raise ValueError(
+                f"rows: every pair must have one (got none of {pair.id}). "
+                "Hint: pairs and rows may be of different releases."
+            )
         orders = orders_to_ask(known[pair.id], spec.order, votes, seed)
         for sample, order in enumerate(orders):
             yield make_ask(pair.id, order, sample, template, spec.sampling, seed)
