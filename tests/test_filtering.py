@@ -1,4 +1,6 @@
 import json
+from collections.abc import Callable, Iterable
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -10,33 +12,42 @@ from hypothesis import strategies as st
 from examples import judge_both, make_judgment, make_pair, write_lines
 from selfjudge.ground.lines import RecordError, read_records, write_records
 from selfjudge.ground.records import ORDERS, Accepted, Judgment, Pair
-from selfjudge.judging.acceptance import OUTCOMES, FilterSettings
+from selfjudge.ground.seeds import seed_for
+from selfjudge.judging.acceptance import OUTCOMES, JudgedPair
+from selfjudge.judging.counts import (
+    AcceptedHead,
+    DroppedHead,
+    PositionBias,
+    count_judgments,
+)
 from selfjudge.judging.filtering import decide, filter_files, join_judgments
-from selfjudge.pairs.filters import FILTERS, FilterName
+from selfjudge.pairs.filters import FILTER_NAMES, FILTERS, FilterName, first_asked
 
 TEMPLATE = "{question}\n{response_a}\n{response_b}"
 RIGHT = ("A", "B")  # what prefers chosen with it first, and with it second
 WRONG = ("B", "A")
-BOTH = FilterSettings(accept="both_orders", max_per_category=None)
-SINGLE = FilterSettings(accept="single", max_per_category=None)
 
 
-def outcomes(
+def decisions(
     *groups: list[Judgment],
     filter_name: FilterName = "majority",
-    settings: FilterSettings = BOTH,
     size: int | None = None,
     seed: int = 0,
-    pairs: list[Pair] | None = None,
-) -> list[str]:
-    """What happens to the judgments of pairs 0, 1, ..., a group each."""
-    pairs = pairs or [make_pair(number) for number in range(len(groups))]
+) -> list[JudgedPair]:
+    """What happens to pairs 0, 1, ..., of which each has a group of judgments."""
+    pairs = [make_pair(number) for number in range(len(groups))]
     judgments = [judgment for group in groups for judgment in group]
     spec = FILTERS[filter_name]
-    decided = decide(
-        lambda: join_judgments(pairs, judgments), spec, settings, size, seed
-    )
-    return [outcome for one in decided for outcome in one.outcomes]
+    return list(decide(lambda: join_judgments(pairs, judgments), spec, size, seed))
+
+
+def outcomes(*groups: list[Judgment], **changes: Any) -> list[str]:
+    """What happens to the judgments of pairs 0, 1, ..., a group each."""
+    return [
+        outcome
+        for judged in decisions(*groups, **changes)
+        for outcome in judged.outcomes
+    ]
 
 
 def judged(number: int, first: str, second: str, **changes: Any) -> list[Judgment]:
@@ -74,12 +85,6 @@ def test_a_missing_order_is_not_right() -> None:
     """A pair judged in one order only is not right in both."""
     group = judged(0, *RIGHT)[:1]
     assert outcomes(group) == ["not_in_both_orders"]
-
-
-def test_single_accepts_one_right_order_of_each() -> None:
-    """With `single`, a judgment stands for itself."""
-    found = outcomes(judged(0, "A", "A"), judged(1, "B", "B"), settings=SINGLE)
-    assert found == ["accepted", "wrong_verdict", "wrong_verdict", "accepted"]
 
 
 def test_a_truncated_judgment_is_dropped() -> None:
@@ -121,44 +126,6 @@ def test_which_trace_is_kept_is_drawn() -> None:
     assert kept == {0, 1, 2, 3}
 
 
-def test_caps_count_pairs_of_a_category() -> None:
-    """At most so many pairs of one category, both judgments or none."""
-    pairs = [
-        make_pair(n, origin="alteration", category="count" if n < 5 else "object")
-        for n in range(7)
-    ]
-    groups = [judge_both(pair, *RIGHT) for pair in pairs]
-    settings = FilterSettings(accept="both_orders", max_per_category=2)
-    found = outcomes(*groups, settings=settings, pairs=pairs)
-    assert (found[:10].count("accepted"), found[10:].count("accepted")) == (4, 4)
-    assert found.count("over_category_cap") == 6
-
-
-def test_caps_count_closed_pairs_by_origin() -> None:
-    """Closed pairs have no category; their origin is one."""
-    groups = [judged(n, *RIGHT) for n in range(3)]
-    settings = FilterSettings(accept="both_orders", max_per_category=1)
-    assert outcomes(*groups, settings=settings).count("accepted") == 2
-
-
-@pytest.mark.parametrize("surplus", ["A", "B"])
-def test_single_is_balanced(surplus: str) -> None:
-    """Chosen stands first as often as second, whichever had more."""
-    other = "B" if surplus == "A" else "A"
-    groups = [judged(n, surplus, surplus) for n in range(7)]
-    groups += [judged(n, other, other) for n in range(7, 9)]
-    found = outcomes(*groups, settings=SINGLE)
-    assert (found.count("accepted"), found.count("unbalanced_order")) == (4, 5)
-
-
-def test_balance_takes_singles_first() -> None:
-    """Pairs that are right in both orders stay whole where singles suffice."""
-    groups = [judged(n, *RIGHT) for n in range(5)]
-    groups += [judged(n, "A", "A") for n in range(5, 9)]
-    found = outcomes(*groups, settings=SINGLE)
-    assert found[:10] == ["accepted"] * 10
-
-
 def test_size_cut_takes_whole_pairs() -> None:
     """No more than the size, and never half a pair."""
     groups = [judged(n, *RIGHT) for n in range(6)]
@@ -174,39 +141,84 @@ def test_a_large_size_cuts_nothing(size: int | None) -> None:
     assert outcomes(judged(0, *RIGHT), size=size) == ["accepted", "accepted"]
 
 
+def accepted_ranks(found: list[JudgedPair], seed: int) -> list[int]:
+    """The seeded ranks of the pairs of which something was accepted."""
+    ids = [judged.pair.id for judged in found if "accepted" in judged.outcomes]
+    return [seed_for(seed, "accept", pair_id) for pair_id in ids]
+
+
+@given(st.sets(st.integers(0, 11)), st.integers(0, 30), st.integers(0, 3))
+def test_a_size_takes_the_lowest_ranks(right: set[int], size: int, seed: int) -> None:
+    """As many whole pairs as the size holds, those that the seed puts first."""
+    groups = [judged(n, *(RIGHT if n in right else WRONG)) for n in range(12)]
+    whole = decisions(*groups, seed=seed)
+    found = decisions(*groups, size=size, seed=seed)
+    expected = sorted(accepted_ranks(whole, seed))[: size // 2]
+    assert sorted(accepted_ranks(found, seed)) == expected
+    assert all(set(one.outcomes) != {"accepted", "wrong_verdict"} for one in found)
+    for before, after in zip(whole, found, strict=True):
+        if "accepted" not in before.outcomes:
+            assert after == before
+
+
+@given(st.permutations(range(8)), st.integers(0, 16))
+def test_what_is_cut_does_not_follow_from_the_order(
+    order: list[int], size: int
+) -> None:
+    """The same rows stay, in whatever order the pairs come."""
+
+    def kept(numbers: Iterable[int]) -> set[str]:
+        pairs = {number: make_pair(number) for number in numbers}
+        read = [(pair, judged(number, *RIGHT)) for number, pair in pairs.items()]
+        found = decide(lambda: read, FILTERS["majority"], size, 0)
+        return {one.pair.id for one in found if "accepted" in one.outcomes}
+
+    assert kept(order) == kept(range(8))
+
+
+@pytest.mark.parametrize("filters", list(permutations(FILTER_NAMES[:3])))
+def test_who_asks_first_does_not_follow_from_the_order(
+    filters: tuple[FilterName, ...],
+) -> None:
+    """Filters that are configured in another order make nothing stale."""
+    assert first_asked(filters) == "majority"
+    assert first_asked(name for name in filters if name != "majority") == min(
+        set(filters) - {"majority"}, key=FILTER_NAMES.index
+    )
+
+
+def test_a_smaller_size_is_a_subset() -> None:
+    """Ranks are fixed by the seed, and another seed has others."""
+    groups = [judged(n, *RIGHT) for n in range(12)]
+    few, more, other = (
+        {one.pair.id for one in decisions(*groups, **how) if "accepted" in one.outcomes}
+        for how in ({"size": 6}, {"size": 12}, {"size": 6, "seed": 1})
+    )
+    assert few < more and few != other and len(few) == len(other) == 3
+
+
 VERDICTS = st.lists(
     st.tuples(st.sampled_from("ABC"), st.sampled_from("ABC")), min_size=1, max_size=12
-)
-SETTINGS = st.builds(
-    FilterSettings,
-    accept=st.sampled_from(["both_orders", "single"]),
-    max_per_category=st.none() | st.integers(1, 4),
 )
 
 
 @given(
-    VERDICTS,
-    SETTINGS,
-    st.sampled_from(["majority", "unchecked"]),
-    st.none() | st.integers(0, 9),
+    VERDICTS, st.sampled_from(["majority", "unchecked"]), st.none() | st.integers(0, 9)
 )
 def test_accepted_is_balanced_and_no_larger(
-    verdicts: list[tuple[str, str]],
-    settings: FilterSettings,
-    filter_name: FilterName,
-    size: int | None,
+    verdicts: list[tuple[str, str]], filter_name: FilterName, size: int | None
 ) -> None:
     """Whatever is cut, both orders count alike and the size is kept."""
     groups = [judged(n, *pair) for n, pair in enumerate(verdicts)]
-    found = outcomes(*groups, settings=settings, filter_name=filter_name, size=size)
+    found = outcomes(*groups, filter_name=filter_name, size=size)
     first, second = found[::2].count("accepted"), found[1::2].count("accepted")
     assert first == second
     assert size is None or first + second <= size
 
 
-@given(VERDICTS, SETTINGS)
+@given(VERDICTS)
 def test_exchanging_letters_with_orders_changes_nothing(
-    verdicts: list[tuple[str, str]], settings: FilterSettings
+    verdicts: list[tuple[str, str]],
 ) -> None:
     """A and B, first and second are treated alike up to which is listed first."""
     groups = [judged(n, *pair) for n, pair in enumerate(verdicts)]
@@ -215,9 +227,7 @@ def test_exchanging_letters_with_orders_changes_nothing(
         judged(n, exchange[second], exchange[first])
         for n, (first, second) in enumerate(verdicts)
     ]
-    one = outcomes(*groups, settings=settings)
-    other = outcomes(*mirrored, settings=settings)
-    assert sorted(one) == sorted(other)
+    assert sorted(outcomes(*groups)) == sorted(outcomes(*mirrored))
 
 
 class Files:
@@ -229,27 +239,33 @@ class Files:
         self.accepted = folder / "out" / "accepted.jsonl"
         self.dropped = folder / "out" / "dropped.jsonl"
 
-    def filter(
-        self, *groups: list[Judgment], settings: FilterSettings = BOTH
-    ) -> dict[str, Any]:
-        """Write the judgments of pairs 0, 1, ... and filter them."""
+    def filter(self, *groups: list[Judgment]) -> dict[str, Any]:
+        """Write the judgments of pairs 0, 1, ..., filter and count them."""
         write_records(self.pairs, map(make_pair, range(len(groups))))
         write_records(self.judgments, [j for group in groups for j in group])
-        return self.run(settings)
+        self.run()
+        return self.count()
 
-    def run(self, settings: FilterSettings = BOTH) -> dict[str, Any]:
+    def run(self, size: int | None = None) -> None:
         """Filter the files as they are."""
-        return filter_files(
+        filter_files(
             pairs=self.pairs,
             judgments=self.judgments,
             accepted=self.accepted,
             dropped=self.dropped,
             template=TEMPLATE,
             spec=FILTERS["majority"],
-            settings=settings,
-            size=None,
-            both_orders_rate=None,
+            size=size,
             seed=0,
+        )
+
+    def count(self) -> dict[str, Any]:
+        """The counts of the files as they are."""
+        return count_judgments(
+            read_records(self.pairs, Pair),
+            read_records(self.judgments, Judgment),
+            read_records(self.accepted, AcceptedHead),
+            read_records(self.dropped, DroppedHead),
         )
 
 
@@ -259,21 +275,18 @@ def files(tmp_path: Path) -> Files:
     return Files(tmp_path)
 
 
-@given(
-    VERDICTS,
-    st.sampled_from(
-        [BOTH, SINGLE, FilterSettings(accept="both_orders", max_per_category=2)]
-    ),
-)
+@given(VERDICTS, st.none() | st.integers(2, 9))
 def test_accepted_plus_dropped_equal_the_input(
-    tmp_path_factory, verdicts: list[tuple[str, str]], settings: FilterSettings
+    tmp_path_factory, verdicts: list[tuple[str, str]], size: int | None
 ) -> None:
     """Every judgment is in one of two files, and both keep the order of lines."""
     files = Files(tmp_path_factory.mktemp("filter"))
     groups = [judged(n, *pair) for n, pair in enumerate(verdicts)]
     groups.append(judged(len(verdicts), *RIGHT))
     groups.append(judged(len(verdicts) + 1, *RIGHT))
-    report = files.filter(*groups, settings=settings)
+    files.filter(*groups)
+    files.run(size=size)
+    report = files.count()
     given_ids = [judgment.id for group in groups for judgment in group]
     accepted = [row.judgment_id for row in read_records(files.accepted, Accepted)]
     dropped = [json.loads(line)["id"] for line in files.dropped.open()]
@@ -284,6 +297,9 @@ def test_accepted_plus_dropped_equal_the_input(
         len(accepted),
         len(dropped),
     )
+    assert report["num_judgments"] == len(given_ids)
+    assert sum(report["dropped"].values()) == len(dropped)
+    assert sum(report["orders"].values()) == len(accepted)
 
 
 def test_an_accepted_line_is_a_training_row(files: Files) -> None:
@@ -376,13 +392,75 @@ def test_the_report_adds_up(files: Files) -> None:
     }
 
 
+def drop_line(path: Path, place: int) -> None:
+    """Take a line out of a file."""
+    lines = path.read_text().splitlines(keepends=True)
+    path.write_text("".join(lines[:place] + lines[place + 1 :]))
+
+
+def turn_lines(path: Path) -> None:
+    """Put the lines of a file into the other order."""
+    path.write_text("".join(reversed(path.read_text().splitlines(keepends=True))))
+
+
+@pytest.mark.parametrize("name", ["accepted", "dropped"])
+@pytest.mark.parametrize("spoil", [lambda p: drop_line(p, 1), turn_lines])
+def test_files_of_different_runs_are_not_counted(
+    files: Files, name: str, spoil: Callable[[Path], None]
+) -> None:
+    """A judgment that is neither accepted nor dropped, or out of order, is named."""
+    files.filter(judged(0, *RIGHT), judged(1, *WRONG), judged(2, *RIGHT))
+    spoil(getattr(files, name))
+    with pytest.raises(ValueError, match=r"must be accepted or dropped.*of one run"):
+        files.count()
+
+
+@pytest.mark.parametrize("name", ["accepted", "dropped"])
+def test_more_than_was_judged_is_not_counted(files: Files, name: str) -> None:
+    """What was accepted or dropped and never judged is of another run."""
+    path = getattr(files, name)
+    files.filter(judged(0, *RIGHT), judged(1, *WRONG))
+    with path.open("a") as file:
+        file.write('{"id": "x", "judgment_id": "x", "reason": "unparsed"}\n')
+    with pytest.raises(ValueError, match="must be among the judgments"):
+        files.count()
+
+
+def bias_of(groups: list[list[Judgment]]) -> dict[str, Any]:
+    """The report over pairs' judgments."""
+    bias = PositionBias()
+    for own in groups:
+        bias.add(own)
+    return bias.report()
+
+
+def test_position_bias_of_a_few_pairs() -> None:
+    """Shares by hand: verdicts A A, A B and one unparsed."""
+    groups = [judged(0, "A", "A"), judged(1, "A", "B"), judged(2, "?", "B")]
+    assert bias_of(groups) == {
+        "num_pairs": 3,
+        "num_judgments": 6,
+        "num_unparsed": 1,
+        "first_rate": 0.6,
+        "right_rates": {"chosen_first": 1.0, "rejected_first": 0.666667},
+        "agreement_rate": 0.333333,
+    }
+
+
+def test_nothing_measured_has_no_share() -> None:
+    """No pair is no evidence of an unbiased judge."""
+    report = bias_of([])
+    assert report["num_pairs"] == 0
+    assert report["first_rate"] is report["agreement_rate"] is None
+
+
 def test_nothing_accepted_is_an_error_that_names_the_file(files: Files) -> None:
     """The error says which file, how many judgments, why, and what to look at."""
     with pytest.raises(ValueError, match="at least one judgment") as error:
         files.filter(judged(0, *WRONG), judged(1, "C", "C"))
     assert str(error.value) == (
         f"{files.judgments}: at least one judgment must agree with its pair "
-        "(got 4 judgments of 2 pairs, all dropped: unparsed 2, wrong_verdict 2). "
+        "(got 4 judgments, all dropped: unparsed 2, wrong_verdict 2). "
         f"Hint: read the first lines of {files.judgments}; "
         "if most are unparsed, the judge may have lost the verdict format."
     )
@@ -438,11 +516,8 @@ def test_join_refuses_judgments_that_end_early() -> None:
 
 def test_every_reason_can_occur() -> None:
     """No reason in the closed set is dead."""
-    many = [judged(n, *RIGHT) for n in range(4)]
-    cap = FilterSettings(accept="both_orders", max_per_category=3)
     found = {
-        *outcomes(*many, judged(4, "A", "C"), settings=cap, size=4),
-        *outcomes(judged(0, "A", "A"), settings=SINGLE),
+        *outcomes(*(judged(n, *RIGHT) for n in range(4)), judged(4, "A", "C"), size=4),
         *outcomes(judged(0, *RIGHT, finish_reason="length")),
         *outcomes(judged(0, *WRONG)[:1]),
         *outcomes(

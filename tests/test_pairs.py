@@ -1,24 +1,26 @@
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples import BOUNDS, make_altered, make_prompt, make_responses
-from selfjudge.ground.lines import read_json, read_records
+from examples import BOUNDS, make_altered, make_pair, make_prompt, make_responses
+from selfjudge.ground.lines import read_records
 from selfjudge.ground.records import Pair, Prompt
 from selfjudge.pairs.building import (
+    Built,
     Candidates,
-    Outcome,
     PairSettings,
     build_pairs,
     cut_closed,
     join_candidates,
-    write_outcomes,
+    write_built,
 )
+from selfjudge.pairs.counts import DroppedHead, count_pairs
 from selfjudge.pairs.filters import FILTERS, FilterName
 
 SETTINGS = PairSettings(majority_threshold=3, alteration_bounds=BOUNDS)
@@ -30,7 +32,7 @@ SAMPLES = st.lists(st.sampled_from(["2", "3", "4", "2 or 3", "many"]), max_size=
 
 def build(
     *candidates: Candidates, filter_name: FilterName = "majority", seed: int = 0
-) -> list[Outcome]:
+) -> list[Built]:
     """The outcomes under a filter."""
     return list(build_pairs(candidates, FILTERS[filter_name], SETTINGS, seed))
 
@@ -276,7 +278,7 @@ def test_orphan_rewrites_are_an_error() -> None:
         list(join_candidates([], [], candidates.altered))
 
 
-def cut(size: int, num_closed: int = 6, seed: int = 0) -> list[Outcome]:
+def cut(size: int, num_closed: int = 6, seed: int = 0) -> list[Built]:
     """The outcomes of some closed prompts and an open one, cut to a size."""
     candidates = [
         closed("3", "3", "3", "4", number=number) for number in range(num_closed)
@@ -305,21 +307,26 @@ def test_a_smaller_size_is_a_subset() -> None:
     assert few < {outcome.pair.id for outcome in cut(4) if outcome.pair}
 
 
-def write(folder: Path, *candidates: Candidates) -> None:
-    """Write the outcomes of some candidates."""
-    paths = [folder / name for name in ("pairs.jsonl", "dropped.jsonl", "report.json")]
-    write_outcomes(build(*candidates), *paths)
+def write(folder: Path, *candidates: Candidates) -> dict[str, Any]:
+    """Write what some candidates come to; the counts of what was written."""
+    pairs, dropped = folder / "pairs.jsonl", folder / "dropped.jsonl"
+    write_built(build(*candidates), pairs, dropped)
+    return count_pairs(
+        [candidate.prompt for candidate in candidates],
+        read_records(pairs, Pair),
+        read_records(dropped, DroppedHead),
+    )
 
 
-def test_report_counts_what_was_written(tmp_path: Path) -> None:
-    """The report's counts are those of the files."""
-    write(
+def test_counts_are_those_of_the_files(tmp_path: Path) -> None:
+    """Pairs by kind, origin, category and votes; what was dropped by reason."""
+    report = write(
         tmp_path,
         closed("3", "3", "3", "4"),
         closed("3", "3", number=1),
         opened("Two dogs sleep here.", "Three dogs sleep here."),
     )
-    assert read_json(tmp_path / "report.json") == {
+    assert report == {
         "num_pairs": 2,
         "num_closed": 1,
         "num_open": 1,
@@ -332,16 +339,17 @@ def test_report_counts_what_was_written(tmp_path: Path) -> None:
     }
 
 
+def checked(right: int = 0, both_wrong: int = 0, reversed: int = 0) -> dict[str, int]:
+    """A row of the purity by gold answers."""
+    return {"right": right, "both_wrong": both_wrong, "reversed": reversed}
+
+
 @pytest.mark.parametrize(
     ("answer", "expected"),
     [
-        pytest.param("3", {"right": 1, "both_wrong": 0, "reversed": 0}, id="right"),
-        pytest.param(
-            "four", {"right": 0, "both_wrong": 0, "reversed": 1}, id="reversed"
-        ),
-        pytest.param(
-            "9", {"right": 0, "both_wrong": 1, "reversed": 0}, id="both-wrong"
-        ),
+        pytest.param("3", checked(right=1), id="right"),
+        pytest.param("four", checked(reversed=1), id="reversed"),
+        pytest.param("9", checked(both_wrong=1), id="both-wrong"),
     ],
 )
 def test_purity_is_counted_and_chooses_nothing(
@@ -351,11 +359,52 @@ def test_purity_is_counted_and_chooses_nothing(
     known, unknown = (
         closed("3", "3", "3", "4", answer=gold) for gold in (answer, None)
     )
-    write(tmp_path / "known", known)
-    write(tmp_path / "unknown", unknown)
-    assert read_json(tmp_path / "known" / "report.json")["purity"] == {"3": expected}
+    assert write(tmp_path / "known", known)["purity"] == {"3": expected}
+    assert write(tmp_path / "unknown", unknown)["purity"] == {}
     pairs = [tmp_path / name / "pairs.jsonl" for name in ("known", "unknown")]
     assert pairs[0].read_bytes() == pairs[1].read_bytes()
+
+
+def test_purity_by_votes_is_as_counted_by_hand(tmp_path: Path) -> None:
+    """Nine majority pairs: three and four votes; gold answers known for eight."""
+    three, four = ["3"] * 3 + ["4"], ["3"] * 4 + ["4"]
+    samples = [
+        *[(three, gold) for gold in ("3", "three dogs", "4", "9", "7")],
+        *[(four, gold) for gold in ("3", "4", "3.0", None)],
+    ]
+    candidates = [
+        closed(*texts, answer=gold, number=n) for n, (texts, gold) in enumerate(samples)
+    ]
+    report = write(tmp_path, *candidates)
+    assert report["votes"] == {"3": 5, "4": 4}
+    assert report["purity"] == {
+        "3": checked(right=2, both_wrong=2, reversed=1),
+        "4": checked(right=2, reversed=1),
+    }
+
+
+def test_pairs_by_gold_have_no_purity() -> None:
+    """What was labelled by the gold answer is not checked by it."""
+    (built,) = build(closed("4", "4", "4", "3", answer="3"), filter_name="correctness")
+    report = count_pairs([make_prompt(answer="3")], [built.pair], [])
+    assert (report["origins"], report["purity"]) == ({"gold_answer": 1}, {})
+
+
+@pytest.mark.parametrize("numbers", [[0, 7], [1, 0]], ids=["unknown", "unordered"])
+def test_pairs_of_other_prompts_are_not_counted(numbers: list[int]) -> None:
+    """Files of two runs, or out of order, are an error that names the pair."""
+    pairs = [make_pair(number) for number in numbers]
+    got = pairs[1].prompt_id
+    with pytest.raises(ValueError, match=rf"{pairs[1].id}: 'prompt_id' .*'{got}'"):
+        count_pairs([make_prompt(number) for number in range(3)], pairs, [])
+
+
+def test_dropped_prompts_between_pairs_are_passed_over() -> None:
+    """Several pairs of one prompt and prompts without any are no disorder."""
+    prompts = [make_prompt(number) for number in range(4)]
+    pairs = [make_pair(1), make_pair(1, id="f" * 16), make_pair(3)]
+    report = count_pairs(prompts, pairs, [DroppedHead("tie")] * 2)
+    assert (report["num_pairs"], report["dropped"]) == (3, {"tie": 2})
 
 
 @given(st.lists(SAMPLES, min_size=1))

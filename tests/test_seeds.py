@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfjudge.ground.seeds import random_for, seed_for, shard_of
+from selfjudge.ground.seeds import random_for, rank_limit, seed_for, shard_of
 
 IDS = st.integers(0, 2**64 - 1).map("{:016x}".format)
 
@@ -35,6 +35,31 @@ def test_seed_depends_on_all_arguments(one: tuple, other: tuple) -> None:
 def test_random_for_repeats_itself() -> None:
     """Two generators for one purpose draw alike."""
     assert random_for(7, "x").random() == random_for(7, "x").random()
+
+
+RANKS = st.lists(st.integers(0, 2**63 - 1))
+
+
+@given(RANKS.filter(lambda ranks: len(ranks) == len(set(ranks))), st.integers(0, 99))
+def test_as_many_ranks_stay_as_there_is_room(ranks: list[int], size: int) -> None:
+    """At most so many, the lowest, and all of them where there is room."""
+    kept = [rank for rank in ranks if rank <= rank_limit(ranks, size)]
+    assert sorted(kept) == sorted(ranks)[:size]
+
+
+@given(RANKS)
+def test_no_room_keeps_no_rank(ranks: list[int]) -> None:
+    """Not even a rank of 0 stays where nothing may; nor is there any among none."""
+    assert rank_limit(ranks, 0) == rank_limit([], len(ranks)) == -1
+
+
+@given(RANKS, st.integers(1, 99))
+def test_equal_ranks_stay_together(ranks: list[int], size: int) -> None:
+    """Every rank given twice is cut twice or not at all; order has no part in it."""
+    limit = rank_limit(ranks, size)
+    assert rank_limit(reversed(ranks), size) == limit
+    assert rank_limit([*ranks, *ranks], 2 * size) == limit
+    assert rank_limit([5, 5, 5, 9], 2) == 5
 
 
 @given(IDS, st.integers(1, 200))
