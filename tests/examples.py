@@ -22,6 +22,7 @@ from selfjudge.ground.records import (
     Prompt,
     Response,
 )
+from selfjudge.ground.requests import Generation, Request
 from selfjudge.pairs.alterations import AlterationBounds
 
 BOUNDS = AlterationBounds(
@@ -139,6 +140,17 @@ def judge_both(pair: Pair, first: str, second: str, **changes: Any) -> list[Judg
         make_judgment(pair, "chosen_first", f"Verdict: [[{first}]]", **changes),
         make_judgment(pair, "rejected_first", f"Verdict: [[{second}]]", **changes),
     ]
+
+
+def generate(request: Request, text: str) -> Generation:
+    """What an engine would say to a request."""
+    return Generation(
+        request_id=request.id,
+        text=text,
+        finish_reason="stop",
+        num_prompt_tokens=1,
+        num_output_tokens=1,
+    )
 
 
 @cache

@@ -1,44 +1,51 @@
-from pathlib import Path
+"""What a judge is asked: which asks a decision writes, and what they become."""
 
+import json
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples import make_pair, make_prompt, make_responses
-from selfjudge.ground.records import ORDERS
-from selfjudge.ground.requests import Generation, Request, Sampling
+from examples import generate, make_pair, make_row
+from selfjudge.benchmarks.collections import (
+    COLLECTIONS,
+    OFFICIAL,
+    Collection,
+    ask_collection,
+    ask_officially,
+)
+from selfjudge.ground.lines import content_id, read_records, write_records
+from selfjudge.ground.records import ORDERS, Ask, BenchmarkFormat, Pair
+from selfjudge.ground.requests import Request, Samples, Sampling
+from selfjudge.ground.seeds import Shard
 from selfjudge.ground.templates import fill, load_template
 from selfjudge.judging.asks import (
     JUDGE_FIELDS,
+    JUDGE_TEMPLATE,
+    ask_both_orders,
     judge_text,
     judgment_from,
     judgment_requests,
 )
-from selfjudge.pairs.responses import (
-    alteration_requests,
-    altered_from,
-    load_templates,
-    response_from,
-    response_requests,
-)
 
-SAMPLING = Sampling(max_tokens=8, temperature=0.6)
+SCRIPTS = Path(__file__).parents[1] / "scripts"
+SAMPLING = Sampling(max_tokens=8, temperature=0.6, top_p=0.9, top_k=50)
 TEMPLATE = "Q: {question}\nA: {response_a}\nB: {response_b}\n"
 ROOT = Path("images")
 HOSTILE = st.text(st.sampled_from("{}\\ab_ ")) | st.sampled_from(
     ["{response_b}", "{question}", "{{x}}", "\\1", "\\g<0>", "{0}", "%s"]
 )
-
-
-def generate(request: Request, text: str) -> Generation:
-    """What an engine would say to a request."""
-    return Generation(
-        request_id=request.id,
-        text=text,
-        finish_reason="stop",
-        num_prompt_tokens=1,
-        num_output_tokens=1,
-    )
+PAIRS = st.sets(st.integers(0, 99)).map(
+    lambda numbers: sorted(map(make_pair, numbers), key=lambda pair: pair.prompt_id)
+)
 
 
 @given(HOSTILE, HOSTILE, HOSTILE)
@@ -86,88 +93,271 @@ def test_nothing_but_responses_tells_the_orders_apart(folder: str) -> None:
     assert all(len(text) - end < 50 for text, end in zip(texts, ends, strict=True))
 
 
-def test_images_come_before_text() -> None:
-    """One user turn: an image part for each image, then the text."""
-    prompt = make_prompt(images=("a.png", "b.png"), question="why?")
-    (request,) = response_requests(prompt, "Say: {question}", 1, SAMPLING, ROOT, 0)
-    assert request.messages == [
-        {
-            "role": "user",
-            "content": [
-                {"type": "image"},
-                {"type": "image"},
-                {"type": "text", "text": "Say: why?"},
-            ],
-        }
+# ------------------------------------------------------------------ which asks
+
+
+def place_of(ask: Ask) -> tuple[str, str, int]:
+    """What an ask is about."""
+    return ask.pair_id, ask.order, ask.sample
+
+
+@given(PAIRS, st.integers(1, 4), st.integers(0, 9))
+def test_every_pair_is_asked_in_both_orders_alike(
+    pairs: list[Pair], num_samples: int, seed: int
+) -> None:
+    """As many asks in each order, in the order of the pairs, each with its seed."""
+    asks = list(ask_both_orders(pairs, num_samples, SAMPLING, seed))
+    assert list(map(place_of, asks)) == [
+        (pair.id, order, sample)
+        for pair in pairs
+        for order in ("chosen_first", "rejected_first")
+        for sample in range(num_samples)
     ]
+    assert len({ask.seed for ask in asks}) == len(asks)
+    assert {ask.template for ask in asks} <= {JUDGE_TEMPLATE}
 
 
-def test_images_are_paths_below_the_root() -> None:
-    """A request names files that can be opened."""
-    prompt = make_prompt(images=("a.png", "sub/b.png"))
-    (request,) = response_requests(prompt, "{question}", 1, SAMPLING, ROOT, 0)
-    assert request.images == ("images/a.png", "images/sub/b.png")
+def test_the_seed_of_an_ask_is_fixed() -> None:
+    """A seed never changes between versions: what the journal has depends on it."""
+    first, *_ = ask_both_orders([make_pair(id="ab")], 1, SAMPLING, 0)
+    assert first.seed == 108161747508000981
 
 
-def test_samples_have_their_own_seeds() -> None:
-    """Several samples of one prompt are drawn independently."""
-    requests = response_requests(make_prompt(), "{question}", 16, SAMPLING, ROOT, 0)
-    assert len({request.seed for request in requests}) == 16
+def test_the_seed_says_nothing_of_where_a_pair_is_judged() -> None:
+    """Another filter's pairs, another label, template or sampling: the same seeds."""
+    own, other = make_pair(1), make_pair(1, origin="gold_answer", num_votes=2)
+    alone = list(ask_both_orders([own], 2, SAMPLING, 0))
+    beside = list(ask_both_orders([make_pair(0), other, make_pair(2)], 2, SAMPLING, 0))
+    assert alone == [ask for ask in beside if ask.pair_id == own.id]
+    hotter = msgspec.structs.replace(SAMPLING, temperature=1.0)
+    seeds = [ask.seed for ask in ask_both_orders([own], 2, hotter, 0)]
+    assert seeds == [ask.seed for ask in alone]
+    assert seeds != [ask.seed for ask in ask_both_orders([own], 2, SAMPLING, 1)]
 
 
 def test_more_samples_keep_the_first_ones() -> None:
     """Raising num_samples reuses what the journal has."""
-    few = response_requests(make_prompt(), "{question}", 2, SAMPLING, ROOT, 0)
-    many = response_requests(make_prompt(), "{question}", 4, SAMPLING, ROOT, 0)
-    assert list(few) == list(many)[:2]
+    few, many = (list(ask_both_orders([make_pair()], n, SAMPLING, 0)) for n in (2, 4))
+    assert few == [ask for ask in many if ask.sample < 2]
 
 
-def test_response_is_stripped_and_traceable() -> None:
-    """A response knows prompt, sample and seed of its request."""
-    prompt = make_prompt()
-    *_, request = response_requests(prompt, "{question}", 3, SAMPLING, ROOT, 0)
-    response = response_from(generate(request, " 3 dogs\n"), request)
-    found = (response.prompt_id, response.sample, response.seed, response.text)
-    assert found == (prompt.id, 2, request.seed, "3 dogs")
+def ask(
+    collection: Collection,
+    pairs: Sequence[Pair],
+    release: BenchmarkFormat = "vl_rewardbench",
+    num_samples: int = 3,
+    num_votes: int = 5,
+    seed: int = 0,
+    **row: Any,
+) -> list[Ask]:
+    """The asks of a collection about a benchmark's pairs."""
+    return list(
+        ask_collection(
+            collection,
+            pairs,
+            [make_row(pair, n, **row) for n, pair in enumerate(pairs)],
+            release,
+            Samples(num_samples=num_samples, sampling=SAMPLING),
+            num_votes,
+            seed,
+        )
+    )
 
 
-def test_judgments_are_asked_for_in_both_orders() -> None:
-    """Every sample of a pair is judged in each order."""
-    requests = judgment_requests(make_pair(), TEMPLATE, 2, SAMPLING, ROOT, 0)
-    places = [request.id.split("/")[1:] for request in requests]
-    assert places == [
-        ["chosen_first", "0"],
-        ["chosen_first", "1"],
-        ["rejected_first", "0"],
-        ["rejected_first", "1"],
+@given(PAIRS, st.sampled_from(COLLECTIONS), st.sampled_from(sorted(OFFICIAL)))
+def test_asks_stand_in_the_order_of_the_pairs(
+    pairs: list[Pair], collection: Collection, release: BenchmarkFormat
+) -> None:
+    """In every collection: shards one after the other are in the pairs' order."""
+    asked = [one.pair_id for one in ask(collection, pairs, release)]
+    assert list(dict.fromkeys(asked)) == [pair.id for pair in pairs]
+    place = {pair.id: number for number, pair in enumerate(pairs)}
+    assert asked == sorted(asked, key=place.__getitem__)
+
+
+def test_blind_asks_are_those_of_paired() -> None:
+    """A grey picture is all that differs: seeds and sampling are the same."""
+    pairs = [make_pair(number) for number in range(5)]
+    assert ask("blind", pairs) == ask("paired", pairs)
+    assert ask("paired", pairs) == list(ask_both_orders(pairs, 3, SAMPLING, 0))
+
+
+def test_greedy_is_one_sample_at_temperature_0() -> None:
+    """Whatever the settings draw, nothing is drawn; the length limit stays."""
+    asks = ask("greedy", [make_pair(number) for number in range(5)])
+    assert Counter(one.order for one in asks) == dict.fromkeys(ORDERS, 5)
+    drawn = {(a.sample, a.temperature, a.top_k, a.top_p, a.max_tokens) for a in asks}
+    assert drawn == {(0, 0.0, 0, 1.0, SAMPLING.max_tokens)}
+
+
+@pytest.mark.parametrize("chosen_first", [True, False])
+def test_official_asks_follow_the_release_where_the_authors_do(
+    chosen_first: bool,
+) -> None:
+    """Multimodal RewardBench: one vote in the order of the file, at temperature 1."""
+    pairs = [make_pair(number) for number in range(6)]
+    asks = ask("official", pairs, "multimodal_rewardbench", chosen_first=chosen_first)
+    order = "chosen_first" if chosen_first else "rejected_first"
+    assert list(map(place_of, asks)) == [(pair.id, order, 0) for pair in pairs]
+    assert {(one.temperature, one.template) for one in asks} == {
+        (1.0, "multimodal_rewardbench.txt")
+    }
+
+
+@given(st.integers(0, 30), st.sampled_from([1, 3, 5]))
+def test_official_asks_of_vl_rewardbench_are_votes(seed: int, num_votes: int) -> None:
+    """As many as configured, each in an order by seed; the label has no part in it."""
+    pairs = [make_pair(number) for number in range(20)]
+    asks = ask("official", pairs, num_votes=num_votes, seed=seed)
+    assert asks == ask(
+        "official", pairs, num_votes=num_votes, seed=seed, chosen_first=False
+    )
+    for pair in pairs:
+        own = [one for one in asks if one.pair_id == pair.id]
+        assert [one.sample for one in own] == list(range(num_votes))
+        assert len({one.seed for one in own}) == num_votes
+    assert {one.order for one in asks} == set(ORDERS)
+    assert {(one.temperature, one.top_p, one.template) for one in asks} == {
+        (0.2, 0.2, "vl_rewardbench.txt")
+    }
+
+
+def test_votes_are_odd_in_the_config_that_is_shipped() -> None:
+    """So that a vote on a pair that parses whole is no tie."""
+    config = yaml.safe_load((SCRIPTS.parent / "config.yaml").read_text())
+    fixed = [spec.num_votes for spec in OFFICIAL.values() if spec.num_votes]
+    votes = [config["official_judgments"]["num_votes"], *fixed]
+    assert [number % 2 for number in votes] == [1] * len(votes)
+
+
+def test_official_asks_need_the_rows_of_the_pairs() -> None:
+    """A pair of another preparation is named."""
+    pairs = [make_pair(0), make_pair(1)]
+    spec = OFFICIAL["vl_rewardbench"]
+    with pytest.raises(ValueError, match=rf"rows: .*got none of {pairs[1].id}"):
+        list(ask_officially(pairs, [make_row(pairs[0])], spec, 5, 0))
+
+
+# --------------------------------------------------------- what asks become
+
+
+def requests_for(
+    pairs: Sequence[Pair], num_samples: int = 1, shown: Sequence[Pair] | None = None
+) -> list[Request]:
+    """The requests for asks about ``pairs``, of which we have those ``shown``."""
+    known = {pair.id: pair for pair in (pairs if shown is None else shown)}
+    asks = ask_both_orders(pairs, num_samples, SAMPLING, 0)
+    templates = {JUDGE_TEMPLATE: TEMPLATE}
+    return list(judgment_requests(known, asks, templates, ROOT))
+
+
+def test_a_request_says_what_its_ask_says() -> None:
+    """Place, seed and sampling are its own; texts and images those of the pair."""
+    pair = make_pair(question="q", chosen="good", rejected="bad", images=("a.png",))
+    first, second = requests_for([pair])
+    asked, _ = ask_both_orders([pair], 1, SAMPLING, 0)
+    assert (first.id, second.id) == (
+        f"{pair.id}/chosen_first/0",
+        f"{pair.id}/rejected_first/0",
+    )
+    assert (first.seed, first.sampling) == (asked.seed, SAMPLING)
+    assert first.images == ("images/a.png",)
+    (turn,) = first.messages
+    assert turn["content"] == [
+        {"type": "image"},
+        {"type": "text", "text": "Q: q\nA: good\nB: bad\n"},
     ]
 
 
-def test_judgment_keeps_the_raw_text() -> None:
-    """What the judge wrote is kept to the last blank."""
-    *_, request = judgment_requests(make_pair(), TEMPLATE, 1, SAMPLING, ROOT, 0)
-    judgment = judgment_from(generate(request, " ok \n"), request)
-    assert (judgment.order, judgment.text) == ("rejected_first", " ok \n")
+@given(PAIRS, st.integers(1, 7), st.integers(1, 2))
+def test_all_shards_together_answer_each_ask_once(
+    pairs: list[Pair], num_shards: int, num_samples: int
+) -> None:
+    """Asks about pairs of another shard are left alone; joined, shards are whole."""
+    found = []
+    for index in range(1, num_shards + 1):
+        shard = Shard(index, num_shards)
+        own = list(shard.select(pairs, lambda pair: pair.prompt_id))
+        requests = requests_for(pairs, num_samples, shown=own)
+        assert {r.id.split("/")[0] for r in requests} == {pair.id for pair in own}
+        found += requests
+    assert found == requests_for(pairs, num_samples)
+    assert len(found) == 2 * num_samples * len(pairs)
 
 
-def test_alterations_are_asked_for_known_prompts_only() -> None:
-    """Responses to other prompts, closed ones or of other shards, are passed over."""
-    ours, other = make_prompt(0), make_prompt(1)
-    responses = [*make_responses(ours, "a dog"), *make_responses(other, "a cat")]
-    requests = alteration_requests(
-        {ours.id: ours}, responses, {"count": "{response}"}, SAMPLING, ROOT, 0
+def test_an_ask_with_an_unknown_template_is_an_error() -> None:
+    """The error names the pair, the template, and those that there are."""
+    pair = make_pair()
+    asks = [
+        msgspec.structs.replace(one, template="other.txt")
+        for one in ask_both_orders([pair], 1, SAMPLING, 0)
+    ]
+    templates = {"judge.txt": TEMPLATE, "vl_rewardbench.txt": TEMPLATE}
+    with pytest.raises(ValueError, match="'template'") as error:
+        list(judgment_requests({pair.id: pair}, asks, templates, ROOT))
+    assert str(error.value) == (
+        "asks: 'template' must be one of judge.txt, vl_rewardbench.txt "
+        f"(got 'other.txt' of pair {pair.id})"
     )
-    assert [request.id.split("/")[0] for request in requests] == [ours.id]
 
 
-def test_alterations_use_all_categories() -> None:
-    """The category is drawn by seed among the templates."""
-    prompts = {prompt.id: prompt for prompt in map(make_prompt, range(40))}
-    responses = [make_responses(prompt, "a dog")[0] for prompt in prompts.values()]
-    templates = {"count": "c {response}", "object": "o {response}"}
-    requests = alteration_requests(prompts, responses, templates, SAMPLING, ROOT, 0)
-    categories = {altered_from(generate(r, "x"), r).category for r in requests}
-    assert categories == {"count", "object"}
+def test_judgment_keeps_the_raw_text() -> None:
+    """What the judge wrote is kept to the last blank, with its place and seed."""
+    pair = make_pair()
+    *_, request = requests_for([pair], 2)
+    judgment = judgment_from(generate(request, " ok \n"), request)
+    assert (judgment.pair_id, judgment.order, judgment.sample, judgment.text) == (
+        *(pair.id, "rejected_first", 1),
+        " ok \n",
+    )
+    assert judgment.seed == request.seed
+    assert judgment.id == content_id(
+        pair.id, "rejected_first", 1, request.seed, " ok \n"
+    )
+
+
+# ------------------------------------------------------------------ the script
+
+
+def run_script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ask_judge.py on the pairs of a folder."""
+    sampling = msgspec.to_builtins(SAMPLING)
+    command = [sys.executable, str(SCRIPTS / "ask_judge.py"), "--seed", "0"]
+    command += ["--settings", json.dumps({"num_samples": 2, "sampling": sampling})]
+    command += ["--pairs", str(folder / "pairs.jsonl")]
+    command += ["--output", str(folder / "asks.jsonl"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_the_script_writes_what_is_asked(tmp_path: Path) -> None:
+    """Both orders by default, votes for `official`; one flat object a line."""
+    pairs = [make_pair(number) for number in range(3)]
+    write_records(tmp_path / "pairs.jsonl", pairs)
+    write_records(
+        tmp_path / "rows.jsonl", [make_row(p, n) for n, p in enumerate(pairs)]
+    )
+    done = run_script(tmp_path)
+    assert done.returncode == 0, done.stderr
+    asks = list(read_records(tmp_path / "asks.jsonl", Ask))
+    assert asks == list(ask_both_orders(pairs, 2, SAMPLING, 0))
+    line = json.loads((tmp_path / "asks.jsonl").read_text().splitlines()[0])
+    assert list(line) == (
+        "pair_id order sample seed template max_tokens temperature top_p top_k".split()
+    )
+    official = ["--collection", "official", "--format", "vl_rewardbench"]
+    official += ["--rows", str(tmp_path / "rows.jsonl"), "--num-votes", "3"]
+    assert run_script(tmp_path, *official).returncode == 0
+    assert list(read_records(tmp_path / "asks.jsonl", Ask)) == ask(
+        "official", pairs, num_votes=3
+    )
+
+
+def test_official_asks_need_all_that_is_known_of_the_release(tmp_path: Path) -> None:
+    """What is missing is named; no traceback, no file."""
+    write_records(tmp_path / "pairs.jsonl", [make_pair()])
+    done = run_script(tmp_path, "--collection", "official")
+    assert done.returncode == 2 and not (tmp_path / "asks.jsonl").exists()
+    assert "'official' needs --format, --rows and --num-votes" in done.stderr
 
 
 def test_template_must_have_its_placeholders(tmp_path: Path) -> None:
@@ -180,11 +370,3 @@ def test_template_must_have_its_placeholders(tmp_path: Path) -> None:
         f"{path}: placeholders must be ['question', 'response_a', 'response_b'] "
         "(got ['answer_b', 'question', 'response_a'])"
     )
-
-
-def test_template_file_must_be_named_after_a_category(tmp_path: Path) -> None:
-    """A template of no known kind of error is refused."""
-    path = tmp_path / "size.txt"
-    path.write_text("{response}")
-    with pytest.raises(ValueError, match=r"size\.txt: must be named after one of"):
-        load_templates([path], "response")
