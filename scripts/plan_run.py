@@ -43,7 +43,7 @@ def main() -> None:
     stale = read_stale(ask_snakemake(args.directory, targets, config, limit))
     plan = msgspec.convert(config["plan"], Expectations, strict=False)
     ledgers = read_ledgers(args.directory / "results" / "ledgers")
-    workload = Workload(args.directory, config, plan)
+    workload = Workload(args.directory, config, plan, stale.asked)
     rows = plan_rows(stale.jobs, workload, CostModel(config, plan, ledgers))
     hours = schedule(rows, args.slots, config)
     print(f"plan of {' '.join(targets)}\n")

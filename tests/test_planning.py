@@ -1,6 +1,7 @@
 """What a run still costs: counts, rates, schedule, totals."""
 
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,19 +33,20 @@ for stage in ("responses", "judgments", "benchmark_judgments"):
 RESPONSES = Part("responses", 1)
 JUDGMENTS = Part("judgments", 1, "majority")
 TRAIN = Part("train", 1, "majority")
-BENCHMARK = Part("benchmark_judgments", 1, "majority", "vlrb", "paired")
+BENCHMARK = Part("benchmark_judgments", 1, "majority")
 
 
 def plan(
     project: Path,
     stale: dict[Part, int],
     ledgers: dict[str, list[Ledger]] | None = None,
+    asked: Collection[tuple[str, str]] = (("vlrb", "paired"),),
     **changes: Any,
 ) -> dict[Part, PartCost]:
     """The rows of stale jobs in a project, by part."""
     config = lay_over(CONFIG, changes)
     expected = msgspec.convert(config["plan"], Expectations, strict=False)
-    work = Workload(project, config, expected)
+    work = Workload(project, config, expected, asked)
     costs = CostModel(config, expected, ledgers or {})
     return {row.part: row for row in plan_rows(Counter(stale), work, costs)}
 
@@ -76,12 +78,11 @@ def make_ledger(**changes: Any) -> Ledger:
         ("iter1/responses/1of8", RESPONSES),
         ("iter2/altered/8of8", Part("alterations", 2)),
         ("iter1/majority/judgments/1of1", JUDGMENTS),
-        (
-            "iter1/majority/judgments/second_order/1of1",
-            Part("judgments", 1, "majority", turn="second_order"),
-        ),
         ("iter1/majority/judge", TRAIN),
         ("iter1/majority/vlrb/paired/judgments/1of1", BENCHMARK),
+        ("iter1/majority/benchmarks/1of1", BENCHMARK),  # its ledger
+        ("iter1/majority/asks", None),
+        ("benchmarks/vlrb_official_asks", None),
         ("iter1/responses", None),
         ("iter1/majority/judgments", None),
         ("iter1/majority/pairs", None),
@@ -109,6 +110,46 @@ def test_dry_run_is_counted_by_place() -> None:
     stale = read_stale("\n".join(lines))
     assert stale == Stale(Counter({RESPONSES: 1, TRAIN: 1}), 1)
     assert read_stale("Nothing to be done") == Stale(Counter(), 0)
+
+
+def test_benchmarks_of_a_judge_are_one_job() -> None:
+    """A shard is a job, of however many benchmarks and collections."""
+    asked = [("vlrb", "paired"), ("vlrb", "official"), ("mmrb", "paired")]
+    lines = [
+        "    output: "
+        + ", ".join(
+            f"results/{judge}/{name}/{collection}/judgments/{shard}of2.jsonl"
+            for name, collection in asked
+        )
+        for judge in ("iter0/base", "iter1/majority")
+        for shard in (1, 2)
+    ]
+    base = Place("benchmark_judgments", 0, "base")
+    found = read_stale("\n".join(lines))
+    assert found == Stale(Counter({base: 2, BENCHMARK: 2}), 0, frozenset(asked))
+
+
+def test_each_collection_asks_in_its_own_way(tmp_path: Path) -> None:
+    """Both orders of all samples, one greedy sample, the votes of the authors."""
+    write_lines(tmp_path / "results/benchmarks/vlrb.jsonl", *["{}"] * 10)
+    write_lines(tmp_path / "results/benchmarks/mmrb.jsonl", *["{}"] * 100)
+    protocols = {
+        "vlrb": {"protocols": ["greedy", "blind", "official", "lmms_eval"]},
+        "mmrb": {"protocols": ["official"]},
+    }
+    expected = {
+        ("vlrb", "paired"): 10 * 2 * 3,
+        ("vlrb", "greedy"): 10 * 2,
+        ("vlrb", "blind"): 10 * 2 * 3,
+        ("vlrb", "official"): 10 * 5,
+        ("mmrb", "paired"): 100 * 2 * 3,
+        ("mmrb", "official"): 100,
+    }
+    votes = {"benchmark_judgments": {"num_samples": 3}, "benchmarks": protocols}
+    for asked in [*({one} for one in expected), expected.keys()]:
+        row = plan(tmp_path, {BENCHMARK: 8}, asked=asked, **votes)[BENCHMARK]
+        assert row.num_requests == pytest.approx(sum(expected[one] for one in asked))
+        assert row.numbers == "counted"
 
 
 def test_expected_numbers_follow_from_config(tmp_path: Path) -> None:

@@ -13,11 +13,13 @@ from selfjudge.ground.ledgers import Ledger
 from selfjudge.pairs.filters import first_asked
 from selfjudge.run.workload import (
     CERTAINTIES,
+    Asked,
     Certainty,
     Expectations,
     Part,
     Stage,
     Workload,
+    parse_asked,
     parse_part,
 )
 
@@ -57,10 +59,14 @@ class PartCost(NamedTuple):
 
 
 class Stale(NamedTuple):
-    """The jobs to run by part, and how many outputs decisions will write."""
+    """The jobs to run by part, and how many outputs decisions will write.
+
+    ``asked`` are the benchmarks and collections that a stale job asks for.
+    """
 
     jobs: Counter[Part]
     num_decided: int
+    asked: frozenset[Asked] = frozenset()
 
 
 def read_stale(dry_run: str) -> Stale:
@@ -72,6 +78,7 @@ def read_stale(dry_run: str) -> Stale:
     jobs = {line for line in dry_run.splitlines() if line.startswith(head)}
     parts: Counter[Part] = Counter()
     num_decided = 0
+    asked: set[Asked | None] = set()
     for job in jobs:
         # A judge is a folder and a .json; benchmarks of a judge are asked together.
         outputs = {
@@ -81,7 +88,8 @@ def read_stale(dry_run: str) -> Stale:
         found = {part for output in outputs if (part := parse_part(output))}
         parts.update(found)
         num_decided += 0 if found else len(outputs)
-    return Stale(parts, num_decided)
+        asked |= set(map(parse_asked, outputs))
+    return Stale(parts, num_decided, frozenset(filter(None, asked)))
 
 
 class CostModel:

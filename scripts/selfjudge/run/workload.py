@@ -4,7 +4,7 @@ A number is `counted` if it stands in a file of the run, `measured` if it follow
 from a rate that finished iterations had, and `guessed` if it follows from config.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -64,6 +64,10 @@ class Number(NamedTuple):
     certainty: Certainty
 
 
+# A benchmark, and how judgments of it are asked for.
+Asked = tuple[str, str]
+
+
 class Part(NamedTuple):
     """A stage at a place of the run: jobs that differ in their shard alone."""
 
@@ -92,15 +96,34 @@ def parse_part(path: str) -> Part | None:
     return Part(stage, place.iteration, place.filter) if stage else None
 
 
+def parse_asked(path: str) -> Asked | None:
+    """The benchmark and collection of a path below results, if judgments of one."""
+    match path.split("/"):
+        case [_, _, benchmark, collection, "judgments", _]:
+            return benchmark, collection
+    return None
+
+
 def least_certain(*numbers: Number) -> Certainty:
     """How certain is what follows from all the numbers."""
     return max((number.certainty for number in numbers), key=CERTAINTIES.index)
 
 
 class Workload:
-    """The numbers of one project directory under one config."""
+    """The numbers of one project directory under one config.
 
-    def __init__(self, project: Path, config: Mapping[str, Any], plan: Expectations):
+    ``asked`` are the collections that are asked for; None for all that are
+    configured.  A release that is not at hand is configured and not asked for.
+    """
+
+    def __init__(
+        self,
+        project: Path,
+        config: Mapping[str, Any],
+        plan: Expectations,
+        asked: Collection[Asked] | None = None,
+    ):
+        self.asked = asked
         self.results = project / "results"
         self.project = project
         self.config = config
@@ -233,6 +256,7 @@ class Workload:
             for name, spec in self.config["benchmarks"].items()
             if spec
             for collection in collections_of(spec)
+            if self.asked is None or (name, collection) in self.asked
         ]
         return Number(sum(n.value for n in numbers), least_certain(*numbers))
 
