@@ -21,8 +21,6 @@ MODEL_SCRIPTS = {
     "generate_responses",
     "alter_responses",
     "judge_pairs",
-    "judge_order",
-    "judge_official",
     "train_judge",
     "fetch_model",
 }
@@ -236,7 +234,7 @@ def test_local_profile_places_every_rule_with_a_gpu() -> None:
         for name, body in re.findall(
             r"^rule (\w+):\n(.*?)(?=^\S|\Z)", rules, re.MULTILINE | re.DOTALL
         )
-        if "gpu=" in body
+        if "gpu=" in body or "**MODEL_JOB" in body
     }
     with_gpu |= {
         new

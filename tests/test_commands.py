@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from examples import BOUNDS
 from selfjudge.ground.lines import read_records
 from selfjudge.ground.records import Pair
 from selfjudge.ground.requests import Samples
 from selfjudge.ground.seeds import Shard
-from selfjudge.judging.acceptance import FilterSettings
+from selfjudge.pairs.alterations import AlterationBounds
 from selfjudge.run.commands import json_of, parse_shard, run
 
 
@@ -41,8 +42,8 @@ def test_shards_select_every_item_once_in_order() -> None:
 
 def test_settings_from_text() -> None:
     """Settings are JSON on the command line."""
-    settings = json_of(FilterSettings)('{"accept": "single", "max_per_category": 3}')
-    assert settings == FilterSettings(accept="single", max_per_category=3)
+    text = '{"min_length_rate": 0.5, "max_length_rate": 2, "min_overlap_rate": 0.5}'
+    assert json_of(AlterationBounds)(text) == BOUNDS
 
 
 def test_settings_from_a_file(tmp_path: Path) -> None:
@@ -57,15 +58,15 @@ def test_settings_from_a_file(tmp_path: Path) -> None:
     ("text", "why"),
     [
         pytest.param("{", "Input data was truncated", id="malformed"),
-        pytest.param('{"accept": "both"}', "Invalid enum value 'both'", id="value"),
-        pytest.param('{"accept": "single"}', "`max_per_category`", id="missing"),
+        pytest.param('{"min_length_rate": "a"}', "Expected `float`", id="value"),
+        pytest.param('{"min_length_rate": 1}', "`max_length_rate`", id="missing"),
         pytest.param("@no_such_file.json", "No such file", id="no-file"),
     ],
 )
 def test_bad_settings_are_refused(text: str, why: str) -> None:
     """The fault is told as a fault of the argument."""
     with pytest.raises(argparse.ArgumentTypeError, match=why):
-        json_of(FilterSettings)(text)
+        json_of(AlterationBounds)(text)
 
 
 def test_peoples_mistakes_end_in_one_line(

@@ -152,18 +152,14 @@ def test_the_demos_config_is_right() -> None:
             id="too-few-slices",
         ),
         pytest.param(
-            {"judgments__both_orders": "cascade", "filters": ["majority", "unchecked"]},
-            "'judgments.both_orders' must be 'always' where 'filters' holds "
-            "'unchecked' (got 'cascade'): it accepts wrong verdicts too, and a cascade "
-            "does not judge those pairs again.",
-            id="cascade-with-unchecked",
+            {"judgments__both_orders": "always"},
+            "'judgments.both_orders' is no known key.",
+            id="key-that-is-gone",
         ),
         pytest.param(
-            {"judgments__both_orders": "cascade", "filter__accept": "single"},
-            "'judgments.both_orders' must be 'always' where 'filter.accept' is "
-            "'single' (got 'cascade'): a pair that is wrong in its first order may be "
-            "right in the other, which a cascade does not ask for.",
-            id="cascade-with-single",
+            {"filter": {"accept": "single"}},
+            "'filter' is no known key. Hint: did you mean 'filters'?",
+            id="section-that-is-gone",
         ),
         pytest.param(
             {"pairs__alteration_bounds__min_length_rate": 3},

@@ -124,7 +124,7 @@ def test_benchmarks_of_a_judge_are_one_job() -> None:
         for judge in ("iter0/base", "iter1/majority")
         for shard in (1, 2)
     ]
-    base = Place("benchmark_judgments", 0, "base")
+    base = Part("benchmark_judgments", 0, "base")
     found = read_stale("\n".join(lines))
     assert found == Stale(Counter({base: 2, BENCHMARK: 2}), 0, frozenset(asked))
 

@@ -14,6 +14,8 @@ import pytest
 from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.ground.lines import content_id, write_records
 from selfjudge.ground.records import Pair
+from selfjudge.ground.requests import Sampling
+from selfjudge.judging.asks import ask_both_orders
 
 pytestmark = pytest.mark.workflow
 
@@ -59,6 +61,8 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pairs.append(pair)
     pairs.sort(key=lambda pair: pair.prompt_id)
     write_records(folder / "pairs.jsonl", pairs)
+    sampling = Sampling(max_tokens=48, temperature=1.0)
+    write_records(folder / "asks.jsonl", ask_both_orders(pairs, 1, sampling, 0))
     return folder
 
 
@@ -88,21 +92,16 @@ def judging(material: Path, name: str) -> list[str]:
     """
     engine = {"name": "transformers", "dtype": "float32", "device": "cpu"}
     engine |= {"batch_size": BATCH_SIZE}
-    sampling = {"max_tokens": 48, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
-    settings = {"num_samples": 1, "sampling": sampling}
     arguments = {
         "--model": REPOSITORY / "demo/base",
         "--engine": json.dumps(engine),
         "--journal": material / name / "journal",
         "--ledger": material / name / "ledgers" / "iter1" / "judgments.jsonl",
-        "--pairs": material / "pairs.jsonl",
-        "--template": REPOSITORY / "demo/templates/judge.txt",
-        "--image-root": material / "images",
-        "--settings": json.dumps(settings),
-        "--seed": 0,
-        "--output": material / name / "judgments.jsonl",
+        "--templates": REPOSITORY / "demo/templates/judge.txt",
     }
     words = [str(word) for pair in arguments.items() for word in pair]
+    part = ["asks.jsonl", "pairs.jsonl", "images", f"{name}/judgments.jsonl"]
+    words += ["--part", *(str(material / path) for path in part)]
     (material / name).mkdir(exist_ok=True)
     calls = str(material / name / "calls.txt")
     script = str(REPOSITORY / "scripts/judge_pairs.py")

@@ -31,7 +31,13 @@ from selfjudge.ground.lines import content_id
 from selfjudge.ground.records import CATEGORIES, Accepted, Pair, Prompt
 from selfjudge.ground.requests import SIMULATED_MARK, Generation, Request, Sampling
 from selfjudge.ground.templates import load_template
-from selfjudge.judging.asks import JUDGE_FIELDS, judgment_from, judgment_requests
+from selfjudge.judging.asks import (
+    JUDGE_FIELDS,
+    JUDGE_TEMPLATE,
+    ask_both_orders,
+    judgment_from,
+    judgment_requests,
+)
 from selfjudge.judging.verdicts import read_stated
 from selfjudge.pairs.alterations import check_alteration
 from selfjudge.pairs.building import Candidates, PairSettings, build_pairs
@@ -158,15 +164,17 @@ def test_rewrites_change_one_word_as_often_as_the_settings_say(root: Path) -> No
     assert 0.8 - 0.15 <= reasons[None] / 200 <= 0.8 + 0.15
 
 
+def judging(root: Path, pairs: Iterable[Pair]) -> list[Request]:
+    """What a judge is asked about pairs, in both orders."""
+    template = load_template(TEMPLATES / "judge.txt", *JUDGE_FIELDS)
+    known = {pair.id: pair for pair in pairs}
+    asks = ask_both_orders(known.values(), 1, SAMPLING, 0)
+    return list(judgment_requests(known, asks, {JUDGE_TEMPLATE: template}, root))
+
+
 def judge(root: Path, pairs: Iterable[Pair], **changes: Any) -> Answered:
     """The simulator's judgments of pairs in both orders."""
-    template = load_template(TEMPLATES / "judge.txt", *JUDGE_FIELDS)
-    requests = [
-        request
-        for pair in pairs
-        for request in judgment_requests(pair, template, 1, SAMPLING, root, 0)
-    ]
-    return ask(root, requests, **changes)
+    return ask(root, judging(root, pairs), **changes)
 
 
 def test_verdicts_are_right_as_often_as_the_settings_say(root: Path) -> None:
@@ -221,14 +229,9 @@ def test_every_text_is_marked(root: Path) -> None:
 def scores(root: Path, simulated: bool, iteration: int) -> Scores:
     """The scores of two pairs, judged by the simulator or by us."""
     pairs = [make_pair(n, origin="benchmark", category="general") for n in range(2)]
-    template = load_template(TEMPLATES / "judge.txt", *JUDGE_FIELDS)
     judgments = [j for pair in pairs for j in judge_both(pair, "A", "B")]
     if simulated:
-        requests = [
-            request
-            for pair in pairs
-            for request in judgment_requests(pair, template, 1, SAMPLING, root, 0)
-        ]
+        requests = judging(root, pairs)
         answers = ask(root, requests).generations
         judgments = [
             judgment_from(*both) for both in zip(answers, requests, strict=True)
