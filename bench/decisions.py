@@ -1,4 +1,5 @@
-"""Measure what decisions cost: filtering a million judgments, planning a run.
+"""Measure what decisions cost: building pairs, filtering and counting a million
+judgments, planning a run.
 
 Prints each figure beside the bound it must keep; ends with status 1 if one is
 broken.  Needs 6 GB in the temporary folder, and leaves nothing behind.
@@ -20,7 +21,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
 from selfjudge.ground.lines import content_id, write_records
-from selfjudge.ground.records import ORDERS, Judgment, Pair
+from selfjudge.ground.records import (
+    ORDERS,
+    Altered,
+    Judgment,
+    Pair,
+    Prompt,
+    Response,
+)
 
 MIN_RECORDS_A_SECOND = 100_000
 MAX_MEMORY_MB = 500
@@ -44,45 +52,112 @@ def main() -> None:
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
+    add("--prompts", type=int, default=100_000, help="prompts to build pairs from")
     add("--judgments", type=int, default=1_000_000, help="judgments to filter")
     add("--shards", type=int, default=64, help="shards of each model stage")
     add("--repeats", type=int, default=3, help="runs of each; the best counts")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         kept = [
+            measure_pairs(Path(folder), args.prompts, args.repeats),
             measure_filter(Path(folder), args.judgments, args.repeats),
             measure_plan(Path(folder), args.shards, args.repeats),
         ]
     sys.exit(0 if all(kept) else 1)
 
 
+def measure_pairs(folder: Path, num_prompts: int, repeats: int) -> bool:
+    """Print the costs of build_pairs.py and count_pairs.py; True if kept."""
+    prompts, responses, altered, pairs, dropped, report = (
+        folder / f"{name}.jsonl"
+        for name in "prompts responses altered pairs dropped report".split()
+    )
+    count = write_records(prompts, make_prompts(num_prompts))
+    count += write_records(responses, make_responses(num_prompts))
+    count += write_records(altered, make_altered(num_prompts))
+    bounds = {"min_length_rate": 0.5, "max_length_rate": 2.0, "min_overlap_rate": 0.5}
+    settings = {"majority_threshold": 5, "alteration_bounds": bounds}
+    building = script("build_pairs", filter="majority", seed=0, prompts=prompts)
+    building += options(responses=responses, altered=altered, pairs=pairs)
+    building += options(dropped=dropped, settings=json.dumps(settings))
+    built = measure(building, folder, [pairs, dropped], repeats)
+    counting = script("count_pairs", prompts=prompts, pairs=pairs, dropped=dropped)
+    counting += options(output=report)
+    counted = measure(counting, folder, [report], repeats)
+    found = json.loads(report.read_text())
+    num_counted = num_prompts + found["num_pairs"] + found["num_dropped"]
+    kept = [
+        show("build_pairs", count, "prompts, responses and rewrites", built),
+        show("count_pairs", num_counted, "prompts, pairs and dropped records", counted),
+    ]
+    empty(folder)
+    return all(kept)
+
+
 def measure_filter(folder: Path, num_judgments: int, repeats: int) -> bool:
-    """Print the cost of filter_judgments.py; True if it keeps its bounds."""
-    pairs, judgments = folder / "pairs.jsonl", folder / "judgments.jsonl"
+    """Print the costs of filter_judgments.py and count_judgments.py; True if kept."""
+    pairs, judgments, accepted, dropped, report = (
+        folder / f"{name}.jsonl"
+        for name in "pairs judgments accepted dropped report".split()
+    )
     write_records(pairs, make_pairs(num_judgments // 2))
     count = write_records(judgments, make_judgments(num_judgments // 2))
     size = judgments.stat().st_size / count
-    command = [sys.executable, str(ROOT / "scripts" / "filter_judgments.py")]
-    command += ["--filter", "majority", "--seed", "0"]
-    command += ["--settings", '{"accept": "both_orders", "max_per_category": null}']
-    command += ["--template", str(ROOT / "scripts" / "templates" / "judge.txt")]
-    command += ["--pairs", str(pairs), "--judgments", str(judgments)]
-    command += ["--accepted", str(folder / "accepted.jsonl")]
-    command += ["--dropped", str(folder / "dropped.jsonl")]
-    command += ["--report", str(folder / "report.json")]
-    outputs = ["accepted.jsonl", "dropped.jsonl", "report.json"]
-    costs = [run(command, folder, outputs) for _ in range(repeats)]
-    best, memory = min(costs), max(cost.memory_mb for cost in costs)
-    speed = count / best.seconds
-    accepted = json.loads((folder / "report.json").read_text())["num_accepted"]
-    for path in folder.iterdir():
-        path.unlink()
+    files = options(pairs=pairs, judgments=judgments, accepted=accepted)
+    files += options(dropped=dropped)
+    template = ROOT / "scripts" / "templates" / "judge.txt"
+    filtering = script("filter_judgments", filter="majority", seed=0, template=template)
+    filtered = measure([*filtering, *files], folder, [accepted, dropped], repeats)
+    counting = [*script("count_judgments", output=report), *files]
+    counted = measure(counting, folder, [report], repeats)
+    found = json.loads(report.read_text())
+    what = f"judgments of {size:.0f} bytes, {found['num_accepted']} accepted"
+    kept = [
+        show("filter_judgments", count, what, filtered),
+        show("count_judgments", count, "judgments", counted),
+    ]
+    empty(folder)
+    return all(kept)
+
+
+def script(name: str, **arguments: object) -> list[str]:
+    """The command that runs a script."""
+    path = str(ROOT / "scripts" / f"{name}.py")
+    return [sys.executable, path, *options(**arguments)]
+
+
+def options(**arguments: object) -> list[str]:
+    """Arguments of a command line, each with its name."""
+    return [
+        word for name, value in arguments.items() for word in (f"--{name}", str(value))
+    ]
+
+
+def measure(
+    command: list[str], folder: Path, outputs: list[Path], repeats: int
+) -> list[Cost]:
+    """What a command took, each time without its outputs of before."""
+    names = [path.name for path in outputs]
+    return [run(command, folder, names) for _ in range(repeats)]
+
+
+def show(name: str, count: int, what: str, costs: list[Cost]) -> bool:
+    """Print the best time and the highest memory; True if both are within bounds."""
+    speed = count / min(costs).seconds
+    memory = max(cost.memory_mb for cost in costs)
     print(
-        f"filter_judgments, {count} judgments of {size:.0f} bytes, {accepted} "
-        f"accepted: {speed:.0f} records/s (at least {MIN_RECORDS_A_SECOND}), "
-        f"peak {memory:.0f} MB (below {MAX_MEMORY_MB}); {describe(costs)}"
+        f"{name}, {count} {what}: {speed:.0f} records/s (at least "
+        f"{MIN_RECORDS_A_SECOND}), peak {memory:.0f} MB (below {MAX_MEMORY_MB}); "
+        f"{describe(costs)}",
+        flush=True,
     )
     return speed >= MIN_RECORDS_A_SECOND and memory < MAX_MEMORY_MB
+
+
+def empty(folder: Path) -> None:
+    """Delete the files of a folder."""
+    for path in folder.iterdir():
+        path.unlink()
 
 
 def measure_plan(folder: Path, num_shards: int, repeats: int) -> bool:
@@ -132,6 +207,52 @@ def make_pairs(count: int) -> Iterator[Pair]:
             num_votes=None if is_open else rng.randint(5, 15),
             num_votes_rejected=None if is_open else 1,
         )
+
+
+def make_prompts(count: int) -> Iterator[Prompt]:
+    """Prompts, a third of them open; closed ones ask for a number, known for half."""
+    for number in range(count):
+        is_open = number % 3 == 0
+        yield Prompt(
+            id=content_id("prompt", number),
+            images=(f"coco/{number:012d}.jpg",),
+            image_sha256s=("0" * 64,),
+            question="What is shown?" if is_open else "How many dogs are there?",
+            kind="open" if is_open else "closed",
+            answer_format=None if is_open else "number",
+            answer=None if is_open or number % 2 else "3",
+            source="bench",
+        )
+
+
+def make_responses(num_prompts: int) -> Iterator[Response]:
+    """Sixteen responses to each closed prompt, one to an open one."""
+    for number in range(num_prompts):
+        rng = random.Random(f"response {number}")
+        is_open = number % 3 == 0
+        for sample in range(1 if is_open else 16):
+            answer = rng.choice("3334")
+            yield Response(
+                id=content_id("response", number, sample),
+                prompt_id=content_id("prompt", number),
+                sample=sample,
+                seed=rng.getrandbits(63),
+                text=prose(rng, 400) if is_open else f"There are {answer} dogs.",
+            )
+
+
+def make_altered(num_prompts: int) -> Iterator[Altered]:
+    """A rewrite of each response to an open prompt, with one word more."""
+    for response in make_responses(num_prompts):
+        if len(response.text) > 100:
+            yield Altered(
+                id=content_id("altered", response.id),
+                response_id=response.id,
+                prompt_id=response.prompt_id,
+                category="object",
+                seed=response.seed,
+                text=f"{response.text} horse",
+            )
 
 
 def make_judgments(num_pairs: int) -> Iterator[Judgment]:

@@ -1,16 +1,13 @@
 """Count the tokens that a judge computes for each accepted trace.
 
-Compared are a naive run (separate calls, text before image, both orders always),
-the prompt layout of this repository (image and instruction first, orders and
-samples of one image together, vLLM's prefix cache), `both_orders: cascade`, and
-both at once.
+Compared are a naive run (separate calls, text before image), the same with vLLM's
+prefix cache, and the prompt layout of this repository (image and instruction first,
+orders and samples of one image together) with it.
 
-Measured: the prompt tokens of every request of the real stages, and how many of
-them vLLM found in its prefix cache, on a small random-weight Idefics3.  A cascade's
-second stage is another process, so the cache is emptied before it, but not where one
-server answers both stages (`engine.name: openai`).  Assumed: the length of a trace,
-and verdicts drawn by seed (a random model has no opinion).  The cache holds
-everything here; on a GPU old prefixes make room for new ones.
+Measured: the prompt tokens of every request of the real stage, and how many of
+them vLLM found in its prefix cache, on a small random-weight Idefics3.  Assumed: the
+length of a trace, and verdicts drawn by seed (a random model has no opinion).  The
+cache holds everything here; on a GPU old prefixes make room for new ones.
 Without vLLM it says so and measures nothing.
 """
 
@@ -31,8 +28,6 @@ from PIL import Image
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
-from selfjudge.judging.cascade import select_second_order
-from selfjudge.judging.orders import TURNS, Turn, order_at
 
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import EngineSettings
@@ -41,8 +36,12 @@ from selfjudge.ground.lines import content_id
 from selfjudge.ground.records import ORDERS, Judgment, Pair
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.ground.templates import load_template
-from selfjudge.judging.acceptance import FilterSettings
-from selfjudge.judging.asks import JUDGE_FIELDS, judgment_request
+from selfjudge.judging.asks import (
+    JUDGE_FIELDS,
+    JUDGE_TEMPLATE,
+    ask_both_orders,
+    judgment_requests,
+)
 from selfjudge.judging.filtering import decide, join_judgments
 from selfjudge.judging.verdicts import chosen_verdict
 from selfjudge.pairs.filters import FILTERS
@@ -51,7 +50,6 @@ os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 SEED = 0
 MAX_SHARE = 0.5  # of the naive run's tokens
 MIN_PROMPT_TOKENS = 512
-BOTH_ORDERS_RATE = 0.05
 IMAGE_PIXELS = 672  # 16 tiles and an overview of 36 tokens each, as many as LLaVA's 576
 QUESTION_WORDS, RESPONSE_WORDS = 60, 230
 WORDS = (
@@ -124,9 +122,8 @@ class Bench:
         """Print the tokens of a workload in each layout; True if within bounds."""
         args = self.args
         pairs = list(make_pairs(self.folder, args.images, workload))
-        naive = self.ask(self.requests(pairs, workload, TURNS, text_first=True))
-        layout = self.ask(self.requests(pairs, workload, TURNS))
-        first = self.ask(self.requests(pairs, workload, ["first"]))
+        naive = self.ask(self.requests(pairs, workload, text_first=True))
+        layout = self.ask(self.requests(pairs, workload))
         prompts = [cost.num_prompt_tokens for cost in naive.values()]
         assert min(prompts) >= MIN_PROMPT_TOKENS
         print(
@@ -136,25 +133,14 @@ class Bench:
             f"{args.trace_tokens} tokens and {args.right_rate:.0%} right verdicts "
             f"(assumed), {args.draws} draws of the verdicts"
         )
+        tokens = {
+            "naive": self.spent(naive.values(), is_cached=False),
+            "prefix cache, text first": self.spent(naive.values()),
+            "prefix layout": self.spent(layout.values()),
+        }
         rows: dict[str, list[float]] = {}
         for seed in range(args.draws):
             judgments = draw_judgments(pairs, workload, args.right_rate, seed)
-            selected = select(pairs, judgments)
-            again = self.requests(selected, workload, ["second"])
-            second = self.ask(again)
-            self.ask(self.requests(pairs, workload, ["first"]))
-            served = self.ask(again, is_cold=False)
-            asked = [naive[name] for name in [*first, *second]]
-            tokens = {
-                "naive": self.spent(naive.values(), is_cached=False),
-                "prefix cache, text first": self.spent(naive.values()),
-                "prefix layout": self.spent(layout.values()),
-                "cascade": self.spent(asked, is_cached=False),
-                "cascade and prefix layout": self.spent(first.values())
-                + self.spent(second.values()),
-                "both, one server": self.spent(first.values())
-                + self.spent(served.values()),
-            }
             num_accepted = count_accepted(pairs, judgments)
             if not num_accepted:
                 sys.exit("failed: no trace is accepted. Hint: raise --images")
@@ -171,35 +157,21 @@ class Bench:
         )
 
     def requests(
-        self,
-        pairs: Sequence[Pair],
-        workload: Workload,
-        turns: Sequence[Turn],
-        text_first: bool = False,
+        self, pairs: Sequence[Pair], workload: Workload, text_first: bool = False
     ) -> list[Request]:
-        """What the judging stages ask, as they ask it, or with the image at the end."""
-        requests = [
-            judgment_request(
-                pair,
-                order,
-                sample,
-                self.template,
-                Sampling(max_tokens=1, temperature=0.6, top_k=50, top_p=0.9),
-                self.folder,
-                SEED,
-            )
-            for pair in pairs
-            for order in ORDERS
-            if order in [order_at(turn, pair.id, SEED) for turn in turns]
-            for sample in range(workload.num_samples)
-        ]
+        """What the judging stage asks, as it asks it, or with the image at the end."""
+        sampling = Sampling(max_tokens=1, temperature=0.6, top_k=50, top_p=0.9)
+        asks = ask_both_orders(pairs, workload.num_samples, sampling, SEED)
+        known = {pair.id: pair for pair in pairs}
+        templates = {JUDGE_TEMPLATE: self.template}
+        requests = list(judgment_requests(known, asks, templates, self.folder))
         return (
             [turn_around(request) for request in requests] if text_first else requests
         )
 
-    def ask(self, requests: Sequence[Request], is_cold: bool = True) -> dict[str, Cost]:
-        """The cost of each request, by id; ``is_cold`` if nothing is cached before."""
-        if is_cold and self.engine.llm is not None:
+    def ask(self, requests: Sequence[Request]) -> dict[str, Cost]:
+        """The cost of each request, by id, where nothing is cached before."""
+        if self.engine.llm is not None:
             assert self.engine.llm.reset_prefix_cache()
         costs = {}
         plan = self.engine.plan_batches(group_by_image(requests))
@@ -217,7 +189,7 @@ def print_rows(rows: dict[str, list[float]], workload: Workload) -> bool:
     kept = True
     for name, row in rows.items():
         shares = [own / naive for own, naive in zip(row, rows["naive"], strict=True)]
-        if workload == BOUND and name == "cascade and prefix layout":
+        if workload == BOUND and name == "prefix layout":
             kept = mean(shares) <= MAX_SHARE
         print(
             f"  {name:<26}{mean(row):6.0f} tokens an accepted trace ({min(row):.0f} to "
@@ -226,7 +198,7 @@ def print_rows(rows: dict[str, list[float]], workload: Workload) -> bool:
             flush=True,
         )
     if workload == BOUND:
-        print(f"  cascade and prefix layout: at most {MAX_SHARE:.0%} of naive")
+        print(f"  prefix layout: at most {MAX_SHARE:.0%} of naive")
     return kept
 
 
@@ -304,20 +276,10 @@ def draw_judgments(
     return judgments
 
 
-def select(pairs: Sequence[Pair], judgments: Sequence[Judgment]) -> list[Pair]:
-    """The pairs that the cascade judges again."""
-    first = [j for j in judgments if j.order == order_at("first", j.pair_id, SEED)]
-    spec = FILTERS["majority"]
-    return list(select_second_order(pairs, first, spec, BOTH_ORDERS_RATE, SEED))
-
-
 def count_accepted(pairs: Sequence[Pair], judgments: Sequence[Judgment]) -> int:
-    """How many traces the filter accepts; a cascade does not change them."""
-    settings = FilterSettings(accept="both_orders", max_per_category=None)
+    """How many traces the filter accepts."""
     spec = FILTERS["majority"]
-    decided = decide(
-        lambda: join_judgments(pairs, judgments), spec, settings, None, SEED
-    )
+    decided = decide(lambda: join_judgments(pairs, judgments), spec, None, SEED)
     return sum(one.outcomes.count("accepted") for one in decided)
 
 
