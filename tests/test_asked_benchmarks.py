@@ -1,0 +1,66 @@
+"""Which benchmarks a judge is asked for, by dry runs of the shipped configuration."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+pytestmark = pytest.mark.workflow
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def plan(project: Path, target: str, **benchmarks: object) -> str:
+    """What a dry run says in a project with these keys of `benchmarks`."""
+    project.mkdir(exist_ok=True)
+    config = {"benchmarks": benchmarks, "iterations": 1}
+    (project / "config.yaml").write_text(yaml.safe_dump(config))
+    command = [sys.executable, "-m", "snakemake", "--directory", str(project)]
+    command += ["--profile", "profiles/local", "-n", target]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    return done.stdout + done.stderr
+
+
+def asked(said: str) -> list[set[str]]:
+    """The benchmarks and collections of each planned job of `judge_benchmarks`."""
+    return [
+        {
+            "/".join(path.split("/")[3:5])
+            for path in re.search(r"^    output: (.*)$", job, re.M)[1].split(", ")
+        }
+        for job in said.split("rule judge_benchmarks:")[1:]
+    ]
+
+
+def test_a_release_that_is_not_at_hand_is_left_out(tmp_path: Path) -> None:
+    """The other is asked without it; with it, both in the same jobs."""
+    target = "results/iter1/vlrb.json"
+    jobs = asked(plan(tmp_path / "without", target))
+    assert len(jobs) == 2 * 8 and all(job == {"vlrb/paired"} for job in jobs)
+    release = tmp_path / "release" / "all_data.json"
+    release.parent.mkdir()
+    release.write_text("[]")
+    jobs = asked(plan(tmp_path / "with", target, mmrb={"path": str(release)}))
+    assert len(jobs) == 2 * 8
+    assert all(job == {"vlrb/paired", "mmrb/paired"} for job in jobs)
+
+
+def test_a_release_that_is_not_at_hand_is_named(tmp_path: Path) -> None:
+    """As soon as somebody wants its scores."""
+    said = plan(tmp_path, "results/iter1/mmrb.json")
+    assert "'benchmarks.mmrb.path' must exist (got 'data/mmrb/all_data.json'" in said
+
+
+def test_a_protocol_that_asks_must_be_configured(tmp_path: Path) -> None:
+    """A judge is asked for all collections at once; a re-scoring asks for nothing."""
+    official = "results/iter1/vlrb_official.json"
+    said = plan(tmp_path / "without", official)
+    assert "'benchmarks.vlrb.protocols' must name a protocol of the coll" in said
+    protocols = ["official", "greedy", "lmms_eval"]
+    jobs = asked(plan(tmp_path / "with", official, vlrb={"protocols": protocols}))
+    expected = {"vlrb/paired", "vlrb/official", "vlrb/greedy"}
+    assert len(jobs) == 2 * 8 and all(job == expected for job in jobs)
+    said = plan(tmp_path / "without", "results/iter1/vlrb_lmms_eval.json")
+    assert all(job == {"vlrb/paired"} for job in asked(said)) and asked(said)
