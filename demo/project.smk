@@ -29,6 +29,16 @@ rule make_world:
         "--num-mmrb {params.num_mmrb} --out data 2> {log}"
 
 
+# What it compares by beyond what `count_judgments` reaches.
+MEASURED_BY = [
+    "selfjudge.benchmarks.statistics:wilson_interval",
+    "selfjudge.ground.records:Accepted",
+    "selfjudge.ground.records:Prompt",
+    "selfjudge.pairs.answers:extract_answer",
+    "selfjudge.pairs.answers:normalise_gold",
+]
+
+
 rule measure_truth:
     """What a filter built and accepted, by the truth that the world knows."""
     input:
@@ -46,10 +56,7 @@ rule measure_truth:
     params:
         code=code_fingerprint(Path(workflow.current_basedir, "measure_truth.py")),
         # What it reads, parses and compares by: the package is not below its folder.
-        package=[
-            code("build_pairs"),
-            code("count_judgments", "selfjudge.benchmarks.statistics:wilson_interval"),
-        ],
+        package=code("count_judgments", *MEASURED_BY),
     shell:
         "PYTHONPATH={SCRIPTS:q} {PYTHON[decide]} {DEMO:q}/measure_truth.py "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "

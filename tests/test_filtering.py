@@ -409,9 +409,10 @@ def test_files_of_different_runs_are_not_counted(
     files: Files, name: str, spoil: Callable[[Path], None]
 ) -> None:
     """A judgment that is neither accepted nor dropped, or out of order, is named."""
-    files.filter(judged(0, *RIGHT), judged(1, *WRONG), judged(2, *RIGHT))
+    groups = [judged(n, *(WRONG if n % 2 else RIGHT)) for n in range(4)]
+    files.filter(*groups)
     spoil(getattr(files, name))
-    with pytest.raises(ValueError, match=r"must be accepted or dropped.*of one run"):
+    with pytest.raises(ValueError, match=r"pair \w{16}: .*not of one run"):
         files.count()
 
 
@@ -421,8 +422,9 @@ def test_more_than_was_judged_is_not_counted(files: Files, name: str) -> None:
     path = getattr(files, name)
     files.filter(judged(0, *RIGHT), judged(1, *WRONG))
     with path.open("a") as file:
-        file.write('{"id": "x", "judgment_id": "x", "reason": "unparsed"}\n')
-    with pytest.raises(ValueError, match="must be among the judgments"):
+        row = {"id": "x", "judgment_id": "x", "pair_id": "y", "reason": "unparsed"}
+        file.write(json.dumps(row) + "\n")
+    with pytest.raises(ValueError, match="must be of the pairs, in their order"):
         files.count()
 
 

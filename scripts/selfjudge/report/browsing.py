@@ -10,7 +10,7 @@ import msgspec
 from selfjudge.ground.lines import RecordError, explain, read_lines, read_records
 from selfjudge.ground.records import Judgment, Pair, Settings
 from selfjudge.judging.acceptance import MOST_TELLING
-from selfjudge.judging.filtering import AcceptedHead, DroppedHead
+from selfjudge.judging.filtering import DroppedHead
 from selfjudge.judging.verdicts import parse_verdict, prefers_chosen
 from selfjudge.report.marking import Span, cut_text, mark_changes, show_controls
 from selfjudge.report.results_folder import Branch
@@ -24,6 +24,12 @@ IMAGE_BYTES = 50  # for the reference to a thumbnail
 R = TypeVar("R", bound=msgspec.Struct)
 DECODE_PAIR = msgspec.json.Decoder(Pair).decode
 DECODE_JUDGMENT = msgspec.json.Decoder(Judgment).decode
+
+
+class JudgmentHead(msgspec.Struct, frozen=True):
+    """Which pair a judgment is of: enough to pass by those that are not shown."""
+
+    pair_id: str
 
 
 class BrowserSettings(Settings, frozen=True, kw_only=True):
@@ -134,9 +140,9 @@ def read_sampled(
             pairs[pair.id] = (places[place], pair)
     judgments: dict[str, list[Judgment]] = defaultdict(list)
     path = branch.folder / "judgments.jsonl"
-    read_head = msgspec.json.Decoder(AcceptedHead).decode
+    read_head = msgspec.json.Decoder(JudgmentHead).decode
     for number, line in read_lines(path):
-        head = decode_line(read_head, line, path, number, AcceptedHead)
+        head = decode_line(read_head, line, path, number, JudgmentHead)
         if head.pair_id in pairs:
             judgment = decode_line(DECODE_JUDGMENT, line, path, number, Judgment)
             judgments[head.pair_id].append(judgment)
