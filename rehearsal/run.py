@@ -25,6 +25,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 SHARDED = ("responses", "alterations", "judgments", "benchmark_judgments")
 SECONDS_BETWEEN_LOOKS = 0.5
+DEFAULT_ITERATIONS = 4  # of config.yaml
 
 
 def main() -> None:
@@ -71,6 +72,8 @@ def make_project(out: Path, prompts: int, shards: int, iterations: int | None) -
         config[stage]["shards"] = shards
     if iterations is not None:
         config["iterations"] = iterations
+    each = prompts // (iterations or DEFAULT_ITERATIONS)
+    config["pool"] = {"prompts_per_iteration": each}
     kinds = ("decide", "generate", "train")
     config["interpreters"] = dict.fromkeys(kinds, "./measured_python")
     text = yaml.safe_dump(config)

@@ -45,6 +45,11 @@ except ValueError as error:
 SCRIPTS = here("scripts")
 ENGINE = json.dumps(config["engine"], sort_keys=True)
 JOURNAL = "results/journal"
+# What the import checks: one iteration more does not import anew.
+POOL = "--iterations {} --prompts-per-iteration {}".format(
+    1 if config["pool"]["mode"] == "reuse" else config["iterations"],
+    config["pool"]["prompts_per_iteration"],
+)
 # What no model wrote is stale as soon as a model is to write it.
 IS_SIMULATED = "simulated" if config["engine"]["name"] == "simulator" else ""
 # GPUs of a job that asks a model: more than one where vLLM cuts it over several.

@@ -60,13 +60,13 @@ rule import_prompts:
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/import_prompts.py --sources {input.sources:q} "
         "--names {params.names:q} "
-        "--image-root {params.image_root:q} --limits {params.limits:q} "
+        "--image-root {params.image_root:q} --limits {params.limits:q} {POOL} "
         "--threads {threads} --prompts {output.prompts} "
         "--dropped {output.dropped} --report {output.report} 2> {log}"
 
 
 rule select_prompts:
-    """Cut this iteration's slice from the pool of prompts."""
+    """Select this iteration's prompts from the pool."""
     input:
         prompts="results/prompts.jsonl",
     output:
@@ -81,8 +81,9 @@ rule select_prompts:
     params:
         code=code("select_prompts"),
         seed=config["seed"],
-        slices=1 if config["pool"]["mode"] == "reuse" else config["pool"]["num_slices"],
+        prompts_per_iteration=config["pool"]["prompts_per_iteration"],
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/select_prompts.py --prompts {input.prompts} "
-        "--iteration {wildcards.iteration} --num-slices {params.slices} "
+        "--iteration {wildcards.iteration} "
+        "--prompts-per-iteration {params.prompts_per_iteration} "
         "--seed {params.seed} --output {output.prompts} 2> {log}"

@@ -4,10 +4,12 @@ Reads JSON Lines files of prompts and the images they name; writes prompts in id
 order, the dropped rows with reasons, and a report of counts.
 """
 
+import sys
 from pathlib import Path
 
 from selfjudge.ground.lines import write_json, write_records
 from selfjudge.pairs.imports import ImportLimits, import_prompts, log_report
+from selfjudge.pairs.pool import check_pool
 from selfjudge.run.commands import arguments, json_of, run
 
 
@@ -19,6 +21,8 @@ def main() -> None:
     parser.add_argument("--image-root", type=Path, required=True)
     parser.add_argument("--limits", type=json_of(ImportLimits), required=True)
     parser.add_argument("--threads", type=int, default=1, help="images at once")
+    parser.add_argument("--iterations", type=int, default=0, help="that draw anew")
+    parser.add_argument("--prompts-per-iteration", type=int, default=0)
     parser.add_argument("--prompts", type=Path, required=True, help="output")
     parser.add_argument("--dropped", type=Path, required=True, help="output")
     parser.add_argument("--report", type=Path, required=True, help="output")
@@ -27,10 +31,13 @@ def main() -> None:
     if not len(sources) == len(args.names) == len(args.sources):
         parser.error(f"--names must be different, one a source (got {args.names})")
     imported = import_prompts(sources, args.image_root, args.limits, args.threads)
+    log_report(imported.report)
+    each = args.prompts_per_iteration
+    num_unused = check_pool(len(imported.prompts), args.iterations, each)
+    print(f"{num_unused} prompts are used by no iteration", file=sys.stderr)
     write_records(args.prompts, imported.prompts)
     write_records(args.dropped, imported.dropped)
     write_json(args.report, imported.report)
-    log_report(imported.report)
 
 
 if __name__ == "__main__":

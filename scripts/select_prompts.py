@@ -1,6 +1,6 @@
-"""Cut one iteration's slice from the pool of prompts.
+"""Select one iteration's prompts from the pool.
 
-Reads prompts in id order; writes those of the slice, in the same order.
+Reads prompts in id order; writes those of the iteration, in the same order.
 """
 
 from pathlib import Path
@@ -16,15 +16,17 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--prompts", type=Path, required=True)
     parser.add_argument("--iteration", type=int, required=True, help="from 1")
-    parser.add_argument("--num-slices", type=int, required=True)
+    parser.add_argument("--prompts-per-iteration", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
-    prompts = read_records(args.prompts, Prompt)
-    index = args.iteration - 1
-    write_records(
-        args.output, select_prompts(prompts, index, args.num_slices, args.seed)
+    selected = select_prompts(
+        lambda: read_records(args.prompts, Prompt),
+        args.iteration,
+        args.prompts_per_iteration,
+        args.seed,
     )
+    write_records(args.output, selected)
 
 
 if __name__ == "__main__":

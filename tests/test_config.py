@@ -145,13 +145,6 @@ def test_the_demos_config_is_right() -> None:
             id="threshold-out-of-reach",
         ),
         pytest.param(
-            {"iterations": 5},
-            "'pool.num_slices' must be at least 'iterations', 5 (got 4): each "
-            "iteration takes its own slice. Hint: raise it, or set "
-            "'pool.mode: reuse'.",
-            id="too-few-slices",
-        ),
-        pytest.param(
             {"judgments__both_orders": "always"},
             "'judgments.both_orders' is no known key.",
             id="key-that-is-gone",

@@ -3,11 +3,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from examples import image_bytes, make_prompt, write_lines
 from selfjudge.ground.lines import RecordError, content_id
+from selfjudge.ground.records import Prompt
 from selfjudge.pairs.imports import Imported, ImportLimits, import_prompts
-from selfjudge.pairs.pool import select_prompts
+from selfjudge.pairs.pool import check_pool, select_prompts
 
 LIMITS = ImportLimits(max_pixels=1_000_000, max_line_bytes=1_000_000)
 
@@ -297,17 +300,48 @@ def test_digests_follow_the_images(root: Path) -> None:
     assert first == third != second
 
 
-def test_slices_partition_the_pool() -> None:
-    """Every prompt is in exactly one slice."""
-    prompts = [make_prompt(number) for number in range(200)]
-    slices = [list(select_prompts(prompts, index, 4, 0)) for index in range(4)]
-    assert sorted(p.id for part in slices for p in part) == sorted(
-        p.id for p in prompts
-    )
+def selected(pool: list[Prompt], iteration: int, each: int, seed: int = 0) -> list[str]:
+    """The ids of an iteration's prompts."""
+    return [p.id for p in select_prompts(lambda: pool, iteration, each, seed)]
 
 
-def test_more_prompts_move_none() -> None:
-    """A pool that grows keeps what each slice had."""
-    prompts = [make_prompt(number) for number in range(200)]
-    few = list(select_prompts(prompts[:100], 2, 4, 0))
-    assert list(select_prompts(prompts, 2, 4, 0))[: len(few)] == few
+@given(
+    size=st.integers(1, 60),
+    iterations=st.integers(1, 5),
+    each=st.integers(1, 60),
+    seed=st.integers(0, 3),
+)
+def test_iterations_part_the_pool(
+    size: int, iterations: int, each: int, seed: int
+) -> None:
+    """Each has its number of prompts in pool order, no two share one, or it is refused."""
+    pool = [make_prompt(number) for number in range(size)]
+    if iterations * each > size:
+        with pytest.raises(ValueError, match=f"at least {iterations * each} usable"):
+            selected(pool, iterations, each, seed)
+        return
+    parts = [selected(pool, i + 1, each, seed) for i in range(iterations)]
+    assert {len(part) for part in parts} == {each}
+    assert len({name for part in parts for name in part}) == iterations * each
+    order = [prompt.id for prompt in pool]
+    assert all(part == [name for name in order if name in part] for part in parts)
+    assert check_pool(size, iterations, each) == size - iterations * each
+
+
+def test_the_order_of_the_pool_moves_nothing() -> None:
+    """An iteration takes the same prompts of a pool that lies otherwise."""
+    pool = [make_prompt(number) for number in range(50)]
+    assert set(selected(pool, 2, 10)) == set(selected(pool[::-1], 2, 10))
+    assert set(selected(pool, 2, 10)) != set(selected(pool, 2, 10, seed=1))
+
+
+@pytest.mark.parametrize(
+    ("size", "hint"),
+    [(99, "'pool.prompts_per_iteration: 24', add"), (3, "Hint: add prompts")],
+)
+def test_a_pool_that_is_too_small_says_both_numbers(size: int, hint: str) -> None:
+    """What was needed, what there is, and what would fit."""
+    with pytest.raises(ValueError) as caught:
+        check_pool(size, iterations=4, prompts_per_iteration=25)
+    assert "at least 100 usable prompts" in str(caught.value)
+    assert f"(got {size})" in str(caught.value) and hint in str(caught.value)

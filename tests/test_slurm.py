@@ -34,7 +34,7 @@ WORLD = {"num_closed": 8, "num_open": 12, "num_vlrb": 4, "num_mmrb": 2}
 CONFIG = {
     "iterations": 1,
     "filters": ["majority"],
-    "pool": {"num_slices": 1},
+    "pool": {"prompts_per_iteration": 20},
     "benchmarks": {"mmrb": None},
     "engine": {"batch_size": 2},
     "responses": {"num_samples": 4},

@@ -27,7 +27,7 @@ SMALL_WORLD = {"num_closed": 240, "num_open": 80, "num_vlrb": 24, "num_mmrb": 12
 SMALL_CONFIG = {
     "iterations": 2,
     "filters": ["majority"],
-    "pool": {"num_slices": 2},
+    "pool": {"prompts_per_iteration": 160},
     "benchmarks": {
         "vlrb": {"path": "data/vlrb/test.parquet", "protocols": []},
         "mmrb": None,
@@ -193,6 +193,16 @@ def test_accepted_and_dropped_add_up(finished: Path) -> None:
 def test_moved_clone_has_nothing_to_do(moved: Path) -> None:
     """A clone in another folder reruns nothing, and says so."""
     assert "Nothing to be done" in run(moved, TARGET)
+
+
+def test_one_iteration_more_moves_nothing(moved: Path) -> None:
+    """Nothing of iterations 1 and 2 is stale; the third asks for its prompts."""
+    change_config(moved / "demo", iterations=3, pool={"prompts_per_iteration": 160})
+    assert planned(moved) == {}
+    assert planned(moved, "results/iter3/prompts.jsonl") == {"select_prompts": 1}
+    done = snakemake(moved, "results/iter3/prompts.jsonl")
+    assert done.returncode != 0
+    assert "must have at least 480 usable prompts" in done.stdout + done.stderr
 
 
 def with_protocols(clone: Path, *protocols: str) -> None:

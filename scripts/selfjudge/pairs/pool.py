@@ -1,24 +1,47 @@
 """Which prompts of the pool an iteration uses."""
 
-from collections.abc import Iterable, Iterator
+from array import array
+from collections.abc import Callable, Iterable, Iterator
 
 from selfjudge.ground.records import Prompt
 from selfjudge.ground.seeds import seed_for
 
 
 def select_prompts(
-    prompts: Iterable[Prompt], slice_index: int, num_slices: int, run_seed: int
+    read: Callable[[], Iterable[Prompt]],
+    iteration: int,
+    prompts_per_iteration: int,
+    run_seed: int,
 ) -> Iterator[Prompt]:
-    """The prompts of one slice of the pool, 0 to num_slices - 1, in their order.
+    """The prompts of one iteration, from 1, in the order of the pool.
 
-    A prompt's slice follows from its id, so more prompts move none.  Raises
-    ValueError on a slice that the pool does not have.
+    They are the next ``prompts_per_iteration`` of the pool in seeded order, after
+    those of the iterations before: one iteration more moves none.  ``read`` gives
+    the pool; it is called twice.  Memory is eight bytes a prompt.  Raises
+    ValueError where the pool does not reach so far.
     """
-    if not 0 <= slice_index < num_slices:
-        raise ValueError(
-            f"the slice must be of the {num_slices} of the pool (got number "
-            f"{slice_index + 1}). Hint: raise 'pool.num_slices'."
-        )
-    for prompt in prompts:
-        if seed_for(run_seed, "slice", prompt.id) % num_slices == slice_index:
+    ranks = array("Q", (seed_for(run_seed, "pool", prompt.id) for prompt in read()))
+    check_pool(len(ranks), iteration, prompts_per_iteration)
+    ordered = sorted(ranks)
+    end = iteration * prompts_per_iteration
+    low, high = ordered[end - prompts_per_iteration], ordered[end - 1]
+    for prompt, rank in zip(read(), ranks, strict=True):
+        if low <= rank <= high:
             yield prompt
+
+
+def check_pool(num_prompts: int, iterations: int, prompts_per_iteration: int) -> int:
+    """The number of prompts that no iteration uses.
+
+    Raises ValueError where there are fewer than the iterations take.
+    """
+    needed = iterations * prompts_per_iteration
+    if num_prompts < needed:
+        most = num_prompts // iterations
+        fits = f"set 'pool.prompts_per_iteration: {most}', " if most else ""
+        raise ValueError(
+            f"the pool must have at least {needed} usable prompts, "
+            f"{prompts_per_iteration} for each of {iterations} iterations (got "
+            f"{num_prompts}). Hint: {fits}add prompts, or set 'pool.mode: reuse'."
+        )
+    return num_prompts - needed

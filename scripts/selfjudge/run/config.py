@@ -112,13 +112,6 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"'pairs.majority_threshold' must be at most 'responses.num_samples', "
             f"{num_samples} (got {threshold}): no prompt could reach it."
         )
-    pool = config["pool"]
-    if pool["mode"] == "slices" and pool["num_slices"] < config["iterations"]:
-        faults.append(
-            f"'pool.num_slices' must be at least 'iterations', "
-            f"{config['iterations']} (got {pool['num_slices']}): each iteration "
-            "takes its own slice. Hint: raise it, or set 'pool.mode: reuse'."
-        )
     bounds = config["pairs"]["alteration_bounds"]
     if bounds["min_length_rate"] > bounds["max_length_rate"]:
         faults.append(

@@ -5,7 +5,6 @@ from a rate that finished iterations had, and `guessed` if it follows from confi
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -39,7 +38,6 @@ class Speed(Settings, frozen=True, kw_only=True):
 class Expectations(Settings, frozen=True, kw_only=True):
     """The config section `plan`: what holds until files and ledgers tell better."""
 
-    num_prompts: int
     closed_rate: float
     closed_pair_rate: float
     open_pair_rate: float
@@ -151,38 +149,27 @@ class Workload:
     def count_prompts(self, iteration: int) -> tuple[Number, Number]:
         """Closed and open prompts that an iteration draws from."""
         reuse = self.config["pool"]["mode"] == "reuse"
-        slices = 1 if reuse else self.config["pool"]["num_slices"]
-        kinds = self._slices.get(0 if reuse else iteration - 1)
+        kinds = self._kinds(1 if reuse else iteration)
         if kinds is not None:
             return Number(kinds[0], "counted"), Number(kinds[1], "counted")
-        number = sum(map(self._source_size, self.config["prompts"]["sources"])) / slices
+        number = self.config["pool"]["prompts_per_iteration"]
         closed = number * self.plan.closed_rate
         return Number(closed, "guessed"), Number(number - closed, "guessed")
 
-    def _source_size(self, source: Mapping[str, Any]) -> float:
-        """The rows of a source: of its file, of what is to be fetched, or expected."""
-        if source["kind"] == "hub":
-            return float(source["num_prompts"])
-        path = self.project / source["path"]
-        if path.is_file():
-            return sum(1 for _ in read_lines(path))
-        return float(source.get("num_prompts") or self.plan.num_prompts)
-
-    @cached_property
-    def _slices(self) -> dict[int, tuple[int, int]]:
-        """Closed and open prompts of each slice of the pool, once it is there."""
+    @cache  # noqa: B019: one project, for as long as the plan takes
+    def _kinds(self, iteration: int) -> tuple[int, int] | None:
+        """Closed and open prompts of an iteration, once the pool is there."""
         path = self.results / "prompts.jsonl"
         if not path.is_file():
-            return {}
-        reuse = self.config["pool"]["mode"] == "reuse"
-        number = 1 if reuse else self.config["pool"]["num_slices"]
-        found: dict[int, tuple[int, int]] = {}
-        for index in range(number):
-            pool = read_records(path, Prompt)
-            own = select_prompts(pool, index, number, self.config["seed"])
-            kinds = [prompt.kind == "closed" for prompt in own]
-            found[index] = sum(kinds), len(kinds) - sum(kinds)
-        return found
+            return None
+        own = select_prompts(
+            lambda: read_records(path, Prompt),
+            iteration,
+            self.config["pool"]["prompts_per_iteration"],
+            self.config["seed"],
+        )
+        kinds = [prompt.kind == "closed" for prompt in own]
+        return sum(kinds), len(kinds) - sum(kinds)
 
     def count_pairs(self, iteration: int, filter_name: str) -> Number:
         """The pairs of a filter: of its report, or by rates of other iterations."""
