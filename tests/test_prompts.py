@@ -314,7 +314,7 @@ def selected(pool: list[Prompt], iteration: int, each: int, seed: int = 0) -> li
 def test_iterations_part_the_pool(
     size: int, iterations: int, each: int, seed: int
 ) -> None:
-    """Each has its number of prompts in pool order, no two share one, or it is refused."""
+    """Each takes its number, in pool order, and no two share one; or it is refused."""
     pool = [make_prompt(number) for number in range(size)]
     if iterations * each > size:
         with pytest.raises(ValueError, match=f"at least {iterations * each} usable"):

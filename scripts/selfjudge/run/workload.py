@@ -126,6 +126,7 @@ class Workload:
         self.project = project
         self.config = config
         self.plan = plan
+        self._kinds_of: dict[int, tuple[int, int]] = {}
 
     def count_requests(self, part: Part) -> Number:
         """Requests of all shards; of a training, rows times epochs."""
@@ -156,12 +157,17 @@ class Workload:
         closed = number * self.plan.closed_rate
         return Number(closed, "guessed"), Number(number - closed, "guessed")
 
-    @cache  # noqa: B019: one project, for as long as the plan takes
     def _kinds(self, iteration: int) -> tuple[int, int] | None:
         """Closed and open prompts of an iteration, once the pool is there."""
         path = self.results / "prompts.jsonl"
         if not path.is_file():
             return None
+        if iteration not in self._kinds_of:
+            self._kinds_of[iteration] = self._count_kinds(path, iteration)
+        return self._kinds_of[iteration]
+
+    def _count_kinds(self, path: Path, iteration: int) -> tuple[int, int]:
+        """Closed and open prompts that an iteration takes from a pool."""
         own = select_prompts(
             lambda: read_records(path, Prompt),
             iteration,
