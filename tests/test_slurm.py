@@ -40,7 +40,6 @@ CONFIG = {
     "responses": {"num_samples": 4},
     "pairs": {"majority_threshold": 2},
     "judgments": {"shards": 3},
-    "filter": {"accept": "single"},
     "train": {"num_epochs": 1},
 }
 PATIENCE = 1800  # seconds; a machine that is busy with other things is slow
