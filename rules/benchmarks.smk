@@ -146,7 +146,7 @@ use rule ask_judge as ask_benchmark with:
         ),
 
 
-def judge_on_trial(wildcards):
+def scored_judge(wildcards):
     """The judge whose benchmark judgments are asked for; none for the base model."""
     if (wildcards.filter == "base") != (wildcards.iteration == "0"):
         raise WorkflowError("iteration 0 is the base model, and only iteration 0 is.")
@@ -194,8 +194,8 @@ use rule judge_pairs as judge_benchmarks with:
         pairs=[f"{shown(*asked)}.jsonl" for asked in ASKED],
         # The pairs name images by content: the folder's time says nothing.
         images=ancient([f"{shown(*asked)}_images" for asked in ASKED]),
-        judge=judge_on_trial,
-        base=lambda wildcards: asked_base(judge_on_trial(wildcards)),
+        judge=scored_judge,
+        base=lambda wildcards: asked_base(scored_judge(wildcards)),
         templates=asked_templates(),
     output:
         [
@@ -209,7 +209,7 @@ use rule judge_pairs as judge_benchmarks with:
     wildcard_constraints:
         **BASE_OR_TRAINED,
     params:
-        **asks_model("judge_pairs", judge_on_trial, benchmark_ledger),
+        **asks_model("judge_pairs", scored_judge, benchmark_ledger),
         stage="judge_benchmarks",
         parts=benchmark_parts,
 

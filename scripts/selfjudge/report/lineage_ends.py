@@ -84,11 +84,11 @@ def file_of(graph: Graph, kind: NodeKind, named: Line) -> str | None:
     """
     folder, _, name = named.file.rpartition("/")
     parts = folder.split("/")
-    is_on_trial = len(parts) == 5  # of a judge on a benchmark, by a collection
+    is_of_judge = len(parts) == 5  # of a judge on a benchmark, by a collection
     if kind == "judgment" or (kind == "pair" and len(parts) == 3):
         return f"{folder}/{kind}s.jsonl"
-    if is_on_trial or folder == "results/benchmarks":
-        benchmark = parts[3] if is_on_trial else name.removesuffix("_rows.jsonl")
+    if is_of_judge or folder == "results/benchmarks":
+        benchmark = parts[3] if is_of_judge else name.removesuffix("_rows.jsonl")
         return f"results/benchmarks/{benchmark}.jsonl" if kind == "pair" else None
     pool = "/".join(parts[:2])
     if f"{pool}/prompts.jsonl" not in graph.index.stamps:
