@@ -17,6 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "scripts"))
 
@@ -29,7 +31,9 @@ from selfjudge.ground.records import (
     Prompt,
     Response,
 )
+from selfjudge.pairs.filters import FILTERS
 
+MAJORITY = msgspec.json.encode(FILTERS["majority"]).decode()
 MIN_RECORDS_A_SECOND = 100_000
 MAX_MEMORY_MB = 500
 MAX_PLANNING_SECONDS = 10
@@ -77,7 +81,7 @@ def measure_pairs(folder: Path, num_prompts: int, repeats: int) -> bool:
     count += write_records(altered, make_altered(num_prompts))
     bounds = {"min_length_rate": 0.5, "max_length_rate": 2.0, "min_overlap_rate": 0.5}
     settings = {"majority_threshold": 5, "alteration_bounds": bounds}
-    building = script("build_pairs", filter="majority", seed=0, prompts=prompts)
+    building = script("build_pairs", filter=MAJORITY, seed=0, prompts=prompts)
     building += options(responses=responses, altered=altered, pairs=pairs)
     building += options(dropped=dropped, settings=json.dumps(settings))
     built = measure(building, folder, [pairs, dropped], repeats)
@@ -106,7 +110,7 @@ def measure_filter(folder: Path, num_judgments: int, repeats: int) -> bool:
     files = options(pairs=pairs, judgments=judgments, accepted=accepted)
     files += options(dropped=dropped)
     template = ROOT / "scripts" / "templates" / "judge.txt"
-    filtering = script("filter_judgments", filter="majority", seed=0, template=template)
+    filtering = script("filter_judgments", filter=MAJORITY, seed=0, template=template)
     filtered = measure([*filtering, *files], folder, [accepted, dropped], repeats)
     counting = [*script("count_judgments", output=report), *files]
     counted = measure(counting, folder, [report], repeats)

@@ -29,17 +29,18 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "tests")]
 
 
+from selfjudge.benchmarks.collections import asking_of
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import EngineSettings
 from selfjudge.engines.journal import group_by_image
 from selfjudge.ground.lines import content_id
 from selfjudge.ground.records import ORDERS, Judgment, Pair
-from selfjudge.ground.requests import Request, Sampling
+from selfjudge.ground.requests import Request, Samples, Sampling
 from selfjudge.ground.templates import load_template
 from selfjudge.judging.asks import (
     JUDGE_FIELDS,
     JUDGE_TEMPLATE,
-    ask_both_orders,
+    ask_pairs,
     judgment_requests,
 )
 from selfjudge.judging.filtering import decide, join_judgments
@@ -161,7 +162,8 @@ class Bench:
     ) -> list[Request]:
         """What the judging stage asks, as it asks it, or with the image at the end."""
         sampling = Sampling(max_tokens=1, temperature=0.6, top_k=50, top_p=0.9)
-        asks = ask_both_orders(pairs, workload.num_samples, sampling, SEED)
+        settings = Samples(num_samples=workload.num_samples, sampling=sampling)
+        asks = ask_pairs(pairs, (), asking_of("paired", settings), SEED)
         known = {pair.id: pair for pair in pairs}
         templates = {JUDGE_TEMPLATE: self.template}
         requests = list(judgment_requests(known, asks, templates, self.folder))

@@ -98,22 +98,40 @@ rule blind_benchmark:
 
 
 def is_at_hand(benchmark):
-    """Whether a release is on the Hub, on this disk, or made by a project's rule."""
+    """Whether a release is on the Hub, on this disk, made by a rule, or prepared."""
     path = config["benchmarks"][benchmark]["path"]
     return (
         path is None
         or os.path.exists(path)
+        or os.path.exists(f"results/benchmarks/{benchmark}.jsonl")
         or any(rule.is_producer(path) for rule in workflow.rules)
     )
 
 
-# All of these are asked in one job of each judge.  A release that is not at hand is
-# left out, and named when somebody wants its scores.
-ASKED = [
+def asks_path(benchmark, collection):
+    """What a collection asks about a benchmark, whoever the judge."""
+    return f"results/benchmarks/{benchmark}_{collection}_asks.jsonl"
+
+
+def is_asked(benchmark, collection):
+    """Whether judges are asked for a collection: decided when a run is planned.
+
+    A job of the run knows it by the asks, which were made before it: a release that
+    comes while the run goes on must not become part of it.
+    """
+    if workflow.is_main_process:
+        return is_at_hand(benchmark)
+    return os.path.exists(asks_path(benchmark, collection))
+
+
+CONFIGURED = [
     (name, collection)
-    for name in list(filter(is_at_hand, BENCHMARKS)) or BENCHMARKS
+    for name in BENCHMARKS
     for collection in collections_of(config["benchmarks"][name])
 ]
+# All of these are asked in one job of each judge.  A release that is not at hand is
+# left out, and named when somebody wants its scores.
+ASKED = [asked for asked in CONFIGURED if is_asked(*asked)] or CONFIGURED
 
 
 def shown(benchmark, collection):
@@ -121,29 +139,34 @@ def shown(benchmark, collection):
     return f"results/benchmarks/{benchmark}{'_blind' * (collection == 'blind')}"
 
 
-def official_arguments(wildcards):
-    """What `ask_judge` must know of the release, beside its pairs."""
-    spec = config["benchmarks"][wildcards.benchmark]
-    num_votes = config["official_judgments"]["num_votes"]
-    return (
-        f"--collection {wildcards.collection} --format {spec['format']} "
-        f"--num-votes {num_votes}"
+def benchmark_asking(wildcards):
+    """How a collection asks about a benchmark."""
+    return asking_of(
+        wildcards.collection,
+        samples(config["benchmark_judgments"]),
+        config["benchmarks"][wildcards.benchmark]["format"],
+        config["official_judgments"]["num_votes"],
     )
+
+
+def rows_to_ask(wildcards):
+    """The rows of a release, where it is asked about in the release's order."""
+    if benchmark_asking(wildcards).orders != "release":
+        return []
+    return f"results/benchmarks/{wildcards.benchmark}_rows.jsonl"
 
 
 use rule ask_judge as ask_benchmark with:
     input:
         pairs=lambda wildcards: f"{shown(wildcards.benchmark, wildcards.collection)}.jsonl",
-        rows="results/benchmarks/{benchmark}_rows.jsonl",
+        rows=rows_to_ask,
     output:
-        "results/benchmarks/{benchmark}_{collection}_asks.jsonl",
+        asks_path("{benchmark}", "{collection}"),
     log:
         "logs/benchmarks/{benchmark}_{collection}_asks.log",
     params:
-        settings=settings(config["benchmark_judgments"], "num_samples", "sampling"),
-        official=lambda wildcards, input: (
-            f"{official_arguments(wildcards)} --rows {input.rows}"
-        ),
+        asking=lambda wildcards: as_json(benchmark_asking(wildcards)),
+        rows=lambda wildcards, input: f"--rows {input.rows}" if input.rows else "",
 
 
 def scored_judge(wildcards):
@@ -190,7 +213,7 @@ def benchmark_ledger(wildcards):
 
 use rule judge_pairs as judge_benchmarks with:
     input:
-        asks=[f"results/benchmarks/{name}_{c}_asks.jsonl" for name, c in ASKED],
+        asks=[asks_path(*asked) for asked in ASKED],
         pairs=[f"{shown(*asked)}.jsonl" for asked in ASKED],
         # The pairs name images by content: the folder's time says nothing.
         images=ancient([f"{shown(*asked)}_images" for asked in ASKED]),
@@ -211,6 +234,7 @@ use rule judge_pairs as judge_benchmarks with:
     params:
         **asks_model("judge_pairs", scored_judge, benchmark_ledger),
         stage="judge_benchmarks",
+        image_root="",
         parts=benchmark_parts,
 
 

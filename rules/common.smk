@@ -5,16 +5,18 @@ import shlex
 import shutil
 import sys
 
+import msgspec
 import yaml
 from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from selfjudge.benchmarks.collections import OFFICIAL
+from selfjudge.benchmarks.collections import OFFICIAL, asking_of
 from selfjudge.benchmarks.protocols import PROTOCOLS, collections_of
 from selfjudge.engines import ENGINES
 from selfjudge.ground.code_fingerprints import code_fingerprint
 from selfjudge.ground.fingerprints import folder_fingerprint
+from selfjudge.ground.requests import Samples
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
 from selfjudge.pairs.filters import first_asked
 from selfjudge.run.config import check_config
@@ -45,7 +47,8 @@ except ValueError as error:
 SCRIPTS = here("scripts")
 ENGINE = json.dumps(config["engine"], sort_keys=True)
 JOURNAL = "results/journal"
-# What the import checks: one iteration more does not import anew.
+IMAGE_ROOT = shlex.quote(config["image_root"])
+# That a pool suffices is checked, and is no reason to import or select anew.
 POOL = "--iterations {} --prompts-per-iteration {}".format(
     1 if config["pool"]["mode"] == "reuse" else config["iterations"],
     config["pool"]["prompts_per_iteration"],
@@ -151,6 +154,22 @@ def ask_with(script):
         "--engine {ENGINE:q} --journal {JOURNAL} --ledger {params.ledger} "
         "--shard {wildcards.shard} "
     )
+
+
+def as_json(record):
+    """A record as JSON, to be handed to a script."""
+    return msgspec.json.encode(record).decode()
+
+
+def filter_json(wildcards):
+    """What a filter is, so that no other one makes its stages stale."""
+    return as_json(FILTER_SPECS[wildcards.filter])
+
+
+def samples(section):
+    """How many texts a config section draws, and how."""
+    chosen = {key: section[key] for key in ("num_samples", "sampling")}
+    return msgspec.convert(chosen, Samples, strict=False)
 
 
 def matched_argument(wildcards, input):

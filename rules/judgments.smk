@@ -3,7 +3,8 @@ def judged_before(wildcards):
 
     All filters ask the base model there, most of them the same: one goes first,
     whatever their order in the config, so that what they share is answered from the
-    journal.
+    journal.  (Which one changes where it is taken out, or a filter that stands
+    before it in `FILTERS` is added: the others then wait for another, and rerun.)
     """
     first = first_asked(config["filters"])
     if wildcards.iteration != "1" or wildcards.filter == first:
@@ -26,12 +27,12 @@ rule ask_judge:
         runtime=growing(30),  # minutes
     params:
         code=code("ask_judge"),
-        settings=settings(config["judgments"], "num_samples", "sampling"),
+        asking=as_json(asking_of("paired", samples(config["judgments"]))),
         seed=config["seed"],
-        official="",
+        rows="",
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/ask_judge.py --pairs {input.pairs} "
-        "{params.official} --settings {params.settings:q} --seed {params.seed} "
+        "{params.rows} --asking {params.asking:q} --seed {params.seed} "
         "--output {output} 2> {log}"
 
 
@@ -58,9 +59,9 @@ rule judge_pairs:
     params:
         **asks_model("judge_pairs", previous_judge),
         stage="judge_pairs",
+        image_root=config["image_root"],
         parts=lambda wildcards, input, output: (
-            f"--part {input.asks} {input.pairs} {shlex.quote(config['image_root'])} "
-            f"{output}"
+            f"--part {input.asks} {input.pairs} {IMAGE_ROOT} {output}"
         ),
     shell:
         ask_with("judge_pairs")
@@ -108,10 +109,11 @@ rule filter_judgments:
         runtime=growing(60),  # minutes
     params:
         code=code("filter_judgments"),
+        filter=filter_json,
         seed=config["seed"],
         matched=matched_argument,
     shell:
-        "{PYTHON[decide]} {SCRIPTS:q}/filter_judgments.py --filter {wildcards.filter} "
+        "{PYTHON[decide]} {SCRIPTS:q}/filter_judgments.py --filter {params.filter:q} "
         "--pairs {input.pairs} --judgments {input.judgments} "
         "--template {input.template:q} {params.matched} --seed {params.seed} "
         "--accepted {output.accepted} --dropped {output.dropped} 2> {log}"

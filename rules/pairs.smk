@@ -117,11 +117,12 @@ rule build_pairs:
         runtime=growing(60),  # minutes
     params:
         code=code("build_pairs"),
+        filter=filter_json,
         settings=settings(config["pairs"]),
         seed=config["seed"],
         matched=matched_argument,
     shell:
-        "{PYTHON[decide]} {SCRIPTS:q}/build_pairs.py --filter {wildcards.filter} "
+        "{PYTHON[decide]} {SCRIPTS:q}/build_pairs.py --filter {params.filter:q} "
         "--prompts {input.prompts} --responses {input.responses} "
         "--altered {input.altered} {params.matched} "
         "--settings {params.settings:q} --seed {params.seed} "

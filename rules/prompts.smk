@@ -84,6 +84,5 @@ rule select_prompts:
         prompts_per_iteration=config["pool"]["prompts_per_iteration"],
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/select_prompts.py --prompts {input.prompts} "
-        "--iteration {wildcards.iteration} "
-        "--prompts-per-iteration {params.prompts_per_iteration} "
+        "--iteration {wildcards.iteration} {POOL} "
         "--seed {params.seed} --output {output.prompts} 2> {log}"

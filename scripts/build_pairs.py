@@ -18,14 +18,16 @@ from selfjudge.pairs.building import (
     join_candidates,
     write_built,
 )
-from selfjudge.pairs.filters import FILTER_NAMES, FILTERS
+from selfjudge.pairs.filters import Filter
 from selfjudge.run.commands import arguments, json_of, run
 
 
 def main() -> None:
     """Read the arguments, build, write."""
     parser = arguments(__doc__)
-    parser.add_argument("--filter", choices=FILTER_NAMES, required=True)
+    parser.add_argument(
+        "--filter", type=json_of(Filter), required=True, help="what it is, as JSON"
+    )
     parser.add_argument("--prompts", type=Path, required=True)
     parser.add_argument("--responses", type=Path, required=True)
     parser.add_argument("--altered", type=Path, required=True)
@@ -42,7 +44,7 @@ def main() -> None:
             read_records(args.responses, Response),
             read_records(args.altered, Altered),
         )
-        spec = FILTERS[args.filter]
+        spec = args.filter
         return build_pairs(candidates, spec, args.settings, args.seed)
 
     if args.matched:

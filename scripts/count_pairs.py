@@ -8,7 +8,7 @@ from pathlib import Path
 
 from selfjudge.ground.lines import read_records, write_json
 from selfjudge.ground.records import Pair, Prompt
-from selfjudge.pairs.counts import DroppedHead, count_pairs
+from selfjudge.pairs.counts import DropReason, count_pairs
 from selfjudge.run.commands import arguments, run
 
 
@@ -23,7 +23,7 @@ def main() -> None:
     report = count_pairs(
         read_records(args.prompts, Prompt),
         read_records(args.pairs, Pair),
-        read_records(args.dropped, DroppedHead),
+        read_records(args.dropped, DropReason),
     )
     write_json(args.output, report)
 

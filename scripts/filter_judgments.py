@@ -10,14 +10,16 @@ from selfjudge.ground.lines import read_lines
 from selfjudge.ground.templates import load_template
 from selfjudge.judging.asks import JUDGE_FIELDS
 from selfjudge.judging.filtering import filter_files
-from selfjudge.pairs.filters import FILTER_NAMES, FILTERS
-from selfjudge.run.commands import arguments, run
+from selfjudge.pairs.filters import Filter
+from selfjudge.run.commands import arguments, json_of, run
 
 
 def main() -> None:
     """Read the arguments, filter, write."""
     parser = arguments(__doc__)
-    parser.add_argument("--filter", choices=FILTER_NAMES, required=True)
+    parser.add_argument(
+        "--filter", type=json_of(Filter), required=True, help="what it is, as JSON"
+    )
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--judgments", type=Path, required=True)
     parser.add_argument("--template", type=Path, required=True, help="the judge's")
@@ -32,7 +34,7 @@ def main() -> None:
         accepted=args.accepted,
         dropped=args.dropped,
         template=load_template(args.template, *JUDGE_FIELDS),
-        spec=FILTERS[args.filter],
+        spec=args.filter,
         size=sum(1 for _ in read_lines(args.matched)) if args.matched else None,
         seed=args.seed,
     )

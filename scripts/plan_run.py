@@ -48,6 +48,8 @@ def main() -> None:
     hours = schedule(rows, args.slots, config)
     print(f"plan of {' '.join(targets)}\n")
     print(format_plan(stale, rows, hours, args.slots, config["engine"]["name"]))
+    if num_unused := workload.count_unused():
+        print(f"\n{num_unused} prompts of the pool are used by no iteration")
 
 
 def load_config(directory: Path) -> Any:

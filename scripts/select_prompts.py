@@ -16,6 +16,7 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--prompts", type=Path, required=True)
     parser.add_argument("--iteration", type=int, required=True, help="from 1")
+    parser.add_argument("--iterations", type=int, default=1, help="of the run")
     parser.add_argument("--prompts-per-iteration", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -25,6 +26,7 @@ def main() -> None:
         args.iteration,
         args.prompts_per_iteration,
         args.seed,
+        args.iterations,
     )
     write_records(args.output, selected)
 

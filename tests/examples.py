@@ -1,6 +1,6 @@
 """Small records and images for tests; every field has a plain default."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from io import BytesIO
 from pathlib import Path
@@ -10,19 +10,22 @@ from typing import Any
 import msgspec
 from PIL import Image
 
+from selfjudge.benchmarks.collections import asking_of
 from selfjudge.benchmarks.protocols import Protocol
 from selfjudge.benchmarks.scores import Release
 from selfjudge.benchmarks.votes import PairOutcome, cast_votes, select_votes, settle
 from selfjudge.ground.lines import content_id
 from selfjudge.ground.records import (
     Altered,
+    Ask,
     BenchmarkRow,
     Judgment,
     Pair,
     Prompt,
     Response,
 )
-from selfjudge.ground.requests import Generation, Request
+from selfjudge.ground.requests import Generation, Request, Samples, Sampling
+from selfjudge.judging.asks import ask_pairs
 from selfjudge.pairs.alterations import AlterationBounds
 
 BOUNDS = AlterationBounds(
@@ -181,3 +184,11 @@ def score_pair_under(
     """The outcome of one pair by the steps that scoring takes with all of them."""
     votes = select_votes(pair, row, cast_votes(judgments, protocol), protocol)
     return settle(pair, row, votes, protocol, coin)
+
+
+def ask_both_orders(
+    pairs: Iterable[Pair], num_samples: int, sampling: Sampling, seed: int
+) -> Iterator[Ask]:
+    """The asks about pairs as the loop asks: both orders, our own template."""
+    settings = Samples(num_samples=num_samples, sampling=sampling)
+    return ask_pairs(pairs, (), asking_of("paired", settings), seed)

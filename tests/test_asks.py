@@ -14,13 +14,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from examples import generate, make_pair, make_row
+from examples import ask_both_orders, generate, make_pair, make_row
 from selfjudge.benchmarks.collections import (
     COLLECTIONS,
     OFFICIAL,
     Collection,
-    ask_collection,
-    ask_officially,
+    asking_of,
 )
 from selfjudge.ground.lines import content_id, read_records, write_records
 from selfjudge.ground.records import ORDERS, Ask, BenchmarkFormat, Pair
@@ -30,7 +29,8 @@ from selfjudge.ground.templates import fill, load_template
 from selfjudge.judging.asks import (
     JUDGE_FIELDS,
     JUDGE_TEMPLATE,
-    ask_both_orders,
+    Asking,
+    ask_pairs,
     judge_text,
     judgment_from,
     judgment_requests,
@@ -152,13 +152,15 @@ def ask(
 ) -> list[Ask]:
     """The asks of a collection about a benchmark's pairs."""
     return list(
-        ask_collection(
-            collection,
+        ask_pairs(
             pairs,
             [make_row(pair, n, **row) for n, pair in enumerate(pairs)],
-            release,
-            Samples(num_samples=num_samples, sampling=SAMPLING),
-            num_votes,
+            asking_of(
+                collection,
+                Samples(num_samples=num_samples, sampling=SAMPLING),
+                release,
+                num_votes,
+            ),
             seed,
         )
     )
@@ -233,9 +235,18 @@ def test_votes_are_odd_in_the_config_that_is_shipped() -> None:
 def test_official_asks_need_the_rows_of_the_pairs() -> None:
     """A pair of another preparation is named."""
     pairs = [make_pair(0), make_pair(1)]
-    spec = OFFICIAL["vl_rewardbench"]
+    settings = Samples(num_samples=1, sampling=SAMPLING)
+    asking = asking_of("official", settings, "multimodal_rewardbench")
     with pytest.raises(ValueError, match=rf"rows: .*got none of {pairs[1].id}"):
-        list(ask_officially(pairs, [make_row(pairs[0])], spec, 5, 0))
+        list(ask_pairs(pairs, [make_row(pairs[0])], asking, 0))
+
+
+def test_votes_in_random_orders_need_no_rows() -> None:
+    """The release has no part in them: its rows need not be there."""
+    settings = Samples(num_samples=1, sampling=SAMPLING)
+    asking = asking_of("official", settings, "vl_rewardbench", 5)
+    pairs = [make_pair(0), make_pair(1)]
+    assert list(ask_pairs(pairs, [], asking, 0)) == ask("official", pairs)
 
 
 # --------------------------------------------------------- what asks become
@@ -319,24 +330,25 @@ def test_judgment_keeps_the_raw_text() -> None:
 # ------------------------------------------------------------------ the script
 
 
-def run_script(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def run_script(
+    folder: Path, asking: Asking, *arguments: str
+) -> subprocess.CompletedProcess[str]:
     """Run ask_judge.py on the pairs of a folder."""
-    sampling = msgspec.to_builtins(SAMPLING)
     command = [sys.executable, str(SCRIPTS / "ask_judge.py"), "--seed", "0"]
-    command += ["--settings", json.dumps({"num_samples": 2, "sampling": sampling})]
+    command += ["--asking", msgspec.json.encode(asking).decode()]
     command += ["--pairs", str(folder / "pairs.jsonl")]
     command += ["--output", str(folder / "asks.jsonl"), *arguments]
     return subprocess.run(command, capture_output=True, text=True)
 
 
 def test_the_script_writes_what_is_asked(tmp_path: Path) -> None:
-    """Both orders by default, votes for `official`; one flat object a line."""
+    """Both orders, or the release's by its rows; one flat object a line."""
     pairs = [make_pair(number) for number in range(3)]
+    rows = tmp_path / "rows.jsonl"
     write_records(tmp_path / "pairs.jsonl", pairs)
-    write_records(
-        tmp_path / "rows.jsonl", [make_row(p, n) for n, p in enumerate(pairs)]
-    )
-    done = run_script(tmp_path)
+    write_records(rows, [make_row(p, n) for n, p in enumerate(pairs)])
+    settings = Samples(num_samples=2, sampling=SAMPLING)
+    done = run_script(tmp_path, asking_of("paired", settings))
     assert done.returncode == 0, done.stderr
     asks = list(read_records(tmp_path / "asks.jsonl", Ask))
     assert asks == list(ask_both_orders(pairs, 2, SAMPLING, 0))
@@ -344,20 +356,20 @@ def test_the_script_writes_what_is_asked(tmp_path: Path) -> None:
     assert list(line) == (
         "pair_id order sample seed template max_tokens temperature top_p top_k".split()
     )
-    official = ["--collection", "official", "--format", "vl_rewardbench"]
-    official += ["--rows", str(tmp_path / "rows.jsonl"), "--num-votes", "3"]
-    assert run_script(tmp_path, *official).returncode == 0
-    assert list(read_records(tmp_path / "asks.jsonl", Ask)) == ask(
-        "official", pairs, num_votes=3
-    )
+    official = asking_of("official", settings, "multimodal_rewardbench")
+    assert run_script(tmp_path, official, "--rows", str(rows)).returncode == 0
+    asks = list(read_records(tmp_path / "asks.jsonl", Ask))
+    assert asks == ask("official", pairs, "multimodal_rewardbench")
 
 
-def test_official_asks_need_all_that_is_known_of_the_release(tmp_path: Path) -> None:
+def test_the_releases_order_needs_its_rows(tmp_path: Path) -> None:
     """What is missing is named; no traceback, no file."""
     write_records(tmp_path / "pairs.jsonl", [make_pair()])
-    done = run_script(tmp_path, "--collection", "official")
-    assert done.returncode == 2 and not (tmp_path / "asks.jsonl").exists()
-    assert "'official' needs --format, --rows and --num-votes" in done.stderr
+    settings = Samples(num_samples=1, sampling=SAMPLING)
+    asking = asking_of("official", settings, "multimodal_rewardbench")
+    done = run_script(tmp_path, asking)
+    assert done.returncode == 1 and not (tmp_path / "asks.jsonl").exists()
+    assert done.stderr.startswith("error: rows: every pair must have one")
 
 
 def test_template_must_have_its_placeholders(tmp_path: Path) -> None:

@@ -11,7 +11,11 @@ from typing import Any
 import pytest
 
 from selfjudge.engines import ENGINES
-from selfjudge.ground.code_fingerprints import code_fingerprint, reached_definitions
+from selfjudge.ground.code_fingerprints import (
+    code_fingerprint,
+    module_text,
+    reached_definitions,
+)
 from selfjudge.ground.code_links import Whole, link
 
 ROOT = Path(__file__).parents[1]
@@ -585,3 +589,56 @@ def test_all_scripts_are_hashed_quickly() -> None:
     }
     assert time.process_time() - clock < 4
     assert len(set(hashes.values())) == len(hashes)
+
+
+@pytest.mark.parametrize(
+    ("call", "is_help"),
+    [
+        ('parser.add_argument("--x", help="{}")', True),
+        ('add("--x", type=int, metavar="{}")', True),
+        ('add("--x", default="{}")', False),
+        ('explain(help="{}")', False),
+    ],
+)
+def test_what_an_argument_says_of_itself_does_not_count(
+    tmp_path: Path, call: str, is_help: bool
+) -> None:
+    """The help of a command line is no code of its stage; a default is."""
+    files = {"stage.py": f"def main():\n    {call}\n"}
+    hashes = [
+        hash_of(tmp_path, {name: text.format(word) for name, text in files.items()})
+        for word in ("one", "two")
+    ]
+    assert (hashes[0] == hashes[1]) is is_help
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "is_same"),
+    [
+        ("f(1)", "f(2)", False),
+        ("import one as f", "import two as f", False),
+        ("b.one(x)", "b.two(x)", False),
+        ("import b", "import c as b", True),
+        ("'too large'", "'large'", True),
+        ("# why", "", True),
+    ],
+)
+def test_a_module_by_itself(tmp_path: Path, old: str, new: str, is_same: bool) -> None:
+    """Its own code counts, and which names it calls, not what these do or where."""
+    lines = ["import b", "from d import one as f", "def g(x):  # why"]
+    lines += ["    if x: raise ValueError('too large')", "    return b.one(x) + f(1)"]
+    ours = "def one(x): return x\ndef two(x): return -x\n"
+    texts = []
+    for number, text in enumerate(
+        ("\n".join(lines), "\n".join(lines).replace(old, new))
+    ):
+        folder = tmp_path / str(number)
+        write_files(folder, {"a.py": text, "b.py": ours, "c.py": ours, "d.py": ours})
+        texts.append(module_text(folder, "a"))
+    assert (texts[0] == texts[1]) is is_same
+
+
+def test_a_module_that_is_not_there_has_no_text(tmp_path: Path) -> None:
+    """The folder and the name are said."""
+    with pytest.raises(ValueError, match=r"must have a module 'a\.b'"):
+        module_text(tmp_path, "a.b")

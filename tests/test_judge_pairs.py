@@ -11,13 +11,12 @@ import msgspec
 import pytest
 import yaml
 
-from examples import image_bytes, make_pair
+from examples import ask_both_orders, image_bytes, make_pair
 from selfjudge.engines import open_engine, stage
 from selfjudge.ground.ledgers import Ledger
 from selfjudge.ground.lines import content_id, read_records, write_records
 from selfjudge.ground.records import Ask, Judgment, Pair
 from selfjudge.ground.requests import Generation, Request, Sampling
-from selfjudge.judging.asks import ask_both_orders
 
 ROOT = Path(__file__).parents[1]
 TEMPLATE = ROOT / "demo" / "templates" / "judge.txt"

@@ -20,7 +20,7 @@ from selfjudge.pairs.building import (
     join_candidates,
     write_built,
 )
-from selfjudge.pairs.counts import DroppedHead, count_pairs
+from selfjudge.pairs.counts import DropReason, count_pairs
 from selfjudge.pairs.filters import FILTERS, FilterName
 
 SETTINGS = PairSettings(majority_threshold=3, alteration_bounds=BOUNDS)
@@ -314,7 +314,7 @@ def write(folder: Path, *candidates: Candidates) -> dict[str, Any]:
     return count_pairs(
         [candidate.prompt for candidate in candidates],
         read_records(pairs, Pair),
-        read_records(dropped, DroppedHead),
+        read_records(dropped, DropReason),
     )
 
 
@@ -403,7 +403,7 @@ def test_dropped_prompts_between_pairs_are_passed_over() -> None:
     """Several pairs of one prompt and prompts without any are no disorder."""
     prompts = [make_prompt(number) for number in range(4)]
     pairs = [make_pair(1), make_pair(1, id="f" * 16), make_pair(3)]
-    report = count_pairs(prompts, pairs, [DroppedHead("tie")] * 2)
+    report = count_pairs(prompts, pairs, [DropReason("tie")] * 2)
     assert (report["num_pairs"], report["dropped"]) == (3, {"tie": 2})
 
 

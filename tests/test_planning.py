@@ -205,11 +205,11 @@ def test_files_take_the_place_of_guesses(tmp_path: Path) -> None:
         second[0]: 8,
         second[1]: 1,
     }
-    rows = plan(tmp_path, stale)
-    counts = [
-        Workload(tmp_path, CONFIG, None).count_prompts(i)  # type: ignore[arg-type]
-        for i in (1, 2, 3, 4)
-    ]
+    pool = {"prompts_per_iteration": 125}
+    rows = plan(tmp_path, stale, pool=pool)
+    work = Workload(tmp_path, lay_over(CONFIG, {"pool": pool}), None)  # type: ignore[arg-type]
+    counts = [work.count_prompts(i) for i in (1, 2, 3, 4)]
+    assert work.count_unused() == 0
     assert sum(closed.value for closed, _ in counts) == 400
     assert sum(opened.value for _, opened in counts) == 100
     closed, opened = (number.value for number in counts[0])

@@ -27,7 +27,7 @@ from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.ledgers import Ledger, append_ledger
 from selfjudge.ground.lines import read_json, write_json
 from selfjudge.judging.counts import FilterCounts
-from selfjudge.pairs.counts import DroppedHead, count_pairs
+from selfjudge.pairs.counts import DropReason, count_pairs
 from selfjudge.report.charts import COLORS, SHAPES, Level, level_rows
 from selfjudge.report.costs import cost_table, timing_table, total_table
 from selfjudge.report.plots import read_captions
@@ -95,7 +95,7 @@ def write_reports(results: Path, iteration: int, filter_name: str) -> None:
     wrong = [make_judgment(opened, order, "?") for order in ("chosen_first",)]
     counts.add(closed, right, ["accepted", "accepted"])
     counts.add(opened, wrong, ["unparsed"])
-    pair_counts = count_pairs(prompts, [closed, opened], [DroppedHead("unanimous")])
+    pair_counts = count_pairs(prompts, [closed, opened], [DropReason("unanimous")])
     folder = results / f"iter{iteration}" / filter_name
     write_json(folder / "filter_report.json", counts.report())
     write_json(folder / "pairs_report.json", pair_counts)

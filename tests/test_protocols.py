@@ -17,7 +17,7 @@ from examples import (
     score_pair_under,
     write_lines,
 )
-from selfjudge.benchmarks.collections import OFFICIAL, orders_to_ask
+from selfjudge.benchmarks.collections import OFFICIAL, asking_of
 from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.leaderboard import read_leaderboard
 from selfjudge.benchmarks.parsers import PARSERS
@@ -32,8 +32,9 @@ from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.benchmarks.votes import new_coin
 from selfjudge.ground.lines import RecordError
 from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
+from selfjudge.ground.requests import Samples, Sampling
 from selfjudge.ground.templates import load_template
-from selfjudge.judging.asks import JUDGE_FIELDS
+from selfjudge.judging.asks import JUDGE_FIELDS, orders_to_ask
 from selfjudge.report.score_text import format_beside, format_curves
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -417,24 +418,15 @@ def test_baselines_see_the_same_orders() -> None:
 # ---------------------------------------------------------------------- asking
 
 
-def test_random_orders_do_not_know_the_release() -> None:
-    """The order of a vote follows from seed, pair and vote alone, and is fair."""
-    rows = [make_row(make_pair(n), n) for n in range(400)]
-    turned = [msgspec.structs.replace(row, chosen_first=False) for row in rows]
-    orders = [orders_to_ask(row, "random", 5, 0) for row in rows]
-    assert orders == [orders_to_ask(row, "random", 5, 0) for row in turned]
-    assert orders != [orders_to_ask(row, "random", 5, 1) for row in rows]
-    first = sum(order == "chosen_first" for row in orders for order in row)
+def test_random_orders_are_fair() -> None:
+    """The order of a vote follows from seed, pair and vote alone."""
+    settings = Samples(num_samples=1, sampling=Sampling(max_tokens=1, temperature=0))
+    asking = asking_of("official", settings, "vl_rewardbench", 5)
+    names = [make_pair(n).id for n in range(400)]
+    orders = [orders_to_ask(name, {}, asking, 0) for name in names]
+    assert orders != [orders_to_ask(name, {}, asking, 1) for name in names]
+    first = sum(order == "chosen_first" for row in orders for order, _ in row)
     assert 900 < first < 1100
-
-
-def test_the_release_order_is_asked_where_the_authors_do() -> None:
-    """Multimodal RewardBench has one sample, in the order of the file."""
-    spec = OFFICIAL["multimodal_rewardbench"]
-    assert (spec.order, spec.num_votes) == ("release", 1)
-    for chosen_first, order in ((True, "chosen_first"), (False, "rejected_first")):
-        row = make_row(PAIR, chosen_first=chosen_first)
-        assert orders_to_ask(row, "release", 1, 0) == [order]
 
 
 @pytest.mark.parametrize("benchmark", sorted(OFFICIAL))

@@ -20,13 +20,15 @@ from published import (
     read_rows,
     score,
 )
-from selfjudge.benchmarks.collections import orders_to_ask
+from selfjudge.benchmarks.collections import asking_of
 from selfjudge.benchmarks.leaderboard import PublishedTable, read_leaderboard
 from selfjudge.benchmarks.preparing import Prepared
 from selfjudge.benchmarks.protocols import SELFJUDGE, find_protocol
 from selfjudge.benchmarks.releases import VLRB_GROUPS
 from selfjudge.benchmarks.scores import group_outcomes, macro_accuracy
 from selfjudge.ground.records import Judgment
+from selfjudge.ground.requests import Samples, Sampling
+from selfjudge.judging.asks import ask_pairs
 
 LEADERBOARD = (
     Path(__file__).parents[1] / "scripts/selfjudge/benchmarks/leaderboard.yaml"
@@ -380,9 +382,11 @@ def test_always_first_scores_near_half_in_random_orders(hub: Prepared) -> None:
 
 def ask_official(pair: Any, row: Any, text: str) -> list[Judgment]:
     """The votes of a judge that always says the same."""
-    orders = orders_to_ask(row, "random", 5, 0)
+    settings = Samples(num_samples=1, sampling=Sampling(max_tokens=1, temperature=0))
+    asking = asking_of("official", settings, "vl_rewardbench", 5)
     return [
-        make_judgment(pair, order, text, sample=n) for n, order in enumerate(orders)
+        make_judgment(pair, ask.order, text, sample=ask.sample)
+        for ask in ask_pairs([pair], [row], asking, 0)
     ]
 
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from examples import ask_both_orders
 from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.ground.lines import content_id, write_records
 from selfjudge.ground.records import Pair
 from selfjudge.ground.requests import Sampling
-from selfjudge.judging.asks import ask_both_orders
 
 pytestmark = pytest.mark.workflow
 

@@ -12,6 +12,7 @@ import yaml
 
 from examples import (
     BOUNDS,
+    ask_both_orders,
     image_bytes,
     judge_both,
     make_pair,
@@ -34,7 +35,6 @@ from selfjudge.ground.templates import load_template
 from selfjudge.judging.asks import (
     JUDGE_FIELDS,
     JUDGE_TEMPLATE,
-    ask_both_orders,
     judgment_from,
     judgment_requests,
 )

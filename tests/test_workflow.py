@@ -238,6 +238,16 @@ def test_a_judge_is_asked_what_is_configured(moved: Path) -> None:
     }
 
 
+def test_another_number_of_votes_is_asked_for(moved: Path) -> None:
+    """What is asked follows the config: not only the files that it is made of."""
+    with_protocols(moved, "official")
+    asks = "results/benchmarks/vlrb_official_asks.jsonl"
+    run(moved, asks)
+    assert planned(moved, asks) == {}
+    change_config(moved / "demo", official_judgments={"num_votes": 3})
+    assert planned(moved, asks) == {"ask_benchmark": 1}
+
+
 def test_a_benchmark_that_is_not_there_is_named(moved: Path) -> None:
     """It is left out of the judges' jobs, and refused where it is wanted."""
     mmrb = {"path": "data/nowhere/all_data.json", "protocols": []}
@@ -388,6 +398,27 @@ def edit_other_engine(clone: Path) -> None:
     edit(path, "BATCH_ROUNDS = 8", "BATCH_ROUNDS = 9")
 
 
+def edit_help(clone: Path) -> None:
+    """Explain an argument of every stage, and one of training, otherwise."""
+    commands = clone / "scripts/selfjudge/run/commands.py"
+    edit(commands, 'help="commit, tag', 'help="a commit, tag')
+    edit(clone / "scripts/train_judge.py", 'help="seed of', 'help="the seed of')
+
+
+def edit_official_asking(clone: Path) -> None:
+    """Ask otherwise where a benchmark is asked as its authors do, which nobody does."""
+    path = clone / "scripts/selfjudge/benchmarks/collections.py"
+    edit(path, "Sampling(max_tokens=2048", "Sampling(max_tokens=2047")
+
+
+def know_another_filter(clone: Path) -> None:
+    """Enter a filter that no config names."""
+    path = clone / "scripts/selfjudge/pairs/filters.py"
+    edit(path, '"unchecked"]', '"unchecked", "other"]')
+    other = '"other": Filter(label="gold", accept="parsed"),'
+    edit(path, "    # The paper's default.", f"    {other}\n    # The paper's default.")
+
+
 def move_module(clone: Path) -> None:
     """Move the verdict parser to another room and name, and rewrite its imports."""
     package = clone / "scripts/selfjudge"
@@ -410,6 +441,9 @@ def move_module(clone: Path) -> None:
         reword_errors,
         change_openai_timeout,
         edit_other_engine,
+        edit_help,
+        edit_official_asking,
+        know_another_filter,
         move_module,
     ],
 )

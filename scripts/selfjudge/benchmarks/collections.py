@@ -5,23 +5,14 @@
 of a benchmark do.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
 import msgspec
 
-from selfjudge.ground.records import (
-    ORDERS,
-    Ask,
-    BenchmarkFormat,
-    BenchmarkRow,
-    Order,
-    Pair,
-)
+from selfjudge.ground.records import BenchmarkFormat
 from selfjudge.ground.requests import Samples, Sampling
-from selfjudge.ground.seeds import seed_for
-from selfjudge.judging.asks import ask_both_orders, make_ask
+from selfjudge.judging.asks import JUDGE_TEMPLATE, Asking
 
 Collection = Literal["paired", "greedy", "blind", "official"]
 COLLECTIONS: tuple[Collection, ...] = get_args(Collection)
@@ -59,74 +50,34 @@ OFFICIAL: dict[BenchmarkFormat, OfficialAsking] = {
 }
 
 
-def samples_of(collection: Collection, settings: Samples) -> Samples:
-    """How many judgments of a pair and order a collection draws, and how."""
-    if collection != "greedy":
-        return settings
-    greedy = msgspec.structs.replace(
-        settings.sampling, temperature=0.0, top_k=0, top_p=1.0
-    )
-    return Samples(num_samples=1, sampling=greedy)
-
-
-def ask_officially(
-    pairs: Iterable[Pair],
-    rows: Iterable[BenchmarkRow],
-    spec: OfficialAsking,
-    num_votes: int,
-    seed: int,
-) -> Iterator[Ask]:
-    """Asks for every vote on every pair as the benchmark's authors ask.
-
-    ``num_votes`` holds where the authors do not fix it.  Raises ValueError where a
-    pair has no row.
-    """
-    known = {row.pair_id: row for row in rows}
-    template = spec.template.rpartition("/")[2]
-    votes = spec.num_votes or num_votes
-    for pair in pairs:
-        if pair.id not in known:
-            raise ValueError(
-                f"rows: every pair must have one (got none of {pair.id}). "
-                "Hint: pairs and rows may be of different releases."
-            )
-        orders = orders_to_ask(known[pair.id], spec.order, votes, seed)
-        for sample, order in enumerate(orders):
-            yield make_ask(pair.id, order, sample, template, spec.sampling, seed)
-
-
-def ask_collection(
+def asking_of(
     collection: Collection,
-    pairs: Iterable[Pair],
-    rows: Iterable[BenchmarkRow],
-    release: BenchmarkFormat,
     settings: Samples,
-    num_votes: int,
-    seed: int,
-) -> Iterator[Ask]:
-    """The asks of one collection about a benchmark's pairs, in pair order."""
-    if collection == "official":
-        return ask_officially(pairs, rows, OFFICIAL[release], num_votes, seed)
-    drawn = samples_of(collection, settings)
-    return ask_both_orders(pairs, drawn.num_samples, drawn.sampling, seed)
+    release: BenchmarkFormat | None = None,
+    num_votes: int = 1,
+) -> Asking:
+    """How a collection asks for judgments of a release, or of the loop's own pairs.
 
-
-def release_order(row: BenchmarkRow) -> Order:
-    """The order in which the release holds the two responses."""
-    return "chosen_first" if row.chosen_first else "rejected_first"
-
-
-def orders_to_ask(
-    row: BenchmarkRow, order: Literal["random", "release"], num_votes: int, seed: int
-) -> list[Order]:
-    """The order of every vote on a pair in the `official` collection.
-
-    A random order follows from the seed of the run, the pair and the vote, so
-    that the release's order, which leaks the label, has no part in it.
+    ``settings`` are those of the config, which the official collection does not
+    take; ``num_votes`` holds where the authors of a benchmark do not fix it.
     """
-    if order == "release":
-        return [release_order(row)] * num_votes
-    return [
-        ORDERS[seed_for(seed, "order", row.pair_id, sample) % 2]
-        for sample in range(num_votes)
-    ]
+    if collection == "official":
+        assert release is not None
+        spec = OFFICIAL[release]
+        return Asking(
+            template=spec.template.rpartition("/")[2],
+            orders=spec.order,
+            num_samples=spec.num_votes or num_votes,
+            sampling=spec.sampling,
+        )
+    sampling, num_samples = settings.sampling, settings.num_samples
+    if collection == "greedy":
+        num_samples = 1
+        greedy = {"temperature": 0.0, "top_k": 0, "top_p": 1.0}
+        sampling = msgspec.structs.replace(sampling, **greedy)
+    return Asking(
+        template=JUDGE_TEMPLATE,
+        orders="both",
+        num_samples=num_samples,
+        sampling=sampling,
+    )

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from random import Random
 from typing import Literal, NamedTuple
 
-from selfjudge.benchmarks.collections import release_order
 from selfjudge.benchmarks.parsers import PARSERS
 from selfjudge.benchmarks.protocols import Protocol, parity_order
 from selfjudge.ground.records import BenchmarkRow, Judgment, Order, Pair, Record
+from selfjudge.judging.asks import release_order
 
 BaselineName = Literal["coin", "always_first", "longer_response"]
 OVERALL = "overall"

@@ -38,15 +38,31 @@ def reached_definitions(script: Path, *entries: str) -> list[Definition]:
 
 
 def module_text(root: Path, name: str) -> str:
-    """The bare code of one module below a folder, and nothing that it imports.
+    """The bare code of one module below a folder, with the names that it imports.
 
-    For what must change with the code of chosen modules alone.  Raises ValueError
-    where there is no such module.
+    For what must change with the code of chosen modules alone: where the names are
+    from does not count.  Raises ValueError where there is no such module.
     """
     module = find_module(root, name)
     if module is None:
         raise ValueError(f"{root}: must have a module '{name}' (got none)")
-    return "\n".join(link(definition).text for definition in module.definitions)
+    lines: list[str] = []
+    for definition in module.definitions:
+        linked = link(definition)
+        lines.append(linked.text)
+        for name, found in linked.references:
+            lines += [f"{name}={plain_name(meaning)}" for meaning in found]
+    return "\n".join(lines)
+
+
+def plain_name(meaning: Meaning) -> str:
+    """What a name means, by its own name where it is made; a module by its last."""
+    if isinstance(meaning, str):
+        return meaning
+    if isinstance(meaning, Bound):
+        return meaning.name
+    module = meaning if isinstance(meaning, Module) else meaning.module
+    return module.name.rpartition(".")[2]
 
 
 class Walk:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from selfjudge.ground.code_modules import (
     FUNCTIONS,
     Definition,
-    Imported,
+    ImportedName,
     Module,
     drop_docstring,
     find_module,
@@ -24,6 +24,8 @@ from selfjudge.ground.code_modules import (
 
 # They look names up that no reader of the source sees.
 SEES_ALL = ("globals", "eval", "exec")
+# What an argument of a command line says of itself.
+WORDS = ("help", "metavar")
 
 
 class Bound(NamedTuple):
@@ -65,7 +67,7 @@ def link(definition: Definition) -> Linked:
     return Linked(text, tuple(linker.references), tuple(linker.imports))
 
 
-def meanings(module: Module, name: str, seen: frozenset[Imported]) -> list[Meaning]:
+def meanings(module: Module, name: str, seen: frozenset[ImportedName]) -> list[Meaning]:
     """What a name at the top level of a module may mean; nothing if it has none."""
     found: list[Meaning] = []
     for binding in module.bindings.get(name, []):
@@ -77,7 +79,7 @@ def meanings(module: Module, name: str, seen: frozenset[Imported]) -> list[Meani
 
 
 def import_meanings(
-    root: Path, imported: Imported, seen: frozenset[Imported] = frozenset()
+    root: Path, imported: ImportedName, seen: frozenset[ImportedName] = frozenset()
 ) -> list[Meaning]:
     """What an import binds, through as many modules as pass it on."""
     if imported in seen:
@@ -91,7 +93,7 @@ def import_meanings(
 
 
 def member_meanings(
-    module: Module, name: str, seen: frozenset[Imported] = frozenset()
+    module: Module, name: str, seen: frozenset[ImportedName] = frozenset()
 ) -> list[Meaning]:
     """What an attribute of a module means: all of the module if nobody knows."""
     found = meanings(module, name, seen)
@@ -156,6 +158,12 @@ class Stripper(Pruner):
             node.cause, call.args, call.keywords = None, [], []
         return self.generic_visit(node)
 
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        """Nor are those of a command line's help."""
+        if ast.unparse(node.func).rpartition(".")[2] in ("add", "add_argument"):
+            node.keywords = [one for one in node.keywords if one.arg not in WORDS]
+        return self.generic_visit(node)
+
     def visit_Assert(self, node: ast.Assert) -> ast.AST:
         """Nor are those of an assertion."""
         node.msg = None
@@ -171,7 +179,7 @@ class Linker(Pruner):
         self.imports: list[str] = []
         self.depth = 0  # of functions that we are in
         # Imports in a function count for all of the definition: too much is safe.
-        self.inner: dict[str, list[Imported]] = {}
+        self.inner: dict[str, list[ImportedName]] = {}
         for node in ast.walk(definition.node):
             for name, imported in iter_imports(node, self.module.package):
                 if find_module(self.module.root, imported.module):
@@ -239,10 +247,10 @@ class Linker(Pruner):
 
     visit_Import = visit_ImportFrom = visit_imports  # noqa: N815
 
-    def find_import(self, imported: Imported) -> list[Meaning]:
+    def find_import(self, imported: ImportedName) -> list[Meaning]:
         """What an import outside of functions means; a star means the module."""
         name = "" if imported.name == "*" else imported.name
-        return import_meanings(self.module.root, Imported(imported.module, name))
+        return import_meanings(self.module.root, ImportedName(imported.module, name))
 
     def visit_function(self, node: ast.AST) -> ast.AST:
         """A function: what it imports is used where it is named."""

@@ -14,7 +14,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 SCOPES = (*FUNCTIONS, ast.ClassDef)
 
 
-class Imported(NamedTuple):
+class ImportedName(NamedTuple):
     """What an import statement binds a name to; "" is the module itself."""
 
     module: str
@@ -34,14 +34,6 @@ class Definition:
         """The file that holds it."""
         return self.module.path
 
-    @property
-    def num_lines(self) -> int:
-        """How many lines of the file it is, decorators included."""
-        node = self.node
-        decorators = node.decorator_list if isinstance(node, SCOPES) else []
-        start = min([node.lineno, *(part.lineno for part in decorators)])
-        return (node.end_lineno or start) - start + 1
-
 
 @dataclass(frozen=True, eq=False)
 class Module:
@@ -58,7 +50,7 @@ class Module:
     name: str
     path: Path
     definitions: list[Definition] = field(default_factory=list)
-    bindings: dict[str, list[Definition | Imported]] = field(default_factory=dict)
+    bindings: dict[str, list[Definition | ImportedName]] = field(default_factory=dict)
     running: list[Definition] = field(default_factory=list)
     imports: list[str] = field(default_factory=list)
 
@@ -150,16 +142,17 @@ def iter_run_now(node: ast.AST) -> Iterator[ast.AST]:
             yield from iter_run_now(child)
 
 
-def iter_imports(node: ast.AST, package: str) -> Iterator[tuple[str, Imported]]:
+def iter_imports(node: ast.AST, package: str) -> Iterator[tuple[str, ImportedName]]:
     """The names that an import statement binds, each with what it means."""
     if isinstance(node, ast.Import):
         for alias in node.names:
             top = alias.name.split(".")[0]
-            yield alias.asname or top, Imported(alias.name if alias.asname else top, "")
+            module = alias.name if alias.asname else top
+            yield alias.asname or top, ImportedName(module, "")
     elif isinstance(node, ast.ImportFrom):
         module = absolute_name(node, package)
         for alias in node.names:
-            yield alias.asname or alias.name, Imported(module, alias.name)
+            yield alias.asname or alias.name, ImportedName(module, alias.name)
 
 
 def iter_imported_modules(node: ast.AST, package: str) -> Iterator[str]:

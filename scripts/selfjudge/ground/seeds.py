@@ -28,7 +28,7 @@ def random_for(run_seed: int, *ids: object) -> Random:
 def rank_limit(ranks: Iterable[int], size: int) -> int:
     """The highest of the ``size`` lowest ranks: what ranks above it is cut.
 
-    -1 if nothing may stay.  Memory is eight bytes a rank.
+    -1 if nothing may stay.  Memory is some sixty bytes a rank.
     """
     ordered = sorted(array("Q", ranks))
     return ordered[:size][-1] if size and ordered else -1

@@ -1,16 +1,26 @@
 """What a judge is asked about a pair, and the judgment that its answer becomes.
 
 An `Ask` says what stands where: which pair, in which order, for which sample, by
-which template and sampling.  A decision writes asks; one stage answers them all.
+which template and sampling.  A decision writes asks, as an `Asking` says; one stage
+answers them all.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from selfjudge.ground.lines import content_id
-from selfjudge.ground.records import ORDERS, Ask, Judgment, Order, Pair
+from selfjudge.ground.records import (
+    ORDERS,
+    Ask,
+    BenchmarkRow,
+    Judgment,
+    Order,
+    Pair,
+    Settings,
+)
 from selfjudge.ground.requests import Generation, Request, Sampling
 from selfjudge.ground.seeds import seed_for
 from selfjudge.ground.templates import fill, image_paths, user_turn
@@ -19,20 +29,65 @@ JUDGE_FIELDS = ("question", "response_a", "response_b")
 JUDGE_TEMPLATE = "judge.txt"
 
 
-def ask_both_orders(
-    pairs: Iterable[Pair], num_samples: int, sampling: Sampling, run_seed: int
-) -> Iterator[Ask]:
-    """Asks for both orders of every pair, ``num_samples`` each, in pair order.
+OrdersAsked = Literal["both", "random", "release"]
 
-    The seed depends on neither iteration nor filter: the judge differs anyway,
-    and what filters share at iteration 1 is answered from the journal.
+
+class Asking(Settings, frozen=True, kw_only=True):
+    """How the judgments of some pairs are asked for.
+
+    ``template`` is a file name.  ``orders``: `both` orders of a pair,
+    ``num_samples`` of each; or as many votes, each in a `random` order by the seed,
+    or in that of the `release`.
     """
+
+    template: str
+    orders: OrdersAsked
+    num_samples: int
+    sampling: Sampling
+
+
+def ask_pairs(
+    pairs: Iterable[Pair], rows: Iterable[BenchmarkRow], asking: Asking, run_seed: int
+) -> Iterator[Ask]:
+    """The asks about pairs, in their order; ``rows`` are for the release's order alone.
+
+    Seeds depend on neither iteration nor filter: the judge differs anyway, and what
+    filters share at iteration 1 is answered from the journal.  Raises ValueError
+    where a row is needed and missing.
+    """
+    known = {row.pair_id: row for row in rows}
     for pair in pairs:
-        for order in ORDERS:
-            for sample in range(num_samples):
-                yield make_ask(
-                    pair.id, order, sample, JUDGE_TEMPLATE, sampling, run_seed
-                )
+        for order, sample in orders_to_ask(pair.id, known, asking, run_seed):
+            yield make_ask(
+                pair.id, order, sample, asking.template, asking.sampling, run_seed
+            )
+
+
+def orders_to_ask(
+    pair_id: str, rows: Mapping[str, BenchmarkRow], asking: Asking, run_seed: int
+) -> list[tuple[Order, int]]:
+    """The order and the sample of every ask about a pair.
+
+    A random order follows from the seed of the run, the pair and the sample, so
+    that the release's order, which leaks the label, has no part in it.
+    """
+    samples = range(asking.num_samples)
+    if asking.orders == "both":
+        return [(order, sample) for order in ORDERS for sample in samples]
+    if asking.orders == "random":
+        draws = [seed_for(run_seed, "order", pair_id, sample) for sample in samples]
+        return [(ORDERS[draw % 2], sample) for sample, draw in enumerate(draws)]
+    if pair_id not in rows:
+        raise ValueError(
+            f"rows: every pair must have one (got none of {pair_id}). "
+            "Hint: pairs and rows may be of different releases."
+        )
+    return [(release_order(rows[pair_id]), sample) for sample in samples]
+
+
+def release_order(row: BenchmarkRow) -> Order:
+    """The order in which the release holds the two responses."""
+    return "chosen_first" if row.chosen_first else "rejected_first"
 
 
 def make_ask(

@@ -13,14 +13,14 @@ GoldCheck = Literal["right", "both_wrong", "reversed"]
 GOLD_CHECKS: tuple[GoldCheck, ...] = get_args(GoldCheck)
 
 
-class DroppedHead(msgspec.Struct, frozen=True):
+class DropReason(msgspec.Struct, frozen=True):
     """Why something gave no pair."""
 
     reason: str
 
 
 def count_pairs(
-    prompts: Iterable[Prompt], pairs: Iterable[Pair], dropped: Iterable[DroppedHead]
+    prompts: Iterable[Prompt], pairs: Iterable[Pair], dropped: Iterable[DropReason]
 ) -> dict[str, Any]:
     """Pairs by kind, origin, category and votes; dropped records by reason.
 

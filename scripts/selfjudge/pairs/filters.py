@@ -3,13 +3,13 @@
 from collections.abc import Iterable
 from typing import Literal, get_args
 
-import msgspec
+from selfjudge.ground.records import Settings
 
 FilterName = Literal["majority", "correctness", "majority_matched", "unchecked"]
 FILTER_NAMES: tuple[FilterName, ...] = get_args(FilterName)
 
 
-class Filter(msgspec.Struct, frozen=True, kw_only=True):
+class Filter(Settings, frozen=True, kw_only=True):
     """One way to choose training data.
 
     ``label``: whose answer is held right in a closed pair, the majority's or
@@ -21,8 +21,8 @@ class Filter(msgspec.Struct, frozen=True, kw_only=True):
 
     label: Literal["majority", "gold"]
     accept: Literal["right", "parsed"]
-    pairs_as_many_as: FilterName | None = None
-    accepted_as_many_as: FilterName | None = None
+    pairs_as_many_as: str | None = None
+    accepted_as_many_as: str | None = None
 
 
 FILTERS: dict[FilterName, Filter] = {

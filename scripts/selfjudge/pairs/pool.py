@@ -12,16 +12,17 @@ def select_prompts(
     iteration: int,
     prompts_per_iteration: int,
     run_seed: int,
+    iterations: int = 1,
 ) -> Iterator[Prompt]:
     """The prompts of one iteration, from 1, in the order of the pool.
 
     They are the next ``prompts_per_iteration`` of the pool in seeded order, after
     those of the iterations before: one iteration more moves none.  ``read`` gives
-    the pool; it is called twice.  Memory is eight bytes a prompt.  Raises
-    ValueError where the pool does not reach so far.
+    the pool; it is called twice.  Memory is some sixty bytes a prompt.  Raises
+    ValueError where the pool does not reach so far, or not for all ``iterations``.
     """
     ranks = array("Q", (seed_for(run_seed, "pool", prompt.id) for prompt in read()))
-    check_pool(len(ranks), iteration, prompts_per_iteration)
+    check_pool(len(ranks), max(iteration, iterations), prompts_per_iteration)
     ordered = sorted(ranks)
     end = iteration * prompts_per_iteration
     low, high = ordered[end - prompts_per_iteration], ordered[end - 1]

@@ -157,6 +157,15 @@ class Workload:
         closed = number * self.plan.closed_rate
         return Number(closed, "guessed"), Number(number - closed, "guessed")
 
+    def count_unused(self) -> int | None:
+        """Prompts of the pool that no iteration uses, once it is there."""
+        path = self.results / "prompts.jsonl"
+        if not path.is_file():
+            return None
+        pool, num_prompts = self.config["pool"], sum(1 for _ in read_lines(path))
+        iterations = 1 if pool["mode"] == "reuse" else self.config["iterations"]
+        return max(0, num_prompts - iterations * int(pool["prompts_per_iteration"]))
+
     def _kinds(self, iteration: int) -> tuple[int, int] | None:
         """Closed and open prompts of an iteration, once the pool is there."""
         path = self.results / "prompts.jsonl"
