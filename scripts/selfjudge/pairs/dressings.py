@@ -40,7 +40,8 @@ OPENING = re.compile(
     r"[*_#>\s\"']{0,8}(?:"
     r"(?:sure|certainly|of course|absolutely|okay|ok|alright|understood|got it"
     r"|no problem|great)(?: thing)?\s*[!,.:;\u2013\u2014-]+"
-    r"|(?:here(?:'s|\u2019s| is| are| it is| you are| you go)|this is|below is|the following is)\b"
+    r"|(?:here(?:'s|\u2019s| is| are| it is| you are| you go)|this is|below is"
+    r"|the following is)\b"
     r"[^.\n]{0,120}:"
     rf"|(?:\w+ ){{0,3}}(?:{KIND}|output|result|rewriting)(?: \w+){{0,3}}\**:"
     r")[*_]{0,3}\s*",
