@@ -1,11 +1,33 @@
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import BOUNDS
-from selfjudge.pairs.alterations import check_alteration
+from selfjudge.ground.records import CATEGORIES, Category
+from selfjudge.pairs.alterations import check_alteration, draw_category
+from selfjudge.pairs.dressings import is_dressed, undress
 
 RESPONSE = "Two dogs sleep on the red sofa beside a lamp."
+REWRITE = "Two dogs sleep on the red sofa beside a clock."
+LISTED = "It shows:\n- a red bus\n- two men\n- a shop"
+# What real models put around what they were asked for.
+DRESSED = {
+    "sure": f"Sure! {REWRITE}",
+    "of-course": f"Of course, here is the text:\n\n{REWRITE}",
+    "preamble": f"Here's the description with one error:\n{REWRITE}",
+    "label": f"Response: {REWRITE}",
+    "bold-label": f"**Rewritten answer:**\n\n{REWRITE}",
+    "note": f"{REWRITE}\n\nNote: there is no clock.",
+    "bracketed-note": f"{REWRITE} (Note that the clock is made up.)",
+    "note-below-a-rule": f"{REWRITE}\n\n---\n\n*Changed detail:* the clock",
+    "in-quotes": f'"{REWRITE}"',
+    "in-bold": f"**{REWRITE}**",
+    "fenced": f"```text\n{REWRITE}\n```",
+    "thought": f"<think>Which one?</think>\n{REWRITE}",
+    "rest-of-a-thought": f"Make it a clock.</think>\n\n{REWRITE}",
+}
 
 
 @pytest.mark.parametrize(
@@ -49,6 +71,127 @@ RESPONSE = "Two dogs sleep on the red sofa beside a lamp."
 def test_check_alteration(altered: str, expected: str | None) -> None:
     """A rewrite serves if it changes one detail and keeps quiet about it."""
     assert check_alteration(RESPONSE, altered, BOUNDS) == expected
+
+
+@pytest.mark.parametrize("altered", DRESSED.values(), ids=DRESSED)
+def test_what_stands_around_a_rewrite_gives_it_away(altered: str) -> None:
+    """Each dress is refused, and taken off it leaves the rewrite."""
+    assert check_alteration(RESPONSE, altered, BOUNDS) == "confesses"
+    assert undress(RESPONSE, altered) == REWRITE
+    assert check_alteration(RESPONSE, REWRITE, BOUNDS) is None
+
+
+@pytest.mark.parametrize("altered", DRESSED.values(), ids=DRESSED)
+def test_what_both_texts_wear_stays(altered: str) -> None:
+    """A dress that the response has too tells nothing, and is its own."""
+    response = altered.replace("clock.", "lamp.")
+    if "think>" not in altered:
+        assert undress(response, altered) == altered
+    assert not is_dressed(response, altered)
+
+
+@pytest.mark.parametrize(
+    ("response", "altered", "expected"),
+    [
+        pytest.param(RESPONSE, f"{RESPONSE[:-1]} -> clock", True, id="arrow"),
+        pytest.param(RESPONSE, f"{REWRITE}\n\nIt is late.", True, id="paragraph-more"),
+        pytest.param(RESPONSE, f"# Sofa\n{REWRITE}", True, id="heading"),
+        pytest.param(RESPONSE, f"- {REWRITE}", True, id="bullet"),
+        pytest.param(RESPONSE, REWRITE.replace("red", "**red**"), True, id="bold-word"),
+        pytest.param(RESPONSE, f"{REWRITE} It should be a lamp", False, id="sentence"),
+        pytest.param(LISTED, f"{LISTED}\n- a tall tree", False, id="entry-more"),
+        pytest.param(LISTED, LISTED.replace("\n- a shop", ""), False, id="entry-less"),
+        pytest.param(LISTED, f"{LISTED}\nThat is all I see.", True, id="line-more"),
+        pytest.param(LISTED, LISTED.replace("-", "*"), True, id="other-bullets"),
+        pytest.param(LISTED, LISTED.replace("\n-", ","), True, id="no-list"),
+    ],
+)
+def test_the_form_of_both_texts_is_one(
+    response: str, altered: str, expected: bool
+) -> None:
+    """Markup and layout must not tell which of the two is the rewrite."""
+    assert is_dressed(response, altered) is expected
+
+
+@pytest.mark.parametrize(
+    ("response", "altered"),
+    [
+        pytest.param(LISTED, LISTED.replace("-", "\u2022"), id="bullets"),
+        pytest.param(LISTED, LISTED.replace("two", "2"), id="digit"),
+        pytest.param("It's 1,200 m - far.", "It\u2019s 1200 m \u2014 far!", id="marks"),
+        pytest.param(
+            "A black-and-white cat", "a **black and white** cat", id="hyphens"
+        ),
+    ],
+)
+def test_another_spelling_changes_nothing(response: str, altered: str) -> None:
+    """Marks, bullets, case and digits for words are no error."""
+    assert check_alteration(response, altered, BOUNDS) == "unchanged"
+
+
+@pytest.mark.parametrize(
+    ("response", "altered"),
+    [
+        pytest.param(
+            "It was -5 degrees that day.", "It was 5 degrees that day.", id="-"
+        ),
+        pytest.param("A share of 3.5 is low now.", "A share of 35 is low now.", id="."),
+        pytest.param(
+            "It costs 20 $ at the shop.", "It costs 20 % at the shop.", id="$"
+        ),
+    ],
+)
+def test_a_sign_may_be_the_error(response: str, altered: str) -> None:
+    """What changes a value is no mere mark."""
+    assert check_alteration(response, altered, BOUNDS) is None
+
+
+# ------------------------------------------------------------------ categories
+
+
+@pytest.mark.parametrize(
+    ("response", "expected"),
+    [
+        pytest.param("A dog sleeps.", [], id="none"),
+        pytest.param("Two dogs sleep.", ["count"], id="number-word"),
+        pytest.param("There are 3 dogs.", ["count"], id="digit"),
+        pytest.param("The one that sleeps is a dog.", [], id="pronoun"),
+        pytest.param("A dog sleeps left of a cat.", ["spatial"], id="place"),
+        pytest.param("The image shows a dog in the picture.", [], id="in-the-picture"),
+        pytest.param("A dog sleeps in a box.", ["spatial"], id="in-a-box"),
+        pytest.param('A shirt with "love" on it.', ["text"], id="quoted"),
+        pytest.param("A bus that reads EXPRESS.", ["text"], id="written"),
+        pytest.param("It rose by 12.5% to $40.", ["text"], id="chart"),
+    ],
+)
+def test_an_error_is_drawn_among_those_that_fit(
+    response: str, expected: list[Category]
+) -> None:
+    """No count where nothing is counted, no place without one, no text without any."""
+    always = ["object", "attribute", "relation", "action"]
+    drawn = [
+        draw_category(response, CATEGORIES, draw) for draw in range(len(CATEGORIES))
+    ]
+    assert set(drawn) == {*always, *expected}
+
+
+def test_any_error_may_be_drawn_where_none_fits() -> None:
+    """A project that asks for counts alone gets them."""
+    assert draw_category("A dog sleeps.", ["count", "text"], 1) == "text"
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["\n", " ", "*", "```", '"', "- ", "note ", "</think>", "<think>", "[", "1,"],
+)
+def test_long_rewrites_are_read_in_linear_time(piece: str) -> None:
+    """A megabyte takes a tenth of a second or two; the bound is for a busy machine."""
+    text = piece * (1_000_000 // len(piece))
+    start = time.process_time()
+    is_dressed(RESPONSE, f"{REWRITE}{text}{REWRITE}")
+    undress(RESPONSE, f"{text}{REWRITE}")
+    draw_category(text, CATEGORIES, 0)
+    assert time.process_time() - start < 5
 
 
 def test_a_word_of_the_response_is_no_confession() -> None:

@@ -222,6 +222,19 @@ def test_an_open_prompt_without_response_is_dropped() -> None:
     assert outcome.dropped["reason"] == "no_response"
 
 
+def test_a_pair_holds_the_undressed_rewrite() -> None:
+    """What a model puts around a rewrite never reaches a judge; its id stays."""
+    prompt = make_prompt(kind="open", answer_format=None)
+    (response,) = make_responses(prompt, "Two dogs sleep on a red sofa.")
+    bare = "Two dogs sleep on a blue sofa."
+    altered = make_altered(response, f"Sure! Here it is:\n\n{bare}")
+    candidates = [Candidates(prompt, [response], [altered])]
+    (built,) = build_pairs(candidates, FILTERS["majority"], SETTINGS, 0)
+    assert built.pair is not None
+    assert built.pair.rejected == bare
+    assert built.pair.rejected_response_id == altered.id
+
+
 def test_alteration_is_rejected() -> None:
     """The response is chosen, its rewrite rejected, the category kept."""
     (outcome,) = build(opened("Two dogs sleep here.", "Three dogs sleep here."))

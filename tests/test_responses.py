@@ -72,9 +72,9 @@ def test_alterations_are_asked_for_known_prompts_only() -> None:
 
 
 def test_alterations_use_all_categories() -> None:
-    """The category is drawn by seed among the templates."""
+    """The category is drawn by seed among the templates that fit the response."""
     prompts = {prompt.id: prompt for prompt in map(make_prompt, range(40))}
-    responses = [make_responses(prompt, "a dog")[0] for prompt in prompts.values()]
+    responses = [make_responses(prompt, "2 dogs")[0] for prompt in prompts.values()]
     templates = {"count": "c {response}", "object": "o {response}"}
     requests = alteration_requests(prompts, responses, templates, SAMPLING, ROOT, 0)
     categories = {altered_from(generate(r, "x"), r).category for r in requests}

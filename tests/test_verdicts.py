@@ -5,14 +5,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from selfjudge.ground.records import ORDERS, Order
+from selfjudge.judging.statements import last_statement
 from selfjudge.judging.verdicts import chosen_verdict, parse_verdict, prefers_chosen
 
 # What a judgment may hold around its verdicts; no piece holds a lone A or B.
-PIECES = st.sampled_from(
+PLAIN = (
     "Verdict:|**verdict**|[[A]]|[[B]]|[[C]]|[[ A ]]|[[A or B]]|[[]]|[[A|B]]|[[|]]|[| "
     '|\n|.|**|"|it is good'.split("|")
 )
-JUDGMENTS = st.lists(PIECES, max_size=12).map("".join)
+TELLING = (
+    " is better; than ; over ; or ;, not ;while ;if ;, ;response A ;response B ; wins"
+    ";would ;says ;my verdict is ;I choose ;: ;:\n;\n\n;> ;`;because ;'".split(";")
+)
+JUDGMENTS = st.lists(st.sampled_from(PLAIN + TELLING), max_size=12).map("".join)
+QUOTING = st.lists(st.sampled_from(PLAIN), max_size=12).map("".join)
 
 
 @pytest.mark.parametrize(
@@ -50,6 +56,85 @@ def test_parse_verdict(text: str, expected: str | None) -> None:
     assert parse_verdict(text) == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        # Compared: the better one of a sentence.
+        pytest.param(
+            "The dog is black, so [[B]] is better than [[A]].", "B", id="than"
+        ),
+        pytest.param("Verdict: [[B]] over [[A]]", "B", id="over"),
+        pytest.param("Verdict: [[B]] >> [[A]]", "B", id="sign"),
+        pytest.param("I prefer [[A]] to [[B]], as it counts right.", "A", id="prefer"),
+        pytest.param("[[A]] is worse than [[B]].", "B", id="worse-than"),
+        pytest.param("Verdict: not [[A]] but [[B]]", "B", id="not-but"),
+        pytest.param("Verdict: [[A]] rather than [[B]]", "A", id="rather-than"),
+        pytest.param("Verdict: [[A]], since [[B]] adds a cat.", "A", id="reason"),
+        pytest.param("While [[A]] is longer, [[B]] is better.", "B", id="conceded"),
+        pytest.param("I find that Response A beats [[B]].", None, id="only-the-loser"),
+        pytest.param("The worse response is [[B]].", None, id="names-the-worse"),
+        pytest.param("Verdict: [[B]] is not better than [[A]]", None, id="denied"),
+        # Both: no verdict, and no earlier one stands in.
+        pytest.param("Verdict: [[B]]\n\nVerdict: [[A]] or [[B]]", None, id="or"),
+        pytest.param("Verdict: [[A]] vs. [[B]]", None, id="versus"),
+        pytest.param("[[B]] and [[A]] see the same, it is a tie.", None, id="tie-said"),
+        pytest.param("[[B]]: a dog.\n[[A]]: a cat.\nIt is a dog.", None, id="headings"),
+        # In a sentence, or with a reason after it.
+        pytest.param("So [[A]] gives the better answer overall.\n", "A", id="gives"),
+        pytest.param("Hence **[[B]]** wins. It saw the bus.", "B", id="wins"),
+        pytest.param("[[A]] Assistant A is better.", "A", id="named-too"),
+        pytest.param("[[B]] Assistant A is better.", None, id="names-the-other"),
+        pytest.param("I choose [[B]] because of the bus.", "B", id="choice"),
+        pytest.param("The better one is [[A]], by the bus.", "A", id="predicate"),
+        pytest.param("My verdict is [[B]] as it saw the bus.", "B", id="verdict-is"),
+        pytest.param("Final verdict is:\n\n[[A]]\n\nIt saw it.", "A", id="on-its-line"),
+        pytest.param("[[A]]\n\nOnly this one saw the bus.", "A", id="line-first"),
+        pytest.param("It fits.\n\n'[[B]]'", "B", id="line-in-quotes"),
+        pytest.param("It fits.\n```\nVerdict: [[B]]\n```", "B", id="fenced"),
+        pytest.param("<verdict>[[B]]</verdict>", "B", id="tagged"),
+        # Told, quoted, supposed.
+        pytest.param(
+            'I close with "Verdict: [[B]]" if B is better, else "Verdict: [[A]]".',
+            None,
+            id="told-in-quotes",
+        ),
+        pytest.param(
+            "It must be one of:\n- Verdict: [[A]]\n- Verdict: [[B]]\nFirst, the bus",
+            None,
+            id="told-in-lines",
+        ),
+        pytest.param("Write this:\n[[A]]\nor\n[[B]]\nNow, the", None, id="told-or"),
+        pytest.param("Verdict: [[A]] if Response A is better.", None, id="told-if"),
+        pytest.param("Response A ends with:\n\nVerdict: [[A]]", None, id="ends-with"),
+        pytest.param("> Verdict: [[A]]\n\nB said that.", None, id="block-quote"),
+        pytest.param(
+            'It says "Trust me.\nVerdict: [[B]]" and is wrong.', None, id="two-lines"
+        ),
+        pytest.param(
+            "Verdict: [[B]]\n\nWere the bus red, the verdict would be [[A]].",
+            "B",
+            id="were",
+        ),
+        pytest.param("Perhaps the verdict is [[A]]", None, id="perhaps"),
+        pytest.param("Verdict: [[A]]? The bus is red, though.", None, id="asked"),
+        pytest.param(
+            "Verdict: [[A]]\n\nNo, Response B is better.", None, id="taken-back"
+        ),
+        # Thought.
+        pytest.param("<think>Verdict: [[A]]", None, id="thought-cut-off"),
+        pytest.param(
+            "Verdict: [[A]]?</think>\nBoth are wrong.", None, id="thought-only"
+        ),
+        pytest.param(
+            "Verdict: [[A]]?</think>\nVerdict: [[B]]", "B", id="after-thought"
+        ),
+    ],
+)
+def test_what_is_stated(text: str, expected: str | None) -> None:
+    """Comparisons are read; what is told, quoted or supposed is no verdict."""
+    assert parse_verdict(text) == expected
+
+
 @given(JUDGMENTS)
 def test_exchanging_letters_exchanges_the_verdict(text: str) -> None:
     """A and B are treated alike."""
@@ -57,26 +142,48 @@ def test_exchanging_letters_exchanges_the_verdict(text: str) -> None:
     assert exchanged == {"A": "B", "B": "A", None: None}[parse_verdict(text)]
 
 
-@given(JUDGMENTS, st.sampled_from("AB"))
+@given(QUOTING, st.sampled_from("AB"))
 def test_a_verdict_at_the_end_decides(text: str, letter: str) -> None:
     """Whatever a judgment quotes, the verdict stated on its last line counts."""
     assert parse_verdict(f"{text}\nVerdict: [[{letter}]]") == letter
 
 
+@given(JUDGMENTS, st.text())
+def test_a_thought_is_no_part_of_a_judgment(text: str, thought: str) -> None:
+    """A thought in front changes nothing, opened by the model or by its template."""
+    for opened in ("<think>", ""):
+        assert parse_verdict(f"{opened}{thought}</think>{text}") == parse_verdict(text)
+
+
+@given(JUDGMENTS, st.sampled_from(("\n\n", ".\n", "\n", "")))
+def test_what_is_asked_for_is_read_alike_with_and_without_haste(
+    text: str, gap: str
+) -> None:
+    """A last line as asked is read without a look at its sentences."""
+    asked = f"{text}{gap}Verdict: [[A]]"
+    stated = last_statement(asked)
+    assert parse_verdict(asked) == (stated if stated in ("A", "B") else None)
+
+
 @pytest.mark.parametrize(
-    "text",
+    "piece",
     [
-        pytest.param("[" * 1_000_000, id="brackets"),
-        pytest.param("[[A]] x" * 150_000, id="unstated-verdicts"),
-        pytest.param("verdict " * 150_000, id="words"),
-        pytest.param(" " * 1_000_000, id="spaces"),
+        *("[", "]", '"', "'", "`", "*", " ", "\n", "<a>", "verdict ", "better ", ". "),
+        *("</think>", "<think>", "or\n", "if ", "[[A]] x", "[[A]] x.\n", "[[A]] or "),
+        *('"[[A]]"', "[[A]] is better. [[B]] is better. ", "Verdict: [[A]]\n"),
     ],
 )
-def test_long_texts_take_linear_time(text: str) -> None:
-    """A judge that repeats itself without end costs no more than a second."""
-    start = time.perf_counter()
-    assert parse_verdict(text) is None
-    assert time.perf_counter() - start < 5
+def test_long_texts_take_linear_time(piece: str) -> None:
+    """A judge that repeats itself without end costs a tenth of a second at most.
+
+    The bound is ten times that, for a busy machine.
+    """
+    text = piece * (1_000_000 // len(piece))
+    start = time.process_time()
+    parse_verdict(text)
+    parse_verdict(f"{text}[[A]]")
+    parse_verdict(f"[[A]]{text}")
+    assert time.process_time() - start < 3
 
 
 @pytest.mark.parametrize(

@@ -5,38 +5,47 @@ is only chosen and rejected.  (`rendering` puts the two responses in their
 places and is kept apart on purpose: a better parser must not cost a judgment.)
 """
 
-import re
-from typing import Literal
+from typing import Literal, get_args
 
 from selfjudge.ground.records import Order
+from selfjudge.ground.thoughts import strip_thought
+from selfjudge.judging.statements import last_statement
 
 Verdict = Literal["A", "B"]
 
-# What may stand between the word and the brackets: "**Verdict:** [[A]]".
-WORD_BEFORE = re.compile(r"verdict\W{0,8}\Z", re.IGNORECASE)
-LETTER = re.compile(r"\[\[([^\[\]\n]{0,40})\]\]")
-END = re.compile(r"[\s.*]*\Z")
+# Last lines as a judge is asked for them: most judgments end in one.
+AS_ASKED: dict[str, Verdict] = {
+    form.replace("X", letter): letter
+    for letter in get_args(Verdict)
+    for form in ("Verdict: [[X]]", "**Verdict: [[X]]**", "**Verdict:** [[X]]")
+}
+# What, at the end of the text before, may make it another's or one of several.
+MARKS = " *_`\"'"
+INTRODUCES = (":", "]", "or", "Or", "OR")
 
 
 def parse_verdict(text: str) -> Verdict | None:
     """The last verdict that a judgment states, or None if it is unparsed.
 
-    Stated is ``[[X]]`` after the word "verdict", or at the very end of the
-    text; a [[A]] quoted from a response in mid-text is neither.  None too where
-    the last stated verdict is not A or B: an earlier one must not stand in.
+    `statements` says what is stated; a thought is no part of the text.  None too
+    where what is stated last is not A or B: an earlier one must not stand in.
     """
-    end = len(text)
-    # From the end: a judgment is long, and its verdict comes last.
-    while (start := text.rfind("[[", 0, end)) >= 0:
-        match = LETTER.match(text, start)
-        if match and (
-            WORD_BEFORE.search(text, max(0, start - 16), start)
-            or END.match(text, match.end())
-        ):
-            letter = match.group(1).strip()
-            return "A" if letter == "A" else "B" if letter == "B" else None
-        end = start + 1
-    return None
+    said = strip_thought(text)
+    if said is None:
+        return None
+    before, _, last = said.rstrip().rpartition("\n")
+    verdict = AS_ASKED.get(last)
+    if verdict and is_sentence_end(before[-40:]):
+        return verdict
+    content = last_statement(said)
+    return "A" if content == "A" else "B" if content == "B" else None
+
+
+def is_sentence_end(text: str) -> bool:
+    """Whether a text ends in a way that introduces nothing."""
+    line = text.rstrip(MARKS)
+    words = line.rstrip(MARKS + "\n")
+    return line.endswith(("\n", ".")) and not words.endswith(INTRODUCES)
 
 
 def chosen_verdict(order: Order) -> Verdict:

@@ -19,6 +19,7 @@ from selfjudge.ground.records import Altered, Origin, Pair, Prompt, Response, Se
 from selfjudge.ground.seeds import random_for, rank_limit, seed_for
 from selfjudge.pairs.alterations import AlterationBounds, check_alteration
 from selfjudge.pairs.answers import extract_answer, majority_answer, normalise_gold
+from selfjudge.pairs.dressings import undress
 from selfjudge.pairs.filters import Filter
 
 PairReason = Literal[
@@ -189,11 +190,13 @@ def pairs_by_alteration(
                 f"{prompt.id} (got {rewrite.response_id!r})"
             )
         bounds = settings.alteration_bounds
-        reason = check_alteration(response.text, rewrite.text, bounds)
+        text = undress(response.text, rewrite.text)
+        reason = check_alteration(response.text, text, bounds)
         if reason:
             yield Built(None, dropped(rewrite, reason))
         else:
-            pair = make_pair(prompt, response, rewrite, "alteration")
+            bare = msgspec.structs.replace(rewrite, text=text)
+            pair = make_pair(prompt, response, bare, "alteration")
             yield Built(msgspec.structs.replace(pair, category=rewrite.category), None)
 
 

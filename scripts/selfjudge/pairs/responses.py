@@ -8,6 +8,7 @@ from selfjudge.ground.records import CATEGORIES, Altered, Category, Prompt, Resp
 from selfjudge.ground.requests import Generation, Request, Sampling
 from selfjudge.ground.seeds import seed_for
 from selfjudge.ground.templates import fill, image_paths, load_template, user_turn
+from selfjudge.pairs.alterations import draw_category
 
 
 def response_requests(
@@ -68,7 +69,7 @@ def alteration_requests(
 ) -> Iterator[Request]:
     """One request for each response to one of the prompts, in their order.
 
-    The category of error is drawn by seed; the id is
+    The category of error is drawn by seed among those that fit; the id is
     ``prompt_id/response_id/category``.
     """
     categories = list(templates)
@@ -77,7 +78,7 @@ def alteration_requests(
         if prompt is None:
             continue
         draw = seed_for(run_seed, "category", response.id)
-        category = categories[draw % len(categories)]
+        category = draw_category(response.text, categories, draw)
         text = fill(
             templates[category], question=prompt.question, response=response.text
         )

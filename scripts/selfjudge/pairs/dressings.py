@@ -1,0 +1,192 @@
+"""What a model puts around a rewrite: a preamble, a note, quotes, markup.
+
+All that both texts do not share outside of the changed detail would tell a judge
+which of them is the rewrite.
+"""
+
+import re
+
+from selfjudge.ground.thoughts import strip_thought
+
+NUMBER_WORDS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen "
+    "fourteen fifteen sixteen seventeen eighteen nineteen twenty"
+).split()
+DIGITS = {word: str(number) for number, word in enumerate(NUMBER_WORDS)}
+THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
+BULLET = re.compile(r"^[ \t]*(?:[-*+\u2022\u25e6\u25aa]|#{1,6})[ \t]+", re.MULTILINE)
+# A number, a word, or a sign that is no mere mark.
+CONTENT = re.compile(
+    r"(?<!\w)-?\d+(?:[.,:]\d+)*|[^\W_]+(?:'[^\W_]+)*"
+    r"|[^\w\s.,;:!?\"'`()\[\]{}*_#|~/\\<>"
+    r"\u2010-\u2015\u2018-\u201f\u2022\u2026\u00ab\u00bb-]"
+)
+
+KIND = r"(?:version|response|description|answer|detail|text|rewrite|caption|sentence)"
+CONFESSION = re.compile(
+    r"\b(?:altered|modified|rewritten|revised|edited|changed|incorrect|false|wrong"
+    rf"|inaccurate|erroneous|original|flawed|fictional) {KIND}"
+    r"|\bhere(?:'s| is) (?:the|a|my|your) (?:re|new|alter|modif|chang|edit)"
+    r"|\bi(?:'ve| have)? (?:just )?(?:changed|altered|modified|replaced|injected"
+    r"|introduced|swapped|made)\b"
+    r"|\b(?:was|were|is|has been) (?:deliberately |intentionally )?(?:changed|altered"
+    r"|modified|replaced|swapped) (?:to|from|with|by|for|in the)\b"
+    r"|\binstead of\b|\(not \w+|\bas an ai\b|\bi (?:can't|cannot|won't|am unable)\b"
+    r"|\bi(?:'m| am) sorry\b|\bapologi[sz]e\b|->|=>|\u2192|think>",
+    re.IGNORECASE,
+)
+# Said before a rewrite, up to where it begins.
+OPENING = re.compile(
+    r"[*_#>\s\"']{0,8}(?:"
+    r"(?:sure|certainly|of course|absolutely|okay|ok|alright|understood|got it"
+    r"|no problem|great)(?: thing)?\s*[!,.:;\u2013\u2014-]+"
+    r"|(?:here(?:'s|\u2019s| is| are| it is| you are| you go)|this is|below is"
+    r"|the following is)\b"
+    r"[^.\n]{0,120}:"
+    rf"|(?:\w+ ){{0,3}}(?:{KIND}|output|result|rewriting)(?: \w+){{0,3}}\**:"
+    r")[*_]{0,3}\s*",
+    re.IGNORECASE,
+)
+# Said after it, at the start of a line, a sentence or a parenthesis.
+NOTE = re.compile(
+    r"(?:^|[\n(\[]|[.!?]\s)[\s*_(\[-]{0,6}(?:"
+    r"(?:p\.?s\.?|note|notes|changes?|changed|errors?|explanation|edit|edited"
+    r"|modification|alteration|correction|original|false|wrong|altered|injected)"
+    r"(?: \w+){0,3}\**:"
+    r"|(?:please )?note that\b)",
+    re.IGNORECASE,
+)
+RULE = re.compile(r"\n[ \t]*[-*_=]{3,}\Z")
+FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*\Z", re.DOTALL)
+SPOKEN_LINE = re.compile(
+    r"(?:let me know|hope this|feel free|is there any)", re.IGNORECASE
+)
+# Kinds of markup, each by what shows it.
+MARKUP = (
+    re.compile(r"\*\*|__"),
+    re.compile(r"^#{1,6} ", re.MULTILINE),
+    re.compile(r"^[ \t]*[-+\u2022] ", re.MULTILINE),
+    re.compile(r"^[ \t]*\* ", re.MULTILINE),
+    re.compile(r"^[ \t]*\d{1,3}[.)] ", re.MULTILINE),
+    re.compile(r"```"),
+    re.compile(r"~~|<[a-z]{1,10}>|\[[A-Z]"),
+)
+WRAPS = "\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb<>[]{}"
+STRAIGHT = str.maketrans("\u201c\u201d\u2018\u2019", "\"\"''")
+MOST_OPENINGS = 3
+# What a model says of a rewrite stands at its ends: more of each is not read.
+END = 4_000
+
+
+def content_words(text: str) -> list[str]:
+    """Words, numbers and signs of a text: no case, marks or bullets, "2" for "two"."""
+    text = BULLET.sub("", text).replace("\u2019", "'").casefold()
+    words = [THOUSANDS.sub("", word) for word in CONTENT.findall(text)]
+    return [DIGITS.get(word, word) for word in words]
+
+
+def is_dressed(response: str, altered: str) -> bool:
+    """Whether a rewrite tells or shows what it is, where the response does not."""
+    return (
+        adds_speech(both_ends(response), both_ends(altered))
+        or kinds_of_markup(response) != kinds_of_markup(altered)
+        or edges(response) != edges(altered)
+        or changes_lines(response, altered)
+    )
+
+
+def both_ends(text: str) -> str:
+    """A text without blanks around it, and without the middle of a very long one."""
+    text = text.strip()
+    return text if len(text) <= 2 * END else f"{text[:END]}\n{text[-END:]}"
+
+
+def adds_speech(response: str, altered: str) -> bool:
+    """Whether a rewrite says of itself what it is, where the response does not."""
+    said = (CONFESSION, NOTE, SPOKEN_LINE)
+    return any(one.search(altered) and not one.search(response) for one in said) or (
+        OPENING.match(altered) is not None and OPENING.match(response) is None
+    )
+
+
+def kinds_of_markup(text: str) -> list[bool]:
+    """Which kinds of markup a text has."""
+    return [kind.search(text) is not None for kind in MARKUP]
+
+
+def edges(text: str) -> tuple[str, str]:
+    """The quotes and markup that a text begins and ends with."""
+    text = text.strip().translate(STRAIGHT)
+    start = text[: len(text) - len(text.lstrip(WRAPS))]
+    ended = text.rstrip(".,;:!? ")
+    return start, ended[len(ended.rstrip(WRAPS)) :]
+
+
+def changes_lines(response: str, altered: str) -> bool:
+    """Whether a rewrite has a line before or after what the response has, or is laid
+    out otherwise.
+
+    A list may have an entry more, in the form of the others, or one less.
+    """
+    old, new = lines_of(response), lines_of(altered)
+    if len(new) <= len(old):
+        return len(new) < len(old) - 1
+    known = set(content_words(response))
+    kind = kind_of_line(new[-1])
+    is_entry = bool(kind) and kind == kind_of_line(old[-1])
+    is_after = is_foreign(new[-1], known) and not is_entry
+    return len(old) == 1 or is_foreign(new[0], known) or is_after
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a text that are not blank."""
+    return [line for line in text.splitlines() if line.strip()]
+
+
+def kind_of_line(line: str) -> str:
+    """The mark of a list that a line begins with, "" if none."""
+    mark = re.match(r"\s*([-*+\u2022]|\d{1,3}[.)])\s", line)
+    return "1" if mark and mark.group(1)[0].isdigit() else mark.group(1) if mark else ""
+
+
+def is_foreign(line: str, known: set[str]) -> bool:
+    """Whether most words of a line do not stand in the response."""
+    words = content_words(line)
+    return 2 * sum(word in known for word in words) < len(words)
+
+
+def undress(response: str, altered: str) -> str:
+    """A rewrite without what was put around it, as far as that can be told.
+
+    What stands so in the response too stays.  Empty where it is a thought alone.
+    """
+    text = (strip_thought(altered) or "").strip()
+    fenced = FENCED.match(text) if "```" not in response else None
+    text = (fenced.group(1) if fenced else text).strip()
+    said = both_ends(response)
+    if not OPENING.match(said):
+        text = cut_openings(text)
+    noted = NOTE.search(text, max(0, len(text) - END))
+    if noted and not NOTE.search(said):
+        text = text[: noted.start() + (text[noted.start()] in ".!?")].rstrip()
+    if not RULE.search(response):
+        text = RULE.sub("", text)
+    return unwrap(response.strip(), text.strip())
+
+
+def cut_openings(text: str) -> str:
+    """A text without "Sure! Here is the rewrite:" before it."""
+    for _ in range(MOST_OPENINGS):
+        opening = OPENING.match(text)
+        text = text[opening.end() :] if opening else text
+    return text
+
+
+def unwrap(response: str, text: str) -> str:
+    """A text without the quotes or the bold that enclose it, but not the response."""
+    for first, last in (("**", "**"), ('"', '"'), ("\u201c", "\u201d"), ("`", "`")):
+        inner = text[len(first) : -len(last)]
+        is_wrapped = text.startswith(first) and text.endswith(last)
+        if is_wrapped and not response.startswith(first) and first not in inner:
+            text = inner.strip()
+    return text
