@@ -23,6 +23,7 @@ from selfjudge.pairs.filters import Filter
 
 PairReason = Literal[
     "no_response",
+    "truncated_response",
     "no_parsed_response",
     "unanimous",
     "tie",
@@ -32,6 +33,7 @@ PairReason = Literal[
     "no_wrong_response",
     "over_matched_size",
     "no_alteration",
+    "truncated_alteration",
     "empty",
     "unchanged",
     "too_short",
@@ -113,6 +115,7 @@ def pair_by_answer(
     """A closed prompt's pair: a response with the right answer against another.
 
     Right is the majority answer, or the gold answer if the filter labels so.
+    A response that was cut off has no answer.
     The draws depend on the prompt alone, so that filters which agree on the
     right answer build the same pair.
     """
@@ -120,7 +123,8 @@ def pair_by_answer(
     parsed = [
         (response, answer)
         for response in responses
-        if (
+        if response.finish_reason != "length"
+        and (
             answer := extract_answer(
                 response.text, prompt.answer_format, prompt.question
             )
@@ -160,6 +164,8 @@ def right_answer(
     """The answer that the filter holds right, and None or why there is none."""
     if not responses:
         return None, "no_response"
+    if are_truncated(responses):
+        return None, "truncated_response"
     if not votes:
         return None, "no_parsed_response"
     if spec.label == "majority":
@@ -179,6 +185,8 @@ def pairs_by_alteration(
     by_id = {response.id: response for response in responses}
     if not responses:
         yield Built(None, dropped(prompt, "no_response"))
+    elif not altered and are_truncated(responses):
+        yield Built(None, dropped(prompt, "truncated_response"))
     elif not altered:
         yield Built(None, dropped(prompt, "no_alteration"))
     for rewrite in altered:
@@ -188,13 +196,28 @@ def pairs_by_alteration(
                 f"altered {rewrite.id}: 'response_id' must be a response to prompt "
                 f"{prompt.id} (got {rewrite.response_id!r})"
             )
-        bounds = settings.alteration_bounds
-        reason = check_alteration(response.text, rewrite.text, bounds)
+        reason = rewrite_fault(response, rewrite, settings.alteration_bounds)
         if reason:
             yield Built(None, dropped(rewrite, reason))
         else:
             pair = make_pair(prompt, response, rewrite, "alteration")
             yield Built(msgspec.structs.replace(pair, category=rewrite.category), None)
+
+
+def are_truncated(responses: list[Response]) -> bool:
+    """Whether every one of the responses was cut off."""
+    return all(response.finish_reason == "length" for response in responses)
+
+
+def rewrite_fault(
+    response: Response, rewrite: Altered, bounds: AlterationBounds
+) -> str:
+    """Why a rewrite gives no pair with its response, or "" if it does."""
+    if response.finish_reason == "length":
+        return "truncated_response"
+    if rewrite.finish_reason == "length":
+        return "truncated_alteration"
+    return check_alteration(response.text, rewrite.text, bounds) or ""
 
 
 def make_pair(
@@ -278,5 +301,6 @@ def explain_no_pair(pairs: Path, reasons: Counter[str]) -> str:
         f"{counts or 'nothing, there are no prompts'}). Hint: "
         "no_gold_answer: the filter needs prompts with an 'answer'; "
         "unanimous: the prompts are too easy; below_threshold or "
-        "no_parsed_response: read the responses."
+        "no_parsed_response: read the responses; truncated_response: raise "
+        "responses.sampling.max_tokens."
     )

@@ -40,6 +40,7 @@ def response_from(generation: Generation, request: Request) -> Response:
         sample=int(sample),
         seed=request.seed,
         text=text,
+        finish_reason=generation.finish_reason,
     )
 
 
@@ -66,15 +67,16 @@ def alteration_requests(
     image_root: Path,
     run_seed: int,
 ) -> Iterator[Request]:
-    """One request for each response to one of the prompts, in their order.
+    """One request for each whole response to one of the prompts, in their order.
 
+    Of a response that was cut off nothing is asked: it cannot be a chosen one.
     The category of error is drawn by seed; the id is
     ``prompt_id/response_id/category``.
     """
     categories = list(templates)
     for response in responses:
         prompt = prompts.get(response.prompt_id)
-        if prompt is None:
+        if prompt is None or response.finish_reason == "length":
             continue
         draw = seed_for(run_seed, "category", response.id)
         category = categories[draw % len(categories)]
@@ -102,4 +104,5 @@ def altered_from(generation: Generation, request: Request) -> Altered:
         category=category,
         seed=request.seed,
         text=text,
+        finish_reason=generation.finish_reason,
     )
