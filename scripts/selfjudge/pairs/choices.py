@@ -20,7 +20,7 @@ OPTION = re.compile(
 )
 # What may stand before the letter that is chosen.
 LEAD = re.compile(
-    r"(?:[\s\"'*_,:]|(?:the|so|it|is|its|i|would|will|pick|choose|chose|select|go|with"
+    r"(?:'(?:s|d|m|ll|re)\b|[\s\"'*_,:]|(?:the|so|it|is|its|i|would|will|pick|choose|chose|select|go|with"
     r"|say|be|correct|right|best|final|probably|likely|option|choice|letter|answer"
     r"|therefore|thus|hence|clearly|as)\b)*",
     re.IGNORECASE,
@@ -35,11 +35,16 @@ HEAD = re.compile(
 # "A and C", "A, C", "A. C.", "A/B": a second letter.
 SECOND = re.compile(
     r"[)\]]?\s*(?:[,.;/&]|\band\b|\bor\b)\s*(?:and\s|or\s)?[(\[]?"
-    r"([A-Za-z])(?=[)\].,;/]|\s*$|\s(?:and|or)\b)",
+    r"([A-Za-z])(?=[)\].,;/?!]|\s*$|\s(?:and|or)\b)",
     re.IGNORECASE,
 )
 BEFORE_POINT = re.compile(r"(?<=\w) (?=[.,;:)])")
-NEGATION = re.compile(r"\b(?:not|no|neither|nor|never|isn'?t|aren'?t|without|both)\b")
+# "A. dog, C. fox": more options than one.
+LISTED = re.compile(r"[\s,;]([A-J])[.)]\s")
+NEGATION = re.compile(
+    r"\b(?:not|no|neither|nor|never|isn'?t|aren'?t|without|both"
+    r"|except|anything but|other than|rather than|instead)\b"
+)
 NAMED_IN_PROSE = re.compile(
     r"\b(?:option|choice|answer|pick|choose|select|with|like|is|be)\s+"
     r"\(([A-Ja-j])\)(?!\w)"
@@ -112,9 +117,14 @@ def read_letter(text: str, options: dict[str, str]) -> str | None:
     second = SECOND.match(text, match.end())
     if second and second[1].lower() != letter and second[1].lower() in LETTERS:
         return ""
+    others = {found.lower() for found in LISTED.findall(text[match.end() :])}
+    if others - {letter}:
+        return ""
     if letter == "i" and letter not in options and match[2]:
         return None
-    return letter if letter in (options or LETTERS) else ""
+    if letter in (options or LETTERS):
+        return letter
+    return None if normalise_name(text) in options.values() else ""
 
 
 def find_by_text(text: str, options: dict[str, str]) -> str | None:
@@ -131,7 +141,10 @@ def find_by_text(text: str, options: dict[str, str]) -> str | None:
     for letter, option in sorted(options.items(), key=lambda item: -len(item[1])):
         if len(option) < 2 and not option.isdigit():
             continue
-        whole = re.compile(rf"(?<![\w.,/\-]){re.escape(option)}(?![\w/]|[.,]\d|-\w)")
+        whole = re.compile(
+            rf"(?<![\w.,/\-^*+:]){re.escape(option)}"
+            r"(?![\w/^*+]|[.,:]\d|-\w|\s[+*/^]\s?\w)"
+        )
         shorter = whole.sub("\0", normal)
         if shorter != normal:
             found.append(letter)

@@ -33,7 +33,7 @@ NUMBER_WORD = re.compile(
     rf"(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?![\w-])"
 )
 MARKS = re.compile(
-    r"[*_`\"\u201c\u201d\u2018{}$]|\\(?:boxed|text\w*|mathrm|mathbf)\b|\\[()\[\]]"
+    r"[*_`\"\u201c\u201d\u2018{}$]|\\(?:boxed|text\w*|mathrm|mathbf)\b|\\[()\[\]]|</?[a-z]{1,6}>"
     r"|\\(?=[%$#&])"
 )
 MINUS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63"), "-")

@@ -13,6 +13,11 @@ LEAD = re.compile(
     r"|final|exactly|only|just|about|around|approximately|approx|roughly|circa|equals"
     r"|equal|to|would|be|say|he|she|they|how|many|[~\u2248=:,])[\s,.:]+|~)*"
 )
+SAYS = re.compile(
+    r"\b(?:is|are|was|were|see|count|counted|have|has|had|get|equals?|be|total|answer"
+    r"|shows?|contains?|costs?|so|thus|therefore|hence)\b|[=:]"
+)
+ONE = re.compile(r"\W*(?:the )?one\s+\w", re.IGNORECASE)
 AT_HEAD = re.compile(rf"(?P<number>{NUMBER})(?P<rest>.*)")
 # "The angle is 40": a short sentence may say what the number is of.
 SAID_OF = re.compile(
@@ -61,12 +66,13 @@ TAIL = re.compile(
 BOUND = re.compile(
     r"\b(?:more|less|fewer|greater|larger|smaller|least|most|over|under|above|below|up"
     r"|not|no|never|between|minimum|maximum|almost|nearly|exceeds?|exceeding|beyond|or"
+    r"|than|but|except|excluding|besides|anything|everything"
     r"|versus|vs|isn't|aren't|within|past)\b|[<>\u2264\u2265\u00b1]"
 )
 EXPRESSION = re.compile(
     r"[+*/^\\=\u221a\u03c0\u00d7\u00f7\u2044\u221e|]"
     r"|\b(?:pi|sqrt|root|half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|tenths?"
-    r"|eighths?|hundredths?|squared|cubed|times|plus|minus|divided|log|sin|cos|tan"
+    r"|eighths?|hundredths?|thousandths?|millionths?|squared|cubed|times|plus|minus|divided|log|sin|cos|tan"
     r"|hundreds?|lakhs?|crores?|mil|mn|bn|score|gross|k)\b"
     r"|-(?:third|half|quarter|fourth|fifth)"
 )
@@ -75,7 +81,10 @@ BOUND_AFTER = re.compile(
     r"|over|higher|lower|up|so))\b"
 )
 SLASHED_UNIT = re.compile(r"(?<=[a-z])/(?=[a-z])")
-JOINED = re.compile(r"(?:\.?\d|[:/^*+\\]|[-,]\s?\d|\s?[-,/:]\s?\d|\s-\d)")
+JOINED = re.compile(
+    r"(?:\.?\d|[:/^*+\\]|[-,]\s?\d|\s?[-,/:]\s?\d|\s-\d"
+    r"|\s(?:in|to|by|per|vs|x|for)\s(?:every\s)?-?\d)"
+)
 
 
 def parse_number(text: str, *, is_marked: bool) -> str | None:
@@ -84,7 +93,7 @@ def parse_number(text: str, *, is_marked: bool) -> str | None:
     None for two numbers, a bound, a ratio, a fraction or an expression.
     """
     normal = None if UNCLEAR.search(text) else to_plain(text)
-    if normal is None or (not is_marked and goes_on(normal)):
+    if normal is None or (not is_marked and (goes_on(normal) or ONE.match(text))):
         return None
     found = find_number(normal, is_marked=is_marked)
     if found is None:
@@ -94,7 +103,17 @@ def parse_number(text: str, *, is_marked: bool) -> str | None:
         return None
     if before.rstrip().endswith("-"):
         return None
+    if not is_marked and not is_counted(before, rest):
+        return None
     return read_number(number, rest)
+
+
+def is_counted(before: str, rest: str) -> bool:
+    """Whether a bare text says how many: "3 dogs", but not "the two men talk"."""
+    if SAYS.search(before):
+        return True
+    num_words = len(re.split(r"[.!?]", rest, maxsplit=1)[0].split())
+    return num_words <= 2
 
 
 def goes_on(text: str) -> bool:

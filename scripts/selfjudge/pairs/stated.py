@@ -38,7 +38,9 @@ ABOUT_IT = re.compile(
     re.IGNORECASE,
 )
 CONDITION = re.compile(
-    r"\b(?:if|unless|assuming|suppose|supposing|were|had)\b", re.IGNORECASE
+    r"\b(?:if|unless|assuming|suppose|supposing|were|had|in case|provided"
+    r" that|depends|depending)\b",
+    re.IGNORECASE,
 )
 # "Question: ..." on a line of its own: the model goes on with a prompt of its own.
 NEXT_PROMPT = re.compile(
@@ -47,11 +49,13 @@ NEXT_PROMPT = re.compile(
 # A dot after one of these ends no sentence: "Mt. Fuji" is not the answer "Mt".
 ABBREVIATIONS = (
     "Mt St Dr Mr Mrs Ms Jr Sr Prof Gen Sgt Lt Ft No Nos Co Inc Ltd Rev Col Capt Ave "
-    "vs etc e.g i.e approx"
+    "Blvd Rd Vol Fig Figs Eq Ch Sec Est Dept Univ Hon Gov Sen Pres Maj Mme Corp est "
+    "vol ca cf vs etc e.g i.e approx"
 ).split()
 SENTENCE_END = re.compile(
-    "".join(rf"(?<!\b{re.escape(word)}\.)" for word in ABBREVIATIONS)
-    + r"(?<!\b[A-Z]\.)(?<!^\d\.)(?<=[.!?])\s+|\n+"
+    r"(?<=[.!?])"
+    + "".join(rf"(?<!\b{re.escape(word)}\.)" for word in ABBREVIATIONS)
+    + r"(?<!\b[A-Za-z]\.)(?<!^\d\.)\s+|\n+"
 )
 CAN_NOT = r"(?:cannot|can ?'?t|can not|could not|couldn'?t|unable to|not able to)"
 DO_NOT = r"(?:do|does|did)(?: not|n ?'?t)"
@@ -63,14 +67,16 @@ REFUSAL = re.compile(
     r"|available|applicable|legible|readable|mentioned|clear|known|determinable"
     r"|stated|discernible|identifiable)"
     r"|no (?:information|idea|way to|answer|clue)|hard to|difficult to|it depends"
-    r"|unsure|unclear|unknown|uncertain|undetermined|undeterminable|indeterminate"
+    r"|unsure|unclear|unknown|uncertain|undetermin\w+|indetermin\w+|indiscern\w+"
+    r"|inconclusive|undisclosed|unanswerable|no data|decline|refuse|not comfortable"
+    r"|lack(?:s|ing)? (?:of )?(?:information|context|details?|data)"
     r"|illegible|unreadable|unidentifi\w+|unspecified|impossible|insufficient"
     r"|not named|sorry|apologi[sz]e|apologies|won't"
     r"|will not (?:name|say|answer|identify)|please (?:tell|provide|upload|share|send)"
     r"|as an ai|need more|idk|too \w+ to"
     r"|none (?:visible|shown|given|listed|seen|available)"
     r"|none of (?:the |these |those )?(?:above|options?|choices|these|answers?)"
-    r")\b|\bn/a\b|^\W*(?:na|n\.a\.?)\W*$"
+    r")\b|\bn ?/ ?a\b|^\W*(?:na|n\.a\.?)\W*$"
     r"|^\W*(?:your |the |short |final |option'?s? |one )*(?:answer|letter|number)"
     r"(?: here)?\W*$"
 )
@@ -113,6 +119,8 @@ def line_after(text: str, start: int) -> str:
     start = match.end() if match else start
     line = text[start : start + MAX_STATED].partition("\n")[0]
     line = line.partition("</answer>")[0].rstrip()
+    if text[start - 1 : start] in ("'", '"'):
+        line = line.partition(text[start - 1])[0]
     return line if any(map(str.isalnum, line)) else ""
 
 

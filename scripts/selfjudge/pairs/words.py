@@ -23,6 +23,7 @@ AFTER = re.compile(
 )
 BOTH = re.compile(r"\W*(?:or|and|/)?\W*(?:yes|no)\b|\.?\s?\d")
 EXCLAIMED = re.compile(r".{0,60},\s(yes|no)\W*$")
+BRACKETED = re.compile(r"^\s*\(([^()]*)\)[\s.]*$")
 NUMBERED = re.compile(r"(?:\d{1,2}[.)]|\(?[a-j]\)|[-\u2022])\s+(?=[^\W\d])")
 # "It is red", "The color is red": what is said of the thing is the answer.
 SUBJECT = re.compile(
@@ -45,21 +46,37 @@ SPELLINGS = {
     "jewellery": "jewelry",
     "pyjamas": "pajamas",
     "doughnut": "donut",
+    "neighbour": "neighbor",
+    "favourite": "favorite",
+    "flavour": "flavor",
+    "harbour": "harbor",
+    "armour": "armor",
+    "traveller": "traveler",
+    "litre": "liter",
+    "litres": "liters",
+    "kilometre": "kilometer",
+    "kilometres": "kilometers",
+    "fibre": "fiber",
+    "mould": "mold",
+    "plough": "plow",
+    "whisky": "whiskey",
     "moustache": "mustache",
 }
+JOINED = re.compile(r",? (?:and|&) |, |(?<=[^\W\d_]{2})/(?=[^\W\d_]{2})")
 SPELLED = re.compile(rf"\b(?:{'|'.join(SPELLINGS)})\b")
 # How a text begins or ends that goes on to an answer, or is none.
 NO_PHRASE = re.compile(
     r"(?:let|let's|i|i'm|i'll|we|we'll|you|first|next|now|looking|to|based|here|sure"
     r"|okay|ok|in order|according|hmm|wait|well|step)\b"
-    r"|(?:in )?(?:the )?(?:image|picture|photo|photograph|question|chart|figure|graph"
-    r"|diagram|scene|response|user)\b(?=.*\b(?:is|are|shows?|depicts?|has|asks?|of"
-    r"|contains?|appears?|displays?|features?|wants?)\b|$)"
+    r"|(?:(?:in|from) )?(?:(?:the|this) )?(?:image|picture|photo|photograph|question"
+    r"|chart|figure|graph|diagram|scene|response|user)\b(?=.*\b(?:is|are|shows?|depicts?"
+    r"|has|asks?|of|contains?|appears?|displays?|features?|wants?)\b|$)"
     r"|(?:explanation|reason|rationale|because)\b"
 )
 DANGLING = re.compile(
     r"\b(?:is|are|was|shows?|depicts?|has|contains?|appears?|the|of|to|and|with|in|on"
-    r"|at|that|which|or|by|from)$"
+    r"|at|that|which|or|by|from|reads|says|wears|be|can|i|we|you|he|she|appears|seems"
+    r"|holds|uses|looks|will|may|its|their|his|her)$"
 )
 
 
@@ -69,9 +86,12 @@ def parse_yes_no(text: str) -> str | None:
     match = HEAD.match(normal)
     if match is None:
         match = EXCLAIMED.match(normal)
-        return match[1] if match and not REFUSAL.search(normal) else None
+        is_open = REFUSAL.search(normal) or CONDITION.search(normal)
+        return match[1] if match and not is_open else None
     rest = match["rest"]
-    if BOTH.match(rest) or CONDITION.search(rest):
+    is_both = BOTH.match(rest)
+    rest = re.split(r"[.!?]\s", rest, maxsplit=1)[0]
+    if is_both or CONDITION.search(rest):
         return None
     if re.search(r"\bi (?:cannot|can't|can not|do not|don't|am not|am un)", rest):
         return None
@@ -81,6 +101,7 @@ def parse_yes_no(text: str) -> str | None:
 def parse_phrase(text: str, *, is_marked: bool = True) -> str | None:
     """The text itself if it is short enough to be an answer, and no refusal."""
     folded = fold(text[:MAX_READ])
+    folded = BRACKETED.sub(r"\1", folded)
     folded = NUMBERED.sub("", folded.strip(' *_`"[]'), count=1)
     if REFUSAL.search(folded):
         return None
@@ -99,7 +120,7 @@ def parse_phrase(text: str, *, is_marked: bool = True) -> str | None:
 
 def sort_parts(phrase: str) -> str:
     """The phrase with what "and" or commas join in one order."""
-    parts = [part.strip() for part in re.split(r",? and |, ", phrase)]
+    parts = [part.strip() for part in JOINED.split(phrase)]
     if len(parts) < 2 or not all(parts):
         return phrase
     return " and ".join(sorted(parts))
