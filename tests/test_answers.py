@@ -312,6 +312,12 @@ def test_majority_ignores_order(answers: list[str], rng) -> None:
         pytest.param("So 3?</think>\n8", "8", id="thought-without-its-begin"),
         pytest.param("<think>The answer is 3. Or", None, id="thought-cut-off"),
         pytest.param("\uff11\uff12", "12", id="full-width"),
+        pytest.param("The two dogs look well.", None, id="word-in-prose"),
+        pytest.param("One of these is new", None, id="one-in-prose"),
+        pytest.param("Answer: 2 in 7", None, id="odds"),
+        pytest.param("Answer: other than 7", None, id="other-than"),
+        pytest.param("Answer: 6 o'clock", "6", id="clock"),
+        pytest.param("3 dogs, I think", "3", id="number-then-doubt"),
     ],
 )
 def test_number_as_models_write_it(text: str, expected: str | None) -> None:
@@ -361,6 +367,9 @@ FULL = "Is it full?\nA. Yes\nB. No"
         pytest.param("Answer: A. B.", OPTIONS, None, id="two-letters"),
         pytest.param("\\boxed{B} and \\boxed{C}", OPTIONS, None, id="two-boxes"),
         pytest.param("C since it is red", OPTIONS, "c", id="letter-since"),
+        pytest.param("Answer: A. dog, B. cat", OPTIONS, None, id="two-with-texts"),
+        pytest.param("Answer: anything but a dog", OPTIONS, None, id="but-one"),
+        pytest.param("I'd say C", OPTIONS, "c", id="i-would-say"),
     ],
 )
 def test_choice_as_models_write_it(
@@ -405,6 +414,10 @@ def test_yes_no_as_models_write_it(text: str, expected: str | None) -> None:
         pytest.param("The picture shows", None, id="begun"),
         pytest.param("Let me see the label", None, id="reasoning"),
         pytest.param("Answer: [short answer]", None, id="echo"),
+        pytest.param("Answer: here", "here", id="marked-word"),
+        pytest.param("Answer: 4 p.m. today", "4 p.m. today", id="abbreviation"),
+        pytest.param("Answer: (blue)", "blue", id="brackets"),
+        pytest.param("The board says", None, id="half-a-sentence"),
     ],
 )
 def test_phrase_as_models_write_it(text: str, expected: str | None) -> None:

@@ -479,3 +479,23 @@ def test_an_open_response_that_was_cut_off_gives_no_pair() -> None:
     (other,) = build(whole._replace(responses=responses))
     reasons = [none.dropped["reason"], other.dropped["reason"]]
     assert reasons == ["truncated_response", "truncated_response"]
+
+
+def test_a_thought_is_no_part_of_a_pair() -> None:
+    """Nobody is shown what a model thought before it answered."""
+    (outcome,) = build(closed("<think>3?</think>\n3", "3", "hm</think>3", "4"))
+    assert (outcome.pair.chosen, outcome.pair.num_votes) == ("3", 3)
+    thought = "<think>Which?</think>"
+    (outcome,) = build(opened(f"{thought}a red dog sits", f"{thought}a blue dog sits"))
+    assert (outcome.pair.chosen, outcome.pair.rejected) == (
+        "a red dog sits",
+        "a blue dog sits",
+    )
+
+
+def test_a_thought_that_was_never_left_is_cut_off() -> None:
+    """Whatever the engine says of its end."""
+    (outcome,) = build(closed("<think>3", "<think>Answer: 4"))
+    assert outcome.dropped["reason"] == "truncated_response"
+    (outcome,) = build(opened("a red dog sits", "<think>a blue dog sits"))
+    assert outcome.dropped["reason"] == "truncated_alteration"

@@ -116,3 +116,20 @@ def test_nothing_is_asked_about_a_response_that_was_cut_off() -> None:
         {prompt.id: prompt}, [cut], {"count": "{response}"}, SAMPLING, ROOT, 0
     )
     assert list(requests) == []
+
+
+def test_a_rewrite_is_asked_of_what_was_said() -> None:
+    """A thought is not rewritten, and one that was never left is no response."""
+    prompt = make_prompt()
+    texts = ["<think>a cat?</think>a dog", "<think>a cat?"]
+    requests = alteration_requests(
+        {prompt.id: prompt},
+        make_responses(prompt, *texts),
+        {"count": "Say: {response}"},
+        SAMPLING,
+        ROOT,
+        0,
+    )
+    assert [request.messages[0]["content"][-1]["text"] for request in requests] == [
+        "Say: a dog"
+    ]

@@ -57,10 +57,10 @@ def extract_answer(
         return None
     # Nothing but a choice depends on the question, and memory need not know it.
     asked = question if answer_format == "choice" else ""
-    if stated := find_at_end(spoken):
-        return read_marked(stated, answer_format, asked)
     if len(spoken) <= MAX_BARE_CHARACTERS:
         return read_short(spoken, answer_format, asked)
+    if stated := find_at_end(spoken):
+        return read_marked(stated, answer_format, asked)
     return read_long(spoken, answer_format, asked)
 
 

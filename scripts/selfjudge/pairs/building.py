@@ -20,6 +20,7 @@ from selfjudge.ground.seeds import random_for, rank_limit, seed_for
 from selfjudge.pairs.alterations import AlterationBounds, check_alteration
 from selfjudge.pairs.answers import extract_answer, majority_answer, normalise_gold
 from selfjudge.pairs.filters import Filter
+from selfjudge.pairs.responses import leave_thought
 
 PairReason = Literal[
     "no_response",
@@ -98,7 +99,9 @@ def build_pairs(
     candidates: Iterable[Candidates], spec: Filter, settings: PairSettings, seed: int
 ) -> Iterator[Built]:
     """What each closed prompt comes to, and each rewrite of an open one."""
-    for prompt, responses, altered in candidates:
+    for prompt, whole, rewrites in candidates:
+        responses = [leave_thought(response) for response in whole]
+        altered = [leave_thought(rewrite) for rewrite in rewrites]
         if prompt.kind == "closed":
             yield pair_by_answer(prompt, responses, spec, settings, seed)
         else:

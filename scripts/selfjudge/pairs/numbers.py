@@ -112,8 +112,7 @@ def is_counted(before: str, rest: str) -> bool:
     """Whether a bare text says how many: "3 dogs", but not "the two men talk"."""
     if SAYS.search(before):
         return True
-    num_words = len(re.split(r"[.!?]", rest, maxsplit=1)[0].split())
-    return num_words <= 2
+    return len(re.split(r"[.!?,;(]", rest, maxsplit=1)[0].split()) <= 2
 
 
 def goes_on(text: str) -> bool:
@@ -192,7 +191,7 @@ def read_number(number: str, rest: str) -> str | None:
 
 def are_units(text: str) -> bool:
     """Whether the words beside a number leave it a number: no "8n", no "2ab"."""
-    words = re.findall(r"[^\W\d_]+", text)
+    words = re.findall(r"[^\W\d_]+(?:'[^\W\d_]+)?", text)
     if not words:
         return True
     first, *others = words

@@ -2,12 +2,31 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from selfjudge.ground.lines import content_id
 from selfjudge.ground.records import CATEGORIES, Altered, Category, Prompt, Response
 from selfjudge.ground.requests import Generation, Request, Sampling
 from selfjudge.ground.seeds import seed_for
 from selfjudge.ground.templates import fill, image_paths, load_template, user_turn
+from selfjudge.ground.thoughts import strip_thought
+
+R = TypeVar("R", Response, Altered)
+
+
+def leave_thought(record: R) -> R:
+    """The record with what its model said alone; cut off if it never came to that.
+
+    A thought is no part of a response: neither the judge nor a rewrite may see it.
+    """
+    spoken = strip_thought(record.text)
+    if spoken == record.text:
+        return record
+    if spoken is None:
+        return msgspec.structs.replace(record, finish_reason="length")
+    return msgspec.structs.replace(record, text=spoken.strip())
 
 
 def response_requests(
@@ -74,7 +93,7 @@ def alteration_requests(
     ``prompt_id/response_id/category``.
     """
     categories = list(templates)
-    for response in responses:
+    for response in map(leave_thought, responses):
         prompt = prompts.get(response.prompt_id)
         if prompt is None or response.finish_reason == "length":
             continue

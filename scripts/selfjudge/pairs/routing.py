@@ -106,7 +106,7 @@ TEXT_VERB = (
 )
 # "Could you describe ...", "Explain how many ...": a text is wanted.
 REQUEST = re.compile(
-    r"^(?:(?:can|could|will|would)\s+you\s+)?(?:please\s+)?"
+    r"^(?:(?:can|could|will|would)\s+you\s+)?(?:please\s+|do\s+)?"
     rf"(?:briefly\s+|in short,?\s+)?{TEXT_VERB}\b",
     re.IGNORECASE,
 )
@@ -114,7 +114,7 @@ REQUEST = re.compile(
 THEN_TEXT = re.compile(
     rf"(?:[.?!;,]|\band|\bthen|\balso)\s+(?:please\s+|briefly\s+|also\s+)?{TEXT_VERB}\b"
     r"(?! (?:if|whether|yes|the (?:letter|option|number)))"
-    r"|\band (?:what|who|where|which|how)\b"
+    r"|(?:\band|\?) (?:what|who|where|which|how)\b"
     r"|\bif (?:so|not|yes|no|any)\b|\bwhy\b|\bhow (?:come|do you know|can you tell)\b"
     r"|\b(?:description|summary|caption|explanation|interpretation|narrative|essay|poem"
     r"|story|in detail|detailed|reasoning|step by step)\b",

@@ -13,7 +13,8 @@ MAX_BARE_PHRASE_WORDS = 5
 MAX_READ = 240
 
 HEAD = re.compile(
-    r"(?:(?:so|well|thus|hence|therefore|it is|is|i think|i would say)\b[\s,:]*)*"
+    r"(?:(?:(?:the )?(?:final |correct )?answer is|so|well|thus|hence"
+    r"|therefore|it is|is|i think|i would say)\b[\s,:]*)*"
     r"(yes|no)\b(?P<rest>.*)"
 )
 # What may follow a yes or no that answers: not "no doubt", not "yes or no".
@@ -71,8 +72,8 @@ NO_PHRASE = re.compile(
     r"|(?:(?:in|from) )?(?:(?:the|this) )?(?:image|picture|photo|photograph|question"
     r"|chart|figure|graph|diagram|scene|response|user)\b(?=.*\b(?:is|are|shows?|depicts?"
     r"|has|asks?|of|contains?|appears?|displays?|features?|wants?)\b|$)"
-    r"|(?:explanation|reason|rationale|because)\b"
 )
+REASON = re.compile(r"(?:explanation|reason|rationale|because)\b")
 DANGLING = re.compile(
     r"\b(?:is|are|was|shows?|depicts?|has|contains?|appears?|the|of|to|and|with|in|on"
     r"|at|that|which|or|by|from|reads|says|wears|be|can|i|we|you|he|she|appears|seems"
@@ -111,9 +112,9 @@ def parse_phrase(text: str, *, is_marked: bool = True) -> str | None:
     normal = normalise(folded[subject.end() :] if subject else folded)
     num_words = len(normal.split())
     limit = MAX_PHRASE_WORDS if is_marked else MAX_BARE_PHRASE_WORDS
-    if not 1 <= num_words <= limit or NO_PHRASE.match(normal):
+    if not 1 <= num_words <= limit or REASON.match(normal):
         return None
-    if DANGLING.search(normal) and num_words > 1:
+    if not is_marked and (NO_PHRASE.match(normal) or DANGLING.search(normal)):
         return None
     return sort_parts(SPELLED.sub(lambda word: SPELLINGS[word.group()], normal))
 
