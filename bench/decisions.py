@@ -242,6 +242,7 @@ def make_responses(num_prompts: int) -> Iterator[Response]:
                 sample=sample,
                 seed=rng.getrandbits(63),
                 text=prose(rng, 400) if is_open else f"There are {answer} dogs.",
+                finish_reason="stop",
             )
 
 
@@ -256,6 +257,7 @@ def make_altered(num_prompts: int) -> Iterator[Altered]:
                 category="object",
                 seed=response.seed,
                 text=f"{response.text} horse",
+                finish_reason="stop",
             )
 
 

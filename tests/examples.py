@@ -57,6 +57,7 @@ def make_responses(prompt: Prompt, *texts: str) -> list[Response]:
             sample=sample,
             seed=sample,
             text=text,
+            finish_reason="stop",
         )
         for sample, text in enumerate(texts)
     ]
@@ -71,6 +72,7 @@ def make_altered(response: Response, text: str, **changes: Any) -> Altered:
         category="count",
         seed=0,
         text=text,
+        finish_reason="stop",
     )
     return msgspec.structs.replace(altered, **changes)
 

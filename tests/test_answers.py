@@ -1,17 +1,22 @@
+import time
 from collections import Counter
+from typing import get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selfjudge.ground.records import AnswerFormat
 from selfjudge.pairs.answers import (
     extract_answer,
     majority_answer,
-    normalise,
     normalise_gold,
-    parse_options,
 )
+from selfjudge.pairs.choices import parse_options
+from selfjudge.pairs.normal import normalise
 
+FORMATS: tuple[AnswerFormat, ...] = get_args(AnswerFormat)
+MEGABYTE = 1 << 20
 OPTIONS = "Which animal is it?\nA. a dog\nB. a cat\nC. the red fox"
 
 # Everything that the normalisation treats, in pieces that can stand together.
@@ -114,9 +119,10 @@ def test_number(text: str, expected: str | None) -> None:
     assert extract_answer(text, "number") == expected
 
 
-@given(st.integers(-(10**9), 10**9))
+@given(st.integers(-(10**8) + 1, 10**8 - 1))
 def test_number_ignores_thousands_separators(value: int) -> None:
-    """A number with separators is the number without."""
+    """A number with separators is the number without; three full groups may be a
+    list."""
     assert extract_answer(f"Answer: {value:,}", "number") == str(value)
 
 
@@ -251,3 +257,271 @@ def test_majority_ignores_order(answers: list[str], rng) -> None:
     """The order in which responses vote changes nothing."""
     shuffled = rng.sample(answers, len(answers))
     assert majority_answer(Counter(answers), 3) == majority_answer(Counter(shuffled), 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("I can't tell how old the three girls are.", None, id="refusal"),
+        pytest.param("The 4 of them? That is impossible to say.", None, id="not-said"),
+        pytest.param("Answer: unknown, 5 of 6 are hidden", None, id="refusal-marked"),
+        pytest.param("Answer: 9\\pi", None, id="pi"),
+        pytest.param("Answer: \\boxed{2\\sqrt{7}}", None, id="root"),
+        pytest.param("Answer: 7y", None, id="variable"),
+        pytest.param("Answer: 3 + x", None, id="sum-with-a-variable"),
+        pytest.param("Answer: 4!", None, id="factorial"),
+        pytest.param("Answer: \u22128.5", "-8.5", id="unicode-minus"),
+        pytest.param("Answer: -\u20ac20", "-20", id="minus-before-currency"),
+        pytest.param("Answer: negative six", "-6", id="minus-in-words"),
+        pytest.param("Answer: - 6", None, id="bullet-or-minus"),
+        pytest.param("Answer: 1.5 billion", "1500000000", id="scale"),
+        pytest.param("Answer: two dozen", "24", id="dozen"),
+        pytest.param("Answer: 7M", None, id="million-or-metres"),
+        pytest.param("Answer: 2e3", "2000", id="exponent"),
+        pytest.param("Answer: 4 \\times 10^{-2}", "0.04", id="times-ten-to"),
+        pytest.param("Answer: 10\u2076", "1000000", id="raised"),
+        pytest.param("Answer: 3\u2074", None, id="raised-otherwise"),
+        pytest.param("Answer: two fifths", None, id="fraction-in-words"),
+        pytest.param("Answer: \u00be", None, id="fraction-sign"),
+        pytest.param("Answer: 6 cm\u00b2", "6", id="unit-with-power"),
+        pytest.param("Answer: 12 m/s^2", "12", id="unit-with-slash"),
+        pytest.param("Answer: 25\u00b0C", "25", id="degrees"),
+        pytest.param("Answer: fewer than 8", None, id="bound"),
+        pytest.param("Answer: 8 or more", None, id="bound-after"),
+        pytest.param("Answer: > 8", None, id="bound-sign"),
+        pytest.param("Answer: 3:2", None, id="ratio"),
+        pytest.param("Answer: 07:07", None, id="time"),
+        pytest.param("Answer: 200,300,400", None, id="list"),
+        pytest.param("Answer: 250,000,000", "250000000", id="many-thousands"),
+        pytest.param("Answer: 7 (4 here and 3 there)", "7", id="breakdown"),
+        pytest.param("Answer: 9 - 2 = 7", "7", id="calculation"),
+        pytest.param("Answer: 7 out of 9", "7", id="out-of"),
+        pytest.param(
+            "Answer: 6\n\nThe answer is based on 2 rows of 3.", "6", id="reason-after"
+        ),
+        pytest.param(
+            "The answer is 2 on top.\nThe final answer (all rows) is 6.",
+            "6",
+            id="final",
+        ),
+        pytest.param("## Answer\n\n6\n\nIt has 2 rows.", "6", id="heading"),
+        pytest.param("In 1987 it was built.", None, id="year-in-prose"),
+        pytest.param("2. Then I count", None, id="list-number"),
+        pytest.param("6\n\nQuestion: And cats?\nAnswer: 9", "6", id="run-on"),
+        pytest.param("<think>3 and 5</think><answer>8</answer>", "8", id="thought"),
+        pytest.param("So 3?</think>\n8", "8", id="thought-without-its-begin"),
+        pytest.param("<think>The answer is 3. Or", None, id="thought-cut-off"),
+        pytest.param("\uff11\uff12", "12", id="full-width"),
+        pytest.param("The two dogs look well.", None, id="word-in-prose"),
+        pytest.param("One of these is new", None, id="one-in-prose"),
+        pytest.param("Answer: 2 in 7", None, id="odds"),
+        pytest.param("Answer: other than 7", None, id="other-than"),
+        pytest.param("Answer: 6 o'clock", "6", id="clock"),
+        pytest.param("3 dogs, I think", "3", id="number-then-doubt"),
+    ],
+)
+def test_number_as_models_write_it(text: str, expected: str | None) -> None:
+    """The right value or none: a wrong one would vote."""
+    assert extract_answer(text, "number") == expected
+
+
+LETTERED = "Which piece fits?\nA. B\nB. C\nC. A"
+ANGLES = "Which angle?\nA. 20\u00b0\nB. 70\u00b0\nC. 7\u00b0"
+PARTS = "Which part?\nA. Layer A\nB. Layer B"
+TIMES = "What time?\nA. ten\nB. ten past\nC. past ten"
+FULL = "Is it full?\nA. Yes\nB. No"
+
+
+@pytest.mark.parametrize(
+    ("text", "question", "expected"),
+    [
+        pytest.param("Answer: A", LETTERED, "a", id="letter-before-text"),
+        pytest.param("B. C", LETTERED, "b", id="letter-with-its-text"),
+        pytest.param("Answer: B, as (C) is red", OPTIONS, "b", id="letter-then-other"),
+        pytest.param("Answer: C, not a cat", OPTIONS, "c", id="letter-then-negated"),
+        pytest.param("Answer: F", OPTIONS, None, id="no-such-option"),
+        pytest.param("(D) None of them", OPTIONS, None, id="invented-option"),
+        pytest.param("Answer: Layer C", PARTS, None, id="no-such-text"),
+        pytest.param("Layer B is thicker.", PARTS, "b", id="text-with-a-letter"),
+        pytest.param("It is a layer.", PARTS, None, id="text-without-its-letter"),
+        pytest.param("Answer: 70.5", ANGLES, None, id="another-number"),
+        pytest.param("It is 70\u00b0.", ANGLES, "b", id="text-with-a-sign"),
+        pytest.param("Answer: C (7\u00b0)", ANGLES, "c", id="letter-and-bracket"),
+        pytest.param("Answer: x = 7\u00b0", ANGLES, "c", id="equation"),
+        pytest.param("It is ten past.", TIMES, "b", id="longest-text"),
+        pytest.param("There is no way to look in.", FULL, None, id="determiner-no"),
+        pytest.param("Answer: No, it is not.", FULL, "b", id="no"),
+        pytest.param("Answer: not a cat", OPTIONS, None, id="negated-text"),
+        pytest.param("The answer is not (B).", OPTIONS, None, id="negated-letter"),
+        pytest.param(
+            "Answer: C\n\nHad it barked, the answer would be A.",
+            OPTIONS,
+            "c",
+            id="condition-after",
+        ),
+        pytest.param("So the right choice is **C**.", OPTIONS, "c", id="right-choice"),
+        pytest.param("Hence, C is correct.", OPTIONS, "c", id="is-correct"),
+        pytest.param("As g(b) falls, it sinks.", OPTIONS, None, id="function"),
+        pytest.param("C. I cannot tell.", OPTIONS, None, id="refusal"),
+        pytest.param("C\n\nIts tail shows it.", OPTIONS, "c", id="letter-then-reason"),
+        pytest.param("Answer: A. B.", OPTIONS, None, id="two-letters"),
+        pytest.param("\\boxed{B} and \\boxed{C}", OPTIONS, None, id="two-boxes"),
+        pytest.param("C since it is red", OPTIONS, "c", id="letter-since"),
+        pytest.param("Answer: A. dog, B. cat", OPTIONS, None, id="two-with-texts"),
+        pytest.param("Answer: anything but a dog", OPTIONS, None, id="but-one"),
+        pytest.param("I'd say C", OPTIONS, "c", id="i-would-say"),
+    ],
+)
+def test_choice_as_models_write_it(
+    text: str, question: str, expected: str | None
+) -> None:
+    """The letter beats the text, and a letter that is no option is none."""
+    assert extract_answer(text, "choice", question) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("There is no sign of rain.", None, id="determiner"),
+        pytest.param("No doubt it sleeps.", None, id="no-doubt"),
+        pytest.param("If wet, the answer is yes.", None, id="condition"),
+        pytest.param("The answer is no if it is wet.", None, id="condition-after"),
+        pytest.param("Answer: No idea", None, id="no-idea"),
+        pytest.param("Answer: No and yes", None, id="both"),
+        pytest.param("It is yes.\nFinal answer: no", "no", id="final"),
+        pytest.param("Yes, it can be seen; it cannot be missed.", "yes", id="first"),
+        pytest.param("The lamp is off.\n\nNo", "no", id="last-line"),
+    ],
+)
+def test_yes_no_as_models_write_it(text: str, expected: str | None) -> None:
+    """A yes or no that answers, and no other."""
+    assert extract_answer(text, "yes_no") == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("Answer: George W. Bush", "george w. bush", id="initial"),
+        pytest.param("Answer: U.K. Navy", "u.k. navy", id="initials"),
+        pytest.param("Answer: No. 7", "no. 7", id="number"),
+        pytest.param("Answer: n/a", None, id="not-applicable"),
+        pytest.param("Answer: unreadable", None, id="unreadable"),
+        pytest.param("Sorry, I won't say.", None, id="sorry"),
+        pytest.param("Answer: blue\nThis answer is based on it.", "blue", id="after"),
+        pytest.param("<answer>blue</answer>", "blue", id="tag"),
+        pytest.param('{"answer": "blue"}', "blue", id="json"),
+        pytest.param("Answer: 1. blue", "blue", id="numbered"),
+        pytest.param("The picture shows", None, id="begun"),
+        pytest.param("Let me see the label", None, id="reasoning"),
+        pytest.param("Answer: [short answer]", None, id="echo"),
+        pytest.param("Answer: here", "here", id="marked-word"),
+        pytest.param("Answer: 4 p.m. today", "4 p.m. today", id="abbreviation"),
+        pytest.param("Answer: (blue)", "blue", id="brackets"),
+        pytest.param("The board says", None, id="half-a-sentence"),
+    ],
+)
+def test_phrase_as_models_write_it(text: str, expected: str | None) -> None:
+    """Names keep their dots; who cannot say says nothing."""
+    assert extract_answer(text, "phrase") == expected
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "are_equal"),
+    [
+        pytest.param("blue", "It is blue", True, id="it-is"),
+        pytest.param("blue", "The shirt is blue", True, id="subject"),
+        pytest.param("grey", "gray", True, id="spelling"),
+        pytest.param("cup and pen", "pen and cup", True, id="order"),
+        pytest.param("Vitamin A", "vitamin", False, id="letter-at-the-end"),
+    ],
+)
+def test_phrases_that_are_one_answer(first: str, second: str, are_equal: bool) -> None:
+    """What means the same is one vote."""
+    found = [extract_answer(f"Answer: {text}", "phrase") for text in (first, second)]
+    assert (found[0] == found[1]) is are_equal
+
+
+@pytest.mark.parametrize("answer_format", FORMATS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I cannot determine that from the two images.",
+        "Answer: not enough information",
+        "I'm sorry, but I can't help with that.",
+        "<think>Answer: 3",
+        "</think>",
+        "**",
+        "",
+    ],
+)
+def test_no_format_makes_an_answer_of_a_refusal(
+    text: str, answer_format: AnswerFormat
+) -> None:
+    """Those who do not know would all vote alike."""
+    assert extract_answer(text, answer_format, OPTIONS) is None
+
+
+SPOKEN = st.sampled_from(
+    [
+        *("3", "Answer: 3", "B", "Answer: B. a cat", "Yes, it is.", "Answer: red car"),
+        *("I see 3 dogs.", "No", "The answer is 4.\nFinal answer: no", "What?", "{1}"),
+    ]
+)
+
+
+@given(SPOKEN | TEXTS, TEXTS, st.sampled_from(FORMATS))
+def test_a_thought_in_front_changes_nothing(
+    text: str, thought: str, answer_format: AnswerFormat
+) -> None:
+    """With both tags, or with the closing one alone."""
+    value = extract_answer(text, answer_format, OPTIONS)
+    for front in (f"<think>{thought}</think>", f"{thought}</think>\n"):
+        assert extract_answer(front + text, answer_format, OPTIONS) == value
+
+
+@given(SPOKEN | TEXTS, st.sampled_from(FORMATS))
+def test_nothing_is_read_of_a_thought_that_was_cut(
+    text: str, answer_format: AnswerFormat
+) -> None:
+    """What is thought is no answer until the thought is left."""
+    assert extract_answer(f"<think>{text}", answer_format, OPTIONS) is None
+
+
+@pytest.mark.parametrize("answer_format", FORMATS)
+@pytest.mark.parametrize(
+    "piece",
+    [
+        *("(", "[(", "*_`#", " ", "\n", "</think>", "<think>", "<", "Answer: "),
+        *("\u05d0\u0665 ", "\uff11", "3,", "- ", "the ", "A. b ", "\\boxed{"),
+        "is it a or b? ",
+    ],
+)
+def test_a_megabyte_is_read_at_once(piece: str, answer_format: AnswerFormat) -> None:
+    """No text is read in more than a small multiple of its length."""
+    text = piece * (MEGABYTE // len(piece))
+    start = time.process_time()
+    extract_answer(text, answer_format, text)
+    normalise_gold(text, answer_format, text)
+    assert time.process_time() - start < 1
+
+
+@given(st.text())
+def test_any_text_is_read_without_an_error(text: str) -> None:
+    """What a model writes never ends a stage."""
+    for answer_format in FORMATS:
+        extract_answer(text, answer_format, text)
+
+
+@pytest.mark.parametrize(
+    ("question", "letters"),
+    [
+        pytest.param("Is (g: A to B) onto?\nA. Yes\nB. No", "ab", id="map"),
+        pytest.param("The one named A is:\nA. I.\nB. V.\nC. X.", "abc", id="named"),
+        pytest.param("Compare A. with B. here", "", id="sentence"),
+        pytest.param("A. 1 B. 2\nC. 3 D. 4", "abcd", id="two-on-a-line"),
+        pytest.param("- A) red\n- B) blue", "ab", id="bullets"),
+    ],
+)
+def test_options_among_other_letters(question: str, letters: str) -> None:
+    """Options on lines of their own come before what looks like some in prose."""
+    assert "".join(parse_options(question)) == letters

@@ -447,3 +447,68 @@ def test_written_pairs_are_whole(tmp_path: Path) -> None:
     write(tmp_path, closed("3", "3", "3", "4"))
     (pair,) = read_records(tmp_path / "pairs.jsonl", Pair)
     assert (pair.chosen, pair.rejected) == ("3", "4")
+
+
+def cut_off(*records: Any) -> list[Any]:
+    """The responses or rewrites, each cut off at the limit of tokens."""
+    return [
+        msgspec.structs.replace(record, finish_reason="length") for record in records
+    ]
+
+
+def test_samples_that_were_cut_off_do_not_vote() -> None:
+    """Neither chosen nor rejected nor counted is what was cut off."""
+    whole = closed("3", "3", "3", "4", "4", "4", "4")
+    responses = [*whole.responses[:4], *cut_off(*whole.responses[4:])]
+    (outcome,) = build(whole._replace(responses=responses))
+    pair = outcome.pair
+    assert (pair.chosen, pair.num_votes, pair.num_votes_rejected) == ("3", 3, 1)
+    assert pair.rejected_response_id == responses[3].id
+
+
+@pytest.mark.parametrize("filter_name", ["majority", "correctness"])
+def test_a_prompt_whose_samples_are_all_cut_off_says_so(filter_name: str) -> None:
+    """A limit of tokens that is too low is told apart from texts without answers."""
+    whole = closed("3", "4", answer="3")
+    candidates = whole._replace(responses=cut_off(*whole.responses))
+    (outcome,) = build(candidates, filter_name=filter_name)
+    assert outcome.dropped["reason"] == "truncated_response"
+
+
+def test_a_rewrite_that_was_cut_off_is_dropped() -> None:
+    """The others of the same response stay."""
+    whole = opened("a red dog sits there", "a blue dog sits there", "a red cat sits")
+    altered = [whole.altered[0], *cut_off(whole.altered[1])]
+    kept, outcome = build(whole._replace(altered=altered))
+    assert kept.pair is not None
+    assert outcome.dropped["reason"] == "truncated_alteration"
+
+
+def test_an_open_response_that_was_cut_off_gives_no_pair() -> None:
+    """Without a rewrite the prompt says why, and a rewrite of it is none."""
+    whole = opened("a red dog sits there", "a blue dog sits there")
+    responses = cut_off(*whole.responses)
+    (none,) = build(whole._replace(responses=responses, altered=[]))
+    (other,) = build(whole._replace(responses=responses))
+    reasons = [none.dropped["reason"], other.dropped["reason"]]
+    assert reasons == ["truncated_response", "truncated_response"]
+
+
+def test_a_thought_is_no_part_of_a_pair() -> None:
+    """Nobody is shown what a model thought before it answered."""
+    (outcome,) = build(closed("<think>3?</think>\n3", "3", "hm</think>3", "4"))
+    assert (outcome.pair.chosen, outcome.pair.num_votes) == ("3", 3)
+    thought = "<think>Which?</think>"
+    (outcome,) = build(opened(f"{thought}a red dog sits", f"{thought}a blue dog sits"))
+    assert (outcome.pair.chosen, outcome.pair.rejected) == (
+        "a red dog sits",
+        "a blue dog sits",
+    )
+
+
+def test_a_thought_that_was_never_left_is_cut_off() -> None:
+    """Whatever the engine says of its end."""
+    (outcome,) = build(closed("<think>3", "<think>Answer: 4"))
+    assert outcome.dropped["reason"] == "truncated_response"
+    (outcome,) = build(opened("a red dog sits", "<think>a blue dog sits"))
+    assert outcome.dropped["reason"] == "truncated_alteration"

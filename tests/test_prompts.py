@@ -189,11 +189,28 @@ def test_counts_add_up(root: Path) -> None:
         "num_dropped": 2,
         "kinds": {"closed": 1, "open": 1},
         "answer_formats": {"number": 1, "open": 1},
+        "routes": {
+            "mine": {
+                "number": {"num_prompts": 1, "examples": ["How many?"]},
+                "open": {"num_prompts": 1, "examples": ["Why?"]},
+            }
+        },
         "num_with_gold_answer": 1,
         "dropped": {"duplicate": 1, "no_image": 1},
         "image_modes": {"RGB": 1},
         "num_images_converted": 0,
     }
+
+
+def test_routes_are_counted_by_source(root: Path) -> None:
+    """Of each source and format the number, and three questions, each its start."""
+    lines = [row(question=f"How many {word}?") for word in "abcd"]
+    lines += [row(source="other", question="What is " + "x" * 500)]
+    routes = import_rows(root, *lines).report["routes"]
+    assert [*routes] == ["mine", "other"]
+    number = routes["mine"]["number"]
+    assert (number["num_prompts"], len(number["examples"])) == (4, 3)
+    assert [len(text) for text in routes["other"]["open"]["examples"]] == [200]
 
 
 def test_an_earlier_file_wins(root: Path) -> None:

@@ -29,7 +29,7 @@ from selfjudge.benchmarks.protocols import (
 )
 from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
-from selfjudge.benchmarks.votes import new_coin
+from selfjudge.benchmarks.votes import cast_votes, new_coin
 from selfjudge.ground.lines import RecordError
 from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
 from selfjudge.ground.requests import Samples, Sampling
@@ -48,6 +48,14 @@ MMRB = {
 }
 PAIR = make_pair(origin="benchmark", category="general")
 ANSWER = "Overall Judgment: Answer {} is better."
+
+
+def cut(judgments: Sequence[Judgment]) -> list[Judgment]:
+    """The judgments, each cut off at the limit of tokens."""
+    return [
+        msgspec.structs.replace(judgment, finish_reason="length")
+        for judgment in judgments
+    ]
 
 
 def accuracy(
@@ -553,3 +561,24 @@ def test_a_broken_leaderboard_is_named(tmp_path: Path, line: str, why: str) -> N
     path = write_lines(tmp_path / "board.yaml", line)
     with pytest.raises(RecordError, match=rf"board\.yaml: {why}"):
         read_leaderboard(path)
+
+
+@pytest.mark.parametrize("name", ["selfjudge", "vlmevalkit", "r1_reward"])
+def test_a_judgment_that_was_cut_off_is_unparsed(name: str) -> None:
+    """An echo of the instruction is no verdict, whoever's parser reads it."""
+    judgments = judge_both(PAIR, "A", "B")
+    assert accuracy(VLRB[name], judgments) == 1
+    assert accuracy(VLRB[name], cut(judgments)) == 0
+
+
+def test_a_cut_vote_is_none_under_the_official_parsers() -> None:
+    """The limit is ours: what stands before the cut is not read."""
+    for protocol, text in (
+        (VLRB["official"], ANSWER.format(1)),
+        (MMRB["official"], "[[A]] sees the dog, and"),
+    ):
+        whole = make_judgment(PAIR, "chosen_first", text)
+        (vote,), (none,) = (
+            cast_votes(judgments, protocol) for judgments in ([whole], cut([whole]))
+        )
+        assert (vote.preference, none.preference) == (True, None)

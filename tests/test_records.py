@@ -27,6 +27,7 @@ from selfjudge.ground.records import Pair, Record, Response
 from selfjudge.ground.requests import Sampling
 
 RESPONSE = {"id": "a", "prompt_id": "p", "sample": 0, "seed": 1, "text": "t"}
+RESPONSE["finish_reason"] = "stop"
 
 
 def changed(**changes: Any) -> bytes:
@@ -50,7 +51,7 @@ def changed(**changes: Any) -> bytes:
         pytest.param(
             changed(sample="-"),
             "field 'sample' is missing "
-            "(the line has 'id', 'prompt_id', 'seed', 'text')",
+            "(the line has 'id', 'prompt_id', 'seed', 'text', 'finish_reason')",
             id="missing",
         ),
         pytest.param(
@@ -68,7 +69,8 @@ def changed(**changes: Any) -> bytes:
         ),
         pytest.param(
             changed(texts="t"),
-            "unknown field 'texts' (must be one of id, prompt_id, sample, seed, text)",
+            "unknown field 'texts' (must be one of id, prompt_id, sample, seed, text, "
+            "finish_reason)",
             id="unknown",
         ),
         pytest.param(

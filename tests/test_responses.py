@@ -1,5 +1,6 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from examples import generate, make_prompt, make_responses
@@ -87,3 +88,48 @@ def test_template_file_must_be_named_after_a_category(tmp_path: Path) -> None:
     path.write_text("{response}")
     with pytest.raises(ValueError, match=r"size\.txt: must be named after one of"):
         load_templates([path], "response")
+
+
+def test_records_say_whether_they_were_cut_off() -> None:
+    """Response and rewrite take over why the generation ended."""
+    prompt = make_prompt()
+    (asked,) = response_requests(prompt, "{question}", 1, SAMPLING, ROOT, 0)
+    cut = msgspec.structs.replace(generate(asked, "3"), finish_reason="length")
+    response = response_from(generate(asked, "3"), asked)
+    assert (response.finish_reason, response_from(cut, asked).finish_reason) == (
+        "stop",
+        "length",
+    )
+    (asked,) = alteration_requests(
+        {prompt.id: prompt}, [response], {"count": "{response}"}, SAMPLING, ROOT, 0
+    )
+    cut = msgspec.structs.replace(generate(asked, "4"), finish_reason="length")
+    assert altered_from(cut, asked).finish_reason == "length"
+
+
+def test_nothing_is_asked_about_a_response_that_was_cut_off() -> None:
+    """It cannot be chosen, so that its rewrite would be paid for nothing."""
+    prompt = make_prompt()
+    (response,) = make_responses(prompt, "a dog")
+    cut = msgspec.structs.replace(response, finish_reason="length")
+    requests = alteration_requests(
+        {prompt.id: prompt}, [cut], {"count": "{response}"}, SAMPLING, ROOT, 0
+    )
+    assert list(requests) == []
+
+
+def test_a_rewrite_is_asked_of_what_was_said() -> None:
+    """A thought is not rewritten, and one that was never left is no response."""
+    prompt = make_prompt()
+    texts = ["<think>a cat?</think>a dog", "<think>a cat?"]
+    requests = alteration_requests(
+        {prompt.id: prompt},
+        make_responses(prompt, *texts),
+        {"count": "Say: {response}"},
+        SAMPLING,
+        ROOT,
+        0,
+    )
+    assert [request.messages[0]["content"][-1]["text"] for request in requests] == [
+        "Say: a dog"
+    ]

@@ -470,7 +470,7 @@ def edit_foreign_parser(clone: Path) -> None:
 def edit_refusals(clone: Path) -> None:
     """Change what counts as a refusal to answer."""
     edit(
-        clone / "scripts/selfjudge/pairs/answers.py",
+        clone / "scripts/selfjudge/pairs/stated.py",
         "REFUSAL = re.compile(",
         "REFUSAL = re.compile(r'no idea|' +",
     )

@@ -67,6 +67,7 @@ class Protocol:
 OUR_PROMPT = "Judgments are answers to our own prompt, in both orders, not to theirs."
 OUR_WORDS = "The prompt has the official structure in our words."
 IMAGE_FIRST = "The image stands before the text; officially it stands after it."
+CUT_OFF = "A judgment that our limit cut off is unparsed; they read what there is."
 
 SELFJUDGE = Protocol(
     name="selfjudge",
@@ -94,6 +95,7 @@ VLRB_PROTOCOLS = (
         cannot=(
             OUR_WORDS,
             IMAGE_FIRST,
+            CUT_OFF,
             "The order of a vote is drawn by our seed; officially it is not seeded.",
             "All votes count; officially the first K of a shuffled file of 10.",
         ),
@@ -108,6 +110,7 @@ VLRB_PROTOCOLS = (
         cannot=(
             OUR_WORDS,
             IMAGE_FIRST,
+            CUT_OFF,
             "The parser is ours: an answer other than 1 and 2 is unparsed, and "
             "'significantly better' is read.",
         ),
@@ -121,6 +124,7 @@ VLRB_PROTOCOLS = (
         averages=("macro",),
         cannot=(
             OUR_PROMPT,
+            CUT_OFF,
             "They sample at temperature 1.",
             "They have an LLM read what their parser cannot, and then flip a coin "
             "that is not seeded; here every unparsed judgment flips a seeded coin.",
@@ -133,7 +137,7 @@ VLRB_PROTOCOLS = (
         parser="stated",
         unparsed="wrong",
         averages=("overall", "macro"),
-        cannot=(OUR_PROMPT, "They have an LLM read every judgment."),
+        cannot=(OUR_PROMPT, CUT_OFF, "They have an LLM read every judgment."),
     ),
     Protocol(
         name="r1_reward",
@@ -150,6 +154,7 @@ VLRB_PROTOCOLS = (
         },
         cannot=(
             OUR_PROMPT,
+            CUT_OFF,
             "They read <answer> tags, or else the last 1 or 2 of the text.",
         ),
     ),
@@ -170,6 +175,7 @@ MMRB_PROTOCOLS = (
         cannot=(
             OUR_WORDS,
             IMAGE_FIRST,
+            CUT_OFF,
             "They leave the temperature to the API; here it is 1.",
             "A row that was dropped in preparation draws no coin.",
         ),
@@ -184,6 +190,7 @@ MMRB_PROTOCOLS = (
         splits=True,
         cannot=(
             OUR_PROMPT,
+            CUT_OFF,
             "They decode greedily, and take a [[A]] anywhere before a [[B]].",
         ),
     ),
@@ -197,6 +204,7 @@ MMRB_PROTOCOLS = (
         splits=True,
         cannot=(
             OUR_PROMPT,
+            CUT_OFF,
             "They read <answer> tags, or else the last 1 or 2 of the text.",
         ),
     ),

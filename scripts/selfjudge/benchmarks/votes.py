@@ -50,10 +50,21 @@ def new_coin() -> Random:
 
 
 def cast_votes(judgments: Sequence[Judgment], protocol: Protocol) -> list[Vote]:
-    """The judgments as the protocol's parser reads them."""
+    """The judgments as the protocol's parser reads them.
+
+    A judgment that was cut off is unparsed, whoever's parser it is.  The authors'
+    scripts read whatever text they have, but the limit that cut it is ours: what
+    stands before the cut may be a draft, or an echo of the instruction.
+    """
     read = PARSERS[protocol.parser]
     return [
-        Vote(judgment.order, judgment.sample, read(judgment.text, judgment.order))
+        Vote(
+            judgment.order,
+            judgment.sample,
+            None
+            if judgment.finish_reason == "length"
+            else read(judgment.text, judgment.order),
+        )
         for judgment in judgments
     ]
 

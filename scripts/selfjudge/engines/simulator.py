@@ -19,7 +19,7 @@ from selfjudge.ground.records import CATEGORIES, ORDERS, AnswerFormat, Order
 from selfjudge.ground.requests import SIMULATED_MARK, Generation, Request
 from selfjudge.ground.seeds import random_for
 from selfjudge.judging.verdicts import chosen_verdict
-from selfjudge.pairs.answers import parse_options
+from selfjudge.pairs.choices import parse_options
 from selfjudge.pairs.routing import route
 
 WORDS = (

@@ -50,17 +50,24 @@ class Prompt(Record, frozen=True, kw_only=True):
 
 
 class Response(Record, frozen=True, kw_only=True):
-    """One sampled answer text to a prompt; ``sample`` counts from 0."""
+    """One sampled answer text to a prompt; ``sample`` counts from 0.
+
+    With the ``finish_reason`` "length" it was cut off, and says nothing.
+    """
 
     id: str
     prompt_id: str
     sample: int
     seed: int
     text: str
+    finish_reason: FinishReason
 
 
 class Altered(Record, frozen=True, kw_only=True):
-    """A response rewritten by the model with one injected error of ``category``."""
+    """A response rewritten by the model with one injected error of ``category``.
+
+    With the ``finish_reason`` "length" it was cut off, and is no rewrite.
+    """
 
     id: str
     response_id: str
@@ -68,6 +75,7 @@ class Altered(Record, frozen=True, kw_only=True):
     category: Category
     seed: int
     text: str
+    finish_reason: FinishReason
 
 
 class Pair(Record, frozen=True, kw_only=True):

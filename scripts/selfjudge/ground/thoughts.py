@@ -1,15 +1,25 @@
-"""What a model thought before it spoke: no part of what it says."""
+"""What a thinking model says once it has thought."""
 
-OPENED, CLOSED = "<think>", "</think>"
+import re
+
+NAMES = ("think>", "thinking>", "thought>", "reasoning>")
+TAG = re.compile(rf"<(/?)(?:{'|'.join(NAMES)})", re.IGNORECASE)
 
 
 def strip_thought(text: str) -> str | None:
-    """The text after the thought, or None where it never came out of its thought.
+    """The text without its thoughts, or None if it never came out of one.
 
-    A chat template may open the thought itself, so that a text holds the end of
-    one alone.  A text without a thought stays as it is.
+    A thought runs from ``<think>`` to ``</think>``; where a closing tag has none
+    before it, since the opening one stood in the prompt, all before it is thought.
     """
-    if "think>" not in text:
+    if "<" not in text or not any(map(text.lower().count, NAMES)):
         return text
-    said = text[text.rfind(CLOSED) + len(CLOSED) :] if CLOSED in text else text
-    return None if OPENED in said else said
+    first, *parts = TAG.split(text)
+    kept, is_thinking = [first], False
+    for slash, said in zip(parts[::2], parts[1::2], strict=True):
+        if slash:
+            if not is_thinking:
+                kept.clear()
+            kept.append(said)
+        is_thinking = not slash
+    return None if is_thinking else "".join(kept)

@@ -4,5 +4,6 @@ In: rows of a source, then a model's responses and rewrites.  Out: prompts, the
 requests that a model is asked, pairs, and what gave none with its reason.
 
 Read in the order of the work: `sources`, `imports`, `routing`, `pool`, `responses`,
-`answers`, `alterations`, `dressings`, `filters`, `building`, `counts`.
+`answers` (which reads by `stated`, `normal`, `numbers`, `choices` and `words`),
+`alterations`, `dressings`, `filters`, `building`, `counts`.
 """

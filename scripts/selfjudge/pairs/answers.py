@@ -1,114 +1,47 @@
 """The short answer inside a response, in a form in which equal answers are equal.
 
-English only.  The normalisation, in this order: Unicode NFKC, lower case,
-markdown and LaTeX marks and quotes off, thousands separators off, number words
-up to a hundred to digits, articles off (unless nothing else is left),
-punctuation and quotes at the ends off.  By answer format:
+English only; `normal` has the common form, `stated` where an answer is looked for.
+What a marker states decides; without one a bare answer does: a text of few words, or
+a line that holds nothing else.  Prose without a marker has no answer, nor has a
+refusal, nor a thought that was never left.  By answer format:
 
 - `number`: the number alone, without trailing zeros; a unit, a currency sign or
-  a percent sign beside it is split off ("3.28 km" and "3.280" are both "3.28").
+  a percent sign beside it is split off ("3.28 km" and "3.280" are both "3.28"), a
+  scale word is multiplied ("2.5 million" is "2500000").
 - `choice`: the letter in lower case; an option's text counts as its letter.
 - `yes_no`: "yes" or "no".
-- `phrase`: the words, single-spaced.
+- `phrase`: the words, single-spaced, in one spelling; "it is red" is "red".
 """
 
-import re
-import unicodedata
 from collections import Counter
-from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from selfjudge.ground.records import AnswerFormat
-
-# A phrase longer than this is a sentence, not a short answer.
-MAX_PHRASE_WORDS = 8
-
-SMALL_NUMBERS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen "
-    "fourteen fifteen sixteen seventeen eighteen nineteen"
-).split()
-TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
-NUMBER_WORDS = {
-    **{word: value for value, word in enumerate(SMALL_NUMBERS)},
-    **{word: 10 * tens for tens, word in enumerate(TENS, start=2)},
-    **{
-        f"{word}{sign}{SMALL_NUMBERS[unit]}": 10 * tens + unit
-        for tens, word in enumerate(TENS, start=2)
-        for unit in range(1, 10)
-        for sign in "- "
-    },
-    "none": 0,
-    "hundred": 100,
-    "one hundred": 100,
-}
-
-# The longest first, so that "twenty-one" is not 20; "one-third" is no number word.
-NUMBER_WORD = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(sorted(NUMBER_WORDS, key=len, reverse=True))})(?![\w-])"
+from selfjudge.ground.thoughts import strip_thought
+from selfjudge.pairs.choices import find_in_prose, parse_choice, parse_options
+from selfjudge.pairs.normal import fold, normalise
+from selfjudge.pairs.numbers import parse_number
+from selfjudge.pairs.stated import (
+    CONDITION,
+    NEXT_PROMPT,
+    REFUSAL,
+    cut_run_on,
+    find_stated,
+    first_sentence,
+    last_sentence,
+    line_after,
 )
-MARKS = re.compile(r"[*_`\"“”‘{}$]|\\(?:boxed|text\w*|mathrm|mathbf)\b|\\[()\[\]]")
-MARKER = re.compile(
-    r"(?:\banswer[\s*_]*(?:is|:|would be)|\\boxed)\s*:?\s*(?=\S)", re.IGNORECASE
-)
-NUMBER = re.compile(r"(?<![\w.])[-+]?(?:\d+(?:\.\d+)?|\.\d+)")
-THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-BARE_POINT = re.compile(r"(?<![\w.])\.(?=\d)")
-ARTICLE = re.compile(r"\b(?:a|an|the)\b")
-ENDS = " .,;:!?'"
-# A dot after one of these ends no sentence: "Mt. Fuji" is not the answer "Mt".
-ABBREVIATIONS = (
-    "Mt St Dr Mr Mrs Ms Jr Sr Prof Gen Sgt Lt Ft vs etc e.g i.e approx".split()
-)
-SENTENCE_END = re.compile(
-    "".join(rf"(?<!\b{re.escape(word)}\.)" for word in ABBREVIATIONS)
-    + r"(?<=[.!?])\s+|\n+"
-)
-# Who does not know must not vote, least of all with all others who do not.
-REFUSAL = re.compile(
-    r"\b(?:cannot|can ?'?t|can not|could not|unable to|don ?'?t know|do not know"
-    r"|not sure|unsure|unclear|unknown|uncertain|not enough information"
-    r"|not (?:visible|specified|possible))\b"
-)
-OPTION = re.compile(
-    r"(?:^|\n|\s)\(?([A-Ja-j])[.):]\s*(.+?)(?=(?:\n|\s)\(?[A-Ja-j][.):]\s|\n|$)"
-)
-LEADING_LETTER = re.compile(
-    r"^\W*(?:option\s+|choice\s+)?([a-j])(?:\W*$|[.):]\s)", re.IGNORECASE
-)
-BRACKETED_LETTER = re.compile(r"\(([a-j])\)", re.IGNORECASE)
+from selfjudge.pairs.words import parse_phrase, parse_yes_no
 
+# A text without a marker is an answer up to so many words.
+MAX_BARE_WORDS = 8
+MAX_BARE_CHARACTERS = 120
+MAX_ALONE_CHARACTERS = 40
+# No short answer is as long as what is read of a gold answer.
+MAX_GOLD = 500
 
-def normalise(text: str) -> str:
-    """The text in the common form described at the head of this module."""
-    # Again until nothing changes: what one rule takes away may bare what another
-    # one speaks of ("-.one").
-    while (normal := normalise_once(text)) != text:
-        text = normal
-    return text
-
-
-def normalise_once(text: str) -> str:
-    """The text after each rule has been applied once."""
-    text = unicodedata.normalize("NFKC", text).casefold()
-    text = THOUSANDS.sub("", MARKS.sub(" ", text).replace("’", "'"))
-    text = " ".join(text.split())
-    text = BARE_POINT.sub("0.", text)
-    text = NUMBER_WORD.sub(lambda match: str(NUMBER_WORDS[match.group()]), text)
-    text = text.strip(ENDS)
-    without_articles = " ".join(ARTICLE.sub(" ", text).split()).strip(ENDS)
-    return without_articles or text
-
-
-def parse_options(question: str) -> dict[str, str]:
-    """The options of a choice question: letter to normalised text, or empty.
-
-    Options count only if their letters run from "a" without a gap.
-    """
-    found = {
-        letter.lower(): normalise(text) for letter, text in OPTION.findall(question)
-    }
-    letters = sorted(found)
-    expected = [chr(ord("a") + place) for place in range(len(letters))]
-    return found if len(letters) >= 2 and letters == expected else {}
+# The commonest end by far, found without a search.
+LAST_LINES = ("answer:", "final answer:")
 
 
 def extract_answer(
@@ -116,84 +49,158 @@ def extract_answer(
 ) -> str | None:
     """The normalised short answer that a response gives, or None if it is unclear.
 
-    What follows the last "answer is", "Answer:" or ``\\boxed`` decides, if there
-    is one; else the whole text, by the rules of the answer format.  A text that
-    names two different answers gives None: it must not vote.
+    What stands after a marker decides; else the text itself if it is bare.  A text
+    that names two different answers gives None: it must not vote.
     """
-    *_, start = (0, *(match.end() for match in MARKER.finditer(text)))
-    stated = SENTENCE_END.split(text[start:].strip())[0] if start else text
-    if answer_format == "number":
-        return parse_number(stated)
+    spoken = strip_thought(text)
+    if spoken is None:
+        return None
+    # Nothing but a choice depends on the question, and memory need not know it.
+    asked = question if answer_format == "choice" else ""
+    if len(spoken) <= MAX_BARE_CHARACTERS:
+        return read_short(spoken, answer_format, asked)
+    if stated := find_at_end(spoken):
+        return read_marked(stated, answer_format, asked)
+    return read_long(spoken, answer_format, asked)
+
+
+def find_at_end(text: str) -> str | None:
+    """What a last line "Answer: ..." states, if `find_stated` would find the same."""
+    _, _, line = text.rpartition("\n")
+    if len(line) > MAX_BARE_CHARACTERS:
+        return None
+    lowered = line.replace("*", "").lower()
+    if not lowered.startswith(LAST_LINES) or lowered.count("answer") > 1:
+        return None
+    if "\\" in line or "<" in line or (line != text and NEXT_PROMPT.search(text)):
+        return None
+    return line_after(line, line.index(":") + 1)
+
+
+@lru_cache(maxsize=1 << 14)
+def read_short(text: str, answer_format: AnswerFormat, question: str) -> str | None:
+    """As `read_long`, remembered: samples of one prompt often are one text."""
+    return read_long(text, answer_format, question)
+
+
+def read_long(text: str, answer_format: AnswerFormat, question: str) -> str | None:
+    """The answer of a text without thoughts."""
+    text = cut_run_on(text)
+    stated = find_stated(text)
+    if stated is not None:
+        return read_marked(stated, answer_format, question)
+    return read_bare(text, answer_format, question)
+
+
+@lru_cache(maxsize=1 << 14)
+def read_marked(stated: str, answer_format: AnswerFormat, question: str) -> str | None:
+    """The answer that a marked line states, or None if it refuses or sets a
+    condition."""
+    sentence = first_sentence(stated)
     if answer_format == "choice":
-        return parse_choice(stated, parse_options(question))
+        return read_choice(stated, sentence, question)
     if answer_format == "yes_no":
-        return parse_yes_no(stated)
-    return parse_phrase(stated)
+        return parse_yes_no(sentence)
+    if REFUSAL.search(fold(sentence)) or CONDITION.search(sentence):
+        return None
+    if answer_format == "number":
+        return parse_number(sentence, is_marked=True)
+    return parse_phrase(sentence if len(sentence) > 2 else stated)
 
 
-def parse_number(text: str) -> str | None:
-    """The one number of the text, or of its last sentence, in shortest form."""
-    for part in (text, last_sentence(text)):
-        normal = re.sub(r"[a-z]+-\d+", " ", normalise(part))
-        numbers = {shortest_number(found) for found in NUMBER.findall(normal)}
-        if len(numbers) == 1:
-            return numbers.pop()
+def read_choice(stated: str, sentence: str, question: str) -> str | None:
+    """The letter that a marked line names."""
+    options = parse_options(question)
+    if {*options.values()} >= {"yes", "no"}:
+        by_word = {option: letter for letter, option in options.items()}
+        if found := parse_yes_no(sentence):
+            return by_word[found]
+    if refuses(stated, options):
+        return None
+    return parse_choice(stated, options)
+
+
+def refuses(text: str, options: dict[str, str]) -> bool:
+    """Whether a text refuses, or sets a condition, in no option's words."""
+    normal = fold(text)
+    for option in options.values():
+        if REFUSAL.search(option):
+            normal = normal.replace(option, " ")
+    return bool(REFUSAL.search(normal) or CONDITION.search(first_sentence(normal)))
+
+
+def read_bare(text: str, answer_format: AnswerFormat, question: str) -> str | None:
+    """The answer of a text without a marker: all of it, or a line with nothing
+    else."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if not lines:
+        return None
+    if answer_format == "yes_no":
+        return read_bare_yes_no(text)
+    words = text.split(maxsplit=MAX_BARE_WORDS)
+    if len(words) <= MAX_BARE_WORDS and len(text) <= MAX_BARE_CHARACTERS:
+        found = parse_bare(" ".join(words), lines, answer_format, question)
+        if found is not None or len(lines) == 1:
+            return found
+    ends = {
+        parse_alone(line, answer_format, question) for line in (lines[0], lines[-1])
+    }
+    ends -= {None}
+    if len(ends) == 1 and len(lines) > 1:
+        return ends.pop()
+    if answer_format == "choice":
+        sentence = last_sentence(text)
+        options = parse_options(question)
+        return None if refuses(sentence, options) else find_in_prose(sentence, options)
     return None
 
 
-def shortest_number(text: str) -> str:
-    """A decimal number without sign plus, leading or trailing zeros."""
-    try:
-        value = Decimal(text).normalize()
-    except InvalidOperation:  # more digits than Decimal carries
-        return text
-    return format(value + 0, "f")
-
-
-def parse_choice(text: str, options: dict[str, str]) -> str | None:
-    """The letter chosen, by itself, in brackets, or by its option's text."""
-    normal = normalise(text)
-    by_text = [letter for letter, option in options.items() if option == normal]
-    if len(by_text) == 1:
-        return by_text[0]
-    plain = MARKS.sub(" ", text).strip(" '")
-    letters = {letter.lower() for letter in BRACKETED_LETTER.findall(plain)}
-    if match := LEADING_LETTER.match(plain):
-        letters.add(match.group(1).lower())
-    named = letters or {
-        letter
-        for letter, option in options.items()
-        if option and re.search(rf"\b{re.escape(option)}\b", normal)
-    }
-    return str(named.pop()) if len(named) == 1 else None
-
-
-def parse_yes_no(text: str) -> str | None:
-    """ "yes" or "no": the first word if it is one, else the only one named."""
-    words = re.findall(r"[a-z]+", normalise(text))
-    if words[:1] in (["yes"], ["no"]):
-        return str(words[0])
-    named = {word for word in words if word in ("yes", "no")}
-    return str(named.pop()) if len(named) == 1 else None
-
-
-def parse_phrase(text: str) -> str | None:
-    """The text itself if it is short enough to be an answer, and no refusal."""
-    normal = normalise(text)
-    if REFUSAL.search(normal):
+def parse_bare(
+    text: str, lines: list[str], answer_format: AnswerFormat, question: str
+) -> str | None:
+    """The answer that a text of few words is."""
+    options = parse_options(question) if answer_format == "choice" else {}
+    if refuses(text, options):
         return None
-    return normal if 1 <= len(normal.split()) <= MAX_PHRASE_WORDS else None
+    if answer_format == "number":
+        return parse_number(text, is_marked=False)
+    if answer_format == "choice":
+        if len(lines) > 1:
+            return None
+        found = read_choice(text, text, question)
+        return found or find_in_prose(text, options)
+    return parse_phrase(text, is_marked=False) if len(lines) == 1 else None
 
 
-def last_sentence(text: str) -> str:
-    """The last sentence or line of a text."""
-    parts = [part for part in SENTENCE_END.split(text.strip()) if part.strip()]
-    return parts[-1] if parts else ""
+def parse_alone(line: str, answer_format: AnswerFormat, question: str) -> str | None:
+    """The answer that a line holds with nothing else in it: no word but a unit."""
+    if answer_format == "phrase" or len(line) > MAX_ALONE_CHARACTERS:
+        return None
+    words = normalise(line).split()
+    if answer_format == "choice":
+        is_letter = len(words) == 1 and len(words[0].strip("()[]")) == 1
+        return parse_choice(line, parse_options(question)) if is_letter else None
+    while words and words[0] in ("so", "thus", "therefore", "hence", "total", "="):
+        words.pop(0)
+    return parse_number(" ".join(words), is_marked=False) if len(words) <= 2 else None
+
+
+def read_bare_yes_no(text: str) -> str | None:
+    """The yes or no that a text begins or ends with, unless it ends in a refusal."""
+    first, last = parse_yes_no(first_sentence(text)), parse_yes_no(last_sentence(text))
+    if first is None and REFUSAL.search(fold(last_sentence(text))):
+        return None
+    ends = {first, last} - {None}
+    return ends.pop() if len(ends) == 1 else None
 
 
 def normalise_gold(answer: str, answer_format: AnswerFormat, question: str) -> str:
     """A gold answer in the form that `extract_answer` gives."""
-    return extract_answer(answer, answer_format, question) or normalise(answer)
+    answer = answer.strip()[:MAX_GOLD]
+    marked = read_marked(answer, answer_format, question)
+    return (
+        marked or extract_answer(answer, answer_format, question) or normalise(answer)
+    )
 
 
 def majority_answer(answers: Counter[str], threshold: int) -> tuple[str | None, str]:

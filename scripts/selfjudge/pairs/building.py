@@ -21,9 +21,11 @@ from selfjudge.pairs.alterations import AlterationBounds, check_alteration
 from selfjudge.pairs.answers import extract_answer, majority_answer, normalise_gold
 from selfjudge.pairs.dressings import undress
 from selfjudge.pairs.filters import Filter
+from selfjudge.pairs.responses import leave_thought
 
 PairReason = Literal[
     "no_response",
+    "truncated_response",
     "no_parsed_response",
     "unanimous",
     "tie",
@@ -33,6 +35,7 @@ PairReason = Literal[
     "no_wrong_response",
     "over_matched_size",
     "no_alteration",
+    "truncated_alteration",
     "empty",
     "unchanged",
     "too_short",
@@ -97,7 +100,9 @@ def build_pairs(
     candidates: Iterable[Candidates], spec: Filter, settings: PairSettings, seed: int
 ) -> Iterator[Built]:
     """What each closed prompt comes to, and each rewrite of an open one."""
-    for prompt, responses, altered in candidates:
+    for prompt, whole, rewrites in candidates:
+        responses = [leave_thought(response) for response in whole]
+        altered = [leave_thought(rewrite) for rewrite in rewrites]
         if prompt.kind == "closed":
             yield pair_by_answer(prompt, responses, spec, settings, seed)
         else:
@@ -114,6 +119,7 @@ def pair_by_answer(
     """A closed prompt's pair: a response with the right answer against another.
 
     Right is the majority answer, or the gold answer if the filter labels so.
+    A response that was cut off has no answer.
     The draws depend on the prompt alone, so that filters which agree on the
     right answer build the same pair.
     """
@@ -121,7 +127,8 @@ def pair_by_answer(
     parsed = [
         (response, answer)
         for response in responses
-        if (
+        if response.finish_reason != "length"
+        and (
             answer := extract_answer(
                 response.text, prompt.answer_format, prompt.question
             )
@@ -161,6 +168,8 @@ def right_answer(
     """The answer that the filter holds right, and None or why there is none."""
     if not responses:
         return None, "no_response"
+    if are_truncated(responses):
+        return None, "truncated_response"
     if not votes:
         return None, "no_parsed_response"
     if spec.label == "majority":
@@ -180,6 +189,8 @@ def pairs_by_alteration(
     by_id = {response.id: response for response in responses}
     if not responses:
         yield Built(None, dropped(prompt, "no_response"))
+    elif not altered and are_truncated(responses):
+        yield Built(None, dropped(prompt, "truncated_response"))
     elif not altered:
         yield Built(None, dropped(prompt, "no_alteration"))
     for rewrite in altered:
@@ -189,15 +200,31 @@ def pairs_by_alteration(
                 f"altered {rewrite.id}: 'response_id' must be a response to prompt "
                 f"{prompt.id} (got {rewrite.response_id!r})"
             )
-        bounds = settings.alteration_bounds
-        text = undress(response.text, rewrite.text)
-        reason = check_alteration(response.text, text, bounds)
+        bare = msgspec.structs.replace(
+            rewrite, text=undress(response.text, rewrite.text)
+        )
+        reason = rewrite_fault(response, bare, settings.alteration_bounds)
         if reason:
             yield Built(None, dropped(rewrite, reason))
         else:
-            bare = msgspec.structs.replace(rewrite, text=text)
             pair = make_pair(prompt, response, bare, "alteration")
             yield Built(msgspec.structs.replace(pair, category=rewrite.category), None)
+
+
+def are_truncated(responses: list[Response]) -> bool:
+    """Whether every one of the responses was cut off."""
+    return all(response.finish_reason == "length" for response in responses)
+
+
+def rewrite_fault(
+    response: Response, rewrite: Altered, bounds: AlterationBounds
+) -> str:
+    """Why a rewrite gives no pair with its response, or "" if it does."""
+    if response.finish_reason == "length":
+        return "truncated_response"
+    if rewrite.finish_reason == "length":
+        return "truncated_alteration"
+    return check_alteration(response.text, rewrite.text, bounds) or ""
 
 
 def make_pair(
@@ -281,5 +308,6 @@ def explain_no_pair(pairs: Path, reasons: Counter[str]) -> str:
         f"{counts or 'nothing, there are no prompts'}). Hint: "
         "no_gold_answer: the filter needs prompts with an 'answer'; "
         "unanimous: the prompts are too easy; below_threshold or "
-        "no_parsed_response: read the responses."
+        "no_parsed_response: read the responses; truncated_response: raise "
+        "responses.sampling.max_tokens."
     )

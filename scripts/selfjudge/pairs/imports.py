@@ -23,6 +23,9 @@ from selfjudge.pairs.routing import route
 PromptReason = Literal[
     "line_too_long", "nul_byte", "no_image", "empty_question", "duplicate"
 ]
+# Of each route of a source so many questions are shown, each so far.
+NUM_EXAMPLES = 3
+MAX_EXAMPLE = 200
 IMAGE_REASONS = frozenset(get_args(ImageReason))
 
 
@@ -206,10 +209,31 @@ def count(
                 Counter(prompt.answer_format or "open" for prompt in prompts).items()
             )
         ),
+        "routes": count_routes(prompts),
         "num_with_gold_answer": sum(prompt.answer is not None for prompt in prompts),
         "dropped": dict(sorted(Counter(row["reason"] for row in dropped).items())),
         "image_modes": dict(sorted(modes.items())),
         "num_images_converted": sum(modes.values()) - modes["RGB"],
+    }
+
+
+def count_routes(prompts: Iterable[Prompt]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The prompts of each source by answer format or "open", with three examples.
+
+    An example is the start of a question; a rule that fits a source badly is seen
+    there before anything is paid.
+    """
+    routes: dict[str, dict[str, dict[str, Any]]] = {}
+    for prompt in prompts:
+        by_format = routes.setdefault(prompt.source, {})
+        name = prompt.answer_format or "open"
+        route = by_format.setdefault(name, {"num_prompts": 0, "examples": []})
+        route["num_prompts"] += 1
+        if len(route["examples"]) < NUM_EXAMPLES:
+            route["examples"].append(prompt.question[:MAX_EXAMPLE])
+    return {
+        source: dict(sorted(by_format.items()))
+        for source, by_format in sorted(routes.items())
     }
 
 

@@ -2,13 +2,32 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
+
+import msgspec
 
 from selfjudge.ground.lines import content_id
 from selfjudge.ground.records import CATEGORIES, Altered, Category, Prompt, Response
 from selfjudge.ground.requests import Generation, Request, Sampling
 from selfjudge.ground.seeds import seed_for
 from selfjudge.ground.templates import fill, image_paths, load_template, user_turn
+from selfjudge.ground.thoughts import strip_thought
 from selfjudge.pairs.alterations import draw_category
+
+R = TypeVar("R", Response, Altered)
+
+
+def leave_thought(record: R) -> R:
+    """The record with what its model said alone; cut off if it never came to that.
+
+    A thought is no part of a response: neither the judge nor a rewrite may see it.
+    """
+    spoken = strip_thought(record.text)
+    if spoken == record.text:
+        return record
+    if spoken is None:
+        return msgspec.structs.replace(record, finish_reason="length")
+    return msgspec.structs.replace(record, text=spoken.strip())
 
 
 def response_requests(
@@ -41,6 +60,7 @@ def response_from(generation: Generation, request: Request) -> Response:
         sample=int(sample),
         seed=request.seed,
         text=text,
+        finish_reason=generation.finish_reason,
     )
 
 
@@ -67,15 +87,16 @@ def alteration_requests(
     image_root: Path,
     run_seed: int,
 ) -> Iterator[Request]:
-    """One request for each response to one of the prompts, in their order.
+    """One request for each whole response to one of the prompts, in their order.
 
+    Of a response that was cut off nothing is asked: it cannot be a chosen one.
     The category of error is drawn by seed among those that fit; the id is
     ``prompt_id/response_id/category``.
     """
     categories = list(templates)
-    for response in responses:
+    for response in map(leave_thought, responses):
         prompt = prompts.get(response.prompt_id)
-        if prompt is None:
+        if prompt is None or response.finish_reason == "length":
             continue
         draw = seed_for(run_seed, "category", response.id)
         category = draw_category(response.text, categories, draw)
@@ -103,4 +124,5 @@ def altered_from(generation: Generation, request: Request) -> Altered:
         category=category,
         seed=request.seed,
         text=text,
+        finish_reason=generation.finish_reason,
     )

@@ -1,16 +1,22 @@
 """Which prompts are closed, decided from the question alone.
 
 A prompt is `closed` if its question asks for one of four short answer formats;
-every other prompt is `open`.  The first rule that matches decides:
+every other prompt is `open`.  The rule is written for the question shapes of the
+ten LLaVA-OneVision subsets that config.yaml names and for a plain user's questions.
+The first that matches decides:
 
-1. `choice`: the question lists options A, B, ... or asks for an option's letter.
-2. A request to describe, explain, write or tell something is open, unless it
-   asks for a short answer in so many words.
-3. `yes_no`: it asks for yes or no, or begins with a form of be, do, have, can
-   or will, not followed by "you", and does not offer alternatives with "or".
+1. `choice`: the question lists options A, B, ... or asks for an option's letter;
+   a request to describe with parts a), b), ... within its line does not.
+2. Open, unless it asks for a short answer in so many words: a request to describe,
+   explain, write or tell something, at its begin or after the question; more than
+   one question; a question for a reason.
+3. `yes_no`: it asks for yes or no, or a clause of it ("There is a cube; is it
+   red?", "In the chart, does it rise?") begins with a form of be, do, have, can or
+   will, not followed by "you", and does not offer alternatives with "or".
 4. `number`: it asks how many or how much, or for a number, or a count.
-5. `phrase`: it asks for a single word, a short phrase or a short answer, or for
-   a colour ("what color is ...").
+5. `phrase`: it asks for a single word, a short phrase or a short answer ("Be
+   succinct."), lists options without letters, or asks for a colour, shape, size or
+   material.
 
 The gold answer never takes part: most users have none, and a label must not
 decide what becomes training data.  The papers do not say how they route; the
@@ -20,51 +26,148 @@ rule is ours.
 import re
 
 from selfjudge.ground.records import AnswerFormat, Kind
-from selfjudge.pairs.answers import parse_options
+from selfjudge.pairs.choices import parse_options
 
-YES_NO = re.compile(
-    r"\b(?:yes or no|yes/no|answer yes|answer no)\b"
-    r"|^(?:is|are|was|were|do|does|did|has|have|can|could|will|would)\b"
-    r"(?!\s+you\b)(?!.*\bor\b)",
+# A question is read from its end, where what it asks for stands.
+MAX_QUESTION = 20_000
+
+BE_OR_DO = (
+    r"(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might"
+    r"|isn't|aren't|wasn't|weren't|don't|doesn't|didn't|hasn't|haven't|can't)"
+)
+YES_NO_ASKED = re.compile(
+    r"\b(?:yes or no|yes/no|yes, or no|answer (?:with )?yes|answer (?:with )?no"
+    r"|'yes' or|\"yes\" or|true or false)\b"
+    r"|,\s?(?:right|correct|isn't it|aren't they|is it|yes)\?",
     re.IGNORECASE,
 )
+# After what stands before it: "There is a cube; ", "In the chart, ".
+YES_NO_CLAUSE = re.compile(
+    rf"(?:^|[;:,]\s|[.!]\s|\n)\s{{0,4}}(?:and |then |so |or )?{BE_OR_DO}\b"
+    r"(?!\s+you\b)(?P<asked>[^?\n;]{2,400}(?:\n[^?\n;]{2,200})?)(?=\?|$)",
+    re.IGNORECASE,
+)
+# "or" that offers nothing to choose from.
+NO_ALTERNATIVE = re.compile(
+    r"\bor not\b|\b(?:more|less|greater|fewer|equal|higher|lower|larger|smaller)\s+"
+    r"(?:than\s+)?or\s+(?:equal|less|more)\b|\bone or more\b"
+    r"|\b(?:any|either)\b[^?]{0,80}?\bor\b",
+    re.IGNORECASE,
+)
+ALTERNATIVE = re.compile(r"\bor\b", re.IGNORECASE)
+# "When it is dark, is ...": a clause of a question that asks otherwise.
+WH_WORD = re.compile(
+    r"^\W*(?:what|which|who|whom|whose|where|why|how)\b", re.IGNORECASE
+)
+ASKS_OTHERWISE = re.compile(
+    r"\b(?:what|which|who|whom|whose|where|when|why|how)\b[^?]{0,200}\?", re.IGNORECASE
+)
 NUMBER = re.compile(
-    r"\bhow (?:many|much)\b|\bwhat (?:is the )?number\b|\bcount the\b"
+    r"\bhow (?:many|much)\b|\bwhat (?:is the |are the )?(?:total )?number\b"
+    r"|\bcount (?:the|all|how|of)\b"
     r"|\b(?:integer|numerical|numeric) (?:answer|value|number)\b",
     re.IGNORECASE,
 )
-PHRASE = re.compile(
-    r"\b(?:single word|one word|word or (?:a )?(?:short )?phrase|short phrase"
-    r"|short answer|few words)\b|\bwhat colou?r\b|\bwhich colou?r\b",
+ATTRIBUTE = re.compile(
+    r"\b(?:what|which)(?:'s| is| are| was| were)?(?: the| its| their| his| her)?"
+    r"(?: (?:main|same|exact|primary|dominant))? "
+    r"(?:colou?rs?|shapes?|sizes?|materials?)\b"
+    r"|\bmade (?:out )?of\s*\?|\bof (?:what|which) (?:colou?r|material|shape|size)\b",
+    re.IGNORECASE,
+)
+LISTED = re.compile(
+    r"\b(?:options|choices|alternatives|candidates|possible answers)\b[^:\n?]{0,40}:",
     re.IGNORECASE,
 )
 SHORT = re.compile(
-    r"\b(?:yes or no|yes/no|single word|one word|word or phrase|short phrase"
-    r"|short answer)\b",
+    r"\b(?:yes or no|yes/no|single word|one[- ]word|one or two words"
+    r"|words? or (?:a )?(?:short |single )?phrase|short phrase|short answer"
+    r"|few words)\b",
     re.IGNORECASE,
 )
-LETTER = re.compile(r"\boption'?s? letter\b|\bletter of the\b", re.IGNORECASE)
+# "Be succinct.", "Concise answer only.", "Keep it short and to the point."
+BRIEF = re.compile(
+    r"\b(?:succinct|succinctly|concise|concisely|briefly|brevity|terse|tersely|compact"
+    r"|compactly|brief (?:answer|response|reply)|be (?:very )?brief|be short"
+    r"|(?:short|quick|direct)(?: and [\w ]{2,20})? (?:answer|response|reply)"
+    r"|(?:quick|short) (?:response|reply|answer)|keep (?:it|your \w+|the \w+) (?:short"
+    r"|brief)|answer only|to the point|(?:be|is) short|in short)\b",
+    re.IGNORECASE,
+)
+LETTER = re.compile(
+    r"\boption'?s? letter\b|\bletter of the\b|\bletter (?:only|alone)\b"
+    r"|\b(?:with|the) (?:correct |right )?letter\b(?= (?:from|of|corresponding)|\.|$)",
+    re.IGNORECASE,
+)
 
-
+TEXT_VERB = (
+    r"(?:describe|explain|write|tell|summari[sz]e|discuss|elaborate|justify|list|compare"
+    r"|analy[sz]e|compose|narrate|caption|outline|interpret|give (?:me )?reasons)"
+)
 # "Could you describe ...", "Explain how many ...": a text is wanted.
 REQUEST = re.compile(
-    r"^(?:(?:can|could|will|would)\s+you\s+)?(?:please\s+)?"
-    r"(?:describe|explain|write|tell|summari[sz]e|discuss|elaborate)\b",
+    r"^(?:(?:can|could|will|would)\s+you\s+)?(?:please\s+|do\s+)?"
+    rf"(?:briefly\s+|in short,?\s+)?{TEXT_VERB}\b",
+    re.IGNORECASE,
+)
+# A text is wanted too: "... If so, describe them.", "... and explain why".
+THEN_TEXT = re.compile(
+    rf"(?:[.?!;,]|\band|\bthen|\balso)\s+(?:please\s+|briefly\s+|also\s+)?{TEXT_VERB}\b"
+    r"(?! (?:if|whether|yes|the (?:letter|option|number)))"
+    r"|(?:\band|\?) (?:what|who|where|which|how)\b"
+    r"|\bif (?:so|not|yes|no|any)\b|\bwhy\b|\bhow (?:come|do you know|can you tell)\b"
+    r"|\b(?:description|summary|caption|explanation|interpretation|narrative|essay|poem"
+    r"|story|in detail|detailed|reasoning|step by step)\b",
     re.IGNORECASE,
 )
 
 
 def route(question: str) -> tuple[Kind, AnswerFormat | None]:
     """The kind of a prompt, and the answer format if it is closed."""
-    question = question.strip()
-    if LETTER.search(question) or parse_options(question):
-        return "closed", "choice"
-    if REQUEST.search(question) and not SHORT.search(question):
-        return "open", None
-    if YES_NO.search(question):
-        return "closed", "yes_no"
+    answer_format = find_format(question.strip()[-MAX_QUESTION:])
+    return ("closed" if answer_format else "open"), answer_format
+
+
+def find_format(question: str) -> AnswerFormat | None:
+    """The short answer format that a question asks for, None if a text is wanted."""
+    is_short = bool(SHORT.search(question))
+    if lists_options(question, is_short=is_short):
+        return "choice"
+    if not is_short and wants_text(question):
+        return None
+    if YES_NO_ASKED.search(question) or asks_yes_no(question):
+        return "yes_no"
     if NUMBER.search(question):
-        return "closed", "number"
-    if PHRASE.search(question):
-        return "closed", "phrase"
-    return "open", None
+        return "number"
+    if is_short or ATTRIBUTE.search(question):
+        return "phrase"
+    is_asked = "?" in question or WH_WORD.match(question)
+    is_brief = BRIEF.search(question) or LISTED.search(question)
+    return "phrase" if is_asked and is_brief else None
+
+
+def lists_options(question: str, *, is_short: bool) -> bool:
+    """Whether a letter is asked for, or options with letters are listed."""
+    if LETTER.search(question):
+        return True
+    if not parse_options(question):
+        return False
+    return is_short or "\n" in question or not REQUEST.match(question)
+
+
+def wants_text(question: str) -> bool:
+    """Whether a description, a reason or several answers are asked for."""
+    if REQUEST.match(question) or question.count("?") > 1:
+        return True
+    return bool(THEN_TEXT.search(question)) and not YES_NO_ASKED.search(question)
+
+
+def asks_yes_no(question: str) -> bool:
+    """Whether the last clause that asks begins as one for yes or no."""
+    for match in YES_NO_CLAUSE.finditer(question):
+        before = question[: match.start()]
+        if WH_WORD.match(before) or ASKS_OTHERWISE.search(match["asked"]):
+            continue
+        if not ALTERNATIVE.search(NO_ALTERNATIVE.sub("", match["asked"])):
+            return True
+    return False

@@ -1,0 +1,127 @@
+"""The yes or no, or the short phrase, that a short text is, or None."""
+
+import re
+
+from selfjudge.pairs.normal import fold, normalise
+from selfjudge.pairs.stated import CONDITION, REFUSAL
+
+# A phrase longer than this is a sentence, not a short answer; without a marker
+# before it sooner.
+MAX_PHRASE_WORDS = 8
+MAX_BARE_PHRASE_WORDS = 5
+# No short answer is longer; what is longer is not read to its end.
+MAX_READ = 240
+
+HEAD = re.compile(
+    r"(?:(?:(?:the )?(?:final |correct )?answer is|so|well|thus|hence"
+    r"|therefore|it is|is|i think|i would say)\b[\s,:]*)*"
+    r"(yes|no)\b(?P<rest>.*)"
+)
+# What may follow a yes or no that answers: not "no doubt", not "yes or no".
+AFTER = re.compile(
+    r"$|\s?[,.:;!\u2014(]|\s-|\s(?:because|since|as|it|there|he|she|they|this|that|these"
+    r"|those|the|i|we|you|his|her|its|both|all|not|only|at least|a|an)\b"
+)
+BOTH = re.compile(r"\W*(?:or|and|/)?\W*(?:yes|no)\b|\.?\s?\d")
+EXCLAIMED = re.compile(r".{0,60},\s(yes|no)\W*$")
+BRACKETED = re.compile(r"^\s*\(([^()]*)\)[\s.]*$")
+NUMBERED = re.compile(r"(?:\d{1,2}[.)]|\(?[a-j]\)|[-\u2022])\s+(?=[^\W\d])")
+# "It is red", "The color is red": what is said of the thing is the answer.
+SUBJECT = re.compile(
+    r"(?:(?:it|this|that|they|these|those|he|she)(?:'s|'re)\s"
+    r"|(?:it|this|that|they|these|those|he|she|the|its|his|her|their)\b[^.,;:]{0,40}?"
+    r"\s?\b(?:is|are|was|were)\s)\s*(?:(?:an?|the)\s+)?(?=\S)"
+)
+LOOSE_ARTICLE = re.compile(r"(?:\S+\s+){2,}an?$")
+SPELLINGS = {
+    "grey": "gray",
+    "colour": "color",
+    "coloured": "colored",
+    "centre": "center",
+    "metre": "meter",
+    "metres": "meters",
+    "aluminium": "aluminum",
+    "aeroplane": "airplane",
+    "tyre": "tire",
+    "theatre": "theater",
+    "jewellery": "jewelry",
+    "pyjamas": "pajamas",
+    "doughnut": "donut",
+    "neighbour": "neighbor",
+    "favourite": "favorite",
+    "flavour": "flavor",
+    "harbour": "harbor",
+    "armour": "armor",
+    "traveller": "traveler",
+    "litre": "liter",
+    "litres": "liters",
+    "kilometre": "kilometer",
+    "kilometres": "kilometers",
+    "fibre": "fiber",
+    "mould": "mold",
+    "plough": "plow",
+    "whisky": "whiskey",
+    "moustache": "mustache",
+}
+JOINED = re.compile(r",? (?:and|&) |, |(?<=[^\W\d_]{2})/(?=[^\W\d_]{2})")
+SPELLED = re.compile(rf"\b(?:{'|'.join(SPELLINGS)})\b")
+# How a text begins or ends that goes on to an answer, or is none.
+NO_PHRASE = re.compile(
+    r"(?:let|let's|i|i'm|i'll|we|we'll|you|first|next|now|looking|to|based|here|sure"
+    r"|okay|ok|in order|according|hmm|wait|well|step)\b"
+    r"|(?:(?:in|from) )?(?:(?:the|this) )?(?:image|picture|photo|photograph|question"
+    r"|chart|figure|graph|diagram|scene|response|user)\b(?=.*\b(?:is|are|shows?|depicts?"
+    r"|has|asks?|of|contains?|appears?|displays?|features?|wants?)\b|$)"
+)
+REASON = re.compile(r"(?:explanation|reason|rationale|because)\b")
+DANGLING = re.compile(
+    r"\b(?:is|are|was|shows?|depicts?|has|contains?|appears?|the|of|to|and|with|in|on"
+    r"|at|that|which|or|by|from|reads|says|wears|be|can|i|we|you|he|she|appears|seems"
+    r"|holds|uses|looks|will|may|its|their|his|her)$"
+)
+
+
+def parse_yes_no(text: str) -> str | None:
+    """ "yes" or "no", if a sentence begins with it, or ends with it after a comma."""
+    normal = normalise(text[:MAX_READ])
+    match = HEAD.match(normal)
+    if match is None:
+        match = EXCLAIMED.match(normal)
+        is_open = REFUSAL.search(normal) or CONDITION.search(normal)
+        return match[1] if match and not is_open else None
+    rest = match["rest"]
+    is_both = BOTH.match(rest)
+    rest = re.split(r"[.!?]\s", rest, maxsplit=1)[0]
+    if is_both or CONDITION.search(rest):
+        return None
+    if re.search(r"\bi (?:cannot|can't|can not|do not|don't|am not|am un)", rest):
+        return None
+    return match[1] if AFTER.match(rest) else None
+
+
+def parse_phrase(text: str, *, is_marked: bool = True) -> str | None:
+    """The text itself if it is short enough to be an answer, and no refusal."""
+    folded = fold(text[:MAX_READ])
+    folded = BRACKETED.sub(r"\1", folded)
+    folded = NUMBERED.sub("", folded.strip(' *_`"[]'), count=1)
+    if REFUSAL.search(folded):
+        return None
+    if not is_marked and LOOSE_ARTICLE.match(text):
+        return None
+    subject = SUBJECT.match(folded)
+    normal = normalise(folded[subject.end() :] if subject else folded)
+    num_words = len(normal.split())
+    limit = MAX_PHRASE_WORDS if is_marked else MAX_BARE_PHRASE_WORDS
+    if not 1 <= num_words <= limit or REASON.match(normal):
+        return None
+    if not is_marked and (NO_PHRASE.match(normal) or DANGLING.search(normal)):
+        return None
+    return sort_parts(SPELLED.sub(lambda word: SPELLINGS[word.group()], normal))
+
+
+def sort_parts(phrase: str) -> str:
+    """The phrase with what "and" or commas join in one order."""
+    parts = [part.strip() for part in JOINED.split(phrase)]
+    if len(parts) < 2 or not all(parts):
+        return phrase
+    return " and ".join(sorted(parts))
