@@ -255,7 +255,7 @@ def test_a_record_shows_all_that_was_said(opened: Opened) -> None:
     opened.choose("outcome", "not_in_both_orders")
     opened.choose("kind", "open")
     text = opened.page.inner_text("#record")
-    assert "\u2713 prefers chosen (verdict A): wrong in other order" in text
+    assert "\u2713 prefers chosen (verdict A): not in both orders" in text
     assert "\u2717 prefers rejected (verdict A): wrong verdict" in text
     marks = opened.page.locator("#record mark").all_inner_texts()
     assert marks == ["Two", "Three"]
