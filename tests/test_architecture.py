@@ -329,3 +329,14 @@ def test_readme_tree_is_the_tree() -> None:
     top = {name for name in top if not name.startswith(".")}
     # `slurm` is a link that `--profile slurm` needs; the tree tells of it at profiles.
     assert listed == top - {"slurm"}
+
+
+def test_links_lead_somewhere() -> None:
+    """Every file that README and docs link to is there."""
+    broken = [
+        f"{path.relative_to(ROOT)}: {link}"
+        for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        for link in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))
+        if "://" not in link and not (path.parent / link).exists()
+    ]
+    assert broken == []
