@@ -234,19 +234,19 @@ def test_normalise_gold(gold: str, answer_format: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("votes", "threshold", "expected"),
     [
-        pytest.param({"3": 6, "4": 2}, 5, ("3", ""), id="majority"),
-        pytest.param({"3": 5, "4": 1}, 5, ("3", ""), id="threshold-exactly-reached"),
+        pytest.param({"3": 1}, 5, (None, "below_threshold"), id="one-of-sixteen"),
+        pytest.param({"3": 6, "4": 2}, 5, ("3", None), id="majority"),
+        pytest.param({"3": 5, "4": 1}, 5, ("3", None), id="threshold-exactly-reached"),
         pytest.param({"3": 4, "4": 1}, 5, (None, "below_threshold"), id="below"),
         pytest.param({"3": 5, "4": 5}, 5, (None, "tie"), id="tie"),
         pytest.param({"3": 2, "4": 2, "5": 2}, 5, (None, "tie"), id="tie-of-three"),
-        pytest.param({"3": 3, "4": 2, "5": 2}, 3, ("3", ""), id="tie-below-the-top"),
+        pytest.param({"3": 3, "4": 2, "5": 2}, 3, ("3", None), id="tie-below-the-top"),
         pytest.param({"3": 16}, 5, (None, "unanimous"), id="unanimous"),
-        pytest.param({"3": 1}, 5, (None, "unanimous"), id="unanimous-of-one"),
         pytest.param({}, 5, (None, "no_parsed_response"), id="nothing-parsed"),
     ],
 )
 def test_majority_answer(
-    votes: dict[str, int], threshold: int, expected: tuple[str | None, str]
+    votes: dict[str, int], threshold: int, expected: tuple[str | None, str | None]
 ) -> None:
     """The majority needs its votes and no equal."""
     assert majority_answer(Counter(votes), threshold) == expected

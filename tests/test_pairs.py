@@ -92,7 +92,7 @@ def test_a_dropped_prompt_is_kept_whole() -> None:
     """What is dropped is the prompt as it was."""
     candidates = closed("3", "3")
     (outcome,) = build(candidates)
-    expected = msgspec.structs.asdict(candidates.prompt) | {"reason": "unanimous"}
+    expected = msgspec.structs.asdict(candidates.prompt) | {"reason": "below_threshold"}
     assert outcome.dropped == expected
 
 
@@ -348,7 +348,7 @@ def test_counts_are_those_of_the_files(tmp_path: Path) -> None:
         "categories": {"count": 1},
         "votes": {"3": 1},
         "purity": {},
-        "dropped": {"unanimous": 1},
+        "dropped": {"below_threshold": 1},
     }
 
 
@@ -431,7 +431,7 @@ def test_pairs_plus_dropped_equal_prompts(samples: list[list[str]]) -> None:
 
 def test_no_pair_at_all_is_an_error(tmp_path: Path) -> None:
     """Without a single pair the file is named, with the reasons and a hint."""
-    with pytest.raises(ValueError, match=r"pairs\.jsonl: .*unanimous 1.*Hint:"):
+    with pytest.raises(ValueError, match=r"pairs\.jsonl: .*below_threshold 1.*Hint:"):
         write(tmp_path, closed("3", "3"))
 
 

@@ -15,6 +15,7 @@ refusal, nor a thought that was never left.  By answer format:
 
 from collections import Counter
 from functools import lru_cache
+from typing import Literal
 
 from selfjudge.ground.records import AnswerFormat
 from selfjudge.ground.thoughts import strip_thought
@@ -203,20 +204,22 @@ def normalise_gold(answer: str, answer_format: AnswerFormat, question: str) -> s
     )
 
 
-def majority_answer(answers: Counter[str], threshold: int) -> tuple[str | None, str]:
-    """The answer of most parsed responses, and None or why there is none.
+VoteReason = Literal["no_parsed_response", "unanimous", "tie", "below_threshold"]
 
-    ``answers`` counts parsed answers only: the unparsed never vote.  The
-    reasons are `no_parsed_response`, `unanimous`, `tie` and `below_threshold`
-    (fewer than ``threshold`` votes); with a majority the reason is "".
+
+def majority_answer(
+    answers: Counter[str], threshold: int
+) -> tuple[str | None, VoteReason | None]:
+    """The answer of most parsed responses, or None and why there is none.
+
+    ``answers`` counts parsed answers only: the unparsed never vote.  Fewer than
+    ``threshold`` votes are too few, also where all agree.
     """
     if not answers:
         return None, "no_parsed_response"
-    if len(answers) == 1:
-        return None, "unanimous"
-    (first, votes), (_, runner_up) = answers.most_common(2)
-    if votes == runner_up:
+    (first, votes), *others = answers.most_common(2)
+    if others and votes == others[0][1]:
         return None, "tie"
     if votes < threshold:
         return None, "below_threshold"
-    return first, ""
+    return (first, None) if others else (None, "unanimous")

@@ -67,6 +67,11 @@ class Built(NamedTuple):
     dropped: dict[str, Any] | None
 
 
+def drop(record: Prompt | Altered | Pair, reason: PairReason) -> Built:
+    """A record that gives no pair, with the reason."""
+    return Built(None, dropped(record, reason))
+
+
 def join_candidates(
     prompts: Iterable[Prompt], responses: Iterable[Response], altered: Iterable[Altered]
 ) -> Iterator[Candidates]:
@@ -136,6 +141,7 @@ def pair_by_answer(
         is not None
     ]
     votes = Counter(answer for _, answer in parsed)
+    reason: PairReason | None
     right, reason = right_answer(prompt, responses, votes, spec, settings)
     agreeing = [response for response, answer in parsed if answer == right]
     others = [(response, answer) for response, answer in parsed if answer != right]
@@ -144,7 +150,7 @@ def pair_by_answer(
     if not reason and not others:
         reason = "no_wrong_response"
     if reason:
-        return Built(None, dropped(prompt, reason))
+        return drop(prompt, reason)
     assert right is not None
     chosen = random_for(seed, "chosen", prompt.id).choice(agreeing)
     rejected, wrong = random_for(seed, "rejected", prompt.id).choice(others)
@@ -164,8 +170,8 @@ def right_answer(
     votes: Counter[str],
     spec: Filter,
     settings: PairSettings,
-) -> tuple[str | None, str]:
-    """The answer that the filter holds right, and None or why there is none."""
+) -> tuple[str | None, PairReason | None]:
+    """The answer that the filter holds right, or None and why there is none."""
     if not responses:
         return None, "no_response"
     if are_truncated(responses):
@@ -176,7 +182,7 @@ def right_answer(
         return majority_answer(votes, settings.majority_threshold)
     if prompt.answer is None or prompt.answer_format is None:
         return None, "no_gold_answer"
-    return normalise_gold(prompt.answer, prompt.answer_format, prompt.question), ""
+    return normalise_gold(prompt.answer, prompt.answer_format, prompt.question), None
 
 
 def pairs_by_alteration(
@@ -188,11 +194,11 @@ def pairs_by_alteration(
     """An open prompt's pairs: each response against its usable rewrites."""
     by_id = {response.id: response for response in responses}
     if not responses:
-        yield Built(None, dropped(prompt, "no_response"))
+        yield drop(prompt, "no_response")
     elif not altered and are_truncated(responses):
-        yield Built(None, dropped(prompt, "truncated_response"))
+        yield drop(prompt, "truncated_response")
     elif not altered:
-        yield Built(None, dropped(prompt, "no_alteration"))
+        yield drop(prompt, "no_alteration")
     for rewrite in altered:
         response = by_id.get(rewrite.response_id)
         if response is None:
@@ -205,7 +211,7 @@ def pairs_by_alteration(
         )
         reason = rewrite_fault(response, bare, settings.alteration_bounds)
         if reason:
-            yield Built(None, dropped(rewrite, reason))
+            yield drop(rewrite, reason)
         else:
             pair = make_pair(prompt, response, bare, "alteration")
             yield Built(msgspec.structs.replace(pair, category=rewrite.category), None)
@@ -218,13 +224,13 @@ def are_truncated(responses: list[Response]) -> bool:
 
 def rewrite_fault(
     response: Response, rewrite: Altered, bounds: AlterationBounds
-) -> str:
-    """Why a rewrite gives no pair with its response, or "" if it does."""
+) -> PairReason | None:
+    """Why a rewrite gives no pair with its response, or None if it does."""
     if response.finish_reason == "length":
         return "truncated_response"
     if rewrite.finish_reason == "length":
         return "truncated_alteration"
-    return check_alteration(response.text, rewrite.text, bounds) or ""
+    return check_alteration(response.text, rewrite.text, bounds)
 
 
 def make_pair(
@@ -268,7 +274,7 @@ def cut_closed(
     for built in build():
         pair = built.pair
         if pair and pair.kind == "closed" and rank(pair) > limit:
-            yield Built(None, dropped(pair, "over_matched_size"))
+            yield drop(pair, "over_matched_size")
         else:
             yield built
 
