@@ -38,7 +38,8 @@ def finished(cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     clone = tmp_path_factory.mktemp("base") / "selfjudge"
     clone_repository(clone)
     change_config(clone / "demo", base_model=f"org/tiny@{COMMIT}", iterations=1)
-    change_config(clone / "demo", responses={"num_samples": 4})
+    pool = {"prompts_per_iteration": 32}
+    change_config(clone / "demo", responses={"num_samples": 4}, pool=pool)
     edit(clone / "demo/project.smk", "num_closed=1600", "num_closed=24")
     edit(clone / "demo/project.smk", "num_open=800", "num_open=8")
     printed = run(clone, cache, TARGET)
