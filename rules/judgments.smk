@@ -20,11 +20,10 @@ rule ask_judge:
         "results/iter{iteration}/{filter}/asks.jsonl",
     log:
         "logs/iter{iteration}/{filter}/ask_judge.log",
+    # Light, and many on a cluster: here, not on a node.
+    localrule: True
     conda:
         "../envs/decide.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
     params:
         code=code("ask_judge"),
         asking=as_json(asking_of("paired", samples(config["judgments"]))),
@@ -130,11 +129,10 @@ rule count_judgments:
         "results/iter{iteration}/{filter}/filter_report.json",
     log:
         "logs/iter{iteration}/{filter}/count_judgments.log",
+    # Light, and many on a cluster: here, not on a node.
+    localrule: True
     conda:
         "../envs/decide.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),  # minutes
     params:
         code=code("count_judgments"),
     shell:

@@ -139,11 +139,10 @@ rule count_pairs:
         "results/iter{iteration}/{filter}/pairs_report.json",
     log:
         "logs/iter{iteration}/{filter}/count_pairs.log",
+    # Light, and many on a cluster: here, not on a node.
+    localrule: True
     conda:
         "../envs/decide.yaml"
-    resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
     params:
         code=code("count_pairs"),
     shell:
