@@ -169,8 +169,7 @@ def assert_as_undisturbed(fault: str, clone: Path, finished: Path) -> None:
         f"journalled twice; calls in the ledgers, which a SIGKILL leaves unwritten: "
         f"{num_calls}"
     )
-    # Of the undisturbed run these are all but the judgments of the benchmark.
-    assert set(keys) < set(journalled(finished))
+    assert set(keys) == set(journalled(finished))
     assert len(keys) == len(set(keys))
 
 
