@@ -364,8 +364,8 @@ def edit_comment_and_format(clone: Path) -> None:
     path = clone / "scripts/selfjudge/judging/verdicts.py"
     edit(
         path,
-        "    end = len(text)\n",
-        "    # as far as it goes\n    end = (\n        len(text))\n",
+        "    said = strip_thought(text)\n",
+        "    # as far as it goes\n    said = (\n        strip_thought(text))\n",
     )
 
 
@@ -459,7 +459,7 @@ def test_change_without_meaning_reruns_nothing(
 def edit_parser(clone: Path) -> None:
     """Change what the verdict parser accepts."""
     path = clone / "scripts/selfjudge/judging/verdicts.py"
-    edit(path, 'letter == "A" else', 'letter in ("A", "a") else')
+    edit(path, 'content == "A" else', 'content in ("A", "a") else')
 
 
 def edit_foreign_parser(clone: Path) -> None:

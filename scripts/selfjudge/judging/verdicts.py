@@ -1,8 +1,7 @@
 """What a judgment says: the letters A and B, and what they mean in each order.
 
 This is the one module in which a position has a letter; everywhere else there
-is only chosen and rejected.  (`rendering` puts the two responses in their
-places and is kept apart on purpose: a better parser must not cost a judgment.)
+is only chosen and rejected.  (`asks` puts the two responses in their places.)
 """
 
 from typing import Literal, get_args
