@@ -257,7 +257,7 @@ def test_job_over_its_time_limit_gets_more(
     cluster: Cluster, begun: Path, finished: Path
 ) -> None:
     """A job that hangs ends at its limit; its successor may take twice as long."""
-    edit(begun / "rules/judgments.smk", "growing(120)", "growing(1)")
+    edit(begun / "rules/common.smk", "growing(120)", "growing(1)")
     process = start(cluster, begun, JUDGED)
     job, _ = wait_for_answers(cluster, begun)
     cluster.call(f"scancel --signal STOP {job}")
@@ -274,7 +274,7 @@ def test_job_over_its_memory_gets_more(
     cluster: Cluster, begun: Path, finished: Path
 ) -> None:
     """A judge does not fit into its first job's memory; the second has more."""
-    edit(begun / "rules/judgments.smk", "growing(64000)", "growing(450)")
+    edit(begun / "rules/common.smk", "growing(64000)", "growing(450)")
     finish(start(cluster, begun, JUDGED))
     jobs = jobs_of(cluster, begun)
     memory = [
