@@ -11,14 +11,13 @@ from pathlib import Path
 from selfjudge.ground.lines import read_records
 from selfjudge.ground.records import Altered, Pair, Prompt, Response
 from selfjudge.pairs.building import (
-    Built,
-    PairSettings,
     build_pairs,
     cut_closed,
     join_candidates,
     write_built,
 )
 from selfjudge.pairs.filters import Filter
+from selfjudge.pairs.labelling import Built, PairSettings
 from selfjudge.run.commands import arguments, json_of, run
 
 

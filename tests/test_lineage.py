@@ -20,9 +20,10 @@ from examples import (
 from selfjudge.benchmarks.comparisons import compare
 from selfjudge.ground.lines import read_records, write_json, write_records
 from selfjudge.ground.records import Pair, Prompt
-from selfjudge.pairs.building import Candidates, PairSettings, build_pairs
+from selfjudge.pairs.building import Candidates, build_pairs
 from selfjudge.pairs.filters import FILTERS, FilterName
 from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.labelling import PairSettings
 from selfjudge.report import lineage_index
 from selfjudge.report.lineage import Graph, Node
 from selfjudge.report.lineage_index import Index, open_index

@@ -12,9 +12,7 @@ from examples import BOUNDS, make_altered, make_pair, make_prompt, make_response
 from selfjudge.ground.lines import read_records
 from selfjudge.ground.records import Pair, Prompt
 from selfjudge.pairs.building import (
-    Built,
     Candidates,
-    PairSettings,
     build_pairs,
     cut_closed,
     join_candidates,
@@ -22,6 +20,7 @@ from selfjudge.pairs.building import (
 )
 from selfjudge.pairs.counts import DropReason, count_pairs
 from selfjudge.pairs.filters import FILTERS, FilterName
+from selfjudge.pairs.labelling import Built, PairSettings
 
 SETTINGS = PairSettings(majority_threshold=3, alteration_bounds=BOUNDS)
 OPEN = {"question": "Describe it.", "kind": "open", "answer_format": None}
@@ -512,3 +511,12 @@ def test_a_thought_that_was_never_left_is_cut_off() -> None:
     assert outcome.dropped["reason"] == "truncated_response"
     (outcome,) = build(opened("a red dog sits", "<think>a blue dog sits"))
     assert outcome.dropped["reason"] == "truncated_alteration"
+
+
+def test_a_dropped_rewrite_stays_as_it_was() -> None:
+    """What was dropped can be read whole: its thought, and how it ended."""
+    candidates = opened("a red dog sits", "<think>which?</think>a red dog sits")
+    (outcome,) = build(candidates)
+    (altered,) = candidates.altered
+    expected = msgspec.structs.asdict(altered) | {"reason": "unchanged"}
+    assert outcome.dropped == expected

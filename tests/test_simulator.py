@@ -40,8 +40,9 @@ from selfjudge.judging.asks import (
 )
 from selfjudge.judging.verdicts import read_stated
 from selfjudge.pairs.alterations import check_alteration
-from selfjudge.pairs.building import Candidates, PairSettings, build_pairs
+from selfjudge.pairs.building import Candidates, build_pairs
 from selfjudge.pairs.filters import FILTERS
+from selfjudge.pairs.labelling import PairSettings
 from selfjudge.pairs.responses import (
     alteration_requests,
     altered_from,

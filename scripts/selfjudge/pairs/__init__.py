@@ -5,5 +5,5 @@ requests that a model is asked, pairs, and what gave none with its reason.
 
 Read in the order of the work: `sources`, `imports`, `routing`, `pool`, `responses`,
 `answers` (which reads by `stated`, `normal`, `numbers`, `choices` and `words`),
-`alterations`, `dressings`, `filters`, `building`, `counts`.
+`alterations`, `dressings`, `filters`, `labelling`, `building`, `counts`.
 """
