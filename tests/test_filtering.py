@@ -117,6 +117,22 @@ def test_one_trace_per_order_is_kept() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("num_right", "num_wrong", "is_kept"),
+    [(1, 0, True), (2, 1, True), (1, 1, False), (1, 3, False), (3, 2, True)],
+)
+def test_most_traces_of_each_order_must_be_right(
+    num_right: int, num_wrong: int, is_kept: bool
+) -> None:
+    """A coin that is right once of four has not judged the pair right."""
+    texts = ["Verdict: [[A]]"] * num_right + ["Verdict: [[B]]"] * num_wrong
+    group = one_order(0, "chosen_first", *(f"{n} {t}" for n, t in enumerate(texts)))
+    group += one_order(0, "rejected_first", "Verdict: [[B]]")
+    found = outcomes(group)
+    assert found.count("accepted") == (2 if is_kept else 0)
+    assert is_kept or found.count("not_in_both_orders") == num_right + 1
+
+
 def test_which_trace_is_kept_is_drawn() -> None:
     """It is not always the first trace."""
     texts = [f"{n} Verdict: [[A]]" for n in range(4)]

@@ -1,5 +1,6 @@
 """What happens to a pair's judgments, as far as the pair alone decides it."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Literal, NamedTuple, get_args
 
@@ -20,14 +21,10 @@ OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
 
 class JudgedPair(NamedTuple):
-    """A pair, its judgments, what each prefers, and what happens to it.
-
-    A preference is True for chosen, False for rejected, None if unparsed.
-    """
+    """A pair, its judgments, and what happens to each."""
 
     pair: Pair
     judgments: list[Judgment]
-    preferences: list[bool | None]
     outcomes: list[Outcome]
 
 
@@ -36,7 +33,8 @@ def decide_pair(
 ) -> list[Outcome]:
     """What happens to one pair's judgments, as far as the pair alone decides it.
 
-    Accepted is one judgment in each order of the pair, or none at all.
+    Accepted is one judgment in each order of the pair, or none at all: of several
+    traces, most of each order must be fit to be accepted.
     """
     outcomes = [
         check_judgment(judgment, preference, spec)
@@ -46,10 +44,11 @@ def decide_pair(
     for place, outcome in enumerate(outcomes):
         if outcome == "accepted":
             places[own[place].order].append(place)
-    is_whole = all(places.values())
-    for right in places.values():
-        right.sort(key=lambda place: seed_for(seed, "trace", own[place].id))
-        for place in right[is_whole:]:
+    asked = Counter(judgment.order for judgment in own)
+    is_whole = all(2 * len(fit) > asked[order] for order, fit in places.items())
+    for fit in places.values():
+        fit.sort(key=lambda place: seed_for(seed, "trace", own[place].id))
+        for place in fit[is_whole:]:
             outcomes[place] = "extra_trace" if is_whole else "not_in_both_orders"
     return outcomes
 

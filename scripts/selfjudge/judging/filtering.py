@@ -136,7 +136,7 @@ def decide_each(
     for pair, own in judged:
         preferences = [read_stated(judgment.text, judgment.order) for judgment in own]
         outcomes = decide_pair(own, preferences, spec, seed)
-        yield JudgedPair(pair, own, preferences, outcomes)
+        yield JudgedPair(pair, own, outcomes)
 
 
 def drop_accepted(judged: JudgedPair) -> JudgedPair:
@@ -171,7 +171,7 @@ def filter_files(
 
     counts: Counter[Outcome] = Counter()
     with writing(accepted) as accepted_file, writing(dropped) as dropped_file:
-        for pair, own, _, outcomes in decide(read, spec, size, seed):
+        for pair, own, outcomes in decide(read, spec, size, seed):
             counts.update(outcomes)
             for judgment, outcome in zip(own, outcomes, strict=True):
                 if outcome == "accepted":
