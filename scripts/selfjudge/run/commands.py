@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from selfjudge.engines.base import EngineSettings
 from selfjudge.ground.seeds import Shard
 
 T = TypeVar("T")
@@ -71,6 +70,9 @@ def run(main: Callable[[], None]) -> None:
 
 def model_arguments(description: str | None) -> argparse.ArgumentParser:
     """A parser with the arguments that every generating stage has."""
+    # Here, not above: decisions share this file, and must not need an engine.
+    from selfjudge.engines.base import EngineSettings
+
     parser = arguments(description)
     add = parser.add_argument
     add("--model", required=True, help="folder of a checkpoint, or a Hub id")
