@@ -143,7 +143,7 @@ def benchmark_asking(wildcards):
     """How a collection asks about a benchmark."""
     return asking_of(
         wildcards.collection,
-        samples(config["benchmark_judgments"]),
+        read_samples(config["benchmark_judgments"]),
         config["benchmarks"][wildcards.benchmark]["format"],
         config["official_judgments"]["num_votes"],
     )
@@ -184,7 +184,7 @@ def asked_templates():
         config["benchmarks"][name]["format"] for name, c in ASKED if c == "official"
     }
     official = [
-        here(os.path.join("scripts", "templates", OFFICIAL[name].template))
+        here(os.path.join("scripts/templates/official", OFFICIAL[name].template))
         for name in sorted(formats)
     ]
     return [template("judge.txt"), *official]

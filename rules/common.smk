@@ -16,7 +16,7 @@ from selfjudge.benchmarks.protocols import PROTOCOLS, collections_of
 from selfjudge.engines import ENGINES
 from selfjudge.ground.code_fingerprints import code_fingerprint
 from selfjudge.ground.fingerprints import folder_fingerprint
-from selfjudge.ground.requests import Samples
+from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
 from selfjudge.pairs.filters import first_asked
 from selfjudge.run.config import check_config
@@ -75,7 +75,7 @@ CONFIG = json.dumps(config)
 FILTERS = list(FILTER_SPECS)
 BENCHMARKS = [name for name, spec in config["benchmarks"].items() if spec]
 # Protocols beside `selfjudge`, and whose judgments each of them scores.
-COLLECTIONS = {
+COLLECTION_OF = {
     name: protocol.collection
     for protocols in PROTOCOLS.values()
     for name, protocol in protocols.items()
@@ -83,9 +83,9 @@ COLLECTIONS = {
 # The protocol that a collection of judgments was asked for.
 OWN_PROTOCOL = {
     collection: "selfjudge" if collection == "paired" else collection
-    for collection in COLLECTIONS.values()
+    for collection in COLLECTION_OF.values()
 }
-PROTOCOL_NAMES = [name for name in COLLECTIONS if name != "selfjudge"]
+PROTOCOL_NAMES = [name for name in COLLECTION_OF if name != "selfjudge"]
 # What the rules of a project of its own (project.smk) add to `all`.
 PROJECT_TARGETS = []
 ITERATIONS = range(1, config["iterations"] + 1)
@@ -164,12 +164,6 @@ def as_json(record):
 def filter_json(wildcards):
     """What a filter is, so that no other one makes its stages stale."""
     return as_json(FILTER_SPECS[wildcards.filter])
-
-
-def samples(section):
-    """How many texts a config section draws, and how."""
-    chosen = {key: section[key] for key in ("num_samples", "sampling")}
-    return msgspec.convert(chosen, Samples, strict=False)
 
 
 def matched_argument(wildcards, input):

@@ -26,7 +26,7 @@ rule ask_judge:
         "../envs/decide.yaml"
     params:
         code=code("ask_judge"),
-        asking=as_json(asking_of("paired", samples(config["judgments"]))),
+        asking=as_json(asking_of("paired", read_samples(config["judgments"]))),
         seed=config["seed"],
         rows="",
     shell:

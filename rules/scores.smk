@@ -30,10 +30,10 @@ rule score_benchmark:
 def rescoring(wildcards):
     """A protocol under which judgments are scored that were asked for by another."""
     name, collection = wildcards.protocol, wildcards.collection
-    if COLLECTIONS[name] != collection or OWN_PROTOCOL[collection] == name:
+    if COLLECTION_OF[name] != collection or OWN_PROTOCOL[collection] == name:
         raise WorkflowError(
             f"the judgments '{collection}' cannot be scored again under '{name}': "
-            f"it scores '{COLLECTIONS[name]}'."
+            f"it scores '{COLLECTION_OF[name]}'."
         )
     return name
 
@@ -50,7 +50,7 @@ use rule score_benchmark as rescore_benchmark with:
 
 def scores_path(iteration, filter_name, benchmark, protocol):
     """The scores of one judge on one benchmark under a protocol."""
-    collection = COLLECTIONS[protocol]
+    collection = COLLECTION_OF[protocol]
     name = "scores" if OWN_PROTOCOL[collection] == protocol else protocol
     folder = f"results/iter{iteration}/{filter_name}/{benchmark}/{collection}"
     return f"{folder}/{name}.json"

@@ -440,7 +440,7 @@ def test_random_orders_are_fair() -> None:
 @pytest.mark.parametrize("benchmark", sorted(OFFICIAL))
 def test_official_templates_load(benchmark: Any) -> None:
     """Each has the placeholders of a judge's template, and asks what is parsed."""
-    path = SCRIPTS / "templates" / OFFICIAL[benchmark].template
+    path = SCRIPTS / "templates/official" / OFFICIAL[benchmark].template
     template = load_template(path, *JUDGE_FIELDS)
     asked = {"vl_rewardbench": "Overall Judgment: Answer X is better"}
     assert asked.get(benchmark, '"[[A]]"') in template

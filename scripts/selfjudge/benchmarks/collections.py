@@ -5,7 +5,6 @@
 of a benchmark do.
 """
 
-from dataclasses import dataclass
 from typing import Literal, get_args
 
 import msgspec
@@ -18,33 +17,20 @@ Collection = Literal["paired", "greedy", "blind", "official"]
 COLLECTIONS: tuple[Collection, ...] = get_args(Collection)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfficialAsking:
-    """How the `official` collection of a benchmark asks for judgments.
-
-    ``template`` is a path below the folder of templates.  ``num_votes`` is None
-    where the configuration says how many.
-    """
-
-    template: str
-    order: Literal["random", "release"]
-    num_votes: int | None
-    sampling: Sampling
-
-
 # VL-RewardBench: inference_hf.py at 9b10abd, lines 19 and 45-49.  Multimodal
 # RewardBench: 1_run_model_as_judge_gpt4o.py at b4b92cd, lines 40-75.
-OFFICIAL: dict[BenchmarkFormat, OfficialAsking] = {
-    "vl_rewardbench": OfficialAsking(
-        template="official/vl_rewardbench.txt",
-        order="random",
-        num_votes=None,
+# A vote in a random order is one of as many as the configuration says.
+OFFICIAL: dict[BenchmarkFormat, Asking] = {
+    "vl_rewardbench": Asking(
+        template="vl_rewardbench.txt",
+        orders="random",
+        num_samples=1,
         sampling=Sampling(max_tokens=2048, temperature=0.2, top_p=0.2),
     ),
-    "multimodal_rewardbench": OfficialAsking(
-        template="official/multimodal_rewardbench.txt",
-        order="release",
-        num_votes=1,
+    "multimodal_rewardbench": Asking(
+        template="multimodal_rewardbench.txt",
+        orders="release",
+        num_samples=1,
         sampling=Sampling(max_tokens=1024, temperature=1.0),
     ),
 }
@@ -64,12 +50,9 @@ def asking_of(
     if collection == "official":
         assert release is not None
         spec = OFFICIAL[release]
-        return Asking(
-            template=spec.template.rpartition("/")[2],
-            orders=spec.order,
-            num_samples=spec.num_votes or num_votes,
-            sampling=spec.sampling,
-        )
+        if spec.orders == "random":
+            return msgspec.structs.replace(spec, num_samples=num_votes)
+        return spec
     sampling, num_samples = settings.sampling, settings.num_samples
     if collection == "greedy":
         num_samples = 1

@@ -1,6 +1,9 @@
 """What is asked of a model, and what it answered, in no library's terms."""
 
+from collections.abc import Mapping
 from typing import Any
+
+import msgspec
 
 from selfjudge.ground.records import FinishReason, Record, Settings
 
@@ -27,6 +30,12 @@ class Samples(Draws, frozen=True, kw_only=True):
     """The settings of a stage that draws ``num_samples`` texts for each input."""
 
     num_samples: int
+
+
+def read_samples(section: Mapping[str, Any]) -> Samples:
+    """How many texts a section of the config draws for each input, and how."""
+    chosen = {name: section[name] for name in ("num_samples", "sampling")}
+    return msgspec.convert(chosen, Samples, strict=False)
 
 
 class Request(Record, frozen=True, kw_only=True):

@@ -21,7 +21,7 @@ def select_prompts(
     the pool; it is called twice.  Memory is some sixty bytes a prompt.  Raises
     ValueError where the pool does not reach so far, or not for all ``iterations``.
     """
-    ranks = array("Q", (seed_for(run_seed, "pool", prompt.id) for prompt in read()))
+    ranks = array("Q", (rank_in_pool(prompt, run_seed) for prompt in read()))
     check_pool(len(ranks), max(iteration, iterations), prompts_per_iteration)
     ordered = sorted(ranks)
     end = iteration * prompts_per_iteration
@@ -29,6 +29,11 @@ def select_prompts(
     for prompt, rank in zip(read(), ranks, strict=True):
         if low <= rank <= high:
             yield prompt
+
+
+def rank_in_pool(prompt: Prompt, run_seed: int) -> int:
+    """A prompt's place in the seeded order of the pool, by what is lower and higher."""
+    return seed_for(run_seed, "pool", prompt.id)
 
 
 def check_pool(num_prompts: int, iterations: int, prompts_per_iteration: int) -> int:

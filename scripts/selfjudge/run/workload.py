@@ -5,16 +5,19 @@ from a rate that finished iterations had, and `guessed` if it follows from confi
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from selfjudge.benchmarks.collections import OFFICIAL
+from selfjudge.benchmarks.collections import COLLECTIONS, asking_of
+from selfjudge.benchmarks.collections import Collection as Collected
 from selfjudge.benchmarks.protocols import collections_of
 from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import locate
 from selfjudge.ground.records import ORDERS, BenchmarkFormat, Pair, Prompt, Settings
+from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.filters import first_asked
-from selfjudge.pairs.pool import select_prompts
+from selfjudge.pairs.pool import check_pool, rank_in_pool
 
 Certainty = Literal["counted", "measured", "guessed"]
 # The less certain, the later.
@@ -63,7 +66,7 @@ class Number(NamedTuple):
 
 
 # A benchmark, and how judgments of it are asked for.
-Asked = tuple[str, str]
+Asked = tuple[str, Collected]
 
 
 class Part(NamedTuple):
@@ -97,8 +100,8 @@ def parse_part(path: str) -> Part | None:
 def parse_asked(path: str) -> Asked | None:
     """The benchmark and collection of a path below results, if judgments of one."""
     match path.split("/"):
-        case [_, _, benchmark, collection, "judgments", _]:
-            return benchmark, collection
+        case [_, _, benchmark, name, "judgments", _]:
+            return next(((benchmark, one) for one in COLLECTIONS if one == name), None)
     return None
 
 
@@ -126,7 +129,6 @@ class Workload:
         self.project = project
         self.config = config
         self.plan = plan
-        self._kinds_of: dict[int, tuple[int, int]] = {}
 
     def count_requests(self, part: Part) -> Number:
         """Requests of all shards; of a training, rows times epochs."""
@@ -159,32 +161,35 @@ class Workload:
 
     def count_unused(self) -> int | None:
         """Prompts of the pool that no iteration uses, once it is there."""
-        path = self.results / "prompts.jsonl"
-        if not path.is_file():
+        if not self._closed_by_rank:
             return None
-        pool, num_prompts = self.config["pool"], sum(1 for _ in read_lines(path))
+        pool = self.config["pool"]
         iterations = 1 if pool["mode"] == "reuse" else self.config["iterations"]
-        return max(0, num_prompts - iterations * int(pool["prompts_per_iteration"]))
+        needed = iterations * int(pool["prompts_per_iteration"])
+        return max(0, len(self._closed_by_rank) - needed)
 
     def _kinds(self, iteration: int) -> tuple[int, int] | None:
-        """Closed and open prompts of an iteration, once the pool is there."""
-        path = self.results / "prompts.jsonl"
-        if not path.is_file():
-            return None
-        if iteration not in self._kinds_of:
-            self._kinds_of[iteration] = self._count_kinds(path, iteration)
-        return self._kinds_of[iteration]
+        """Closed and open prompts of an iteration, once the pool is there.
 
-    def _count_kinds(self, path: Path, iteration: int) -> tuple[int, int]:
-        """Closed and open prompts that an iteration takes from a pool."""
-        own = select_prompts(
-            lambda: read_records(path, Prompt),
-            iteration,
-            self.config["pool"]["prompts_per_iteration"],
-            self.config["seed"],
+        Raises ValueError where the pool does not reach so far.
+        """
+        each = self.config["pool"]["prompts_per_iteration"]
+        if not self._closed_by_rank:
+            return None
+        check_pool(len(self._closed_by_rank), iteration, each)
+        closed = sum(self._closed_by_rank[(iteration - 1) * each : iteration * each])
+        return closed, each - closed
+
+    @cached_property
+    def _closed_by_rank(self) -> list[bool]:
+        """Whether each prompt of the pool is closed, in the order of the pool."""
+        path = self.results / "prompts.jsonl"
+        prompts = read_records(path, Prompt) if path.is_file() else ()
+        ranked = sorted(
+            (rank_in_pool(prompt, self.config["seed"]), prompt.kind == "closed")
+            for prompt in prompts
         )
-        kinds = [prompt.kind == "closed" for prompt in own]
-        return sum(kinds), len(kinds) - sum(kinds)
+        return [is_closed for _, is_closed in ranked]
 
     def count_pairs(self, iteration: int, filter_name: str) -> Number:
         """The pairs of a filter: of its report, or by rates of other iterations."""
@@ -262,15 +267,16 @@ class Workload:
         ]
         return Number(sum(n.value for n in numbers), least_certain(*numbers))
 
-    def _count_collection(self, benchmark: str, collection: str) -> Number:
+    def _count_collection(self, benchmark: str, collection: Collected) -> Number:
         """Judgments of one collection of a benchmark."""
         spec = self.config["benchmarks"][benchmark]
-        votes = len(ORDERS)
-        if collection == "official":
-            asked = OFFICIAL[spec["format"]].num_votes
-            votes = asked or self.config["official_judgments"]["num_votes"]
-        elif collection != "greedy":
-            votes *= self.config["benchmark_judgments"]["num_samples"]
+        asking = asking_of(
+            collection,
+            read_samples(self.config["benchmark_judgments"]),
+            spec["format"],
+            self.config["official_judgments"]["num_votes"],
+        )
+        votes = asking.num_samples * (len(ORDERS) if asking.orders == "both" else 1)
         path = self.results / "benchmarks" / f"{benchmark}.jsonl"
         if path.is_file():
             number = sum(1 for _ in read_lines(path))
