@@ -18,7 +18,7 @@ import yaml
 
 from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.run.commands import arguments, run
-from selfjudge.run.config import check_config, lay_over
+from selfjudge.run.config import check_config, read_config
 from selfjudge.run.plan_text import format_plan
 from selfjudge.run.planning import CostModel, plan_rows, read_stale, schedule
 from selfjudge.run.workload import Expectations, Workload
@@ -54,9 +54,7 @@ def main() -> None:
 
 def load_config(directory: Path) -> Any:
     """The repository's config with the project's laid over it, checked."""
-    paths = [ROOT / "config.yaml", directory / "config.yaml"]
-    base, top = (yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths)
-    config = lay_over(base, top or {})
+    config = read_config(directory)
     schema = (ROOT / "config.schema.yaml").read_text(encoding="utf-8")
     check_config(config, yaml.safe_load(schema))
     return config

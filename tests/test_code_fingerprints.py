@@ -487,7 +487,7 @@ def reached(script: str, *entries: str) -> set[tuple[str, str]]:
 
 
 def test_selecting_prompts_parses_no_answer() -> None:
-    """A better parser of answers leaves the slices of prompts alone."""
+    """A better parser of answers leaves the prompts of an iteration alone."""
     found = reached("select_prompts")
     assert ("selfjudge/pairs/pool.py", "select_prompts") in found
     assert not any(path == "selfjudge/pairs/answers.py" for path, _ in found)

@@ -155,7 +155,7 @@ def test_each_collection_asks_in_its_own_way(tmp_path: Path) -> None:
 def test_expected_numbers_follow_from_config(tmp_path: Path) -> None:
     """Before anything is there: prompts, samples, rates, orders, epochs."""
     rows = plan(tmp_path, {RESPONSES: 8, JUDGMENTS: 8, TRAIN: 1, BENCHMARK: 8})
-    # 100,000 prompts in 4 slices, 0.7 closed.
+    # 25,000 prompts an iteration, 0.7 closed.
     assert rows[RESPONSES].num_requests == pytest.approx(17500 * 16 + 7500)
     pairs = 17500 * 0.4 + 7500 * 0.8
     assert rows[JUDGMENTS].num_requests == pytest.approx(pairs * 2)

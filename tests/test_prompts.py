@@ -191,8 +191,8 @@ def test_counts_add_up(root: Path) -> None:
         "answer_formats": {"number": 1, "open": 1},
         "routes": {
             "mine": {
-                "number": {"num_prompts": 1, "examples": ["How many?"]},
-                "open": {"num_prompts": 1, "examples": ["Why?"]},
+                "number": {"num_prompts": 1, "questions": ["How many?"]},
+                "open": {"num_prompts": 1, "questions": ["Why?"]},
             }
         },
         "num_with_gold_answer": 1,
@@ -209,8 +209,8 @@ def test_routes_are_counted_by_source(root: Path) -> None:
     routes = import_rows(root, *lines).report["routes"]
     assert [*routes] == ["mine", "other"]
     number = routes["mine"]["number"]
-    assert (number["num_prompts"], len(number["examples"])) == (4, 3)
-    assert [len(text) for text in routes["other"]["open"]["examples"]] == [200]
+    assert (number["num_prompts"], len(number["questions"])) == (4, 3)
+    assert [len(text) for text in routes["other"]["open"]["questions"]] == [200]
 
 
 def test_an_earlier_file_wins(root: Path) -> None:

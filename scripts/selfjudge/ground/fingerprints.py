@@ -1,4 +1,4 @@
-"""A hash of a folder's content, and what is code in a file.
+"""A hash of a folder's content: it changes when, and only when, a file does.
 
 `code_fingerprints` has the hash of all that a stage runs.
 """

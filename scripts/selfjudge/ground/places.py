@@ -1,6 +1,7 @@
 """Where in a run a file lies: iter{iteration}/{filter}/{benchmark}/{collection}.
 
-The same folders stand below results/, results/ledgers/ and timings/.
+The same folders stand below results/, results/ledgers/ and timings/, but for what a
+judge was asked of all benchmarks at once: that lies in the folder of its filter.
 """
 
 import re

@@ -12,7 +12,7 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from selfjudge.ground.records import Category, Settings
-from selfjudge.pairs.dressings import NUMBER_WORDS, content_words, is_dressed
+from selfjudge.pairs.dressings import DIGITS, content_words, is_dressed
 
 AlterationReason = Literal[
     "empty", "unchanged", "too_short", "too_long", "too_different", "confesses"
@@ -26,7 +26,7 @@ SIGNS: dict[Category, re.Pattern[str]] = {
         r"(?<![$.,:/])\b(?:\d{1,3}(?!\d|%|[.,:/]\d)|a pair|pairs? of|several|both"
         r"|couple|few|many|dozens?|multiple|single|trio|(?:group|number) of"
         r"|(?<!no )(?<!the )(?<!this )(?<!that )one (?!another|can|could|of|side|would)"
-        rf"|(?:{'|'.join(NUMBER_WORDS[2:])})\b)",
+        rf"|(?:{'|'.join(list(DIGITS)[2:])})\b)",
         re.IGNORECASE,
     ),
     "spatial": re.compile(

@@ -7,12 +7,9 @@ which of them is the rewrite.
 import re
 
 from selfjudge.ground.thoughts import strip_thought
+from selfjudge.pairs.normal import SMALL_NUMBERS
 
-NUMBER_WORDS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen "
-    "fourteen fifteen sixteen seventeen eighteen nineteen twenty"
-).split()
-DIGITS = {word: str(number) for number, word in enumerate(NUMBER_WORDS)}
+DIGITS = {word: str(number) for number, word in enumerate([*SMALL_NUMBERS, "twenty"])}
 THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 BULLET = re.compile(r"^[ \t]*(?:[-*+\u2022\u25e6\u25aa]|#{1,6})[ \t]+", re.MULTILINE)
 # A number, a word, or a sign that is no mere mark.

@@ -24,8 +24,8 @@ PromptReason = Literal[
     "line_too_long", "nul_byte", "no_image", "empty_question", "duplicate"
 ]
 # Of each route of a source so many questions are shown, each so far.
-NUM_EXAMPLES = 3
-MAX_EXAMPLE = 200
+NUM_QUESTIONS = 3
+MAX_CHARACTERS = 200
 IMAGE_REASONS = frozenset(get_args(ImageReason))
 
 
@@ -218,7 +218,7 @@ def count(
 
 
 def count_routes(prompts: Iterable[Prompt]) -> dict[str, dict[str, dict[str, Any]]]:
-    """The prompts of each source by answer format or "open", with three examples.
+    """The prompts of each source by answer format or "open", with three questions.
 
     An example is the start of a question; a rule that fits a source badly is seen
     there before anything is paid.
@@ -227,10 +227,10 @@ def count_routes(prompts: Iterable[Prompt]) -> dict[str, dict[str, dict[str, Any
     for prompt in prompts:
         by_format = routes.setdefault(prompt.source, {})
         name = prompt.answer_format or "open"
-        route = by_format.setdefault(name, {"num_prompts": 0, "examples": []})
+        route = by_format.setdefault(name, {"num_prompts": 0, "questions": []})
         route["num_prompts"] += 1
-        if len(route["examples"]) < NUM_EXAMPLES:
-            route["examples"].append(prompt.question[:MAX_EXAMPLE])
+        if len(route["questions"]) < NUM_QUESTIONS:
+            route["questions"].append(prompt.question[:MAX_CHARACTERS])
     return {
         source: dict(sorted(by_format.items()))
         for source, by_format in sorted(routes.items())

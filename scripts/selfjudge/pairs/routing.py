@@ -26,10 +26,9 @@ rule is ours.
 import re
 
 from selfjudge.ground.records import AnswerFormat, Kind
-from selfjudge.pairs.choices import parse_options
+from selfjudge.pairs.choices import MAX_QUESTION, parse_options
 
 # A question is read from its end, where what it asks for stands.
-MAX_QUESTION = 20_000
 
 BE_OR_DO = (
     r"(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|should|may|might"

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from selfjudge.ground.places import iteration_folders
 from selfjudge.report.lineage import Graph, Node, is_record
 from selfjudge.report.lineage_files import Line
 from selfjudge.report.lineage_index import Index
@@ -119,9 +120,12 @@ def read_starts(project: Path) -> dict[str, str | None]:
     None where it started from the base model, or does not say.
     """
     starts: dict[str, str | None] = {}
-    paths = project.glob("results/iter*/*/judge.json")
-    folders = {path.with_suffix("").relative_to(project).as_posix() for path in paths}
-    for folder in sorted(folders, key=lambda name: (len(name.split("/")[1]), name)):
+    folders = [
+        path.with_suffix("").relative_to(project).as_posix()
+        for _, folder in iteration_folders(project / "results")
+        for path in sorted(folder.glob("*/judge.json"))
+    ]
+    for folder in folders:
         try:
             content = (project / folder / "provenance.json").read_bytes()
             start = msgspec.json.decode(content)["base_model"]["name"]
@@ -135,7 +139,12 @@ def read_starts(project: Path) -> dict[str, str | None]:
 def read_comparisons(project: Path) -> dict[str, list[str]]:
     """The comparisons that each scores file went into, both by path."""
     found: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(project.glob("results/iter*/*.json")):
+    paths = [
+        path
+        for _, folder in iteration_folders(project / "results")
+        for path in sorted(folder.glob("*.json"))
+    ]
+    for path in paths:
         try:
             judges = msgspec.json.decode(path.read_bytes())["judges"]
             for judge in judges:
