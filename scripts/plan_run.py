@@ -20,7 +20,8 @@ from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import check_config, read_config
 from selfjudge.run.plan_text import format_plan
-from selfjudge.run.planning import CostModel, plan_rows, read_stale, schedule
+from selfjudge.run.planning import CostModel, plan_rows, read_stale
+from selfjudge.run.scheduling import schedule
 from selfjudge.run.workload import Expectations, Workload
 
 ROOT = Path(__file__).resolve().parents[1]

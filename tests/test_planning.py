@@ -20,9 +20,9 @@ from selfjudge.run.planning import (
     Stale,
     plan_rows,
     read_stale,
-    schedule,
     total,
 )
+from selfjudge.run.scheduling import schedule
 from selfjudge.run.workload import Expectations, Part, Workload, parse_part
 
 ROOT = Path(__file__).parents[1]

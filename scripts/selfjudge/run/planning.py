@@ -4,13 +4,11 @@ Which jobs are stale comes from Snakemake; how much each asks from `workload`; w
 a request costs from the ledgers of finished shards, else from config.
 """
 
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from selfjudge.ground.ledgers import Ledger
-from selfjudge.pairs.filters import first_asked
 from selfjudge.run.workload import (
     CERTAINTIES,
     Asked,
@@ -228,60 +226,6 @@ def gpus_of(part: Part, config: Mapping[str, Any]) -> int:
     if engine["name"] == "vllm":
         return int(engine["vllm"]["tensor_parallel_size"])
     return 1
-
-
-def waits_for(later: Part, earlier: Part, first_filter: str) -> bool:
-    """Whether jobs of one part need what those of another write."""
-    same_filter = later.filter == earlier.filter
-    match later.stage, earlier.stage:
-        case (("alterations" | "judgments"), ("responses" | "alterations")):
-            return later.stage != earlier.stage and later.iteration == earlier.iteration
-        case (("judgments" | "train"), "train"):
-            return same_filter and later.iteration == earlier.iteration + 1
-        case "judgments", "judgments":
-            shares = later.iteration == earlier.iteration == 1 and not same_filter
-            return shares and earlier.filter == first_filter
-        case "train", "judgments":
-            return same_filter and later.iteration == earlier.iteration
-        case "benchmark_judgments", "train":
-            return same_filter and later.iteration == earlier.iteration
-    return False
-
-
-def schedule(rows: Sequence[PartCost], slots: int, config: Mapping[str, Any]) -> float:
-    """Hours by the clock with so many slots, of which a job takes one for each GPU.
-
-    Parts start as soon as what they wait for is done, those that can start first
-    going first.
-    """
-    first_filter = first_asked(config["filters"])
-    free = [0.0] * slots
-    done: dict[Part, float] = {}
-    waiting = list(rows)
-    while waiting:
-        ready = {
-            row.part: max(
-                (
-                    done.get(other.part, float("inf"))
-                    for other in rows
-                    if waits_for(row.part, other.part, first_filter)
-                ),
-                default=0.0,
-            )
-            for row in waiting
-        }
-        row = min(waiting, key=lambda row: ready[row.part])
-        waiting.remove(row)
-        width = min(slots, gpus_of(row.part, config))
-        end = 0.0
-        for _ in range(row.num_jobs):
-            taken = [heapq.heappop(free) for _ in range(width)]
-            finish = max(ready[row.part], *taken) + row.seconds_per_job
-            end = max(end, finish)
-            for _ in taken:
-                heapq.heappush(free, finish)
-        done[row.part] = end
-    return max(done.values(), default=0.0) / 3600
 
 
 def total(rows: Sequence[PartCost]) -> dict[str, float]:

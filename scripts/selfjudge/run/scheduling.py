@@ -1,0 +1,63 @@
+"""How long a run takes by the clock: what waits for what, and for a free place."""
+
+import heapq
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from selfjudge.pairs.filters import first_asked
+from selfjudge.run.planning import PartCost, gpus_of
+from selfjudge.run.workload import Part
+
+
+def waits_for(later: Part, earlier: Part, first_filter: str) -> bool:
+    """Whether jobs of one part need what those of another write."""
+    same_filter = later.filter == earlier.filter
+    match later.stage, earlier.stage:
+        case (("alterations" | "judgments"), ("responses" | "alterations")):
+            return later.stage != earlier.stage and later.iteration == earlier.iteration
+        case (("judgments" | "train"), "train"):
+            return same_filter and later.iteration == earlier.iteration + 1
+        case "judgments", "judgments":
+            shares = later.iteration == earlier.iteration == 1 and not same_filter
+            return shares and earlier.filter == first_filter
+        case "train", "judgments":
+            return same_filter and later.iteration == earlier.iteration
+        case "benchmark_judgments", "train":
+            return same_filter and later.iteration == earlier.iteration
+    return False
+
+
+def schedule(rows: Sequence[PartCost], slots: int, config: Mapping[str, Any]) -> float:
+    """Hours by the clock with so many slots, of which a job takes one for each GPU.
+
+    Parts start as soon as what they wait for is done, those that can start first
+    going first.
+    """
+    first_filter = first_asked(config["filters"])
+    free = [0.0] * slots
+    done: dict[Part, float] = {}
+    waiting = list(rows)
+    while waiting:
+        ready = {
+            row.part: max(
+                (
+                    done.get(other.part, float("inf"))
+                    for other in rows
+                    if waits_for(row.part, other.part, first_filter)
+                ),
+                default=0.0,
+            )
+            for row in waiting
+        }
+        row = min(waiting, key=lambda row: ready[row.part])
+        waiting.remove(row)
+        width = min(slots, gpus_of(row.part, config))
+        end = 0.0
+        for _ in range(row.num_jobs):
+            taken = [heapq.heappop(free) for _ in range(width)]
+            finish = max(ready[row.part], *taken) + row.seconds_per_job
+            end = max(end, finish)
+            for _ in taken:
+                heapq.heappush(free, finish)
+        done[row.part] = end
+    return max(done.values(), default=0.0) / 3600
