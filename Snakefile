@@ -46,6 +46,7 @@ include: "rules/pairs.smk"
 include: "rules/judgments.smk"
 include: "rules/training.smk"
 include: "rules/plan.smk"
+include: "rules/probe.smk"
 
 
 if Path("project.smk").is_file():

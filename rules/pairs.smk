@@ -133,6 +133,7 @@ rule count_pairs:
     """How many pairs of what kind a filter built, and why others were not: for people."""
     input:
         prompts=pooled("prompts.jsonl"),
+        responses=pooled("responses.jsonl"),
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         dropped="results/iter{iteration}/{filter}/dropped_pairs.jsonl",
     output:
@@ -147,4 +148,4 @@ rule count_pairs:
         code=code("count_pairs"),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/count_pairs.py --prompts {input.prompts} "
-        "--pairs {input.pairs} --dropped {input.dropped} --output {output} 2> {log}"
+        "--responses {input.responses} --pairs {input.pairs} --dropped {input.dropped} --output {output} 2> {log}"

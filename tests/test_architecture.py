@@ -21,6 +21,7 @@ MODEL_SCRIPTS = {
     "generate_responses",
     "alter_responses",
     "judge_pairs",
+    "probe_model",
     "train_judge",
     "fetch_model",
 }

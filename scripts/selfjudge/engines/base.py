@@ -62,6 +62,11 @@ class Engine(Protocol):
         """
         ...
 
+    def show(self, request: Request) -> str:
+        """A request as the model reads it: after its chat template, with placeholders
+        for images; its messages as JSON where a server writes the template."""
+        ...
+
     def start(self) -> None:
         """Make ready to be asked, if that takes long and is not done yet.
 

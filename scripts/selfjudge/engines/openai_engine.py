@@ -32,7 +32,7 @@ from selfjudge.engines.openai_bodies import (
     write_body,
 )
 from selfjudge.engines.sections import OpenAISettings
-from selfjudge.ground.requests import Generation, Request
+from selfjudge.ground.requests import Generation, Request, show_messages
 
 # The code between a request and what the server is asked.
 ANSWERING = (
@@ -102,6 +102,10 @@ class OpenAIEngine:
             list(requests[start : start + size])
             for start in range(0, len(requests), size)
         ]
+
+    def show(self, request: Request) -> str:
+        """The request's messages: no template is known."""
+        return show_messages(request)
 
     def start(self) -> None:
         """Nothing: the server runs already."""

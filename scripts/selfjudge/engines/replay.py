@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from selfjudge.ground.requests import Generation, Request
+from selfjudge.ground.requests import Generation, Request, show_messages
 
 
 class ReplayEngine:
@@ -22,6 +22,10 @@ class ReplayEngine:
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
         """All requests in one batch, so that the error counts all that is missing."""
         return [list(requests)] if requests else []
+
+    def show(self, request: Request) -> str:
+        """The request's messages: no template is known."""
+        return show_messages(request)
 
     def start(self) -> None:
         """Nothing: there is no model."""

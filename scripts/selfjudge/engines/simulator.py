@@ -16,7 +16,7 @@ import msgspec
 from selfjudge.engines.checkpoints import code_hash, model_fingerprint
 from selfjudge.engines.sections import SimulatorSettings
 from selfjudge.ground.records import CATEGORIES, ORDERS, AnswerFormat, Order
-from selfjudge.ground.requests import SIMULATED_MARK, Generation, Request
+from selfjudge.ground.requests import SIMULATED_MARK, Generation, Request, show_messages
 from selfjudge.ground.seeds import random_for
 from selfjudge.judging.verdicts import chosen_verdict
 from selfjudge.pairs.choices import parse_options
@@ -63,6 +63,10 @@ class SimulatorEngine:
         """The requests as they come, ``batch_size`` at a time."""
         starts = range(0, len(requests), self.batch_size)
         return [list(requests[start : start + self.batch_size]) for start in starts]
+
+    def show(self, request: Request) -> str:
+        """The request's messages: no template is known."""
+        return show_messages(request)
 
     def start(self) -> None:
         """Nothing: there is no model."""

@@ -6,10 +6,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from selfjudge.engines import open_engine
-from selfjudge.engines.base import EngineSettings
+from selfjudge.engines.base import Engine, EngineSettings
 from selfjudge.engines.journal import run_requests
 from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.ground.requests import Generation, Request
+
+Answered = list[tuple[Generation, Request]]
 
 
 def answer_requests(
@@ -21,7 +23,7 @@ def answer_requests(
     engine: EngineSettings,
     journal: Path,
     ledger: Path | None,
-) -> Iterator[list[tuple[Generation, Request]]]:
+) -> Iterator[Answered]:
     """Of each part every request with its generation, in the order of the requests.
 
     The model is loaded once for all parts; a part is cut into batches by itself, so
@@ -29,28 +31,65 @@ def answer_requests(
     it has them; parts without requests open no model.  What the run cost is appended
     to ``ledger``, if it is asked for, also where an error ends it.
     """
-    if not any(parts):
-        yield from ([] for _ in parts)
-        return
-    started, clock = datetime.now(UTC), time.monotonic()
-    opened = open_engine(engine, model, revision, journal=journal)
-    usage = Usage(num_gpus=opened.num_gpus, start_seconds=time.monotonic() - clock)
-    finished = False
-    try:
-        for requests in parts:
-            answers = run_requests(
-                opened, requests, journal=journal, stage=stage, usage=usage
+    asked = Model(model=model, revision=revision, engine=engine, journal=journal)
+    yield from asked.answer(parts, stage=stage, ledger=ledger)
+
+
+class Model:
+    """A model that is loaded when it is first asked, and then answers all stages."""
+
+    def __init__(
+        self,
+        *,
+        model: str,
+        revision: str | None,
+        engine: EngineSettings,
+        journal: Path,
+    ) -> None:
+        self.model = model
+        self.revision = revision
+        self.settings = engine
+        self.journal = journal
+        self._opened: Engine | None = None
+
+    def answer(
+        self, parts: Sequence[Sequence[Request]], *, stage: str, ledger: Path | None
+    ) -> Iterator[Answered]:
+        """As `answer_requests`, for one stage; opening counts to the first."""
+        if not any(parts):
+            yield from ([] for _ in parts)
+            return
+        started, clock = datetime.now(UTC), time.monotonic()
+        opened = self._open()
+        usage = Usage(num_gpus=opened.num_gpus, start_seconds=time.monotonic() - clock)
+        finished = False
+        try:
+            for requests in parts:
+                answers = run_requests(
+                    opened, requests, journal=self.journal, stage=stage, usage=usage
+                )
+                yield list(zip(answers, requests, strict=True))
+            finished = True
+        finally:
+            if ledger:
+                line = ledger_from(
+                    usage,
+                    stage=stage,
+                    engine=self.settings.name,
+                    model=opened.fingerprint,
+                    started=started.isoformat(timespec="seconds"),
+                    finished=finished,
+                )
+                append_ledger(ledger, line)
+
+    def show(self, request: Request) -> str:
+        """The request as the model reads it."""
+        return self._open().show(request)
+
+    def _open(self) -> Engine:
+        """The engine with the model in it."""
+        if self._opened is None:
+            self._opened = open_engine(
+                self.settings, self.model, self.revision, journal=self.journal
             )
-            yield list(zip(answers, requests, strict=True))
-        finished = True
-    finally:
-        if ledger:
-            line = ledger_from(
-                usage,
-                stage=stage,
-                engine=engine.name,
-                model=opened.fingerprint,
-                started=started.isoformat(timespec="seconds"),
-                finished=finished,
-            )
-            append_ledger(ledger, line)
+        return self._opened

@@ -150,6 +150,10 @@ class TransformersEngine:
             self._num_image_tokens = len(with_image) - len(placeholder) + 1
         return self._num_image_tokens
 
+    def show(self, request: Request) -> str:
+        """The request in the model's chat template."""
+        return self.conversations.render(request, add_generation_prompt=True)
+
     def start(self) -> None:
         """Nothing: the weights were loaded with the tokenizer, which plans batches."""
 

@@ -111,6 +111,10 @@ class VLLMEngine:
             parts.append(f"len{self.settings.max_model_len}")
         return "-".join(parts)
 
+    def show(self, request: Request) -> str:
+        """The request in the model's chat template."""
+        return self.conversations.render(request, add_generation_prompt=True)
+
     def start(self) -> None:
         """Open the processor, then vLLM with the model in it, unless that is done."""
         if self.llm is not None:

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 ITERATION = re.compile(r"iter(\d+)\Z")
+# The folder of the probe, which asks a little of what iteration 1 asks.
+PROBE = "probe"
 SHARD = re.compile(r"\d+of\d+\Z")
 
 
@@ -22,7 +24,10 @@ class Place(NamedTuple):
 
 
 class Located(NamedTuple):
-    """A file's place, what it is called there, and which shard it is, if it is one."""
+    """A file's place, what it is called there, and which shard it is, if it is one.
+
+    What the probe asked is a shard of iteration 1 of that name.
+    """
 
     place: Place
     name: str
@@ -35,6 +40,8 @@ def locate(path: str) -> Located | None:
     Such as iter1/majority/vlrb/paired/judgments/1of8, or iter1/responses/1of8.
     """
     first, *parts = path.split("/")
+    if first == PROBE and len(parts) == 1:
+        return Located(Place(1), parts[0], PROBE)
     match = ITERATION.match(first)
     shard = parts.pop() if parts and SHARD.match(parts[-1]) else None
     if not match or not parts:

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 Kind = Literal["open", "closed"]
-AnswerFormat = Literal["number", "choice", "yes_no", "phrase"]
+AnswerFormat = Literal["number", "expression", "choice", "yes_no", "phrase"]
 Order = Literal["chosen_first", "rejected_first"]
 Origin = Literal["majority_answer", "gold_answer", "alteration", "benchmark"]
 Category = Literal[

@@ -53,6 +53,11 @@ class Request(Record, frozen=True, kw_only=True):
     seed: int
 
 
+def show_messages(request: Request) -> str:
+    """The messages of a request as JSON, for people."""
+    return msgspec.json.format(msgspec.json.encode(request.messages)).decode()
+
+
 class Generation(Record, frozen=True, kw_only=True):
     """What a model answered to one request; lengths are in tokens.
 

@@ -8,6 +8,8 @@ refusal, nor a thought that was never left.  By answer format:
 - `number`: the number alone, without trailing zeros; a unit, a currency sign or
   a percent sign beside it is split off ("3.28 km" and "3.280" are both "3.28"), a
   scale word is multiplied ("2.5 million" is "2500000").
+- `expression`: the exact value; "0.5", "1/2" and "\\frac{2}{4}" are "1/2", "16π cm" is
+  "16*pi".  A `number` is read so where a response writes mathematics (`expressions`).
 - `choice`: the letter in lower case; an option's text counts as its letter.
 - `yes_no`: "yes" or "no".
 - `phrase`: the words, single-spaced, in one spelling; "it is red" is "red".
@@ -20,6 +22,7 @@ from typing import Literal
 from selfjudge.ground.records import AnswerFormat
 from selfjudge.ground.thoughts import strip_thought
 from selfjudge.pairs.choices import find_in_prose, parse_choice, parse_options
+from selfjudge.pairs.expressions import parse_expression
 from selfjudge.pairs.normal import fold, normalise
 from selfjudge.pairs.numbers import parse_number
 from selfjudge.pairs.stated import (
@@ -106,6 +109,8 @@ def read_marked(stated: str, answer_format: AnswerFormat, question: str) -> str 
         return None
     if answer_format == "number":
         return parse_number(sentence, is_marked=True)
+    if answer_format == "expression":
+        return parse_expression(sentence, is_marked=True)
     return parse_phrase(sentence if len(sentence) > 2 else stated)
 
 
@@ -165,6 +170,8 @@ def parse_bare(
         return None
     if answer_format == "number":
         return parse_number(text, is_marked=False)
+    if answer_format == "expression":
+        return parse_expression(text, is_marked=False) if len(lines) == 1 else None
     if answer_format == "choice":
         if len(lines) > 1:
             return None
@@ -183,6 +190,8 @@ def parse_alone(line: str, answer_format: AnswerFormat, question: str) -> str | 
         return parse_choice(line, parse_options(question)) if is_letter else None
     while words and words[0] in ("so", "thus", "therefore", "hence", "total", "="):
         words.pop(0)
+    if answer_format == "expression":
+        return parse_expression(line, is_marked=False)
     return parse_number(" ".join(words), is_marked=False) if len(words) <= 2 else None
 
 

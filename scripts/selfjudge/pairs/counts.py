@@ -8,6 +8,7 @@ import msgspec
 
 from selfjudge.ground.records import Pair, Prompt
 from selfjudge.pairs.answers import extract_answer, normalise_gold
+from selfjudge.pairs.expressions import widen_format
 
 GoldCheck = Literal["right", "both_wrong", "reversed"]
 GOLD_CHECKS: tuple[GoldCheck, ...] = get_args(GoldCheck)
@@ -84,8 +85,8 @@ def check_by_gold(prompt: Prompt, pair: Pair) -> GoldCheck | None:
     """
     if pair.origin != "majority_answer" or prompt.answer is None:
         return None
-    answer_format = prompt.answer_format
-    assert answer_format is not None
+    assert prompt.answer_format is not None
+    answer_format = widen_format(prompt.answer_format, (pair.chosen, pair.rejected))
     gold = normalise_gold(prompt.answer, answer_format, prompt.question)
     if gold == extract_answer(pair.chosen, answer_format, prompt.question):
         return "right"

@@ -6,17 +6,26 @@ against its altered version.  What gives no pair is dropped with a reason.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Literal, NamedTuple
 
 import msgspec
 
 from selfjudge.ground.lines import content_id, dropped
-from selfjudge.ground.records import Altered, Origin, Pair, Prompt, Response, Settings
+from selfjudge.ground.records import (
+    Altered,
+    AnswerFormat,
+    Origin,
+    Pair,
+    Prompt,
+    Response,
+    Settings,
+)
 from selfjudge.ground.seeds import random_for
 from selfjudge.pairs.alterations import AlterationBounds, check_alteration
 from selfjudge.pairs.answers import extract_answer, majority_answer, normalise_gold
 from selfjudge.pairs.dressings import undress
+from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.filters import Filter
 from selfjudge.pairs.responses import leave_thought
 
@@ -75,21 +84,19 @@ def pair_by_answer(
     The draws depend on the prompt alone, so that filters which agree on the
     right answer build the same pair.
     """
-    assert prompt.answer_format is not None
+    answer_format = read_format(prompt, responses)
     parsed = [
         (response, answer)
         for response in responses
         if response.finish_reason != "length"
-        and (
-            answer := extract_answer(
-                response.text, prompt.answer_format, prompt.question
-            )
-        )
+        and (answer := extract_answer(response.text, answer_format, prompt.question))
         is not None
     ]
     votes = Counter(answer for _, answer in parsed)
     reason: PairReason | None
-    right, reason = right_answer(prompt, responses, votes, spec, settings)
+    right, reason = right_answer(
+        prompt, answer_format, responses, votes, spec, settings
+    )
     agreeing = [response for response, answer in parsed if answer == right]
     others = [(response, answer) for response, answer in parsed if answer != right]
     if not reason and not agreeing:
@@ -111,8 +118,15 @@ def pair_by_answer(
     )
 
 
+def read_format(prompt: Prompt, responses: Iterable[Response]) -> AnswerFormat:
+    """The format in which responses to a closed prompt are read."""
+    assert prompt.answer_format is not None
+    return widen_format(prompt.answer_format, (r.text for r in responses))
+
+
 def right_answer(
     prompt: Prompt,
+    answer_format: AnswerFormat,
     responses: list[Response],
     votes: Counter[str],
     spec: Filter,
@@ -127,9 +141,9 @@ def right_answer(
         return None, "no_parsed_response"
     if spec.label == "majority":
         return majority_answer(votes, settings.majority_threshold)
-    if prompt.answer is None or prompt.answer_format is None:
+    if prompt.answer is None:
         return None, "no_gold_answer"
-    return normalise_gold(prompt.answer, prompt.answer_format, prompt.question), None
+    return normalise_gold(prompt.answer, answer_format, prompt.question), None
 
 
 def pairs_by_alteration(

@@ -82,7 +82,7 @@ BOUND_AFTER = re.compile(
 )
 SLASHED_UNIT = re.compile(r"(?<=[a-z])/(?=[a-z])")
 JOINED = re.compile(
-    r"(?:\.?\d|[:/^*+\\]|[-,]\s?\d|\s?[-,/:]\s?\d|\s-\d"
+    r"(?:\.?\d|[:/^*+\\]|\(\s?-?[\d\\\u221a]|[-,]\s?\d|\s?[-,/:]\s?\d|\s-\d"
     r"|\s(?:in|to|by|per|vs|x|for)\s(?:every\s)?-?\d)"
 )
 

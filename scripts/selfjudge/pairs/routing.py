@@ -1,6 +1,6 @@
 """Which prompts are closed, decided from the question alone.
 
-A prompt is `closed` if its question asks for one of four short answer formats;
+A prompt is `closed` if its question asks for one of five short answer formats;
 every other prompt is `open`.  The rule is written for the question shapes of the
 ten LLaVA-OneVision subsets that config.yaml names and for a plain user's questions.
 The first that matches decides:
@@ -13,7 +13,9 @@ The first that matches decides:
 3. `yes_no`: it asks for yes or no, or a clause of it ("There is a cube; is it
    red?", "In the chart, does it rise?") begins with a form of be, do, have, can or
    will, not followed by "you", and does not offer alternatives with "or".
-4. `number`: it asks how many or how much, or for a number, or a count.
+4. `number`: it asks how many or how much, or for a number, or a count; `expression`
+   where it holds LaTeX or a fraction, or asks for one, and then also where it asks
+   for a value ("Find the area", "What is the length").
 5. `phrase`: it asks for a single word, a short phrase or a short answer ("Be
    succinct."), lists options without letters, or asks for a colour, shape, size or
    material.
@@ -27,6 +29,7 @@ import re
 
 from selfjudge.ground.records import AnswerFormat, Kind
 from selfjudge.pairs.choices import MAX_QUESTION, parse_options
+from selfjudge.pairs.expressions import holds_math
 
 # A question is read from its end, where what it asks for stands.
 
@@ -65,6 +68,20 @@ NUMBER = re.compile(
     r"\bhow (?:many|much)\b|\bwhat (?:is the |are the )?(?:total )?number\b"
     r"|\bcount (?:the|all|how|of)\b"
     r"|\b(?:integer|numerical|numeric) (?:answer|value|number)\b",
+    re.IGNORECASE,
+)
+# A value that may be no decimal number.
+EXACT = re.compile(
+    r"\b(?:what fraction|as an? (?:\w+ )?fraction|simplest (?:\w+ )?form|in terms of"
+    r"|lowest terms|exact (?:value|form|answer))\b",
+    re.IGNORECASE,
+)
+VALUE = re.compile(
+    r"(?:^|[.?!:,;\n]\s{0,4})(?:please )?(?:find|calculate|compute|determine|evaluate"
+    r"|simplify|solve)\b|\bwhat fraction\b|\bwhat (?:is|are|must be|will be) "
+    r"(?:[$\\\d]|(?:the )?(?:\w+ )?(?:value|area|length|perimeter|probability|measure"
+    r"|volume|radius|diameter|slope|distance|circumference|sum|product|difference"
+    r"|quotient|result|height|width)\b)",
     re.IGNORECASE,
 )
 ATTRIBUTE = re.compile(
@@ -136,6 +153,9 @@ def find_format(question: str) -> AnswerFormat | None:
         return None
     if YES_NO_ASKED.search(question) or asks_yes_no(question):
         return "yes_no"
+    is_exact = bool(EXACT.search(question) or holds_math(question))
+    if is_exact and (NUMBER.search(question) or VALUE.search(question)):
+        return "expression"
     if NUMBER.search(question):
         return "number"
     if is_short or ATTRIBUTE.search(question):

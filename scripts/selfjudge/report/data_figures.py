@@ -8,6 +8,7 @@ from selfjudge.report.data_tables import (
     dropped_table,
     health_table,
     purity_table,
+    samples_table,
 )
 from selfjudge.report.figures import Figure, by_iteration, course_of
 from selfjudge.report.results_folder import (
@@ -27,6 +28,11 @@ HEALTH = {
     "truncated_rate": "cut at the token limit",
     "accepted_first_rate": "accepted with chosen first",
 }
+SAMPLES = {
+    "unparsed_rate": "without an answer",
+    "refused_rate": "says that it cannot tell",
+    "cut_off_rate": "cut at the token limit",
+}
 LENGTHS = {
     "mean_characters": "all judgments",
     "mean_characters_accepted": "accepted judgments",
@@ -37,6 +43,7 @@ def data_figures(run: Run) -> Iterator[Figure]:
     """Every figure of training data and of the judges' health."""
     yield accepted_figure(run)
     yield from dropped_figures(run)
+    yield samples_figure(run)
     yield from health_figures(run)
     yield from purity_figures(run)
     yield from truth_figures(run)
@@ -99,6 +106,30 @@ def dropped_figures(run: Run) -> Iterator[Figure]:
             chart=chart,
             missing=missing_reports(run, file, reports),
         )
+
+
+def samples_figure(run: Run) -> Figure:
+    """The share of samples that give no answer, by format, a panel for each reason."""
+    rows = samples_table(run.pairs_reports)
+    drawn = by_iteration(
+        [
+            row | {"panel": heading, "value": row[column], "filter": name}
+            for column, heading in SAMPLES.items()
+            for row in rows
+            for name in [row["answer_format"].replace("_", " ")]
+        ],
+        "value",
+        "panel",
+    )
+    return Figure(
+        kind="samples",
+        section="accepted",
+        title="Samples of closed prompts without an answer",
+        alt=f"Lines by iteration, a panel for each reason. {course_of(drawn)}",
+        table=rows,
+        chart=line_panels(drawn, "iteration", FROM_ZERO, columns=2) if drawn else None,
+        missing=missing_reports(run, "pairs_report.json", run.pairs_reports),
+    )
 
 
 def health_figures(run: Run) -> Iterator[Figure]:

@@ -81,6 +81,26 @@ def health_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
     return rows
 
 
+def samples_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """Samples of closed prompts by iteration and format, and what they come to.
+
+    Filters share their responses: the first report of an iteration says it for all.
+    """
+    firsts: dict[int, Mapping[str, Any]] = {}
+    for report in reports:
+        firsts.setdefault(report["iteration"], report)
+    return [
+        {"iteration": iteration, "answer_format": name}
+        | {"num_samples": sum(outcomes.values())}
+        | {
+            f"{outcome}_rate": share_of(n, sum(outcomes.values()))
+            for outcome, n in outcomes.items()
+        }
+        for iteration, report in firsts.items()
+        for name, outcomes in report.get("samples", {}).items()
+    ]
+
+
 def purity_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
     """Of majority pairs with a gold answer, how many are labelled right, by votes."""
     rows = []

@@ -87,5 +87,10 @@ def model_arguments(description: str | None) -> argparse.ArgumentParser:
 
 def engine_of(args: argparse.Namespace) -> dict[str, Any]:
     """Which model is asked, how, and where its answers and its cost are kept."""
-    names = ("model", "revision", "engine", "journal", "ledger")
+    return model_of(args) | {"ledger": args.ledger}
+
+
+def model_of(args: argparse.Namespace) -> dict[str, Any]:
+    """Which model is asked, how, and where its answers are kept."""
+    names = ("model", "revision", "engine", "journal")
     return {name: getattr(args, name) for name in names}

@@ -14,7 +14,7 @@ NOTES = {
     "measured": "cost `measured`: by ledgers of finished jobs of this stage",
     "scaled": (
         "cost `scaled`: config's guess, times what its guesses for the stages with "
-        "ledgers were wrong by"
+        "ledgers were wrong by; judgments of benchmarks as those of pairs"
     ),
     "guessed": "cost `guessed`: by the config section `plan`; measured on no machine",
 }

@@ -115,8 +115,18 @@ class CostModel:
 
     def rates(self, part: Part) -> Rates:
         """What a request of this part costs."""
-        found = [line for other, line in self.lines if other.stage == part.stage]
-        return measured_rates(found) if found else self._guess(part)
+        found = self._lines_of(part.stage)
+        if found:
+            return measured_rates(found)
+        judged = self._lines_of("judgments")
+        if part.stage == "benchmark_judgments" and judged:
+            # By the same template, on other images.
+            return measured_rates(judged)._replace(certainty="scaled")
+        return self._guess(part)
+
+    def _lines_of(self, stage: Stage) -> list[Ledger]:
+        """The ledgers of a stage."""
+        return [line for part, line in self.lines if part.stage == stage]
 
     def _guess(self, part: Part) -> Rates:
         """The config's expectation; times the error that it had elsewhere."""
@@ -138,7 +148,7 @@ class CostModel:
         start = plan.start_seconds
         if not modelled:
             return Rates(prompt_tokens, output_tokens, seconds, start, "guessed")
-        start = sum(line.start_seconds for line in lines) / len(lines)
+        start = mean_start(lines)
         seconds *= spent / modelled
         return Rates(prompt_tokens, output_tokens, seconds, start, "scaled")
 
@@ -156,9 +166,15 @@ def measured_rates(lines: Sequence[Ledger]) -> Rates:
         prompt_tokens=sum(line.num_prompt_tokens for line in lines) / asked,
         output_tokens=sum(line.num_output_tokens for line in lines) / asked,
         gpu_seconds=sum(line.seconds * max(1, line.num_gpus) for line in lines) / asked,
-        start_seconds=sum(line.start_seconds for line in lines) / len(lines),
+        start_seconds=mean_start(lines),
         certainty="measured",
     )
+
+
+def mean_start(lines: Sequence[Ledger]) -> float:
+    """The mean seconds of loading a model, over the runs that did."""
+    seconds = [line.start_seconds for line in lines if line.start_seconds]
+    return sum(seconds) / max(1, len(seconds))
 
 
 def expected_tokens(part: Part, plan: Expectations) -> tuple[float, float]:

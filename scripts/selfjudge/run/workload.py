@@ -13,11 +13,12 @@ from selfjudge.benchmarks.collections import COLLECTIONS, asking_of
 from selfjudge.benchmarks.collections import Collection as Collected
 from selfjudge.benchmarks.protocols import collections_of
 from selfjudge.ground.lines import read_json, read_lines, read_records
-from selfjudge.ground.places import locate
+from selfjudge.ground.places import PROBE, locate
 from selfjudge.ground.records import ORDERS, BenchmarkFormat, Pair, Prompt, Settings
 from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.filters import first_asked
 from selfjudge.pairs.pool import check_pool, rank_in_pool
+from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
 
 Certainty = Literal["counted", "measured", "guessed"]
 # The less certain, the later.
@@ -205,7 +206,8 @@ class Workload:
         return Number(value, least_certain(closed, *rates))
 
     def _pair_rate(self, filter_name: str, key: str, kind: int, guess: float) -> Number:
-        """Pairs a prompt of a kind, where iterations of this or any filter tell."""
+        """Pairs a prompt of a kind, where iterations of this or any filter tell, or
+        else the probe."""
         for names in ([filter_name], self.config["filters"]):
             num_pairs = num_prompts = 0.0
             for iteration, report in self._reports(names, "pairs_report"):
@@ -213,7 +215,7 @@ class Workload:
                 num_prompts += self.count_prompts(iteration)[kind].value
             if num_prompts:
                 return Number(num_pairs / num_prompts, "measured")
-        return Number(guess, "guessed")
+        return self._probed((CLOSED_PAIRS, OPEN_PAIRS)[kind], guess)
 
     def count_judgments(self, iteration: int, filter_name: str) -> Number:
         """Judgments of pairs that no other filter has asked the same judge for."""
@@ -254,7 +256,15 @@ class Workload:
                 num_pairs += self.count_pairs(iteration, report["filter"]).value
             if num_pairs:
                 return Number(accepted / num_pairs / len(ORDERS), "measured")
-        return Number(self.plan.accepted_rate, "guessed")
+        if self.config["judgments"]["num_samples"] > 1:  # one trace of several is kept
+            return Number(self.plan.accepted_rate, "guessed")
+        return self._probed(RIGHT_PAIRS, self.plan.accepted_rate)
+
+    def _probed(self, what: str, guess: float) -> Number:
+        """A share that the probe found, else the config's guess."""
+        path = self.results / PROBE / "report.json"
+        rate = read_json(path)["shares"][what]["rate"] if path.is_file() else None
+        return Number(guess, "guessed") if rate is None else Number(rate, "measured")
 
     def count_benchmark_requests(self) -> Number:
         """Judgments of all benchmarks, as each of their collections asks for them."""
