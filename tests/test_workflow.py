@@ -819,3 +819,20 @@ def test_plan_of_an_iteration_is_near_what_it_spends(moved: Path) -> None:
     total_spent = sum(prompt for prompt, _ in spent.values())
     total_planned = from_text(rows["total"]["prompt tok"])
     assert 1 / 1.25 < total_planned / total_spent < 1.25
+
+
+def test_a_probe_asks_what_iteration_1_asks(moved: Path) -> None:
+    """After a run it asks nothing: the journal has all its answers.  It prints what it
+    found, and makes nothing of the run stale."""
+    calls = num_calls(moved)
+    said = run(moved, "probe")
+    assert num_calls(moved) == calls
+    assert "probe of 50 prompts" in said and "plan of results/iter2/vlrb.json" in said
+    assert planned(moved) == {}
+    probe = moved / "demo/results/probe"
+    pairs = (moved / "demo/results/iter1/majority/pairs.jsonl").read_text().splitlines()
+    probed = (probe / "pairs.jsonl").read_text().splitlines()
+    assert probed and set(probed) <= set(pairs)
+    assert "<end_of_utterance><assistant>" in (probe / "shown.txt").read_text()
+    report = json.loads((probe / "report.json").read_text())
+    assert report["costs"]["judgments"]["num_calls"] == 0

@@ -112,7 +112,8 @@ class VLLMEngine:
         return "-".join(parts)
 
     def show(self, request: Request) -> str:
-        """The request in the model's chat template."""
+        """The request in the model's chat template, which opens with the model."""
+        self.start()
         return self.conversations.render(request, add_generation_prompt=True)
 
     def start(self) -> None:

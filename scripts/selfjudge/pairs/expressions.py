@@ -1,7 +1,7 @@
 """The one value that a mathematical text states, in a form in which equal ones are
 equal.
 
-Values are exact: "1/2", "0.5", "\\frac{2}{4}" and "½" are "1/2", "2√3" and
+Values are exact: "1/2", "0.5", and "\\frac{2}{4}" are "1/2", "2 sqrt(3)" and
 "\\sqrt{12}" are "2*sqrt(3)"; a decimal that was rounded is another value.  LaTeX is
 read by `math-verify`, equal forms are made one by SymPy.  What holds words, a
 relation, a range or several values states none.
@@ -47,7 +47,7 @@ WRAPPED = re.compile(
     r"\\(?:text|mathrm|mathbf|operatorname)\s?\{[^{}]*\}(?:\s?\^\s?\{?\d\}?)?"
     r"|\\[()\[\],;! ]|\$"
 )
-# "16π cm^2", "3\pi square units", "3/5 of the cake"
+# "16\pi cm^2", "3 pi square units", "3/5 of the cake"
 UNITS = re.compile(
     r"(?<=[\w)}\s])\s+(?:of\s[a-z\s]+|(?:(?:square|sq|cubic|cu)\.?\s)?(?:[a-z]{2,12}"
     r"|[mgsl])(?:\s?\^\s?\{?[23]\}?)?)\s*$"
@@ -110,7 +110,7 @@ def to_latex(text: str) -> str:
     text = ROOT.sub(lambda match: rf"\sqrt{{{match[1] or match[2]}}}", text)
     text = MIXED.sub(r"(\1+\\frac{\2}{\3})", PI.sub(r"\\pi", text))
     *before, value = text.split("=")
-    # "x = 3/4" and "A = πr = 3π" state their last side; "2x+1 = 3 or 4" has words.
+    # "x = 3/4" and "A = pi r = 3 pi" state their last side; "2x+1 = 3 or 4" has words.
     text = value if before else text
     return UNITS.sub("", text.strip(" .*_`").rstrip("\\")).strip()
 

@@ -1,8 +1,9 @@
-"""Run: the config, the command line, the plan.  No other room imports this one.
+"""Run: the config, the command line, the probe, the plan.  Nobody imports it.
 
 In: config.yaml, arguments, what is stale.  Out: checked settings, one-line errors,
-what a run still costs.
+what a few prompts come to, what a run still costs.
 
 Read `config`, `commands` (what scripts share), `families` (which model runs where),
-then the plan: `workload`, `planning`, `scheduling`, `plan_text`.
+then the probe: `probing`, `probe_report`, `probe_text`; then the plan: `workload`,
+`planning`, `scheduling`, `plan_text`.
 """
