@@ -76,9 +76,9 @@ def measure_pairs(folder: Path, num_prompts: int, repeats: int) -> bool:
         folder / f"{name}.jsonl"
         for name in "prompts responses altered pairs dropped report".split()
     )
-    count = write_records(prompts, make_prompts(num_prompts))
-    count += write_records(responses, make_responses(num_prompts))
-    count += write_records(altered, make_altered(num_prompts))
+    num_read = write_records(prompts, make_prompts(num_prompts))
+    num_read += write_records(responses, make_responses(num_prompts))
+    count = num_read + write_records(altered, make_altered(num_prompts))
     bounds = {"min_length_rate": 0.5, "max_length_rate": 2.0, "min_overlap_rate": 0.5}
     settings = {"majority_threshold": 5, "alteration_bounds": bounds}
     building = script("build_pairs", filter=MAJORITY, seed=0, prompts=prompts)
@@ -86,13 +86,15 @@ def measure_pairs(folder: Path, num_prompts: int, repeats: int) -> bool:
     building += options(dropped=dropped, settings=json.dumps(settings))
     built = measure(building, folder, [pairs, dropped], repeats)
     counting = script("count_pairs", prompts=prompts, pairs=pairs, dropped=dropped)
-    counting += options(output=report)
+    counting += options(responses=responses, output=report)
     counted = measure(counting, folder, [report], repeats)
     found = json.loads(report.read_text())
-    num_counted = num_prompts + found["num_pairs"] + found["num_dropped"]
+    num_counted = num_read + found["num_pairs"] + found["num_dropped"]
     kept = [
         show("build_pairs", count, "prompts, responses and rewrites", built),
-        show("count_pairs", num_counted, "prompts, pairs and dropped records", counted),
+        show(
+            "count_pairs", num_counted, "prompts, responses and what they gave", counted
+        ),
     ]
     empty(folder)
     return all(kept)

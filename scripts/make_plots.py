@@ -40,7 +40,7 @@ def main() -> None:
     found = read_run(args.results, expected_by(config) if config else None)
     figures = [
         *score_figures(found),
-        *data_figures(found),
+        *data_figures(found, (config or {}).get("probe", {})),
         *cost_figures(args.results, args.timings or project / "timings"),
         run_figure(found, config or {}),
     ]

@@ -79,11 +79,23 @@ def check_alteration(
         return "too_short"
     if rate > bounds.max_length_rate:
         return "too_long"
-    if SequenceMatcher(None, old, new, autojunk=False).ratio() < (
-        bounds.min_overlap_rate
-    ):
-        return "too_different"
-    return None
+    return None if overlaps(old, new, bounds.min_overlap_rate) else "too_different"
+
+
+def overlaps(old: Sequence[str], new: Sequence[str], least: float) -> bool:
+    """Whether two texts have so large a share of their words in common, in order.
+
+    Where one detail changed, what stands before and after it decides.
+    """
+    short, total = min(len(old), len(new)), len(old) + len(new)
+    same = (one == other for one, other in zip(old, new, strict=False))
+    num_before = next((n for n, is_same in enumerate(same) if not is_same), short)
+    left = short - num_before
+    same = (old[-n] == new[-n] for n in range(1, left + 1))
+    num_after = next((n for n, is_same in enumerate(same) if not is_same), left)
+    if 2 * (num_before + num_after) >= least * total:
+        return True
+    return SequenceMatcher(None, old, new, autojunk=False).ratio() >= least
 
 
 def draw_category(response: str, categories: Sequence[Category], draw: int) -> Category:

@@ -8,8 +8,8 @@ refusal, nor a thought that was never left.  By answer format:
 - `number`: the number alone, without trailing zeros; a unit, a currency sign or
   a percent sign beside it is split off ("3.28 km" and "3.280" are both "3.28"), a
   scale word is multiplied ("2.5 million" is "2500000").
-- `expression`: the exact value; "0.5", "1/2" and "\\frac{2}{4}" are "1/2", "16 pi
-  cm" is "16*pi".  A `number` is read so where a response writes mathematics (`expressions`).
+- `expression`: the exact value; "0.5", "1/2" and "\\frac{2}{4}" are "1/2".  A
+  `number` is read so where a response writes mathematics (`expressions`).
 - `choice`: the letter in lower case; an option's text counts as its letter.
 - `yes_no`: "yes" or "no".
 - `phrase`: the words, single-spaced, in one spelling; "it is red" is "red".

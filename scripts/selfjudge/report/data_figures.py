@@ -1,6 +1,6 @@
 """Figures of training data: what was accepted, what was dropped, how judges behave."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from selfjudge.report.charts import Axis, Level, line_panels
 from selfjudge.report.data_tables import (
@@ -39,11 +39,14 @@ LENGTHS = {
 }
 
 
-def data_figures(run: Run) -> Iterator[Figure]:
-    """Every figure of training data and of the judges' health."""
+def data_figures(run: Run, bounds: Mapping[str, float]) -> Iterator[Figure]:
+    """Every figure of training data and of the judges' health.
+
+    ``bounds``: the config section `probe`, of which the figures warn too.
+    """
     yield accepted_figure(run)
     yield from dropped_figures(run)
-    yield samples_figure(run)
+    yield samples_figure(run, bounds)
     yield from health_figures(run)
     yield from purity_figures(run)
     yield from truth_figures(run)
@@ -108,7 +111,7 @@ def dropped_figures(run: Run) -> Iterator[Figure]:
         )
 
 
-def samples_figure(run: Run) -> Figure:
+def samples_figure(run: Run, bounds: Mapping[str, float]) -> Figure:
     """The share of samples that give no answer, by format, a panel for each reason."""
     rows = samples_table(run.pairs_reports)
     drawn = by_iteration(
@@ -125,11 +128,25 @@ def samples_figure(run: Run) -> Figure:
         kind="samples",
         section="accepted",
         title="Samples of closed prompts without an answer",
+        note=warn_of_samples(rows, bounds),
         alt=f"Lines by iteration, a panel for each reason. {course_of(drawn)}",
         table=rows,
         chart=line_panels(drawn, "iteration", FROM_ZERO, columns=2) if drawn else None,
         missing=missing_reports(run, "pairs_report.json", run.pairs_reports),
     )
+
+
+def warn_of_samples(rows: Sequence[Row], bounds: Mapping[str, float]) -> str:
+    """In words, of which formats too few samples have an answer; "" of none."""
+    least = bounds.get("min_parsed_rate", 0.0)
+    few = [
+        f"{row['answer_format']} {100 * row['parsed_rate']:.1f} % at iteration "
+        f"{row['iteration']}"
+        for row in rows
+        if row["parsed_rate"] < least
+    ]
+    warning = f"Warning: less than {100 * least:g} % of samples have an answer: "
+    return f"{warning}{', '.join(few)}." if few else ""
 
 
 def health_figures(run: Run) -> Iterator[Figure]:
