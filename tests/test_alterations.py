@@ -1,4 +1,5 @@
 import time
+from difflib import SequenceMatcher
 
 import pytest
 from hypothesis import given
@@ -6,7 +7,7 @@ from hypothesis import strategies as st
 
 from examples import BOUNDS
 from selfjudge.ground.records import CATEGORIES, Category
-from selfjudge.pairs.alterations import check_alteration, draw_category
+from selfjudge.pairs.alterations import check_alteration, draw_category, overlaps
 from selfjudge.pairs.dressings import is_dressed, undress
 
 RESPONSE = "Two dogs sleep on the red sofa beside a lamp."
@@ -217,3 +218,37 @@ def test_length_bounds_are_inclusive(num_words: int, expected: str | None) -> No
 def test_a_text_is_no_alteration_of_itself(text: str) -> None:
     """Nothing that changes nothing gets through."""
     assert check_alteration(text, text, BOUNDS) in ("empty", "unchanged")
+
+
+WORDS = st.lists(st.sampled_from("abcd"), max_size=8)
+
+
+def num_common(old: list[str], new: list[str]) -> int:
+    """The length of the longest common sequence of words, by the textbook."""
+    if not old or not new:
+        return 0
+    if old[0] == new[0]:
+        return 1 + num_common(old[1:], new[1:])
+    return max(num_common(old[1:], new), num_common(old, new[1:]))
+
+
+@given(WORDS, WORDS, st.floats(0, 1))
+def test_overlap_is_of_words_in_order(
+    old: list[str], new: list[str], least: float
+) -> None:
+    """What is said to overlap does; what difflib finds enough is."""
+    share = 2 * num_common(old, new) / max(1, len(old) + len(new))
+    found = overlaps(old, new, least)
+    if found and old + new:
+        assert share >= least
+    if SequenceMatcher(None, old, new, autojunk=False).ratio() >= least:
+        assert found
+
+
+def test_one_changed_word_needs_no_search() -> None:
+    """A changed detail in a long response is seen from both ends."""
+    old = [str(number) for number in range(100_000)]
+    new = [*old[:70_000], "x", *old[70_001:]]
+    start = time.process_time()
+    assert overlaps(old, new, 0.9) and overlaps(old, [*new, "y"], 0.9)
+    assert time.process_time() - start < 1

@@ -21,6 +21,7 @@ from selfjudge.pairs.building import (
 from selfjudge.pairs.counts import DropReason, count_pairs
 from selfjudge.pairs.filters import FILTERS, FilterName
 from selfjudge.pairs.labelling import Built, PairSettings
+from selfjudge.pairs.samples import count_samples
 
 SETTINGS = PairSettings(majority_threshold=3, alteration_bounds=BOUNDS)
 OPEN = {"question": "Describe it.", "kind": "open", "answer_format": None}
@@ -393,6 +394,30 @@ def test_purity_by_votes_is_as_counted_by_hand(tmp_path: Path) -> None:
         "3": checked(right=2, both_wrong=2, reversed=1),
         "4": checked(right=2, reversed=1),
     }
+
+
+def test_samples_are_counted_by_the_format_that_they_are_read_in() -> None:
+    """Each of a closed prompt once; mathematics widens a number; open ones do not
+    count."""
+    plain, exact = closed("3", "Many dogs.", "I can't tell."), closed("1/2", "0.5")
+    exact = exact._replace(prompt=make_prompt(1))
+    texts = make_responses(exact.prompt, "Answer: 1/2", "0.5", "<think>Perhaps 3")
+    whole = opened("Two dogs.")
+    prompts = [plain.prompt, exact.prompt, whole.prompt]
+    counts = count_samples(prompts, [*plain.responses, *texts, *whole.responses])
+    assert counts == {
+        "number": {"parsed": 1, "cut_off": 0, "refused": 1, "unparsed": 1},
+        "expression": {"parsed": 2, "cut_off": 1, "refused": 0, "unparsed": 0},
+    }
+
+
+def test_a_fraction_and_its_decimal_are_one_answer() -> None:
+    """A number that one sample writes as a fraction is read so in all."""
+    (built,) = build(closed("Answer: 1/2", "0.5", "Answer: 0.50", "Answer: 3/4"))
+    assert built.pair and (built.pair.num_votes, built.pair.num_votes_rejected) == (
+        3,
+        1,
+    )
 
 
 def test_pairs_by_gold_have_no_purity() -> None:

@@ -246,6 +246,33 @@ def test_shared_pairs_are_judged_once(tmp_path: Path) -> None:
     assert counted.numbers == "counted"
 
 
+def test_a_probe_takes_the_place_of_guesses(tmp_path: Path) -> None:
+    """Its ledgers tell what a request costs, its shares how many pairs there are;
+    a benchmark's judgment costs what a pair's does."""
+    ledgers = {"probe/responses": [make_ledger()]}
+    ledgers["probe/judgments"] = [make_ledger(num_output_tokens=500, start_seconds=0.0)]
+    shares = {
+        "pairs, of closed prompts": {"rate": 0.5},
+        "pairs, of open prompts": {"rate": 0.25},
+        "pairs: right in both orders": {"rate": 0.2},
+    }
+    write_json(tmp_path / "results/probe/report.json", {"shares": shares})
+    stale = {RESPONSES: 8, JUDGMENTS: 8, TRAIN: 1, BENCHMARK: 8}
+    rows = plan(tmp_path, stale, ledgers)
+    assert [rows[part].cost for part in (RESPONSES, JUDGMENTS, BENCHMARK)] == [
+        *("measured", "measured", "scaled")
+    ]
+    assert rows[BENCHMARK].num_output_tokens == 5 * rows[BENCHMARK].num_requests
+    number = CONFIG["pool"]["prompts_per_iteration"]
+    closed = CONFIG["plan"]["closed_rate"] * number
+    pairs = 0.5 * closed + 0.25 * (number - closed)
+    assert rows[JUDGMENTS].num_requests == pytest.approx(2 * pairs)
+    epochs = CONFIG["train"]["num_epochs"]
+    assert rows[TRAIN].num_requests == pytest.approx(2 * pairs * 0.2 * epochs)
+    # The judgments' run found the model loaded: it does not tell how long that takes.
+    assert rows[RESPONSES].seconds_per_job > 30
+
+
 def test_ledgers_take_the_place_of_speeds(tmp_path: Path) -> None:
     """Tokens and seconds of a request are those of finished shards of the stage."""
     ledgers = {"iter1/responses/1of8": [make_ledger()]}

@@ -41,6 +41,7 @@ SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = '<script>alert("x")</script>&"\u202e'
 FILTERS = ["majority", "unchecked"]
 CONFIG = {
+    "probe": {"min_parsed_rate": 0.9},
     "seed": 7,
     "image_root": "/home/me/images",
     "iterations": 2,
@@ -96,6 +97,8 @@ def write_reports(results: Path, iteration: int, filter_name: str) -> None:
     counts.add(closed, right, ["accepted", "accepted"])
     counts.add(opened, wrong, ["unparsed"])
     pair_counts = count_pairs(prompts, [closed, opened], [DropReason("unanimous")])
+    outcomes = {"parsed": 12, "cut_off": 1, "refused": 3, "unparsed": 0}
+    pair_counts["samples"] = {"number": outcomes, "yes_no": outcomes | {"refused": 0}}
     folder = results / f"iter{iteration}" / filter_name
     write_json(folder / "filter_report.json", counts.report())
     write_json(folder / "pairs_report.json", pair_counts)
@@ -265,6 +268,16 @@ def test_dropped_shares(plots: Path, name: str, share: str, parts: list[str]) ->
     table = pd.read_csv(plots / f"{name}.csv")
     assert list(table["reason"].unique()) == parts
     assert set(table[share]) == {0.333333}
+
+
+def test_samples_without_an_answer_are_drawn_and_warned_of(plots: Path) -> None:
+    """Once an iteration, whatever the filters; below the probe's bound is said."""
+    table = pd.read_csv(plots / "samples.csv")
+    assert list(table["answer_format"]) == ["number", "yes_no"] * 2
+    assert set(table["refused_rate"]) == {3 / 16, 0}
+    (entry,) = [e for e in read_json(plots / "index.json") if e["name"] == "samples"]
+    assert "number 75.0 % at iteration 2" in entry["caption"]
+    assert "yes_no" not in entry["caption"]
 
 
 def test_accepted_and_dropped_add_up_to_all(plots: Path) -> None:
