@@ -45,7 +45,8 @@ except ValueError as error:
 # Shell texts name these: their values may differ from clone to clone, or follow
 # the machine, without making anything stale.
 SCRIPTS = here("scripts")
-ENGINE = json.dumps(config["engine"], sort_keys=True)
+IMAGES = config["images"]
+ENGINE = json.dumps(config["engine"] | IMAGES, sort_keys=True)
 JOURNAL = "results/journal"
 IMAGE_ROOT = shlex.quote(config["image_root"])
 # That a pool suffices is checked, and is no reason to import or select anew.
@@ -143,6 +144,7 @@ def asks_model(script, judge=lambda wildcards: [], ledger=ledger):
         "model": lambda wildcards: model_arguments(judge(wildcards)),
         "version": lambda wildcards: model_version(judge(wildcards)),
         "dtype": config["engine"]["dtype"],
+        "max_pixels_shown": IMAGES["max_pixels_shown"],
         "ledger": ledger,
     }
 

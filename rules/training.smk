@@ -1,4 +1,4 @@
-TRAIN_SETTINGS = {
+TRAIN_SETTINGS = IMAGES | {
     key: value
     for key, value in config["train"].items()
     if key not in ("start_from", "gpus")

@@ -64,6 +64,7 @@ SETTINGS: dict[str, Any] = {
     "gradient_checkpointing": False,
     "dtype": "float32",
     "max_length": None,
+    "max_pixels_shown": None,
     "save_steps": 3,
     "logging_steps": 2,
     "trust_remote_code": False,
@@ -487,7 +488,7 @@ def test_refuses_rows_that_are_all_too_long(
 ) -> None:
     with pytest.raises(ValueError, match=r"at most 'max_length' tokens, 3 \(got 12"):
         train(tiny_mllama, accepted, tmp_path, max_length=3)
-    assert split_by_length([], None, tmp_path, 3) == ([], [])
+    assert split_by_length([], None, 3) == ([], [])
 
 
 def test_refuses_an_empty_file(tiny_mllama: Path, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from selfjudge.ground.lines import file_sha256
 ANSWERING = (
     "engines.transformers_engine",
     "engines.conversations",
+    "engines.image_lengths",
+    "engines.mllama",
     "engines.row_sampler",
     "engines.special_tokens",
     "ground.images",

@@ -127,9 +127,9 @@ def texts_of(request: Request) -> list[str]:
 
 
 def open_images(requests: Sequence[Request]) -> dict[str, Image.Image]:
-    """Every image of some requests by path, decoded once."""
-    paths = dict.fromkeys(path for request in requests for path in request.images)
-    return {path: open_rgb(path) for path in paths}
+    """Every image of some requests by path, decoded once, as large as it is shown."""
+    limits = {path: one.max_pixels for one in requests for path in one.images}
+    return {path: open_rgb(path, limit) for path, limit in limits.items()}
 
 
 def count_common(left: Sequence[object], right: Sequence[object]) -> int:

@@ -25,15 +25,20 @@ class ConversationCollator:
     """Turns dataset rows into one right-padded batch with ``labels``.
 
     A row is ``{"images": paths, "row": an Accepted as JSON}``; its images are
-    opened here and nowhere before.  Labels are token ids where the judge wrote,
-    its end token included, and -100 elsewhere.
+    opened here and nowhere before, and scaled down to ``max_pixels``.  Labels are
+    token ids where the judge wrote, its end token included, and -100 elsewhere.
     """
 
     def __init__(
-        self, processor: Any, image_root: Path, end_ids: frozenset[int]
+        self,
+        processor: Any,
+        image_root: Path,
+        end_ids: frozenset[int],
+        max_pixels: int | None = None,
     ) -> None:
         self.processor = processor
         self.image_root = image_root
+        self.max_pixels = max_pixels
         self.end_ids = end_ids
         self.decode = msgspec.json.Decoder(Accepted).decode
 
@@ -55,7 +60,8 @@ class ConversationCollator:
         """What the model reads of these rows, padded on the right."""
         conversations = []
         for row in rows:
-            images = [open_rgb(self.image_root / name) for name in row.images]
+            paths = [self.image_root / name for name in row.images]
+            images = [open_rgb(path, self.max_pixels) for path in paths]
             conversations.append(fill_in_images(row.messages, images))
         try:
             return dict(encode_conversations(self.processor, conversations))

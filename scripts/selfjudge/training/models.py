@@ -8,6 +8,7 @@ import torch
 from peft import LoraConfig
 from transformers import AutoModelForImageTextToText, AutoProcessor, GenerationConfig
 
+from selfjudge.engines.mllama import hide_images_from_text_before
 from selfjudge.training.settings import TrainSettings
 
 # What every family calls its language model; all else sees: vision tower,
@@ -36,6 +37,7 @@ def load_model(base: Path, settings: TrainSettings) -> Any:
         trust_remote_code=settings.trust_remote_code,
     )
     keep_special_ids(model)
+    hide_images_from_text_before(model)
     if full:
         freeze_vision(model)
     return model

@@ -1,4 +1,4 @@
-"""How a judge is trained: the section `train` of the configuration."""
+"""How a judge is trained: the sections `train` and `images` of the configuration."""
 
 import math
 import re
@@ -16,6 +16,7 @@ class TrainSettings(
     ``batch_size`` is rows a device and forward pass; an optimizer step takes
     ``batch_size * gradient_accumulation_steps`` rows on each device.
     ``max_length`` is in tokens, image tokens included; None sets no limit.
+    ``max_pixels_shown`` is of an image, as the engines take it.
     ``save_steps`` and ``logging_steps`` are in optimizer steps.  The ``lora_*``
     fields do nothing when ``method`` is "full".
 
@@ -41,6 +42,7 @@ class TrainSettings(
     gradient_checkpointing: bool
     dtype: Literal["float32", "bfloat16"]
     max_length: int | None
+    max_pixels_shown: int | None
     save_steps: int
     logging_steps: int
     trust_remote_code: bool

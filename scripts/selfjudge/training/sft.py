@@ -39,6 +39,7 @@ from selfjudge.training.resuming import (
 )
 from selfjudge.training.rows import (
     LongRow,
+    TokenCounter,
     defuse_texts,
     read_rows,
     refuse_simulated,
@@ -159,9 +160,17 @@ def select_rows(
     refuse_simulated(accepted, rows)
     if settings.max_length is None:
         return rows, []
-    kept, left_out = split_by_length(rows, processor, image_root, settings.max_length)
+    counter = TokenCounter(processor, image_root, settings.max_pixels_shown)
+    kept, left_out = split_by_length(rows, counter, settings.max_length)
     for row in left_out:
         logger.info("left out: %s, %d tokens", row.judgment_id, row.num_tokens)
+    if left_out:
+        logger.warning(
+            "%d of %d rows have more than %d tokens and are left out",
+            len(left_out),
+            len(rows),
+            settings.max_length,
+        )
     if not kept:
         shortest = min(row.num_tokens for row in left_out)
         raise ValueError(
@@ -234,7 +243,9 @@ def build_trainer(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(columns),
-        data_collator=ConversationCollator(processor, image_root, end_ids),
+        data_collator=ConversationCollator(
+            processor, image_root, end_ids, settings.max_pixels_shown
+        ),
         processing_class=processor,
         peft_config=lora_config(settings),
         callbacks=[
