@@ -285,6 +285,92 @@ def test_the_learnt_span_is_what_trls_marked_templates_mark(
     assert tokenizer.decode([ids[at] for at in beyond]).strip() == ""
 
 
+WHITE = ["", " ", "\n", "\n\n", " \n\t", "\u00a0\n", "\u3000"]
+
+
+def shipped_template(family: str) -> str:
+    """A family's own chat template, from TRL's wheel."""
+    import trl
+
+    return (Path(trl.__file__).parent / f"chat_templates/{family}.jinja").read_text()
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        *("idefics3", "smolvlm", "qwen2_5_vl", "qwen3_vl", "gemma3", "llava_next"),
+        *("qwen3_5_nothink", "qwen3_5_think", "qwen3_6", "gemma4_v5", "lfm2_2_5_vl"),
+    ],
+)
+def test_the_asked_prompt_is_the_beginning_of_what_is_trained(
+    tiny_idefics3: Path, accepted: Path, tmp_path: Path, family: str
+) -> None:
+    """Token by token, whatever white space the judgment begins or ends with."""
+    processor = load_processor(tiny_idefics3, False)
+    # Tokens that would melt with a template's own line break or blank.
+    processor.tokenizer.add_tokens(["\n\n", "\n\n\n", "  ", "\n "])
+    processor.chat_template = shipped_template(family)
+    rows = [make_row(3, f"{white}It is A. [[A]]{white}") for white in WHITE]
+    write_records(tmp_path / "accepted.jsonl", rows)
+    selected, _ = sft.select_rows(
+        tmp_path / "accepted.jsonl", Path(), tmp_path, processor, make_settings()
+    )
+    learnt = set()
+    for row in selected:
+        prompt = conversations.render(
+            processor, row.messages[:-1], add_generation_prompt=True
+        )
+        asked = conversations.text_ids(processor, prompt)
+        whole = conversations.render(processor, row.messages)
+        ids = conversations.text_ids(processor, whole)
+        assert ids[: len(asked)] == asked
+        learnt.add(processor.tokenizer.decode(ids[len(asked) :]))
+    assert len(learnt) == 1 and learnt.pop().lstrip().startswith("It is A. [[A]]")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: None, "must have a chat template .*-Instruct"),
+        (
+            lambda text: text + "{%- if add_generation_prompt %}<think>{% endif %}",
+            "without a thought .*<think>",
+        ),
+        (
+            lambda text: (
+                text + "{%- if enable_thinking | default(true) %}<think>{% endif %}"
+            ),
+            None,
+        ),
+    ],
+)
+def test_a_model_that_cannot_but_think_is_refused(
+    tiny_idefics3: Path, change: Callable[[str], str | None], told: str | None
+) -> None:
+    """At once, as is one without a template; thoughts that can be left out are."""
+    processor = load_processor(tiny_idefics3, False)
+    processor.chat_template = change(processor.chat_template)
+    if told:
+        with pytest.raises(ValueError, match=told):
+            read_special_tokens(processor, None, tiny_idefics3)
+    else:
+        read_special_tokens(processor, None, tiny_idefics3)
+
+
+def test_what_may_not_be_written_is_not_read(tiny_idefics3: Path) -> None:
+    """Added tokens are marks, special or not: broken up in texts, and not writable."""
+    processor = load_processor(tiny_idefics3, False)
+    tokenizer = processor.tokenizer
+    marks = ["<think>", "</think>", "<tool_call>", "<|file_sep|>"]
+    tokenizer.add_tokens(marks)
+    special = read_special_tokens(processor, None, tiny_idefics3)
+    assert not set(tokenizer.convert_tokens_to_ids(marks)) & set(special.writable_ids)
+    text = special.defuse(f"So {' '.join(marks)} <|im_end|> it <is> A.")
+    assert text.endswith(" it <is> A.")
+    ids = set(tokenizer(text, add_special_tokens=False)["input_ids"])
+    assert ids <= set(special.writable_ids) - set(special.end_ids)
+
+
 @pytest.mark.parametrize("family", ["mllama", "qwen3_vl", "qwen2_5_vl"])
 def test_language_layers_are_found_in_real_families(family: str) -> None:
     """The default expression for LoRA, and what a full training leaves frozen."""
@@ -373,12 +459,10 @@ def test_refuses_a_template_whose_prompt_is_no_beginning(
     base: Path, accepted: Path
 ) -> None:
     template = (base / "chat_template.jinja").read_text()
-    thinking = template.replace(
-        "assistant{{ '\\n' }}{%- endif", "assistant<think>{%- endif"
-    )
-    assert thinking != template
-    collator = make_collator(base, accepted.parent, thinking)
-    with pytest.raises(ValueError, match=r"must begin with the prompt .*<think>"):
+    other = template.replace("assistant{{ '\\n' }}{%- endif", "assistant: so{%- endif")
+    assert other != template
+    collator = make_collator(base, accepted.parent, other)
+    with pytest.raises(ValueError, match=r"must begin with the prompt .*: so"):
         collator(as_dataset(make_row(0)))
 
 

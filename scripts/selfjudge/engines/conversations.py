@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from selfjudge.engines.special_tokens import SpecialTokens
+from selfjudge.engines.special_tokens import SpecialTokens, render_turns
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.requests import Generation, Request
 
@@ -45,9 +45,7 @@ class Conversations:
                 f"request {request.id}: 'messages' must hold one image part for each "
                 f"of its images (got {num_parts} parts, {len(request.images)} images)"
             )
-        return str(
-            self.processor.apply_chat_template(conversation, tokenize=False, **settings)
-        )
+        return render_turns(self.processor, conversation, **settings)
 
     def needs_bos(self, text: str) -> bool:
         """Whether the tokenizer must begin a rendered text, as its template did not.

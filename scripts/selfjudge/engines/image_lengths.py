@@ -4,6 +4,7 @@ from typing import Any
 
 from PIL import Image
 
+from selfjudge.engines.special_tokens import render_turns
 from selfjudge.ground.templates import user_turn
 
 PLAIN = (448, 448)  # a size that every processor takes
@@ -20,7 +21,7 @@ class ImageLengths:
 
     def __init__(self, processor: Any) -> None:
         self.processor = processor
-        self.text = processor.apply_chat_template([user_turn(1, "?")], tokenize=False)
+        self.text = render_turns(processor, [user_turn(1, "?")])
         self.known: dict[tuple[int, int], int] = {}
         self.offset: int | None = None
 

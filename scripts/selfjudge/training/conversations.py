@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import torch
 
+from selfjudge.engines.special_tokens import render_turns, without_thought
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.records import Accepted
 
@@ -129,11 +130,7 @@ def shared_length(one: Sequence[object], other: Sequence[object]) -> int:
 
 def render(processor: Any, messages: Messages, **options: bool) -> str:
     """A conversation as text, image placeholders unexpanded."""
-    text = processor.apply_chat_template(
-        fill_in_images(messages, ()), tokenize=False, **options
-    )
-    assert isinstance(text, str)
-    return text
+    return render_turns(processor, fill_in_images(messages, ()), **options)
 
 
 def text_ids(processor: Any, text: str) -> list[int]:
@@ -151,6 +148,7 @@ def encode_conversations(processor: Any, conversations: list[Messages]) -> Any:
         tokenize=True,
         return_dict=True,
         return_tensors="pt",
+        **without_thought(processor),
         processor_kwargs={"padding": True, "padding_side": "right"},
     )
 

@@ -90,6 +90,19 @@ def defuse_texts(row: Accepted, defuse: Callable[[str], str]) -> Accepted:
     return msgspec.structs.replace(row, messages=messages)
 
 
+def strip_judgment(row: Accepted) -> Accepted:
+    """The row without white space around what the judge wrote.
+
+    Chat templates add their own before it, or cut it: written after theirs, a blank
+    or a line break would be doubled, or melt with it into a token that cannot follow
+    the prompt.
+    """
+    *before, last = row.messages
+    texts = [part["text"] for part in last["content"] if part["type"] == "text"]
+    text = {"type": "text", "text": "".join(texts).strip()}
+    return msgspec.structs.replace(row, messages=[*before, last | {"content": [text]}])
+
+
 class TokenCounter:
     """Counts a row's tokens without decoding its images, shown in ``max_pixels``."""
 

@@ -44,6 +44,7 @@ from selfjudge.training.rows import (
     read_rows,
     refuse_simulated,
     split_by_length,
+    strip_judgment,
 )
 from selfjudge.training.settings import TrainSettings
 from selfjudge.training.sharding import (
@@ -156,7 +157,9 @@ def select_rows(
 ) -> tuple[list[Accepted], list[LongRow]]:
     """The rows to train on, and those left out because they are too long."""
     special = read_special_tokens(processor, None, base)
-    rows = [defuse_texts(row, special.defuse) for row in read_rows(accepted)]
+    rows = [
+        strip_judgment(defuse_texts(row, special.defuse)) for row in read_rows(accepted)
+    ]
     refuse_simulated(accepted, rows)
     if settings.max_length is None:
         return rows, []
