@@ -27,7 +27,8 @@ rule train_judge:
         "timings/iter{iteration}/{filter}/train_judge.tsv"
     conda:
         "../envs/train.yaml"
-    threads: 8
+    # Each process feeds its GPU by some of its own.
+    threads: 8 * config["train"]["gpus"]
     resources:
         gpu=config["train"]["gpus"],
         # Each process reads the whole model into memory before it goes to its GPU.

@@ -21,6 +21,7 @@ from PIL import Image, ImageFile
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from selfjudge.engines.mllama import hide_images_from_text_before
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.transformers_engine import TransformersEngine
 from selfjudge.ground.ledgers import Usage, read_ledgers
@@ -34,10 +35,15 @@ from selfjudge.training.checkpoint import (
     save_weights,
 )
 from selfjudge.training.conversations import ConversationCollator
-from selfjudge.training.models import freeze_vision, load_model, load_processor
+from selfjudge.training.models import (
+    VisionAtRest,
+    freeze_vision,
+    load_model,
+    load_processor,
+)
 from selfjudge.training.resuming import CheckpointMark, last_checkpoint
 from selfjudge.training.rows import TokenCounter, split_by_length
-from selfjudge.training.settings import TrainSettings
+from selfjudge.training.settings import TrainSettings, count_accumulated
 from selfjudge.training.sft import Base, train_judge
 
 REPOSITORY = Path(__file__).parents[1]
@@ -50,7 +56,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 5e-3,
     "num_epochs": NUM_EPOCHS,
     "batch_size": BATCH_SIZE,
-    "gradient_accumulation_steps": 1,
+    "rows_per_step": BATCH_SIZE,
     "lora_rank": 4,
     "lora_alpha": 8,
     "lora_dropout": 0.1,
@@ -155,6 +161,13 @@ def make_collator(base: Path, root: Path, template: str | None) -> ConversationC
     listed = model.generation_config.eos_token_id
     ends = frozenset(read_special_tokens(processor, listed, base).end_ids)
     return ConversationCollator(processor, root, ends)
+
+
+def open_model(directory: Path) -> Any:
+    """The model as every engine computes it."""
+    model = AutoModelForImageTextToText.from_pretrained(directory).eval()
+    hide_images_from_text_before(model)
+    return model
 
 
 def as_dataset(*rows: Accepted) -> list[dict[str, Any]]:
@@ -612,11 +625,11 @@ def test_the_loss_falls(trained: Trained) -> None:
 
 def test_loads_and_answers_as_in_memory(trained: Trained) -> None:
     AutoProcessor.from_pretrained(trained.judge)
-    model = AutoModelForImageTextToText.from_pretrained(trained.judge).eval()
+    model = open_model(trained.judge)
     with torch.no_grad():
         logits = model(**trained.batch).logits
     assert (logits - trained.logits).abs().max() < 1e-4
-    before = AutoModelForImageTextToText.from_pretrained(trained.base).eval()
+    before = open_model(trained.base)
     with torch.no_grad():
         assert (before(**trained.batch).logits - logits).abs().max() > 1e-2
 
@@ -648,7 +661,7 @@ def test_merged_weights_are_base_and_adapter(trained: Trained) -> None:
     ]
     config = read_json(adapter / "adapter_config.json")
     assert config["base_model_name_or_path"] == trained.base.name
-    model = AutoModelForImageTextToText.from_pretrained(trained.base)
+    model = open_model(trained.base)
     with_adapter = PeftModel.from_pretrained(model, adapter).eval()
     with torch.no_grad():
         logits = with_adapter(**trained.batch).logits
@@ -869,11 +882,55 @@ def test_steps_do_not_depend_on_how_a_batch_is_cut(
             accepted,
             tmp_path / str(batch_size),
             batch_size=batch_size,
-            gradient_accumulation_steps=BATCH_SIZE // batch_size,
             lora_dropout=0.0,
         )
         losses.append(read_json(judge / "provenance.json")["loss"]["by_epoch"])
     assert losses[0] == pytest.approx(losses[1], abs=2e-4)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_the_vision_part_is_no_part_of_the_backward_pass(
+    tiny_mllama: Path,
+    accepted: Path,
+    tmp_path: Path,
+    method: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With gradient checkpointing too; losses are those with it, to ten digits."""
+    losses, wanted = [], []
+    for at_rest in (True, False):
+        needing: set[bool] = set()
+
+        def load(path: Path, settings: TrainSettings, seen: set[bool] = needing) -> Any:
+            model = load_model(path, settings)
+            for layer in model.model.vision_model.transformer.layers:
+                layer.register_forward_hook(
+                    lambda module, args, output: seen.add(
+                        (
+                            output[0] if isinstance(output, tuple) else output
+                        ).requires_grad
+                    )
+                )
+            return model
+
+        monkeypatch.setattr(sft, "load_model", load)
+        if not at_rest:
+            monkeypatch.setattr(VisionAtRest, "on_train_begin", lambda *_, **how: None)
+        judge = train(
+            tiny_mllama,
+            accepted,
+            tmp_path / str(at_rest),
+            method=method,
+            gradient_checkpointing=True,
+            num_epochs=1,
+        )
+        losses.append(read_json(judge / "provenance.json")["loss"])
+        wanted.append(needing)
+    assert wanted[0] == {False}
+    assert True in wanted[1], "when this fails, transformers has mended it"
+    assert losses[0] == losses[1]
+    one, two = (read_weights(tmp_path / name / "judge") for name in ("True", "False"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_trained_weights_are_kept_in_float32(base: Path) -> None:
@@ -1029,10 +1086,13 @@ def test_a_killed_script_run_again_gives_the_same_bytes(
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_several_processes_write_one_judge(
+def test_several_processes_train_the_judge_of_one(
     tiny_mllama: Path, accepted: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "settings.json").write_text(json.dumps(SETTINGS))
+    same = {"lora_dropout": 0.0}  # each process drops by itself
+    alone = train(tiny_mllama, accepted, tmp_path / "alone", seed=3, **same)
+    settings = json.dumps(SETTINGS | same | {"batch_size": 1})
+    (tmp_path / "settings.json").write_text(settings)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += [str(SCRIPT), "--model", str(tiny_mllama), "--seed", "3"]
     command += ["--accepted", str(accepted), "--image-root", str(accepted.parent)]
@@ -1045,8 +1105,9 @@ def test_several_processes_write_one_judge(
     assert done.returncode == 0, done.stderr
     AutoModelForImageTextToText.from_pretrained(tmp_path / "judge")
     told = read_json(tmp_path / "judge" / "provenance.json")
-    assert (told["num_processes"], told["num_steps"]) == (2, 6)
-    assert told["loss"]["last"] < told["loss"]["first"] - 0.3
+    assert (told["num_processes"], told["num_steps"]) == (2, NUM_STEPS)
+    losses = read_json(alone / "provenance.json")["loss"]
+    assert told["loss"]["by_epoch"] == pytest.approx(losses["by_epoch"], abs=1e-4)
     assert not (tmp_path / "work").exists()
     (ledger,) = read_ledgers(tmp_path / "ledgers")["judge"]
     assert (ledger.stage, ledger.engine, ledger.finished) == (
@@ -1054,7 +1115,7 @@ def test_several_processes_write_one_judge(
         "trl",
         True,
     )
-    assert ledger.num_calls == 6 and ledger.seconds > 0
+    assert ledger.num_calls == NUM_STEPS and ledger.seconds > 0
     assert ledger.num_prompt_tokens == told["num_tokens"] > 0
 
 
@@ -1091,7 +1152,7 @@ def test_a_sharded_training_is_that_of_one_process(
     """FSDP2 over two processes, killed and resumed, ends where one process does."""
     full = {"method": "full", "learning_rate": 1e-3}
     whole = train(tiny_mllama, accepted, tmp_path / "whole", seed=3, **full)
-    cut = SETTINGS | full | {"batch_size": 1, "gradient_accumulation_steps": 2}
+    cut = SETTINGS | full | {"batch_size": 1}
     (tmp_path / "settings.json").write_text(json.dumps(cut))
     (tmp_path / "as_on_gpus.py").write_text(AS_ON_GPUS)
 
@@ -1129,7 +1190,8 @@ def test_a_sharded_training_is_that_of_one_process(
 
 
 def test_the_configuration_holds_every_setting() -> None:
-    section = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["train"]
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    section = config["train"] | config["images"]
     ours = {key: section[key] for key in section if key not in ("start_from", "gpus")}
     assert isinstance(msgspec.convert(ours, TrainSettings), TrainSettings)
     assert ours.keys() == SETTINGS.keys()
@@ -1153,6 +1215,21 @@ def test_the_configuration_holds_every_setting() -> None:
 def test_refuses_settings_out_of_bounds(change: dict[str, Any], says: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=says):
         make_settings(**change)
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "devices", "passes"),
+    [(32, 2, 1, 16), (32, 2, 8, 2), (32, 4, 8, 1), (32, 2, 3, None), (4, 8, 1, None)],
+)
+def test_a_step_has_the_same_rows_on_any_number_of_devices(
+    rows: int, batch_size: int, devices: int, passes: int | None
+) -> None:
+    settings = make_settings(rows_per_step=rows, batch_size=batch_size)
+    if passes:
+        assert count_accumulated(settings, devices) == passes
+    else:
+        with pytest.raises(ValueError, match="'rows_per_step' must be a multiple"):
+            count_accumulated(settings, devices)
 
 
 def test_every_setting_is_required() -> None:
