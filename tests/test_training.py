@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -503,9 +504,9 @@ def test_images_are_opened_only_when_used(
     opened: list[str] = []
     open_rgb = conversations.open_rgb
 
-    def record(path: Path) -> Image.Image:
+    def record(path: Path, max_pixels: int | None) -> Image.Image:
         opened.append(path.name)
-        return open_rgb(path)
+        return open_rgb(path, max_pixels)
 
     monkeypatch.setattr(conversations, "open_rgb", record)
     missing = msgspec.structs.replace(make_row(3), images=("missing.png",))
@@ -533,9 +534,10 @@ def test_each_image_is_opened_once_an_epoch(
     monkeypatch.setattr(
         conversations,
         "open_rgb",
-        lambda path: (opened.append(path.name), open_rgb(path))[1],
+        lambda path, limit: (opened.append(path.name), open_rgb(path, limit))[1],
     )
-    train(tiny_mllama, accepted, tmp_path, num_epochs=2, max_length=4000)
+    full = {"method": "full", "max_length": 4000}
+    train(tiny_mllama, accepted, tmp_path, num_epochs=2, **full)
     assert sorted(opened) == sorted(2 * [f"{n}.png" for n in range(NUM_ROWS)])
 
 
@@ -1028,6 +1030,37 @@ def test_checkpoints_of_another_training_are_not_used(
     assert [path.name for path in note.parent.iterdir()] == ["note.txt"]
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_training_told_to_stop_saves_and_leaves(
+    tiny_mllama: Path,
+    accepted: Path,
+    tmp_path: Path,
+    method: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SIGTERM costs the step under way at most; what comes of it is the same judge."""
+    whole = train(tiny_mllama, accepted, tmp_path / "whole", method=method)
+    told_at = [4]
+
+    def tell(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if [state.global_step] == told_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(CheckpointMark, "on_step_begin", tell)
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as left:
+        train(tiny_mllama, accepted, tmp_path / "cut", method=method)
+    assert left.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == handler
+    saved = last_checkpoint(tmp_path / "cut" / "training")
+    assert saved is not None and saved.name == "checkpoint-5"
+    told_at.clear()
+    judge = train(tiny_mllama, accepted, tmp_path / "cut", method=method)
+    assert read_json(judge / "provenance.json")["resumed_from"] == "checkpoint-5"
+    assert same_bytes(whole, judge)
+
+
 DIE_IN_SAVING = """
 import os, signal, sys
 from pathlib import Path
@@ -1120,9 +1153,10 @@ def test_several_processes_train_the_judge_of_one(
 
 
 # Has accelerate take two processes on a CPU for two GPUs, which is all that keeps
-# it from FSDP2 there; the second argument is a step to die at, or 0.
+# it from FSDP2 there; the second argument is a step at which one of them is told to
+# stop, or 0.
 AS_ON_GPUS = """
-import runpy, sys
+import os, runpy, signal, sys
 from pathlib import Path
 from accelerate.state import PartialState
 from accelerate.utils import DistributedType
@@ -1135,12 +1169,10 @@ PartialState.__init__ = init_as_on_gpus
 fatal_step = int(sys.argv[1])
 sys.path.insert(0, str(Path(sys.argv[2]).parent))
 from selfjudge.training.resuming import CheckpointMark
-on_save = CheckpointMark.on_save
-def dying(self, args, state, control, **rest):
-    if state.global_step == fatal_step:
-        raise SystemExit("killed")
-    on_save(self, args, state, control, **rest)
-CheckpointMark.on_save = dying
+def tell_one(self, args, state, control, **rest):
+    if state.global_step == fatal_step - 1 and args.process_index == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+CheckpointMark.on_step_begin = tell_one
 sys.argv = sys.argv[2:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -1149,7 +1181,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def test_a_sharded_training_is_that_of_one_process(
     tiny_mllama: Path, accepted: Path, tmp_path: Path
 ) -> None:
-    """FSDP2 over two processes, killed and resumed, ends where one process does."""
+    """FSDP2 over two processes, stopped and resumed, ends where one process does."""
     full = {"method": "full", "learning_rate": 1e-3}
     whole = train(tiny_mllama, accepted, tmp_path / "whole", seed=3, **full)
     cut = SETTINGS | full | {"batch_size": 1}
@@ -1171,14 +1203,15 @@ def test_a_sharded_training_is_that_of_one_process(
             text=True,
         )
 
-    killed = call(6)
-    assert killed.returncode != 0 and not (tmp_path / "judge").exists()
+    stopped = call(5)
+    assert stopped.returncode != 0 and not (tmp_path / "judge").exists()
+    assert "told to stop: saving step 5" in stopped.stderr
     # The optimizer's state in one file is what FSDP writes, and DDP does not.
-    assert (tmp_path / "work" / "checkpoint-3" / "optimizer.bin").is_file()
+    assert (tmp_path / "work" / "checkpoint-5" / "optimizer.bin").is_file()
     resumed = call(0)
     assert resumed.returncode == 0, resumed.stderr
     told = read_json(tmp_path / "judge" / "provenance.json")
-    assert (told["num_processes"], told["resumed_from"]) == (2, "checkpoint-3")
+    assert (told["num_processes"], told["resumed_from"]) == (2, "checkpoint-5")
     losses = read_json(whole / "provenance.json")["loss"]["by_epoch"]
     assert told["loss"]["by_epoch"] == pytest.approx(losses, abs=1e-5)
     one, two = read_weights(whole), read_weights(tmp_path / "judge")

@@ -3,6 +3,8 @@
 import logging
 import os
 import shutil
+import signal
+import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -39,6 +41,7 @@ from selfjudge.training.models import (
 from selfjudge.training.progress import ProgressLog, UsageCount, summarize_loss
 from selfjudge.training.resuming import (
     CheckpointMark,
+    StopWhenTold,
     holds_whole_model,
     last_checkpoint,
     prepare_work,
@@ -118,7 +121,8 @@ def train_judge(
     whole: merged weights, `adapter/` when LoRA, `provenance.json`, and every
     other file as ``base`` has it.  The same arguments give the same bytes on one
     CPU.  What it costs is counted into ``usage`` while it runs.  Raises
-    ValueError on rows or a base that cannot be trained.
+    ValueError on rows or a base that cannot be trained; exits with 143 where a
+    SIGTERM ended it, with a checkpoint of the last step.
     """
     started = time.monotonic()
     disable_progress_bar()
@@ -135,9 +139,13 @@ def train_judge(
     whole = checkpoint and holds_whole_model(checkpoint)
     start = checkpoint if checkpoint and whole else base.path
     trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
+    stop = StopWhenTold()
     trainer.add_callback(UsageCount(usage, len(rows)))
+    trainer.add_callback(stop)
     usage.num_gpus = arguments.world_size if torch.cuda.is_available() else 0
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if stop.has_stopped:
+        sys.exit(128 + signal.SIGTERM)
     provenance = {
         **identity,
         "settings": settings,
