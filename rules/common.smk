@@ -21,6 +21,7 @@ from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
 from selfjudge.pairs.filters import first_asked
 from selfjudge.run.config import check_config
 from selfjudge.run.families import (
+    check_processor,
     check_serving,
     engine_runs_model,
     find_environment,
@@ -45,7 +46,8 @@ except ValueError as error:
 # Shell texts name these: their values may differ from clone to clone, or follow
 # the machine, without making anything stale.
 SCRIPTS = here("scripts")
-ENGINE = json.dumps(config["engine"], sort_keys=True)
+IMAGES = config["images"]
+ENGINE = json.dumps(config["engine"] | IMAGES, sort_keys=True)
 JOURNAL = "results/journal"
 IMAGE_ROOT = shlex.quote(config["image_root"])
 # That a pool suffices is checked, and is no reason to import or select anew.
@@ -143,6 +145,7 @@ def asks_model(script, judge=lambda wildcards: [], ledger=ledger):
         "model": lambda wildcards: model_arguments(judge(wildcards)),
         "version": lambda wildcards: model_version(judge(wildcards)),
         "dtype": config["engine"]["dtype"],
+        "max_pixels_shown": IMAGES["max_pixels_shown"],
         "ledger": ledger,
     }
 
@@ -192,9 +195,9 @@ BASE_MODEL, _, BASE_REVISION = config["base_model"].partition("@")
 BASE_IS_FOLDER = BASE_MODEL.startswith((".", "/")) or Path(BASE_MODEL).is_dir()
 
 
-def generating_python():
-    """The interpreter of stages that ask a model, where it is known before they run."""
-    chosen = config["interpreters"]["generate"]
+def python_of(kind):
+    """The interpreter of a kind of work, where it is known before anything runs."""
+    chosen = config["interpreters"][kind]
     if chosen is None and workflow.deployment_settings.deployment_method:
         return None  # of an environment that Snakemake will make
     return Path(shutil.which(chosen) or chosen) if chosen else Path(sys.executable)
@@ -206,13 +209,17 @@ def generating_environment():
     model_type = find_model_type(BASE_MODEL, config["base_family"])
     environment = find_environment(engine["name"], model_type)
     if engine["name"] == "vllm":
-        python = generating_python()
+        python = python_of("generate")
         check_serving(
             BASE_MODEL,
             model_type,
             serves_adapters=engine.get("vllm", {}).get("lora", False),
             version=installed_vllm(python) if python else None,
         )
+    # What opens the processor: training does, and asking where the job has the model.
+    opening = ["generate", "train"] if engine_runs_model(engine["name"]) else ["train"]
+    pythons = {} if IS_SIMULATED else {kind: python_of(kind) for kind in opening}
+    check_processor(model_type, {kind: path for kind, path in pythons.items() if path})
     return f"../envs/{environment}.yaml"
 
 

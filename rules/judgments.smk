@@ -52,7 +52,7 @@ rule judge_pairs:
         "timings/iter{iteration}/{filter}/judge_pairs/{shard}.tsv"
     conda:
         GENERATING
-    threads: 8
+    threads: 8 * GPUS
     resources:
         **MODEL_JOB,
     params:

@@ -12,7 +12,7 @@ rule generate_responses:
         "timings/iter{iteration}/generate_responses/{shard}.tsv"
     conda:
         GENERATING
-    threads: 8
+    threads: 8 * GPUS
     resources:
         **MODEL_JOB,
     params:
@@ -61,7 +61,7 @@ rule alter_responses:
         "timings/iter{iteration}/alter_responses/{shard}.tsv"
     conda:
         GENERATING
-    threads: 8
+    threads: 8 * GPUS
     resources:
         **MODEL_JOB,
     params:

@@ -1,4 +1,4 @@
-TRAIN_SETTINGS = {
+TRAIN_SETTINGS = IMAGES | {
     key: value
     for key, value in config["train"].items()
     if key not in ("start_from", "gpus")
@@ -27,7 +27,8 @@ rule train_judge:
         "timings/iter{iteration}/{filter}/train_judge.tsv"
     conda:
         "../envs/train.yaml"
-    threads: 8
+    # Each process feeds its GPU by some of its own.
+    threads: 8 * config["train"]["gpus"]
     resources:
         gpu=config["train"]["gpus"],
         # Each process reads the whole model into memory before it goes to its GPU.

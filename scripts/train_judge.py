@@ -13,6 +13,8 @@ import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.ground.lines import write_json
 from selfjudge.run.commands import arguments, json_of, run
@@ -38,21 +40,26 @@ def main() -> None:
     # Here, not above: --help and a bad argument need no torch.  The collector
     # finds nothing in these imports and takes a fifth of their time.
     gc.disable()
-    from selfjudge.engines.checkpoints import model_fingerprint, resolve_model
+    from selfjudge.engines.checkpoints import (
+        model_fingerprint,
+        read_version,
+        resolve_model,
+    )
     from selfjudge.training.sft import Base, train_judge
 
     gc.freeze()
     gc.enable()
     started, clock = datetime.now(UTC), time.monotonic()
     usage, finished = Usage(), False
+    is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
     path = resolve_model(args.model, args.revision)
     base = Base(
         name=args.model,
         revision=args.revision,
         path=path,
-        fingerprint=model_fingerprint(path),
+        # Others write nothing, and need not read 22 GB for it.
+        fingerprint=model_fingerprint(path) if is_first else "",
     )
-    is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
     try:
         train_judge(
             accepted=args.accepted,
@@ -78,7 +85,7 @@ def main() -> None:
             )
             append_ledger(args.ledger, line)
     if is_first:
-        write_json(args.version, {"fingerprint": model_fingerprint(args.output)})
+        write_json(args.version, msgspec.to_builtins(read_version(args.output)))
 
 
 if __name__ == "__main__":

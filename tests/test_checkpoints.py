@@ -1,14 +1,20 @@
 """Finding a model, refusing what is none, and naming exactly what it is."""
 
+import os
 import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 
-from selfjudge.engines import EngineSettings, open_engine
-from selfjudge.engines.checkpoints import model_fingerprint, resolve_model
+from selfjudge.engines import EngineSettings, checkpoints, open_engine
+from selfjudge.engines.checkpoints import (
+    model_fingerprint,
+    read_version,
+    resolve_model,
+)
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -161,6 +167,46 @@ def test_fingerprint_sees_every_byte(model: Path, name: str) -> None:
     assert changed != before
     (model / name).unlink()
     assert model_fingerprint(model) not in {before, changed}
+
+
+def test_a_judge_is_not_read_where_its_version_tells(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not a byte; but all of it once a file is younger, other in size, or new."""
+    version = model.with_name(f"{model.name}.json")
+    version.write_bytes(msgspec.json.encode(read_version(model)))
+    whole = model_fingerprint(model)
+    read = []
+    monkeypatch.setattr(
+        checkpoints, "file_sha256", lambda path: (read.append(path), "0")[1]
+    )
+    assert model_fingerprint(model) == whole == read_version_of(version)
+    assert read == []
+    weights = model / "model.safetensors"
+    before = weights.read_bytes(), weights.stat().st_mtime_ns
+    for content, mtime in (
+        (before[0][:-1], before[1]),
+        (before[0], version.stat().st_mtime_ns + 1),
+    ):
+        weights.write_bytes(content)
+        os.utime(weights, ns=(mtime, mtime))
+        assert model_fingerprint(model) != whole and read
+        read.clear()
+    weights.write_bytes(before[0])
+    os.utime(weights, ns=(before[1], before[1]))
+    assert model_fingerprint(model) == whole and not read
+    (model / "more.safetensors").write_bytes(b"")
+    os.utime(model / "more.safetensors", ns=(1, 1))
+    assert model_fingerprint(model) != whole
+    version.write_text('{"fingerprint": "of an older release"}')
+    (model / "more.safetensors").unlink()
+    read.clear()
+    model_fingerprint(model)
+    assert read, "a version without sizes tells nothing"
+
+
+def read_version_of(path: Path) -> str:
+    return str(msgspec.json.decode(path.read_bytes())["fingerprint"])
 
 
 def test_fingerprint_tells_number_formats_apart(model: Path) -> None:

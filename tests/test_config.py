@@ -208,6 +208,13 @@ def test_the_demos_config_is_right() -> None:
             "'train.lora_dropout' must be less than 1 (got 1)",
             id="dropout-of-everything",
         ),
+        pytest.param(
+            {"train__gpus": 3},
+            "'train.rows_per_step' must be a multiple of 'train.gpus' x "
+            "'train.batch_size', 3 x 2 (got 32): the number of GPUs must not decide "
+            "what is trained.",
+            id="gpus-that-do-not-divide",
+        ),
     ],
 )
 def test_a_fault_names_place_must_and_got(changes: dict[str, Any], fault: str) -> None:
@@ -222,6 +229,8 @@ def test_a_fault_names_place_must_and_got(changes: dict[str, Any], fault: str) -
         pytest.param({"pairs__majority_threshold": 16}, id="threshold-at-the-limit"),
         pytest.param({"benchmarks__mmrb": None}, id="benchmark-left-out"),
         pytest.param({"train__max_length": None}, id="no-limit"),
+        pytest.param({"train__gpus": 16}, id="gpus-that-divide"),
+        pytest.param({"images__max_pixels_shown": None}, id="any-image"),
     ],
 )
 def test_what_is_allowed(changes: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from selfjudge.engines import EngineSettings, open_engine
+from selfjudge.engines import EngineSettings, open_engine, transformers_engine
 from selfjudge.engines.journal import run_requests
 from selfjudge.engines.row_sampler import RowSampler
 from selfjudge.engines.transformers_engine import TransformersEngine
@@ -163,6 +163,128 @@ def test_rows_of_one_batch_keep_their_own_sampling(
     assert together == answer(engine, [[request] for request in requests])
     assert together[str(short)].num_output_tokens == 3
     assert len({generation.text for generation in together.values()}) == 4
+
+
+def test_lengths_are_estimated_from_each_images_size(
+    engine: TransformersEngine, tmp_path: Path
+) -> None:
+    """Near the real ones for any shape and limit, and no image is decoded for it."""
+    requests = []
+    for number, size in enumerate([(60, 60), (400, 60), (60, 400), (900, 700)]):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", size, "red").save(path)
+        for limit in (None, 3600):
+            one = make_request(number, [str(path)], id=f"{number}{limit}")
+            requests.append(msgspec.structs.replace(one, max_pixels=limit))
+    estimated = engine._estimate_lengths(requests)
+    empty = msgspec.structs.replace(requests[0], messages=[user_turn(0, "")], images=())
+    text = engine.conversations.render(empty, add_generation_prompt=True)
+    num_marks = len(engine.conversations.encode(text))
+    short = Sampling(max_tokens=1, temperature=0)
+    for request in requests:
+        asked = msgspec.structs.replace(request, sampling=short)
+        [answered] = engine.generate([asked])
+        assert abs(answered.num_prompt_tokens - num_marks - estimated[request.id]) <= 3
+
+
+def test_a_large_image_is_shown_scaled_down(
+    engine: TransformersEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The processor sees no more pixels than the request allows."""
+    Image.new("RGB", (900, 700), "red").save(tmp_path / "x.png")
+    shown: list[tuple[int, int]] = []
+    process = engine._process
+
+    def record(texts: list[str], images: list[list[Image.Image]]) -> Any:
+        shown.extend(image.size for row in images for image in row)
+        return process(texts, images)
+
+    monkeypatch.setattr(engine, "_process", record)
+    request = make_request(1, [str(tmp_path / "x.png")], GREEDY, max_pixels=7000)
+    list(engine.generate([request]))
+    assert shown == [(94, 73)]
+
+
+def test_an_image_that_the_processor_refuses_costs_no_other_answer(
+    engine: TransformersEngine,
+    images: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is answered by an empty text that was cut off; the log names it."""
+    Image.new("RGB", (300, 1)).save(tmp_path / "thread.png")
+    process = engine._process
+
+    def refuse(texts: list[str], images: list[list[Image.Image]]) -> Any:
+        if any(image.width > 200 * image.height for row in images for image in row):
+            raise ValueError("absolute aspect ratio must be smaller than 200")
+        return process(texts, images)
+
+    monkeypatch.setattr(engine, "_process", refuse)
+    good = make_requests(4, images)
+    odd = make_request(9, [str(tmp_path / "thread.png")])
+    found = answer(engine, [[*good[:2], odd, *good[2:]]])
+    assert (found[odd.id].text, found[odd.id].finish_reason) == ("", "length")
+    assert f"{odd.id}: {tmp_path}/thread.png refused: absolute aspect" in caplog.text
+    assert {key: found[key] for key in found if key != odd.id} == answer(engine, [good])
+
+    def broken(texts: list[str], images: list[list[Image.Image]]) -> Any:
+        raise ValueError("no image token in the text")
+
+    monkeypatch.setattr(engine, "_process", broken)
+    with pytest.raises(ValueError, match="no image token"):
+        answer(engine, [good])
+
+
+def test_too_large_a_batch_is_halved(
+    engine: TransformersEngine,
+    images: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where memory is short the same texts come in smaller batches, in order."""
+    requests = make_requests(7, images)
+    expected = list(engine.generate(requests))
+    generate, sizes = engine.model.generate, []
+
+    def limited(**settings: Any) -> Any:
+        sizes.append(len(settings["input_ids"]))
+        if sizes[-1] > 2:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate")
+        return generate(**settings)
+
+    monkeypatch.setattr(engine.model, "generate", limited)
+    assert list(engine.generate(requests)) == expected
+    assert sizes == [7, 4, 2, 2, 3, 2, 1]
+    assert "7 rows are too many: CUDA out of memory" in caplog.text
+
+    def never(**settings: Any) -> Any:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(engine.model, "generate", never)
+    with pytest.raises(torch.OutOfMemoryError):
+        list(engine.generate(requests))
+
+
+def test_planning_loads_no_weights(
+    tiny_mllama: Path, images: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only an engine that is started has a model; a journal may know all answers."""
+    loaded = []
+    load = transformers_engine.AutoModelForImageTextToText.from_pretrained
+    monkeypatch.setattr(
+        transformers_engine.AutoModelForImageTextToText,
+        "from_pretrained",
+        lambda *args, **how: (loaded.append(1), load(*args, **how))[1],
+    )
+    engine = TransformersEngine(tiny_mllama, device="cpu")
+    engine.plan_batches(make_requests(5, images))
+    assert not loaded
+    engine.start()
+    engine.start()
+    list(engine.generate(make_requests(1, images, GREEDY)))
+    assert loaded == [1]
 
 
 def test_seed_decides(engine: TransformersEngine, images: list[str]) -> None:

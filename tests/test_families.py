@@ -13,6 +13,7 @@ import yaml
 from selfjudge.run.families import (
     FAMILIES,
     HUB_IDS,
+    check_processor,
     check_serving,
     find_environment,
     find_model_type,
@@ -191,7 +192,50 @@ def test_transformers_has_each_family_under_its_name() -> None:
     )
 
     table = {name: family.architecture for name, family in FAMILIES.items()}
+    assert table.pop("molmo2") not in CLASSES.values(), "its code is its authors'"
     assert table == {name: CLASSES[name] for name in table}
+
+
+def test_who_needs_torchvision_is_who_has_a_video_processor() -> None:
+    """Such a processor opens nowhere without torchvision; nor one without Pillow's."""
+    from transformers.models.auto.image_processing_auto import (
+        IMAGE_PROCESSOR_MAPPING_NAMES as IMAGES,
+    )
+    from transformers.models.auto.video_processing_auto import (
+        VIDEO_PROCESSOR_MAPPING_NAMES as VIDEOS,
+    )
+
+    needing = {name for name in FAMILIES if FAMILIES[name].needs_torchvision}
+    assert needing == {
+        name
+        for name in FAMILIES
+        if name in VIDEOS or (name in IMAGES and "pil" not in IMAGES[name])
+    }
+
+
+@pytest.mark.parametrize(
+    ("model_type", "packages", "refused"),
+    [
+        ("qwen3_vl", ["torch"], True),
+        ("qwen3_vl", ["torch", "torchvision"], False),
+        ("qwen3_vl", [], False),
+        ("mllama", ["torch"], False),
+        (None, ["torch"], False),
+    ],
+)
+def test_a_processor_that_would_not_open_is_refused_at_once(
+    tmp_path: Path, model_type: str | None, packages: list[str], refused: bool
+) -> None:
+    """For each interpreter that opens it, and only where its packages are seen."""
+    for name in packages:
+        (tmp_path / "lib/python3.11/site-packages" / name).mkdir(parents=True)
+    pythons = {"train": tmp_path / "bin" / "python"}
+    if refused:
+        with pytest.raises(ValueError, match=r"'interpreters\.train'.*torchvision"):
+            check_processor(model_type, pythons)
+    else:
+        check_processor(model_type, pythons)
+    check_processor(model_type, {})
 
 
 def vllm_models() -> Path:
@@ -239,4 +283,5 @@ def test_vllm_serves_what_the_table_says(model_type: str) -> None:
         assert gone is not None and gone[1] == "0.10.2"
     if entry:
         takes = "SupportsLoRA" in parents(folder, entry[1], entry[2])
-        assert takes == family.serves_adapters
+        # Of Qwen3.5 it is not believed before it was seen.
+        assert takes == (family.serves_adapters or model_type == "qwen3_5")

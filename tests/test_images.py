@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from examples import image_bytes
-from selfjudge.ground.images import check_image, iter_files, open_rgb
+from selfjudge.ground.images import (
+    check_image,
+    fit_size,
+    iter_files,
+    open_rgb,
+    shown_size,
+)
 
 
 def save(folder: Path, content: bytes, name: str = "x") -> Path:
@@ -34,6 +40,9 @@ def save(folder: Path, content: bytes, name: str = "x") -> Path:
         pytest.param(
             image_bytes("1", size=(20_000, 20_000)), "oversized_image", id="huge"
         ),
+        pytest.param(image_bytes(size=(400, 4)), "RGB", id="strip"),
+        pytest.param(image_bytes(size=(401, 4)), "odd_shape_image", id="thin-strip"),
+        pytest.param(image_bytes(size=(1, 300)), "odd_shape_image", id="thread"),
     ],
 )
 def test_check_image(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -100,7 +109,8 @@ def test_damaged_files_are_never_an_exception(tmp_path_factory, data) -> None:
     root = tmp_path_factory.mktemp("images")
     save(root, bytes(content))
     found = check_image(root, "x", max_pixels=1_000_000)
-    assert found in {"unreadable_image", "oversized_image", "RGB", "P", "L", "CMYK"} | {
+    reasons = {"unreadable_image", "oversized_image", "odd_shape_image"}
+    assert found in reasons | {"RGB", "P", "L", "CMYK"} | {
         "1",
         "RGBA",
         "LA",
@@ -149,6 +159,57 @@ def test_open_rgb_refuses_a_truncated_file(tmp_path: Path) -> None:
     path = save(tmp_path, image_bytes(size=(99, 99), kind="JPEG")[:-40])
     with pytest.raises(OSError, match="truncated"):
         open_rgb(path)
+
+
+@given(st.integers(1, 10_000), st.integers(1, 10_000), st.integers(1, 2_000_000))
+def test_a_scaled_size_fits_and_keeps_its_shape(
+    width: int, height: int, limit: int
+) -> None:
+    """Never more pixels than allowed, none lost that need not be, sides in ratio."""
+    size = fit_size((width, height), limit)
+    assert fit_size(size, limit) == size
+    if width * height <= limit:
+        assert size == (width, height)
+    elif min(size) > 1:
+        assert size[0] * size[1] <= limit < (size[0] + 1) * (size[1] + 1)
+        assert abs(size[0] * height - size[1] * width) <= max(width, height)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_large_photo_is_shown_upright_and_scaled(
+    tmp_path: Path, kind: str, orientation: int
+) -> None:
+    """Its header tells the size that it has; what was at the top stays there."""
+    upright = Image.new("RGB", (300, 200), "white")
+    upright.paste("red", (0, 0, 300, 50))
+    upright.paste("blue", (0, 0, 50, 200))
+    turns = {
+        2: Image.Transpose.FLIP_LEFT_RIGHT,
+        3: Image.Transpose.ROTATE_180,
+        4: Image.Transpose.FLIP_TOP_BOTTOM,
+        5: Image.Transpose.TRANSPOSE,
+        6: Image.Transpose.ROTATE_90,
+        7: Image.Transpose.TRANSVERSE,
+        8: Image.Transpose.ROTATE_270,
+    }
+    stored = upright.transpose(turns[orientation]) if orientation > 1 else upright
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    stored.save(tmp_path / "x", kind, exif=exif)
+    for limit in (None, 60_000, 6_000, 600):
+        image = open_rgb(tmp_path / "x", limit)
+        assert image.size == shown_size(tmp_path / "x", limit)
+        assert image.size == fit_size((300, 200), limit)
+        width, height = image.size
+        for place, colour in (
+            ((width * 2 // 3, height // 12), (254, 0, 0)),
+            ((width // 12, height * 2 // 3), (0, 0, 254)),
+            ((width * 2 // 3, height * 2 // 3), (255, 255, 255)),
+        ):
+            seen = image.getpixel(place)
+            assert isinstance(seen, tuple)
+            assert all(abs(a - b) < 40 for a, b in zip(seen, colour, strict=True))
 
 
 def test_iter_files_has_a_fixed_order(tmp_path: Path) -> None:

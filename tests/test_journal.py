@@ -232,6 +232,7 @@ def test_key_depends_on_what_determines_an_answer(tmp_path: Path) -> None:
         "top_p": key(sampling=sampling(SAMPLING, top_p=0.9)),
         "top_k": key(sampling=sampling(SAMPLING, top_k=50)),
         "seed": key(seed=2),
+        "max_pixels": key(max_pixels=10**6),
     }
     assert len({*changed.values(), key()}) == len(changed) + 1
     assert key(id="s") == key(images=(str(copy),)) == key()

@@ -46,6 +46,7 @@ class Project:
         """Run the script on parts, with a journal and a ledger of the run's name."""
         engine = CONFIG["engine"] | {"name": how.get("engine", "simulator")}
         engine |= {"dtype": "float32", "device": "cpu", "batch_size": 4}
+        engine |= {"max_pixels_shown": how.get("max_pixels_shown")}
         command = ["judge_pairs.py", "--model", BASE, "--engine", json.dumps(engine)]
         command += ["--journal", str(self.folder / run / "journal")]
         command += ["--ledger", str(self.folder / run / "ledger.jsonl")]
@@ -150,6 +151,16 @@ def test_texts_of_a_part_are_those_of_the_part_alone(
         assert alone == project.texts(name, "both") == project.texts(name, "turned")
         assert any(alone.values())
     assert len(opened) == 4
+
+
+def test_the_image_limit_decides_what_is_asked(project: Project) -> None:
+    """Another limit is another question, whatever the journal knows."""
+    how = {"engine": "transformers"}
+    project.judge("greedy", **how)
+    project.judge("greedy", **how)
+    project.judge("greedy", max_pixels_shown=1024, **how)
+    _, same, limited = project.ledger()
+    assert (same.num_calls, limited.num_calls) == (0, limited.num_requests)
 
 
 def test_shards_are_the_whole(project: Project) -> None:

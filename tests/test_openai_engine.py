@@ -381,10 +381,12 @@ def test_images_are_sent_as_every_engine_sees_them(mode: str, tmp_path: Path) ->
 
     path = tmp_path / ("image.jpg" if mode in ("CMYK", "L") else "image.png")
     Image.effect_noise((9, 7), 80).convert("RGB").convert(mode).save(path)
-    _, _, data = encode_image(str(path)).partition(",")
-    with Image.open(io.BytesIO(base64.b64decode(data))) as sent:
-        assert sent.convert("RGB").tobytes() == open_rgb(path).tobytes()
-        assert sent.mode == "RGB"
+    for limit in (None, 63, 62):
+        _, _, data = encode_image(str(path), limit).partition(",")
+        with Image.open(io.BytesIO(base64.b64decode(data))) as sent:
+            assert sent.convert("RGB").tobytes() == open_rgb(path, limit).tobytes()
+            assert sent.mode == "RGB"
+            assert sent.size == ((8, 6) if limit == 62 else (9, 7))
 
 
 def test_photo_lying_down_is_set_upright(tmp_path: Path) -> None:

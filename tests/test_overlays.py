@@ -29,12 +29,15 @@ PROJECT = {
         ]
     },
     "seed": 11,
+    # A script, into which nobody sees: ours may lack what these models need.
+    "interpreters": {"generate": "./python", "train": "./python"},
 }
 
 
 def plan(project: Path, *arguments: str) -> str:
     """What a dry run would do, with the commands of its jobs."""
     (project / "prompts.jsonl").touch()
+    (project / "python").touch(mode=0o755)
     command = [sys.executable, "-m", "snakemake", "--directory", str(project), "-np"]
     done = subprocess.run(
         [*command, TARGET, *arguments], cwd=ROOT, capture_output=True, text=True
@@ -73,6 +76,22 @@ def test_overlay_plans_over_a_project(path: Path, tmp_path: Path) -> None:
     assert f"--model {model} --revision {commit}" in printed
     assert "fetch_model" in printed and "--image-root pictures" in printed
     assert '"name": "vllm"' in printed
+
+
+@pytest.mark.workflow
+def test_an_interpreter_without_torchvision_is_refused_before_anything_runs(
+    tmp_path: Path,
+) -> None:
+    """Not when the first training begins, days later; it names the interpreter."""
+    python = tmp_path / "env" / "bin" / "python"
+    (tmp_path / "env/lib/python3.11/site-packages/torch").mkdir(parents=True)
+    python.parent.mkdir()
+    python.touch(mode=0o755)
+    own = {"interpreters": {"generate": "./python", "train": str(python)}}
+    write_config(tmp_path, PROJECT | own)
+    overlay = ROOT / "overlays" / "qwen3_vl_8b.yaml"
+    with pytest.raises(AssertionError, match=r"'interpreters\.train' must have torchv"):
+        plan(tmp_path, "--configfile", str(overlay))
 
 
 @pytest.mark.workflow

@@ -132,7 +132,7 @@ def test_local_file_is_laid_over_the_shipped_one(clone: Path) -> None:
     assert judge["qos"] == "high"
     assert "gpu_model" not in judge
     assert judge["constraint"] == "80gb|nvlink"
-    assert judge["slurm_extra"] == local["extra"]
+    assert judge["slurm_extra"] == f"--signal=TERM@300 {local['extra']}"
     assert resources["train_judge"]["mem_mb"] == "256000"
     assert resources["train_judge"]["slurm_partition"] == judge["slurm_partition"]
     ignored = ["git", "check-ignore", "profiles/slurm/local.yaml"]

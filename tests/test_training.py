@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from PIL import Image, ImageFile
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
+from selfjudge.engines.mllama import hide_images_from_text_before
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.transformers_engine import TransformersEngine
 from selfjudge.ground.ledgers import Usage, read_ledgers
@@ -34,10 +36,15 @@ from selfjudge.training.checkpoint import (
     save_weights,
 )
 from selfjudge.training.conversations import ConversationCollator
-from selfjudge.training.models import freeze_vision, load_model, load_processor
+from selfjudge.training.models import (
+    VisionAtRest,
+    freeze_vision,
+    load_model,
+    load_processor,
+)
 from selfjudge.training.resuming import CheckpointMark, last_checkpoint
 from selfjudge.training.rows import TokenCounter, split_by_length
-from selfjudge.training.settings import TrainSettings
+from selfjudge.training.settings import TrainSettings, count_accumulated
 from selfjudge.training.sft import Base, train_judge
 
 REPOSITORY = Path(__file__).parents[1]
@@ -50,7 +57,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 5e-3,
     "num_epochs": NUM_EPOCHS,
     "batch_size": BATCH_SIZE,
-    "gradient_accumulation_steps": 1,
+    "rows_per_step": BATCH_SIZE,
     "lora_rank": 4,
     "lora_alpha": 8,
     "lora_dropout": 0.1,
@@ -64,6 +71,7 @@ SETTINGS: dict[str, Any] = {
     "gradient_checkpointing": False,
     "dtype": "float32",
     "max_length": None,
+    "max_pixels_shown": None,
     "save_steps": 3,
     "logging_steps": 2,
     "trust_remote_code": False,
@@ -154,6 +162,13 @@ def make_collator(base: Path, root: Path, template: str | None) -> ConversationC
     listed = model.generation_config.eos_token_id
     ends = frozenset(read_special_tokens(processor, listed, base).end_ids)
     return ConversationCollator(processor, root, ends)
+
+
+def open_model(directory: Path) -> Any:
+    """The model as every engine computes it."""
+    model = AutoModelForImageTextToText.from_pretrained(directory).eval()
+    hide_images_from_text_before(model)
+    return model
 
 
 def as_dataset(*rows: Accepted) -> list[dict[str, Any]]:
@@ -284,6 +299,92 @@ def test_the_learnt_span_is_what_trls_marked_templates_mark(
     assert tokenizer.decode([ids[at] for at in beyond]).strip() == ""
 
 
+WHITE = ["", " ", "\n", "\n\n", " \n\t", "\u00a0\n", "\u3000"]
+
+
+def shipped_template(family: str) -> str:
+    """A family's own chat template, from TRL's wheel."""
+    import trl
+
+    return (Path(trl.__file__).parent / f"chat_templates/{family}.jinja").read_text()
+
+
+@pytest.mark.parametrize(
+    "family",
+    [
+        *("idefics3", "smolvlm", "qwen2_5_vl", "qwen3_vl", "gemma3", "llava_next"),
+        *("qwen3_5_nothink", "qwen3_5_think", "qwen3_6", "gemma4_v5", "lfm2_2_5_vl"),
+    ],
+)
+def test_the_asked_prompt_is_the_beginning_of_what_is_trained(
+    tiny_idefics3: Path, accepted: Path, tmp_path: Path, family: str
+) -> None:
+    """Token by token, whatever white space the judgment begins or ends with."""
+    processor = load_processor(tiny_idefics3, False)
+    # Tokens that would melt with a template's own line break or blank.
+    processor.tokenizer.add_tokens(["\n\n", "\n\n\n", "  ", "\n "])
+    processor.chat_template = shipped_template(family)
+    rows = [make_row(3, f"{white}It is A. [[A]]{white}") for white in WHITE]
+    write_records(tmp_path / "accepted.jsonl", rows)
+    selected, _ = sft.select_rows(
+        tmp_path / "accepted.jsonl", Path(), tmp_path, processor, make_settings()
+    )
+    learnt = set()
+    for row in selected:
+        prompt = conversations.render(
+            processor, row.messages[:-1], add_generation_prompt=True
+        )
+        asked = conversations.text_ids(processor, prompt)
+        whole = conversations.render(processor, row.messages)
+        ids = conversations.text_ids(processor, whole)
+        assert ids[: len(asked)] == asked
+        learnt.add(processor.tokenizer.decode(ids[len(asked) :]))
+    assert len(learnt) == 1 and learnt.pop().lstrip().startswith("It is A. [[A]]")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda text: None, "must have a chat template .*-Instruct"),
+        (
+            lambda text: text + "{%- if add_generation_prompt %}<think>{% endif %}",
+            "without a thought .*<think>",
+        ),
+        (
+            lambda text: (
+                text + "{%- if enable_thinking | default(true) %}<think>{% endif %}"
+            ),
+            None,
+        ),
+    ],
+)
+def test_a_model_that_cannot_but_think_is_refused(
+    tiny_idefics3: Path, change: Callable[[str], str | None], told: str | None
+) -> None:
+    """At once, as is one without a template; thoughts that can be left out are."""
+    processor = load_processor(tiny_idefics3, False)
+    processor.chat_template = change(processor.chat_template)
+    if told:
+        with pytest.raises(ValueError, match=told):
+            read_special_tokens(processor, None, tiny_idefics3)
+    else:
+        read_special_tokens(processor, None, tiny_idefics3)
+
+
+def test_what_may_not_be_written_is_not_read(tiny_idefics3: Path) -> None:
+    """Added tokens are marks, special or not: broken up in texts, and not writable."""
+    processor = load_processor(tiny_idefics3, False)
+    tokenizer = processor.tokenizer
+    marks = ["<think>", "</think>", "<tool_call>", "<|file_sep|>"]
+    tokenizer.add_tokens(marks)
+    special = read_special_tokens(processor, None, tiny_idefics3)
+    assert not set(tokenizer.convert_tokens_to_ids(marks)) & set(special.writable_ids)
+    text = special.defuse(f"So {' '.join(marks)} <|im_end|> it <is> A.")
+    assert text.endswith(" it <is> A.")
+    ids = set(tokenizer(text, add_special_tokens=False)["input_ids"])
+    assert ids <= set(special.writable_ids) - set(special.end_ids)
+
+
 @pytest.mark.parametrize("family", ["mllama", "qwen3_vl", "qwen2_5_vl"])
 def test_language_layers_are_found_in_real_families(family: str) -> None:
     """The default expression for LoRA, and what a full training leaves frozen."""
@@ -372,12 +473,10 @@ def test_refuses_a_template_whose_prompt_is_no_beginning(
     base: Path, accepted: Path
 ) -> None:
     template = (base / "chat_template.jinja").read_text()
-    thinking = template.replace(
-        "assistant{{ '\\n' }}{%- endif", "assistant<think>{%- endif"
-    )
-    assert thinking != template
-    collator = make_collator(base, accepted.parent, thinking)
-    with pytest.raises(ValueError, match=r"must begin with the prompt .*<think>"):
+    other = template.replace("assistant{{ '\\n' }}{%- endif", "assistant: so{%- endif")
+    assert other != template
+    collator = make_collator(base, accepted.parent, other)
+    with pytest.raises(ValueError, match=r"must begin with the prompt .*: so"):
         collator(as_dataset(make_row(0)))
 
 
@@ -405,9 +504,9 @@ def test_images_are_opened_only_when_used(
     opened: list[str] = []
     open_rgb = conversations.open_rgb
 
-    def record(path: Path) -> Image.Image:
+    def record(path: Path, max_pixels: int | None) -> Image.Image:
         opened.append(path.name)
-        return open_rgb(path)
+        return open_rgb(path, max_pixels)
 
     monkeypatch.setattr(conversations, "open_rgb", record)
     missing = msgspec.structs.replace(make_row(3), images=("missing.png",))
@@ -435,9 +534,10 @@ def test_each_image_is_opened_once_an_epoch(
     monkeypatch.setattr(
         conversations,
         "open_rgb",
-        lambda path: (opened.append(path.name), open_rgb(path))[1],
+        lambda path, limit: (opened.append(path.name), open_rgb(path, limit))[1],
     )
-    train(tiny_mllama, accepted, tmp_path, num_epochs=2, max_length=4000)
+    full = {"method": "full", "max_length": 4000}
+    train(tiny_mllama, accepted, tmp_path, num_epochs=2, **full)
     assert sorted(opened) == sorted(2 * [f"{n}.png" for n in range(NUM_ROWS)])
 
 
@@ -487,7 +587,7 @@ def test_refuses_rows_that_are_all_too_long(
 ) -> None:
     with pytest.raises(ValueError, match=r"at most 'max_length' tokens, 3 \(got 12"):
         train(tiny_mllama, accepted, tmp_path, max_length=3)
-    assert split_by_length([], None, tmp_path, 3) == ([], [])
+    assert split_by_length([], None, 3) == ([], [])
 
 
 def test_refuses_an_empty_file(tiny_mllama: Path, tmp_path: Path) -> None:
@@ -527,11 +627,11 @@ def test_the_loss_falls(trained: Trained) -> None:
 
 def test_loads_and_answers_as_in_memory(trained: Trained) -> None:
     AutoProcessor.from_pretrained(trained.judge)
-    model = AutoModelForImageTextToText.from_pretrained(trained.judge).eval()
+    model = open_model(trained.judge)
     with torch.no_grad():
         logits = model(**trained.batch).logits
     assert (logits - trained.logits).abs().max() < 1e-4
-    before = AutoModelForImageTextToText.from_pretrained(trained.base).eval()
+    before = open_model(trained.base)
     with torch.no_grad():
         assert (before(**trained.batch).logits - logits).abs().max() > 1e-2
 
@@ -563,7 +663,7 @@ def test_merged_weights_are_base_and_adapter(trained: Trained) -> None:
     ]
     config = read_json(adapter / "adapter_config.json")
     assert config["base_model_name_or_path"] == trained.base.name
-    model = AutoModelForImageTextToText.from_pretrained(trained.base)
+    model = open_model(trained.base)
     with_adapter = PeftModel.from_pretrained(model, adapter).eval()
     with torch.no_grad():
         logits = with_adapter(**trained.batch).logits
@@ -784,11 +884,55 @@ def test_steps_do_not_depend_on_how_a_batch_is_cut(
             accepted,
             tmp_path / str(batch_size),
             batch_size=batch_size,
-            gradient_accumulation_steps=BATCH_SIZE // batch_size,
             lora_dropout=0.0,
         )
         losses.append(read_json(judge / "provenance.json")["loss"]["by_epoch"])
     assert losses[0] == pytest.approx(losses[1], abs=2e-4)
+
+
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_the_vision_part_is_no_part_of_the_backward_pass(
+    tiny_mllama: Path,
+    accepted: Path,
+    tmp_path: Path,
+    method: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With gradient checkpointing too; losses are those with it, to ten digits."""
+    losses, wanted = [], []
+    for at_rest in (True, False):
+        needing: set[bool] = set()
+
+        def load(path: Path, settings: TrainSettings, seen: set[bool] = needing) -> Any:
+            model = load_model(path, settings)
+            for layer in model.model.vision_model.transformer.layers:
+                layer.register_forward_hook(
+                    lambda module, args, output: seen.add(
+                        (
+                            output[0] if isinstance(output, tuple) else output
+                        ).requires_grad
+                    )
+                )
+            return model
+
+        monkeypatch.setattr(sft, "load_model", load)
+        if not at_rest:
+            monkeypatch.setattr(VisionAtRest, "on_train_begin", lambda *_, **how: None)
+        judge = train(
+            tiny_mllama,
+            accepted,
+            tmp_path / str(at_rest),
+            method=method,
+            gradient_checkpointing=True,
+            num_epochs=1,
+        )
+        losses.append(read_json(judge / "provenance.json")["loss"])
+        wanted.append(needing)
+    assert wanted[0] == {False}
+    assert True in wanted[1], "when this fails, transformers has mended it"
+    assert losses[0] == losses[1]
+    one, two = (read_weights(tmp_path / name / "judge") for name in ("True", "False"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_trained_weights_are_kept_in_float32(base: Path) -> None:
@@ -886,6 +1030,37 @@ def test_checkpoints_of_another_training_are_not_used(
     assert [path.name for path in note.parent.iterdir()] == ["note.txt"]
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_training_told_to_stop_saves_and_leaves(
+    tiny_mllama: Path,
+    accepted: Path,
+    tmp_path: Path,
+    method: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """SIGTERM costs the step under way at most; what comes of it is the same judge."""
+    whole = train(tiny_mllama, accepted, tmp_path / "whole", method=method)
+    told_at = [4]
+
+    def tell(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if [state.global_step] == told_at:
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(CheckpointMark, "on_step_begin", tell)
+    handler = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as left:
+        train(tiny_mllama, accepted, tmp_path / "cut", method=method)
+    assert left.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) == handler
+    saved = last_checkpoint(tmp_path / "cut" / "training")
+    assert saved is not None and saved.name == "checkpoint-5"
+    told_at.clear()
+    judge = train(tiny_mllama, accepted, tmp_path / "cut", method=method)
+    assert read_json(judge / "provenance.json")["resumed_from"] == "checkpoint-5"
+    assert same_bytes(whole, judge)
+
+
 DIE_IN_SAVING = """
 import os, signal, sys
 from pathlib import Path
@@ -944,10 +1119,13 @@ def test_a_killed_script_run_again_gives_the_same_bytes(
         assert one.read_bytes() == other.read_bytes()
 
 
-def test_several_processes_write_one_judge(
+def test_several_processes_train_the_judge_of_one(
     tiny_mllama: Path, accepted: Path, tmp_path: Path
 ) -> None:
-    (tmp_path / "settings.json").write_text(json.dumps(SETTINGS))
+    same = {"lora_dropout": 0.0}  # each process drops by itself
+    alone = train(tiny_mllama, accepted, tmp_path / "alone", seed=3, **same)
+    settings = json.dumps(SETTINGS | same | {"batch_size": 1})
+    (tmp_path / "settings.json").write_text(settings)
     command = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
     command += [str(SCRIPT), "--model", str(tiny_mllama), "--seed", "3"]
     command += ["--accepted", str(accepted), "--image-root", str(accepted.parent)]
@@ -960,8 +1138,9 @@ def test_several_processes_write_one_judge(
     assert done.returncode == 0, done.stderr
     AutoModelForImageTextToText.from_pretrained(tmp_path / "judge")
     told = read_json(tmp_path / "judge" / "provenance.json")
-    assert (told["num_processes"], told["num_steps"]) == (2, 6)
-    assert told["loss"]["last"] < told["loss"]["first"] - 0.3
+    assert (told["num_processes"], told["num_steps"]) == (2, NUM_STEPS)
+    losses = read_json(alone / "provenance.json")["loss"]
+    assert told["loss"]["by_epoch"] == pytest.approx(losses["by_epoch"], abs=1e-4)
     assert not (tmp_path / "work").exists()
     (ledger,) = read_ledgers(tmp_path / "ledgers")["judge"]
     assert (ledger.stage, ledger.engine, ledger.finished) == (
@@ -969,14 +1148,15 @@ def test_several_processes_write_one_judge(
         "trl",
         True,
     )
-    assert ledger.num_calls == 6 and ledger.seconds > 0
+    assert ledger.num_calls == NUM_STEPS and ledger.seconds > 0
     assert ledger.num_prompt_tokens == told["num_tokens"] > 0
 
 
 # Has accelerate take two processes on a CPU for two GPUs, which is all that keeps
-# it from FSDP2 there; the second argument is a step to die at, or 0.
+# it from FSDP2 there; the second argument is a step at which one of them is told to
+# stop, or 0.
 AS_ON_GPUS = """
-import runpy, sys
+import os, runpy, signal, sys
 from pathlib import Path
 from accelerate.state import PartialState
 from accelerate.utils import DistributedType
@@ -989,12 +1169,10 @@ PartialState.__init__ = init_as_on_gpus
 fatal_step = int(sys.argv[1])
 sys.path.insert(0, str(Path(sys.argv[2]).parent))
 from selfjudge.training.resuming import CheckpointMark
-on_save = CheckpointMark.on_save
-def dying(self, args, state, control, **rest):
-    if state.global_step == fatal_step:
-        raise SystemExit("killed")
-    on_save(self, args, state, control, **rest)
-CheckpointMark.on_save = dying
+def tell_one(self, args, state, control, **rest):
+    if state.global_step == fatal_step - 1 and args.process_index == 1:
+        os.kill(os.getpid(), signal.SIGTERM)
+CheckpointMark.on_step_begin = tell_one
 sys.argv = sys.argv[2:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
@@ -1003,10 +1181,10 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def test_a_sharded_training_is_that_of_one_process(
     tiny_mllama: Path, accepted: Path, tmp_path: Path
 ) -> None:
-    """FSDP2 over two processes, killed and resumed, ends where one process does."""
+    """FSDP2 over two processes, stopped and resumed, ends where one process does."""
     full = {"method": "full", "learning_rate": 1e-3}
     whole = train(tiny_mllama, accepted, tmp_path / "whole", seed=3, **full)
-    cut = SETTINGS | full | {"batch_size": 1, "gradient_accumulation_steps": 2}
+    cut = SETTINGS | full | {"batch_size": 1}
     (tmp_path / "settings.json").write_text(json.dumps(cut))
     (tmp_path / "as_on_gpus.py").write_text(AS_ON_GPUS)
 
@@ -1025,14 +1203,15 @@ def test_a_sharded_training_is_that_of_one_process(
             text=True,
         )
 
-    killed = call(6)
-    assert killed.returncode != 0 and not (tmp_path / "judge").exists()
+    stopped = call(5)
+    assert stopped.returncode != 0 and not (tmp_path / "judge").exists()
+    assert "told to stop: saving step 5" in stopped.stderr
     # The optimizer's state in one file is what FSDP writes, and DDP does not.
-    assert (tmp_path / "work" / "checkpoint-3" / "optimizer.bin").is_file()
+    assert (tmp_path / "work" / "checkpoint-5" / "optimizer.bin").is_file()
     resumed = call(0)
     assert resumed.returncode == 0, resumed.stderr
     told = read_json(tmp_path / "judge" / "provenance.json")
-    assert (told["num_processes"], told["resumed_from"]) == (2, "checkpoint-3")
+    assert (told["num_processes"], told["resumed_from"]) == (2, "checkpoint-5")
     losses = read_json(whole / "provenance.json")["loss"]["by_epoch"]
     assert told["loss"]["by_epoch"] == pytest.approx(losses, abs=1e-5)
     one, two = read_weights(whole), read_weights(tmp_path / "judge")
@@ -1044,7 +1223,8 @@ def test_a_sharded_training_is_that_of_one_process(
 
 
 def test_the_configuration_holds_every_setting() -> None:
-    section = yaml.safe_load((REPOSITORY / "config.yaml").read_text())["train"]
+    config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
+    section = config["train"] | config["images"]
     ours = {key: section[key] for key in section if key not in ("start_from", "gpus")}
     assert isinstance(msgspec.convert(ours, TrainSettings), TrainSettings)
     assert ours.keys() == SETTINGS.keys()
@@ -1068,6 +1248,21 @@ def test_the_configuration_holds_every_setting() -> None:
 def test_refuses_settings_out_of_bounds(change: dict[str, Any], says: str) -> None:
     with pytest.raises(msgspec.ValidationError, match=says):
         make_settings(**change)
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "devices", "passes"),
+    [(32, 2, 1, 16), (32, 2, 8, 2), (32, 4, 8, 1), (32, 2, 3, None), (4, 8, 1, None)],
+)
+def test_a_step_has_the_same_rows_on_any_number_of_devices(
+    rows: int, batch_size: int, devices: int, passes: int | None
+) -> None:
+    settings = make_settings(rows_per_step=rows, batch_size=batch_size)
+    if passes:
+        assert count_accumulated(settings, devices) == passes
+    else:
+        with pytest.raises(ValueError, match="'rows_per_step' must be a multiple"):
+            count_accumulated(settings, devices)
 
 
 def test_every_setting_is_required() -> None:

@@ -5,9 +5,9 @@ A model stage makes one call, `stage.answer_requests`.
 
 Read `base` (what an engine is), `sections` (their settings), `stage`, `journal`
 with `journal_index` and `progress`, then the engines: `transformers_engine` (with
-`conversations`, `row_sampler`, `special_tokens`), `vllm_engine` (with
-`vllm_dialects`, `vllm_blocking`), `openai_engine` (with `openai_bodies`), `replay`,
-`simulator`; and `checkpoints`: which weights a name means.
+`conversations`, `image_lengths`, `mllama`, `row_sampler`, `special_tokens`),
+`vllm_engine` (with `vllm_dialects`, `vllm_blocking`), `openai_engine` (with
+`openai_bodies`), `replay`, `simulator`; and `checkpoints`: which weights a name means.
 """
 
 from importlib import import_module

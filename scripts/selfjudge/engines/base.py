@@ -21,12 +21,14 @@ class EngineSettings(
     ``max_batch_tokens``: the most tokens of a batch, padded prompts and room for
     the answers together; None sets no limit.
     ``trust_remote_code``: whether Python files beside the weights may run.
+    ``max_pixels_shown``: of an image; one of more is scaled down before any model
+    sees it.  In the config it is `images.max_pixels_shown`, for training too.
     ``vllm``: what only that engine asks; it takes neither batch_size nor
     max_batch_tokens.
     ``openai``: what only that engine asks; it takes nothing else of this section.
     ``simulator``: what only that engine asks; it takes batch_size too.
 
-    The last three are as they stand in the config: `sections` has what they mean,
+    These three are as they stand in the config: `sections` has what they mean,
     and only the engine that is opened reads its own.
     """
 
@@ -38,6 +40,7 @@ class EngineSettings(
     batch_size: int = 8
     max_batch_tokens: int | None = None
     trust_remote_code: bool = False
+    max_pixels_shown: int | None = None
     vllm: dict[str, Any] = msgspec.field(default_factory=dict)
     openai: dict[str, Any] = msgspec.field(default_factory=dict)
     simulator: dict[str, Any] = msgspec.field(default_factory=dict)

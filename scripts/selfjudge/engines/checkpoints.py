@@ -14,6 +14,8 @@ from selfjudge.ground.lines import file_sha256
 ANSWERING = (
     "engines.transformers_engine",
     "engines.conversations",
+    "engines.image_lengths",
+    "engines.mllama",
     "engines.row_sampler",
     "engines.special_tokens",
     "ground.images",
@@ -181,13 +183,52 @@ def model_fingerprint(path: Path, dtype: str = "auto") -> str:
 def hash_directory(path: Path) -> str:
     """24 hex digits over names and contents of the files that make a model.
 
-    Reads every byte once, which warms the page cache for the loading after it.
+    Of a trained judge they stand in the file beside it, which spares reading 22 GB
+    in every job: it is believed if it is younger than the files and tells their sizes.
     """
+    version = path.with_name(f"{path.name}.json")
+    try:
+        told = msgspec.json.decode(version.read_bytes(), type=Version)
+        written = version.stat().st_mtime_ns
+    except (OSError, msgspec.DecodeError):
+        return hash_files(path)
+    stats = {file.name: file.stat() for file in model_files(path)}
+    is_younger = all(stat.st_mtime_ns <= written for stat in stats.values())
+    sizes = {name: stat.st_size for name, stat in stats.items()}
+    return told.fingerprint if is_younger and sizes == told.sizes else hash_files(path)
+
+
+def hash_files(path: Path) -> str:
+    """As `hash_directory`, from every byte of the files."""
     digest = hashlib.sha256()
-    for file in sorted(path.iterdir()):
-        if file.is_file() and is_model_file(file.name):
-            digest.update(msgspec.json.encode((file.name, file_sha256(file))))
+    for file in model_files(path):
+        digest.update(msgspec.json.encode((file.name, file_sha256(file))))
     return digest.hexdigest()[:24]
+
+
+class Version(msgspec.Struct, frozen=True, kw_only=True):
+    """What a trained judge is, in the file beside its directory: `judge.json`.
+
+    ``fingerprint`` is that of `hash_files`, ``sizes`` are bytes by file name.
+    """
+
+    fingerprint: str
+    sizes: dict[str, int]
+
+
+def read_version(path: Path) -> Version:
+    """What a directory is, all of it read."""
+    sizes = {file.name: file.stat().st_size for file in model_files(path)}
+    return Version(fingerprint=hash_files(path), sizes=sizes)
+
+
+def model_files(path: Path) -> list[Path]:
+    """The files of a directory that may determine an answer, by name."""
+    return [
+        file
+        for file in sorted(path.iterdir())
+        if file.is_file() and is_model_file(file.name)
+    ]
 
 
 def is_model_file(name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from selfjudge.engines.special_tokens import SpecialTokens
+from selfjudge.engines.special_tokens import SpecialTokens, render_turns
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.requests import Generation, Request
 
@@ -45,9 +45,7 @@ class Conversations:
                 f"request {request.id}: 'messages' must hold one image part for each "
                 f"of its images (got {num_parts} parts, {len(request.images)} images)"
             )
-        return str(
-            self.processor.apply_chat_template(conversation, tokenize=False, **settings)
-        )
+        return render_turns(self.processor, conversation, **settings)
 
     def needs_bos(self, text: str) -> bool:
         """Whether the tokenizer must begin a rendered text, as its template did not.
@@ -127,9 +125,9 @@ def texts_of(request: Request) -> list[str]:
 
 
 def open_images(requests: Sequence[Request]) -> dict[str, Image.Image]:
-    """Every image of some requests by path, decoded once."""
-    paths = dict.fromkeys(path for request in requests for path in request.images)
-    return {path: open_rgb(path) for path in paths}
+    """Every image of some requests by path, decoded once, as large as it is shown."""
+    limits = {path: one.max_pixels for one in requests for path in one.images}
+    return {path: open_rgb(path, limit) for path, limit in limits.items()}
 
 
 def count_common(left: Sequence[object], right: Sequence[object]) -> int:

@@ -66,8 +66,8 @@ def hash_requests(fingerprint: str, requests: Sequence[Request]) -> dict[str, st
     """The journal key of each request, by request id.
 
     A sha256 over everything that determines an answer: the model, the messages,
-    the bytes of every image, the sampling and the seed.  Each image file is read
-    once.  Raises ValueError where one cannot be.
+    the bytes of every image and its limit, the sampling and the seed.  Each image
+    file is read once.  Raises ValueError where one cannot be.
     """
     images: dict[str, str] = {}
     keys: dict[str, str] = {}
@@ -81,6 +81,7 @@ def hash_requests(fingerprint: str, requests: Sequence[Request]) -> dict[str, st
             [images[path] for path in request.images],
             request.sampling,
             request.seed,
+            request.max_pixels,
         )
         text = msgspec.json.encode(content, order="sorted")
         keys[request.id] = hashlib.sha256(text).hexdigest()

@@ -10,7 +10,7 @@ from typing import Any
 from PIL import Image
 
 from selfjudge.engines.sections import OpenAISettings
-from selfjudge.ground.images import open_rgb
+from selfjudge.ground.images import fit_size, open_rgb
 from selfjudge.ground.requests import Generation, Request
 
 # Marks of the common families, for models whose own we cannot read.
@@ -68,7 +68,7 @@ def write_body(
 
     Raises ValueError where images and image parts do not match.
     """
-    images = [encode_image(path) for path in request.images]
+    images = [encode_image(path, request.max_pixels) for path in request.images]
     num_parts = sum(
         part["type"] == "image" for turn in request.messages for part in turn["content"]
     )
@@ -123,20 +123,22 @@ def write_messages(
     ]
 
 
-def encode_image(path: str) -> str:
+def encode_image(path: str, max_pixels: int | None = None) -> str:
     """An image file as a data URI: its own bytes, or a PNG of what we would see."""
     with Image.open(path) as stored:
         kind = {"PNG": "png", "JPEG": "jpeg"}.get(str(stored.format))
+        fits = fit_size(stored.size, max_pixels) == stored.size
         upright = stored.getexif().get(ORIENTATION, 1) == 1
         if (
             kind
+            and fits
             and upright
             and stored.mode == "RGB"
             and "transparency" not in stored.info
         ):
             return as_data_uri(kind, Path(path).read_bytes())
     buffer = io.BytesIO()
-    open_rgb(path).save(buffer, "PNG")
+    open_rgb(path, max_pixels).save(buffer, "PNG")
     return as_data_uri("png", buffer.getvalue())
 
 

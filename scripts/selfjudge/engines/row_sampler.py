@@ -12,14 +12,16 @@ from selfjudge.ground.requests import Sampling
 class RowSampler:
     """A logits processor of transformers that makes greedy decoding sample.
 
-    Each row draws from its own generator, one draw for each entry of the
-    vocabulary and step, and the noise turns the argmax into a sample (the
-    Gumbel-max trick).  So a row's text follows from its own logits, sampling
-    and seed; the rows beside it do not matter.  Rows of temperature 0 stay
-    greedy, rows past their ``max_tokens`` are made to end.
+    Each row has one number between 0 and 1 for each step, drawn from its seed
+    before the first, and takes the token at which its own probabilities, likeliest
+    first, add up to that number.  So a row's text follows from its own logits,
+    sampling and seed; the rows beside it do not matter, nor does the device draw
+    anything.  Rows of temperature 0 stay greedy, rows past their ``max_tokens`` are
+    made to end.
 
     ``writable`` are the token ids that a text may consist of, ``end_id`` among
-    them.  The order of the filters is temperature, top_k, top_p.
+    them.  The order of the filters is temperature, top_k, top_p; top_k comes first
+    here, as it does not depend on the temperature, and leaves little to sort.
     """
 
     def __init__(
@@ -30,22 +32,22 @@ class RowSampler:
         end_id: int,
         device: Any,
     ) -> None:
-        rows = [row for row, sampling in enumerate(samplings) if sampling.temperature]
-        drawn = [samplings[row] for row in rows]
-        # numpy's, as torch's CPU generator reads 32 bits of a seed and takes ten
-        # times as long for a vocabulary of 128k.
-        self.generators = [
-            np.random.Generator(np.random.PCG64(seeds[row])) for row in rows
+        drawn = [row for row, sampling in enumerate(samplings) if sampling.temperature]
+        # By top_k, so that what a row keeps does not depend on another row's.
+        self.groups = [
+            Group([row for row in drawn if samplings[row].top_k == top_k], samplings)
+            for top_k in sorted({samplings[row].top_k for row in drawn})
         ]
-
-        def column(values: list[float]) -> Any:
-            return torch.tensor(values, dtype=torch.float32, device=device)[:, None]
-
-        self.rows = torch.tensor(rows, dtype=torch.long, device=device)
-        self.temperature = column([sampling.temperature for sampling in drawn])
-        self.top_k = column([sampling.top_k or float("inf") for sampling in drawn])
-        self.top_p = column([min(sampling.top_p, 1.0) for sampling in drawn])
-        self.is_cut = any(one.top_k > 0 or one.top_p < 1 for one in drawn)
+        most = max(sampling.max_tokens for sampling in samplings)
+        numbers = np.zeros((len(samplings), most))
+        for row in drawn:
+            # numpy's, as torch's CPU generator reads 32 bits of a seed.
+            generator = np.random.Generator(np.random.PCG64(seeds[row]))
+            count = samplings[row].max_tokens
+            numbers[row, :count] = generator.random(count)
+        self.numbers = torch.from_numpy(numbers).to(device)
+        for group in self.groups:
+            group.move(device)
         self.limits = torch.tensor([one.max_tokens for one in samplings], device=device)
         self.writable = torch.tensor(writable, dtype=torch.long, device=device)
         self.end_id = end_id
@@ -59,36 +61,53 @@ class RowSampler:
             self.blocked = torch.ones(width, dtype=torch.bool, device=scores.device)
             self.blocked[self.writable[self.writable < width]] = False
         scores = scores.masked_fill(self.blocked, -torch.inf)
-        if self.generators:
-            scores[self.rows] = self.add_noise(scores[self.rows])
+        for group in self.groups:
+            tokens = group.draw(scores[group.rows], self.numbers[group.rows, self.step])
+            scores[group.rows] = -torch.inf
+            scores[group.rows, tokens] = 0.0
         is_over = self.limits <= self.step
         scores[is_over] = -torch.inf
         scores[is_over, self.end_id] = 0.0
         self.step += 1
         return scores
 
-    def add_noise(self, logits: Any) -> Any:
-        """The sampled rows' logits, whose argmax is now a draw."""
-        logits = logits / self.temperature
-        width = logits.shape[-1]
-        draws = np.stack([one.standard_exponential(width) for one in self.generators])
-        # -log of an exponential is a Gumbel; the floor keeps a 0 from winning.
-        gumbel = -torch.from_numpy(draws).to(logits.device).clamp(min=1e-300).log()
-        noisy = logits + gumbel.to(logits.dtype)
-        if not self.is_cut:
-            return noisy
-        return noisy.masked_fill(~self.keep_likely(logits), -torch.inf)
 
-    def keep_likely(self, logits: Any) -> Any:
-        """A mask of the tokens that top_k and top_p leave; the likeliest always."""
-        ranked, order = logits.sort(dim=-1, descending=True, stable=True)
-        rank = torch.arange(ranked.shape[-1], device=ranked.device)
-        ranked = ranked.masked_fill(rank >= self.top_k, -torch.inf)
-        probs = ranked.softmax(dim=-1)
+class Group:
+    """The sampled rows of a batch that have one top_k."""
+
+    def __init__(self, rows: Sequence[int], samplings: Sequence[Sampling]) -> None:
+        own = [samplings[row] for row in rows]
+        self.top_k = own[0].top_k
+        self.rows = torch.tensor(rows, dtype=torch.long)
+        self.temperature, self.top_p = (
+            torch.tensor(values, dtype=torch.float64)[:, None]
+            for values in (
+                [one.temperature for one in own],
+                [min(one.top_p, 1.0) for one in own],
+            )
+        )
+
+    def move(self, device: Any) -> None:
+        """Bring what every step needs to the model's device."""
+        self.rows = self.rows.to(device)
+        self.temperature = self.temperature.to(device)
+        self.top_p = self.top_p.to(device)
+
+    def draw(self, logits: Any, numbers: Any) -> Any:
+        """A token id for each row of logits and number of 0 to below 1."""
+        if 0 < self.top_k < logits.shape[-1]:
+            ranked, order = logits.topk(self.top_k, dim=-1)
+        else:
+            ranked, order = logits.sort(dim=-1, descending=True, stable=True)
+        probs = (ranked.double() / self.temperature).softmax(dim=-1)
         # What is likelier than a token, without it; top_p 1 must not cut a tail
-        # for which the rounded sum is 1 already.
+        # for which the rounded sum is 1 already.  The likeliest token always stays.
         before = probs.cumsum(dim=-1) - probs
-        kept = (before < self.top_p) | (self.top_p >= 1.0)
-        kept &= rank < self.top_k
-        kept[:, 0] = True
-        return torch.zeros_like(kept).scatter(-1, order, kept)
+        is_cut = (before >= self.top_p) & (self.top_p < 1.0)
+        is_cut[:, 0] = False
+        probs = probs.masked_fill(is_cut, 0.0)
+        sums = probs.cumsum(dim=-1)
+        places = (sums <= numbers[:, None] * sums[:, -1:]).sum(dim=-1, keepdim=True)
+        # A number next to 1 can be rounded up to the whole sum.
+        last = (probs > 0).sum(dim=-1, keepdim=True) - 1
+        return order.gather(-1, places.minimum(last))[:, 0]

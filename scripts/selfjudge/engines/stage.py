@@ -5,6 +5,8 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
+
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import Engine, EngineSettings
 from selfjudge.engines.journal import run_requests
@@ -64,7 +66,13 @@ class Model:
         usage = Usage(num_gpus=opened.num_gpus, start_seconds=time.monotonic() - clock)
         finished = False
         try:
-            for requests in parts:
+            for part in parts:
+                requests = [
+                    msgspec.structs.replace(
+                        one, max_pixels=self.settings.max_pixels_shown
+                    )
+                    for one in part
+                ]
                 answers = run_requests(
                     opened, requests, journal=self.journal, stage=stage, usage=usage
                 )

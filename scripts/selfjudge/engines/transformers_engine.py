@@ -2,6 +2,8 @@
 faster engine knows the model (Mllama today)."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,20 @@ from transformers import (
 )
 from transformers.utils import logging
 
-from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
+from selfjudge.engines.checkpoints import (
+    engine_fingerprint,
+    read_end_ids,
+    resolve_model,
+)
 from selfjudge.engines.conversations import Conversations, open_images, texts_of
+from selfjudge.engines.image_lengths import PLAIN, ImageLengths
+from selfjudge.engines.mllama import hide_images_from_text_before
 from selfjudge.engines.row_sampler import RowSampler
 from selfjudge.engines.special_tokens import read_special_tokens
+from selfjudge.ground.images import shown_size
 from selfjudge.ground.requests import Generation, Request
-from selfjudge.ground.templates import user_turn
+
+logger = getLogger(__name__)
 
 TEXTS_AT_ONCE = 1000  # enough to keep all tokenizer threads busy
 
@@ -46,41 +56,50 @@ class TransformersEngine:
         max_batch_tokens: int | None = None,
         trust_remote_code: bool = False,
     ) -> None:
-        path = resolve_model(str(model), revision)
-        self.fingerprint = engine_fingerprint(path, dtype)
+        self.path = resolve_model(str(model), revision)
+        self.fingerprint = engine_fingerprint(self.path, dtype)
+        self.dtype = dtype
         self.batch_size = batch_size
         self.max_batch_tokens = max_batch_tokens
+        self.trust_remote_code = trust_remote_code
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(device)
+        self.num_gpus = int(self.device.type == "cuda")
         logging.disable_progress_bar()
         self.processor = AutoProcessor.from_pretrained(
-            path, trust_remote_code=trust_remote_code
+            self.path, trust_remote_code=trust_remote_code
         )
         self.tokenizer = self.processor.tokenizer
-        self.model = AutoModelForImageTextToText.from_pretrained(
-            path,
-            dtype=dtype,
-            use_safetensors=True,
-            trust_remote_code=trust_remote_code,
-        )
-        self.model.to(device).eval()
-        self.num_gpus = int(self.model.device.type == "cuda")
         self.special = read_special_tokens(
-            self.processor, self.model.generation_config.eos_token_id, path
+            self.processor, read_end_ids(self.path), self.path
         )
         self.conversations = Conversations(self.processor, self.special)
         if self.tokenizer.pad_token_id is None:
             end = self.special.end_ids[0]
             self.tokenizer.pad_token = self.tokenizer.convert_ids_to_tokens(end)
         self.tokenizer.padding_side = "left"
+        self.image_lengths = ImageLengths(self.processor)
+
+    @cached_property
+    def model(self) -> Any:
+        """The model with its weights, loaded when it is first asked for."""
+        model = AutoModelForImageTextToText.from_pretrained(
+            self.path,
+            dtype=self.dtype,
+            use_safetensors=True,
+            trust_remote_code=self.trust_remote_code,
+        )
+        model.to(self.device).eval()
+        hide_images_from_text_before(model)
         # What generate is not told it would look up here.
-        self.model.generation_config = GenerationConfig(
+        model.generation_config = GenerationConfig(
             do_sample=False,
             bos_token_id=self.tokenizer.bos_token_id,
             eos_token_id=self.special.end_ids,
             pad_token_id=self.tokenizer.pad_token_id,
         )
-        self._num_image_tokens: int | None = None
+        return model
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
         """Batches of one ``max_tokens`` and number of images, alike in length.
@@ -119,8 +138,8 @@ class TransformersEngine:
     def _estimate_lengths(self, requests: Sequence[Request]) -> dict[str, int]:
         """Prompt lengths in tokens by request id, near enough to sort by.
 
-        Exact for the text but for the template's marks; every image counts as
-        much as a square one, since opening all of them would take hours.
+        Exact for the text but for the template's marks; an image counts by its
+        size, which only the header of its file is read for.
         """
         texts = list(
             dict.fromkeys(text for request in requests for text in texts_of(request))
@@ -130,39 +149,63 @@ class TransformersEngine:
             chunk = texts[start : start + TEXTS_AT_ONCE]
             rows = self.tokenizer(chunk, add_special_tokens=False)["input_ids"]
             known |= zip(chunk, map(len, rows), strict=True)
-        has_images = any(request.images for request in requests)
-        num_image_tokens = self._tokens_per_image() if has_images else 0
+        by_image: dict[tuple[str, int | None], int] = {}
+        for request in requests:
+            for path in request.images:
+                key = path, request.max_pixels
+                if key not in by_image:
+                    by_image[key] = 1 + self.image_lengths.count(shown_size(*key))
         return {
             request.id: sum(known[text] for text in texts_of(request))
-            + len(request.images) * num_image_tokens
+            + sum(by_image[path, request.max_pixels] for path in request.images)
             for request in requests
         }
-
-    def _tokens_per_image(self) -> int:
-        """How many prompt tokens a square image takes; measured once."""
-        if self._num_image_tokens is None:
-            image = Image.new("RGB", (448, 448))
-            text = self.processor.apply_chat_template(
-                [user_turn(1, "?")], tokenize=False
-            )
-            with_image = self.processor(text=[text], images=[[image]])["input_ids"][0]
-            placeholder = self.tokenizer(text)["input_ids"]
-            self._num_image_tokens = len(with_image) - len(placeholder) + 1
-        return self._num_image_tokens
 
     def show(self, request: Request) -> str:
         """The request in the model's chat template."""
         return self.conversations.render(request, add_generation_prompt=True)
 
     def start(self) -> None:
-        """Nothing: the weights were loaded with the tokenizer, which plans batches."""
+        """Load the weights, unless they are."""
+        assert self.model is not None
 
     def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
         """One generation for each request of the batch, in the batch's order.
 
-        Lengths count the end token too.  Raises ValueError where images and
-        image parts do not match, OSError where an image cannot be decoded.
+        Lengths count the end token too.  Where memory does not suffice, the halves
+        of the batch are answered one after the other.  An image that the processor
+        refuses gets an empty text that is cut off at once, and a line in the log.
+        Raises ValueError where images and image parts do not match, OSError where an
+        image cannot be decoded.
         """
+        try:
+            answers = self._answer(batch)
+        except torch.OutOfMemoryError as error:
+            if len(batch) == 1:
+                raise
+            # Not here, where the error still holds on to what it was computed with.
+            logger.warning("%d rows are too many: %s", len(batch), first_line(error))
+        except ImageRefusedError as error:
+            if len(batch) == 1:
+                yield self._refuse(batch[0], error)
+                return
+        else:
+            yield from answers
+            return
+        if self.num_gpus:
+            torch.cuda.empty_cache()
+        half = (len(batch) + 1) // 2
+        yield from self.generate(batch[:half])
+        yield from self.generate(batch[half:])
+
+    def _refuse(self, request: Request, error: Exception) -> Generation:
+        """The answer to a request whose images the processor does not take."""
+        names = ", ".join(request.images)
+        logger.warning("request %s: %s refused: %s", request.id, names, error)
+        return self.conversations.read(request, [], 0)
+
+    def _answer(self, batch: Sequence[Request]) -> list[Generation]:
+        """The generations of a batch, as `generate` has them."""
         images = open_images(batch)
         texts = [
             self.conversations.render(request, add_generation_prompt=True)
@@ -185,10 +228,12 @@ class TransformersEngine:
             )
         num_prompt_tokens = inputs["attention_mask"].sum(dim=1).tolist()
         new_ids = sequences[:, inputs["input_ids"].shape[1] :].tolist()
-        for request, ids, num_prompt in zip(
-            batch, new_ids, num_prompt_tokens, strict=True
-        ):
-            yield self.conversations.read(request, ids, num_prompt)
+        return [
+            self.conversations.read(request, ids, num_prompt)
+            for request, ids, num_prompt in zip(
+                batch, new_ids, num_prompt_tokens, strict=True
+            )
+        ]
 
     def choice_logprobs(
         self, requests: Sequence[Request], choices: Sequence[str]
@@ -228,12 +273,32 @@ class TransformersEngine:
         return sums
 
     def _encode(self, texts: list[str], images: list[list[Image.Image]]) -> Any:
-        """The model's inputs, one row a text, padded on the left."""
-        inputs = self.processor(
+        """The model's inputs, one row a text, padded on the left.
+
+        Raises ImageRefusedError where the processor takes other images, but not these.
+        """
+        try:
+            inputs = self._process(texts, images)
+        except ValueError as error:
+            plain = [[Image.new("RGB", PLAIN) for _ in row] for row in images]
+            self._process(texts, plain)  # raises if it is not the images
+            raise ImageRefusedError(first_line(error)) from error
+        return inputs.to(self.model.device, self.model.dtype)
+
+    def _process(self, texts: list[str], images: list[list[Image.Image]]) -> Any:
+        return self.processor(
             text=texts,
             images=images if any(images) else None,
             padding=True,
             add_special_tokens=self.conversations.needs_bos(texts[0]),
             return_tensors="pt",
         )
-        return inputs.to(self.model.device, self.model.dtype)
+
+
+class ImageRefusedError(ValueError):
+    """The processor does not take an image of this shape."""
+
+
+def first_line(error: Exception) -> str:
+    """What an error says, without what a library adds below."""
+    return str(error).strip().split("\n")[0][:200]

@@ -1,11 +1,12 @@
 """Images as models want them, and the reasons why a file is not one."""
 
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 ImageReason = Literal[
     "bad_image_path",
@@ -13,35 +14,79 @@ ImageReason = Literal[
     "missing_image",
     "empty_image",
     "oversized_image",
+    "odd_shape_image",
     "unreadable_image",
 ]
+# The longer side over the shorter.  Qwen's processors refuse more than 200, and no
+# model sees anything in a strip of that kind.
+MAX_SIDE_RATIO = 100
+TURNED = (5, 6, 7, 8)  # EXIF orientations that exchange width and height
 
 # Our own limit, named in config, is checked from the header before any pixel is
 # decoded; Pillow's would turn into warnings and a second, hidden limit.
 Image.MAX_IMAGE_PIXELS = None
 
 
-def open_rgb(path: str | Path) -> Image.Image:
-    """The image at a path, decoded in full, as RGB.
+def open_rgb(path: str | Path, max_pixels: int | None = None) -> Image.Image:
+    """The image at a path, decoded in full, as RGB, in at most ``max_pixels``.
 
     CMYK, palette, grey and 16-bit images are converted; transparent pixels are
-    laid on white; a turned photo is set upright.  Raises OSError on a file that
+    laid on white; a turned photo is set upright.  One of more pixels is scaled
+    down with its shape kept; None sets no limit.  Raises OSError on a file that
     Pillow cannot decode.
     """
     with Image.open(path) as stored:
+        full = upright_size(stored)
+        size = fit_size(full, max_pixels)
+        if size != full:
+            # A JPEG is decoded at the least halving of its size that is no smaller.
+            # Either side may be the width as it is stored.
+            stored.draft(None, (max(size), max(size)))
         # Phones store photos lying down, with a note which way is up.
-        image = ImageOps.exif_transpose(stored)
-        if image.mode == "RGB":
-            return image
-        if image.mode.startswith("I;16") or image.mode == "I":
-            # Pillow clips 16-bit grey at 255 when converting; scale it instead.
-            grey = image.convert("I").point(lambda value: value * (1 / 256))
-            return grey.convert("L").convert("RGB")
-        if image.has_transparency_data:
-            rgba = image.convert("RGBA")
-            white = Image.new("RGBA", rgba.size, "white")
-            return Image.alpha_composite(white, rgba).convert("RGB")
-        return image.convert("RGB")
+        image = to_rgb(ImageOps.exif_transpose(stored))
+    if size == full:
+        return image
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def to_rgb(image: Image.Image) -> Image.Image:
+    """An image of any mode in RGB, transparent pixels on white."""
+    if image.mode == "RGB":
+        return image
+    if image.mode.startswith("I;16") or image.mode == "I":
+        # Pillow clips 16-bit grey at 255 when converting; scale it instead.
+        grey = image.convert("I").point(lambda value: value * (1 / 256))
+        return grey.convert("L").convert("RGB")
+    if image.has_transparency_data:
+        rgba = image.convert("RGBA")
+        white = Image.new("RGBA", rgba.size, "white")
+        return Image.alpha_composite(white, rgba).convert("RGB")
+    return image.convert("RGB")
+
+
+def fit_size(size: tuple[int, int], max_pixels: int | None) -> tuple[int, int]:
+    """Width and height of at most ``max_pixels`` in all, the shape kept."""
+    width, height = size
+    if max_pixels is None or width * height <= max_pixels:
+        return size
+    scale = math.sqrt(max_pixels / (width * height))
+    width, height = max(1, int(width * scale)), max(1, int(height * scale))
+    # Only a side of one pixel, which could not shrink, leaves too much to the other.
+    width = min(width, max(1, max_pixels // height))
+    return width, min(height, max_pixels // width)
+
+
+def shown_size(path: str | Path, max_pixels: int | None) -> tuple[int, int]:
+    """Width and height that `open_rgb` gives, from the file's header alone."""
+    with Image.open(path) as stored:
+        return fit_size(upright_size(stored), max_pixels)
+
+
+def upright_size(stored: Image.Image) -> tuple[int, int]:
+    """Width and height of a stored image once it is set upright."""
+    width, height = stored.size
+    is_turned = stored.getexif().get(ExifTags.Base.Orientation) in TURNED
+    return (height, width) if is_turned else (width, height)
 
 
 def check_image(root: Path, name: str, max_pixels: int) -> ImageReason | str:
@@ -63,6 +108,8 @@ def check_image(root: Path, name: str, max_pixels: int) -> ImageReason | str:
         with Image.open(path) as image:
             if image.width * image.height > max_pixels:
                 return "oversized_image"
+            if max(image.size) > MAX_SIDE_RATIO * min(image.size):
+                return "odd_shape_image"
             image.load()
             return image.mode
     except (OSError, UnidentifiedImageError, SyntaxError, ValueError):

@@ -44,6 +44,7 @@ class Request(Record, frozen=True, kw_only=True):
     ``messages`` are chat turns ``{"role", "content": [{"type": "image"} |
     {"type": "text", "text"}]}``; the image parts take ``images`` (readable file
     paths) in order.  ``seed`` alone decides the random draws of this request.
+    An image of more than ``max_pixels`` is shown scaled down; None shows it as it is.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Request(Record, frozen=True, kw_only=True):
     images: tuple[str, ...]
     sampling: Sampling
     seed: int
+    max_pixels: int | None = None
 
 
 def show_messages(request: Request) -> str:

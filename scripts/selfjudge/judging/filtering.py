@@ -190,7 +190,7 @@ def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
         images=pair.images,
         messages=[
             user_turn(len(pair.images), text),
-            assistant_turn(judgment.text),  # as generated: no token changes
+            assistant_turn(judgment.text),  # as generated; training strips it
         ],
         prompt_id=pair.prompt_id,
         pair_id=pair.id,

@@ -49,7 +49,8 @@ def sections(
     yield "config", config
     for _, folder in iteration_folders(results, last):
         for path in sorted(folder.glob("*/judge.json")):
-            yield f"judge {folder.name}/{path.parent.name}", read_json(path)
+            name = f"judge {folder.name}/{path.parent.name}"
+            yield name, {"fingerprint": read_json(path)["fingerprint"]}
         for path in sorted(folder.glob("*/judge/provenance.json")):
             known = read_json(path)
             yield "base model", known.get("base_model", {})

@@ -119,6 +119,15 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"'max_length_rate', {bounds['max_length_rate']} "
             f"(got {bounds['min_length_rate']})."
         )
+    train = config["train"]
+    at_once = train["gpus"] * train["batch_size"]
+    if train["rows_per_step"] % at_once:
+        faults.append(
+            "'train.rows_per_step' must be a multiple of 'train.gpus' x "
+            f"'train.batch_size', {train['gpus']} x {train['batch_size']} "
+            f"(got {train['rows_per_step']}): the number of GPUs must not decide what "
+            "is trained."
+        )
     faults += incomplete_sources(config)
     names = [source["name"] for source in config["prompts"]["sources"]]
     if len(names) != len(set(names)):

@@ -7,6 +7,7 @@ here may well run: the engine `transformers` takes whatever that class loads.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -30,13 +31,15 @@ class Family:
     ``model_type`` and ``architecture`` are as in a model's config.json;
     ``environment`` is where vLLM serves it, None where none of ours does;
     ``serves_adapters`` tells whether vLLM lays LoRA adapters over it there;
-    ``hub_ids`` are known models of it.
+    ``needs_torchvision`` whether its processor, which takes videos too, opens
+    nowhere without it; ``hub_ids`` are known models of it.
     """
 
     model_type: str
     architecture: str
     environment: Environment | None = "generate"
     serves_adapters: bool = True
+    needs_torchvision: bool = False
     hub_ids: tuple[str, ...] = ()
 
 
@@ -58,6 +61,7 @@ FAMILIES = {
         Family(
             model_type="qwen3_vl",
             architecture="Qwen3VLForConditionalGeneration",
+            needs_torchvision=True,
             hub_ids=(
                 "Qwen/Qwen3-VL-2B-Instruct",
                 "Qwen/Qwen3-VL-4B-Instruct",
@@ -68,6 +72,7 @@ FAMILIES = {
         Family(
             model_type="qwen2_5_vl",
             architecture="Qwen2_5_VLForConditionalGeneration",
+            needs_torchvision=True,
             hub_ids=(
                 "Qwen/Qwen2.5-VL-3B-Instruct",
                 "Qwen/Qwen2.5-VL-7B-Instruct",
@@ -78,11 +83,22 @@ FAMILIES = {
         Family(
             model_type="qwen2_vl",
             architecture="Qwen2VLForConditionalGeneration",
+            needs_torchvision=True,
             hub_ids=("Qwen/Qwen2-VL-2B-Instruct", "Qwen/Qwen2-VL-7B-Instruct"),
         ),
         Family(
             model_type="qwen3_5",
             architecture="Qwen3_5ForConditionalGeneration",
+            # vLLM's class takes adapters, and is reported to pass over them: merged
+            # judges are served until somebody has seen one answer otherwise.
+            serves_adapters=False,
+            needs_torchvision=True,
+        ),
+        Family(
+            model_type="qwen3_vl_moe",
+            architecture="Qwen3VLMoeForConditionalGeneration",
+            needs_torchvision=True,
+            hub_ids=("Qwen/Qwen3-VL-30B-A3B-Instruct",),
         ),
         Family(
             model_type="gemma3",
@@ -92,10 +108,23 @@ FAMILIES = {
         Family(
             model_type="gemma4",
             architecture="Gemma4ForConditionalGeneration",
+            needs_torchvision=True,
+        ),
+        Family(
+            model_type="gemma4_unified",
+            architecture="Gemma4UnifiedForConditionalGeneration",
+            serves_adapters=False,
+            needs_torchvision=True,
+        ),
+        Family(
+            # Its code for transformers comes with its weights: trust_remote_code.
+            model_type="molmo2",
+            architecture="Molmo2ForConditionalGeneration",
         ),
         Family(
             model_type="internvl",
             architecture="InternVLForConditionalGeneration",
+            needs_torchvision=True,
             hub_ids=("OpenGVLab/InternVL3-8B-hf",),
         ),
         Family(
@@ -106,6 +135,7 @@ FAMILIES = {
         Family(
             model_type="smolvlm",
             architecture="SmolVLMForConditionalGeneration",
+            needs_torchvision=True,
             hub_ids=("HuggingFaceTB/SmolVLM2-2.2B-Instruct",),
         ),
         Family(
@@ -115,6 +145,7 @@ FAMILIES = {
         Family(
             model_type="glm4v",
             architecture="Glm4vForConditionalGeneration",
+            needs_torchvision=True,
         ),
         Family(
             model_type="llava",
@@ -129,6 +160,7 @@ FAMILIES = {
         Family(
             model_type="llava_onevision",
             architecture="LlavaOnevisionForConditionalGeneration",
+            needs_torchvision=True,
             serves_adapters=False,
             hub_ids=("llava-hf/llava-onevision-qwen2-7b-ov-hf",),
         ),
@@ -235,6 +267,29 @@ def check_serving(
             "the weights into it from the original model, or set 'engine.name: "
             "transformers'."
         )
+
+
+def check_processor(model_type: str | None, pythons: Mapping[str, Path]) -> None:
+    """Raise ValueError if an interpreter cannot open a family's processor.
+
+    ``pythons`` are those that will, by their key of the section `interpreters`.
+    One whose packages cannot be seen from outside, such as a script that enters a
+    container, passes.
+    """
+    family = FAMILIES.get(model_type or "")
+    if family is None or not family.needs_torchvision:
+        return
+    for kind, python in pythons.items():
+        folders = list(python.parent.parent.glob("lib/python3*/site-packages"))
+        names = {path.name for folder in folders for path in folder.iterdir()}
+        if "torch" in names and "torchvision" not in names:
+            raise ValueError(
+                f"'interpreters.{kind}' must have torchvision for the model family "
+                f"{model_type!r}, whose processor takes videos too (got {python} "
+                "without it). Hint: install torchvision==0.28.0 there, of the same "
+                "kind as its torch: PyPI's for PyPI's, "
+                "https://download.pytorch.org/whl/cpu for a CPU."
+            )
 
 
 def is_old(version: str) -> bool:

@@ -13,10 +13,12 @@ from typing import Any
 
 import torch
 from peft import PeftModel
+from peft.tuners.lora import LoraLayer
 from safetensors import safe_open
 from transformers import AutoModelForImageTextToText
 
 from selfjudge.ground.lines import read_json, write_json
+from selfjudge.training.merging import Merge
 from selfjudge.training.models import keep_special_ids
 
 INDEX = "model.safetensors.index.json"
@@ -42,42 +44,70 @@ def save_adapter(
     (output / "README.md").unlink(missing_ok=True)  # a form that nobody filled in
 
 
-def save_merged_weights(base: Path, adapter: Path, output: Path, trusted: bool) -> None:
+def save_merged_weights(
+    base: Path, adapter: Path, output: Path, trusted: bool, merge: Merge
+) -> None:
     """Write the base's weights with an adapter added, in the base's number format.
 
-    The base is read afresh: training may have held it in another format.
+    The base is read afresh: training may have held it in another format.  Raises
+    ValueError where little or nothing of the adapter is left.
     """
-    model = AutoModelForImageTextToText.from_pretrained(
+    model = load_base(base, trusted)
+    adapted = PeftModel.from_pretrained(model, adapter)
+    with torch.no_grad():
+        for name, layer in adapted.named_modules():
+            if isinstance(layer, LoraLayer):
+                change = layer.get_delta_weight("default")
+                weight = layer.get_base_layer().weight
+                weight.data = merge.add(name, weight.data, change)
+    merge.check()
+    merged = adapted.unload()
+    save_weights(merged, merged.state_dict(), base, output)
+
+
+def save_trained_weights(
+    model: Any,
+    state: dict[str, torch.Tensor],
+    base: Path,
+    output: Path,
+    trusted: bool,
+    merge: Merge,
+) -> None:
+    """Write the weights of a full training in the base's number format.
+
+    Raises ValueError where little or nothing of the training is left.
+    """
+    before = load_base(base, trusted).state_dict()
+    rounded: dict[tuple[int, torch.Size], torch.Tensor] = {}
+    for name, tensor in state.items():
+        place = tensor.data_ptr(), tensor.shape
+        if place not in rounded and tensor.is_floating_point():
+            old, new = before.pop(name), tensor.to("cpu", torch.float32)
+            rounded[place] = merge.add(name, old, new - old.float())
+        elif place not in rounded:
+            rounded[place] = tensor.cpu()
+    merge.check()
+    state = {name: rounded[t.data_ptr(), t.shape] for name, t in state.items()}
+    save_weights(model, state, base, output)
+
+
+def load_base(base: Path, trusted: bool) -> Any:
+    """The model of a directory in its own number format."""
+    return AutoModelForImageTextToText.from_pretrained(
         base, dtype=weights_dtype(base), trust_remote_code=trusted
     )
-    merged = PeftModel.from_pretrained(model, adapter).merge_and_unload()
-    save_weights(merged, merged.state_dict(), base, output)
 
 
 def save_weights(
     model: Any, state: dict[str, torch.Tensor], base: Path, output: Path
 ) -> None:
-    """Write weights in the base's number format, under the base's names."""
-    state = cast_weights(state, weights_dtype(base))
+    """Write weights under the base's names; tied ones once."""
     keep_special_ids(model)
     model.save_pretrained(output, state_dict=state, max_shard_size="5GB")
     for path in output.iterdir():
         if path.is_file() and not path.name.endswith(WEIGHT_SUFFIXES):
             path.unlink()  # ours: the base's own are copied
     check_same_names(base, output)
-
-
-def cast_weights(
-    state: dict[str, torch.Tensor], dtype: torch.dtype
-) -> dict[str, torch.Tensor]:
-    """The weights in main memory and another number format; tied ones stay one."""
-    cast: dict[tuple[int, torch.Size], torch.Tensor] = {}
-    for tensor in state.values():
-        wanted = dtype if tensor.is_floating_point() else tensor.dtype
-        place = tensor.data_ptr(), tensor.shape
-        if place not in cast:
-            cast[place] = tensor.to("cpu", wanted)
-    return {name: cast[t.data_ptr(), t.shape] for name, t in state.items()}
 
 
 def copy_other_files(base: Path, output: Path) -> None:

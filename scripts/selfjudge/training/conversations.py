@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import torch
 
+from selfjudge.engines.special_tokens import render_turns, without_thought
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.records import Accepted
 
@@ -25,15 +26,20 @@ class ConversationCollator:
     """Turns dataset rows into one right-padded batch with ``labels``.
 
     A row is ``{"images": paths, "row": an Accepted as JSON}``; its images are
-    opened here and nowhere before.  Labels are token ids where the judge wrote,
-    its end token included, and -100 elsewhere.
+    opened here and nowhere before, and scaled down to ``max_pixels``.  Labels are
+    token ids where the judge wrote, its end token included, and -100 elsewhere.
     """
 
     def __init__(
-        self, processor: Any, image_root: Path, end_ids: frozenset[int]
+        self,
+        processor: Any,
+        image_root: Path,
+        end_ids: frozenset[int],
+        max_pixels: int | None = None,
     ) -> None:
         self.processor = processor
         self.image_root = image_root
+        self.max_pixels = max_pixels
         self.end_ids = end_ids
         self.decode = msgspec.json.Decoder(Accepted).decode
 
@@ -55,7 +61,8 @@ class ConversationCollator:
         """What the model reads of these rows, padded on the right."""
         conversations = []
         for row in rows:
-            images = [open_rgb(self.image_root / name) for name in row.images]
+            paths = [self.image_root / name for name in row.images]
+            images = [open_rgb(path, self.max_pixels) for path in paths]
             conversations.append(fill_in_images(row.messages, images))
         try:
             return dict(encode_conversations(self.processor, conversations))
@@ -123,11 +130,7 @@ def shared_length(one: Sequence[object], other: Sequence[object]) -> int:
 
 def render(processor: Any, messages: Messages, **options: bool) -> str:
     """A conversation as text, image placeholders unexpanded."""
-    text = processor.apply_chat_template(
-        fill_in_images(messages, ()), tokenize=False, **options
-    )
-    assert isinstance(text, str)
-    return text
+    return render_turns(processor, fill_in_images(messages, ()), **options)
 
 
 def text_ids(processor: Any, text: str) -> list[int]:
@@ -145,6 +148,7 @@ def encode_conversations(processor: Any, conversations: list[Messages]) -> Any:
         tokenize=True,
         return_dict=True,
         return_tensors="pt",
+        **without_thought(processor),
         processor_kwargs={"padding": True, "padding_side": "right"},
     )
 

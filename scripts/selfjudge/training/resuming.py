@@ -3,9 +3,11 @@
 import logging
 import re
 import shutil
+import signal
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import TrainerCallback
 
 from selfjudge.ground.lines import RecordError, read_json, write_json
@@ -26,6 +28,47 @@ class CheckpointMark(TrainerCallback):  # type: ignore[misc]
         if state.is_world_process_zero:
             folder = Path(args.output_dir, f"checkpoint-{state.global_step}")
             write_json(folder / COMPLETE, {"step": state.global_step})
+
+
+class StopWhenTold(TrainerCallback):  # type: ignore[misc]
+    """Saves a checkpoint and ends the training when the process gets a SIGTERM.
+
+    That is what a cluster sends before a job's time is over.  The optimizer step
+    under way is finished first; several processes agree on it, as each must save its
+    part, and perhaps only one was told.
+    """
+
+    def __init__(self) -> None:
+        self.is_told = self.has_stopped = False
+        self.before: Any = signal.SIG_DFL
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Listen from here on; before, nothing would be lost."""
+        self.before = signal.signal(signal.SIGTERM, self.note)
+
+    def note(self, number: int, frame: Any) -> None:
+        """Remember; torchrun sends it again to its own, which changes nothing."""
+        self.is_told = True
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Have the trainer save and leave, if any process was told to."""
+        if any_process(self.is_told, args) and state.global_step < state.max_steps:
+            logger.info("told to stop: saving step %d", state.global_step)
+            control.should_save = control.should_training_stop = True
+            self.has_stopped = True
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        """Leave the signal to whoever had it before."""
+        signal.signal(signal.SIGTERM, self.before)
+
+
+def any_process(holds: bool, args: Any) -> bool:
+    """Whether something holds in at least one process of a training."""
+    if args.world_size == 1:
+        return holds
+    count = torch.tensor(int(holds), device=args.device)
+    torch.distributed.all_reduce(count)
+    return bool(count.item())
 
 
 def list_checkpoints(work: Path) -> list[Path]:

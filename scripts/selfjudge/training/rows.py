@@ -6,17 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from PIL import Image
 
+from selfjudge.engines.image_lengths import ImageLengths
+from selfjudge.ground.images import shown_size
 from selfjudge.ground.lines import read_records
 from selfjudge.ground.records import Accepted
 from selfjudge.ground.requests import SIMULATED_MARK
-from selfjudge.training.conversations import (
-    encode_conversations,
-    fill_in_images,
-    render,
-    text_ids,
-)
+from selfjudge.training.conversations import render, text_ids
 
 
 class LongRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,11 +90,44 @@ def defuse_texts(row: Accepted, defuse: Callable[[str], str]) -> Accepted:
     return msgspec.structs.replace(row, messages=messages)
 
 
+def strip_judgment(row: Accepted) -> Accepted:
+    """The row without white space around what the judge wrote.
+
+    Chat templates add their own before it, or cut it: written after theirs, a blank
+    or a line break would be doubled, or melt with it into a token that cannot follow
+    the prompt.
+    """
+    *before, last = row.messages
+    texts = [part["text"] for part in last["content"] if part["type"] == "text"]
+    text = {"type": "text", "text": "".join(texts).strip()}
+    return msgspec.structs.replace(row, messages=[*before, last | {"content": [text]}])
+
+
+class TokenCounter:
+    """Counts a row's tokens without decoding its images, shown in ``max_pixels``."""
+
+    def __init__(
+        self, processor: Any, image_root: Path, max_pixels: int | None = None
+    ) -> None:
+        self.processor = processor
+        self.image_root = image_root
+        self.max_pixels = max_pixels
+        self.image_lengths = ImageLengths(processor)
+
+    def count_tokens(self, row: Accepted) -> int:
+        """The length of a row as the model reads it, image tokens included."""
+        text = render(self.processor, row.messages)
+        sizes = [
+            shown_size(self.image_root / name, self.max_pixels) for name in row.images
+        ]
+        num_image_tokens = sum(map(self.image_lengths.count, sizes))
+        return len(text_ids(self.processor, text)) + num_image_tokens
+
+
 def split_by_length(
-    rows: Iterable[Accepted], processor: Any, image_root: Path, max_length: int
+    rows: Iterable[Accepted], counter: TokenCounter, max_length: int
 ) -> tuple[list[Accepted], list[LongRow]]:
     """The rows of at most ``max_length`` tokens, and the others with their length."""
-    counter = TokenCounter(processor, image_root)
     kept: list[Accepted] = []
     left_out: list[LongRow] = []
     for row in rows:
@@ -109,38 +138,3 @@ def split_by_length(
             long = LongRow(judgment_id=row.judgment_id, num_tokens=num_tokens)
             left_out.append(long)
     return kept, left_out
-
-
-class TokenCounter:
-    """Counts a row's tokens without decoding its images.
-
-    How many tokens an image takes follows from its size alone, so one blank
-    image of each size is processed, and only headers of files are read.  Where a
-    family writes text between image tokens, a count may be off by a token or
-    two, because that text is tokenised on its own here.
-    """
-
-    def __init__(self, processor: Any, image_root: Path) -> None:
-        self.processor = processor
-        self.image_root = image_root
-        self.by_size: dict[tuple[int, int], int] = {}
-
-    def count_tokens(self, row: Accepted) -> int:
-        """The length of a row as the model reads it, image tokens included."""
-        num_tokens = len(text_ids(self.processor, render(self.processor, row.messages)))
-        for name in row.images:
-            with Image.open(self.image_root / name) as image:
-                size = image.size
-            if size not in self.by_size:
-                self.by_size[size] = self.count_image_tokens(size)
-            num_tokens += self.by_size[size]
-        return num_tokens
-
-    def count_image_tokens(self, size: tuple[int, int]) -> int:
-        """By how many tokens an image of this size is longer than its placeholder."""
-        content = [{"type": "image"}, {"type": "text", "text": "x"}]
-        messages = [{"role": "user", "content": content}]
-        filled = fill_in_images(messages, [Image.new("RGB", size)])
-        encoded = encode_conversations(self.processor, [filled])
-        text = render(self.processor, messages)
-        return int(encoded["input_ids"].shape[1]) - len(text_ids(self.processor, text))

@@ -1,4 +1,4 @@
-"""How a judge is trained: the section `train` of the configuration."""
+"""How a judge is trained: the sections `train` and `images` of the configuration."""
 
 import math
 import re
@@ -13,9 +13,11 @@ class TrainSettings(
     """Everything that decides a training besides data, weights and seed.
 
     Every field is required: the values stand in the configuration, not here.
-    ``batch_size`` is rows a device and forward pass; an optimizer step takes
-    ``batch_size * gradient_accumulation_steps`` rows on each device.
+    ``batch_size`` is rows a device and forward pass, ``rows_per_step`` rows an
+    optimizer step, on however many devices: gradients of as many forward passes as
+    that takes are added up.
     ``max_length`` is in tokens, image tokens included; None sets no limit.
+    ``max_pixels_shown`` is of an image, as the engines take it.
     ``save_steps`` and ``logging_steps`` are in optimizer steps.  The ``lora_*``
     fields do nothing when ``method`` is "full".
 
@@ -29,7 +31,7 @@ class TrainSettings(
     learning_rate: float
     num_epochs: float
     batch_size: int
-    gradient_accumulation_steps: int
+    rows_per_step: int
     lora_rank: int
     lora_alpha: float
     lora_dropout: float
@@ -41,6 +43,7 @@ class TrainSettings(
     gradient_checkpointing: bool
     dtype: Literal["float32", "bfloat16"]
     max_length: int | None
+    max_pixels_shown: int | None
     save_steps: int
     logging_steps: int
     trust_remote_code: bool
@@ -51,7 +54,7 @@ class TrainSettings(
             value = getattr(self, name)
             check(name, "a finite number above 0", value, 0 < value < math.inf)
         for name in (
-            *("batch_size", "gradient_accumulation_steps", "lora_rank"),
+            *("batch_size", "rows_per_step", "lora_rank"),
             *("save_steps", "logging_steps"),
         ):
             check(name, "at least 1", getattr(self, name), getattr(self, name) >= 1)
@@ -72,3 +75,16 @@ def check(name: str, must: str, got: object, holds: bool) -> None:
     """Raise ValueError with field, must and got unless the condition holds."""
     if not holds:
         raise ValueError(f"'{name}' must be {must} (got {got!r})")
+
+
+def count_accumulated(settings: TrainSettings, num_devices: int) -> int:
+    """Forward passes of an optimizer step on each device.
+
+    Raises ValueError unless they come out even: another number of devices must not
+    be another training.
+    """
+    at_once = settings.batch_size * num_devices
+    must = f"a multiple of batch_size x devices, {settings.batch_size} x {num_devices}"
+    rows = settings.rows_per_step
+    check("rows_per_step", must, rows, rows % at_once == 0)
+    return rows // at_once

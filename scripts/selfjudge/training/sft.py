@@ -1,7 +1,10 @@
 """Fine-tune a judge on the judgments that the filter accepted."""
 
 import logging
+import os
 import shutil
+import signal
+import sys
 import time
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -25,13 +28,20 @@ from selfjudge.training.checkpoint import (
     finish_judge,
     save_adapter,
     save_merged_weights,
-    save_weights,
+    save_trained_weights,
 )
-from selfjudge.training.conversations import ConversationCollator
-from selfjudge.training.models import load_model, load_processor, lora_config
+from selfjudge.training.conversations import IGNORED, ConversationCollator
+from selfjudge.training.merging import Merge
+from selfjudge.training.models import (
+    VisionAtRest,
+    load_model,
+    load_processor,
+    lora_config,
+)
 from selfjudge.training.progress import ProgressLog, UsageCount, summarize_loss
 from selfjudge.training.resuming import (
     CheckpointMark,
+    StopWhenTold,
     holds_whole_model,
     last_checkpoint,
     prepare_work,
@@ -39,12 +49,14 @@ from selfjudge.training.resuming import (
 )
 from selfjudge.training.rows import (
     LongRow,
+    TokenCounter,
     defuse_texts,
     read_rows,
     refuse_simulated,
     split_by_length,
+    strip_judgment,
 )
-from selfjudge.training.settings import TrainSettings
+from selfjudge.training.settings import TrainSettings, count_accumulated
 from selfjudge.training.sharding import (
     gather_head_before_use,
     is_sharded,
@@ -109,7 +121,8 @@ def train_judge(
     whole: merged weights, `adapter/` when LoRA, `provenance.json`, and every
     other file as ``base`` has it.  The same arguments give the same bytes on one
     CPU.  What it costs is counted into ``usage`` while it runs.  Raises
-    ValueError on rows or a base that cannot be trained.
+    ValueError on rows or a base that cannot be trained; exits with 143 where a
+    SIGTERM ended it, with a checkpoint of the last step.
     """
     started = time.monotonic()
     disable_progress_bar()
@@ -126,9 +139,13 @@ def train_judge(
     whole = checkpoint and holds_whole_model(checkpoint)
     start = checkpoint if checkpoint and whole else base.path
     trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
+    stop = StopWhenTold()
     trainer.add_callback(UsageCount(usage, len(rows)))
+    trainer.add_callback(stop)
     usage.num_gpus = arguments.world_size if torch.cuda.is_available() else 0
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if stop.has_stopped:
+        sys.exit(128 + signal.SIGTERM)
     provenance = {
         **identity,
         "settings": settings,
@@ -155,13 +172,23 @@ def select_rows(
 ) -> tuple[list[Accepted], list[LongRow]]:
     """The rows to train on, and those left out because they are too long."""
     special = read_special_tokens(processor, None, base)
-    rows = [defuse_texts(row, special.defuse) for row in read_rows(accepted)]
+    rows = [
+        strip_judgment(defuse_texts(row, special.defuse)) for row in read_rows(accepted)
+    ]
     refuse_simulated(accepted, rows)
     if settings.max_length is None:
         return rows, []
-    kept, left_out = split_by_length(rows, processor, image_root, settings.max_length)
+    counter = TokenCounter(processor, image_root, settings.max_pixels_shown)
+    kept, left_out = split_by_length(rows, counter, settings.max_length)
     for row in left_out:
         logger.info("left out: %s, %d tokens", row.judgment_id, row.num_tokens)
+    if left_out:
+        logger.warning(
+            "%d of %d rows have more than %d tokens and are left out",
+            len(left_out),
+            len(rows),
+            settings.max_length,
+        )
     if not kept:
         shortest = min(row.num_tokens for row in left_out)
         raise ValueError(
@@ -176,12 +203,13 @@ def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTCon
     """TRL's arguments for these settings; joins the other processes if any."""
     has_gpu = torch.cuda.is_available()
     sharded = is_sharded(settings.method)
+    num_devices = int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun says
     return SFTConfig(
         output_dir=str(work),
         learning_rate=settings.learning_rate,
         num_train_epochs=settings.num_epochs,
         per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        gradient_accumulation_steps=count_accumulated(settings, num_devices),
         warmup_steps=settings.warmup_ratio,  # below 1 it is a share
         lr_scheduler_type=settings.lr_scheduler,
         weight_decay=settings.weight_decay,
@@ -224,8 +252,6 @@ def build_trainer(
     model = load_model(start, settings)
     listed = model.generation_config.eos_token_id
     end_ids = frozenset(read_special_tokens(processor, listed, start).end_ids)
-    rows_per_step = settings.batch_size * settings.gradient_accumulation_steps
-    rows_per_step *= arguments.world_size
     columns = {
         "images": [list(row.images) for row in rows],
         "row": [encode(row).decode() for row in rows],
@@ -234,12 +260,15 @@ def build_trainer(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(columns),
-        data_collator=ConversationCollator(processor, image_root, end_ids),
+        data_collator=ConversationCollator(
+            processor, image_root, end_ids, settings.max_pixels_shown
+        ),
         processing_class=processor,
         peft_config=lora_config(settings),
         callbacks=[
-            ProgressLog(settings.logging_steps, rows_per_step),
+            ProgressLog(settings.logging_steps, settings.rows_per_step),
             CheckpointMark(),
+            VisionAtRest(),
         ],
     )
     if is_sharded(settings.method):
@@ -269,6 +298,34 @@ def training_identity(
     }
 
 
+def check_adapter(trainer: JudgeTrainer, model: Any) -> None:
+    """Raise ValueError if the judge answers its first row alike without its adapter.
+
+    A family may compute past the layers that the adapter is laid over.
+    """
+    batch = trainer.data_collator([trainer.train_dataset[0]])
+    batch = {name: value.to(model.device) for name, value in batch.items()}
+    labels = batch.pop("labels")[:, 1:]
+    ids, learnt = batch["input_ids"][:, 1:, None], labels != IGNORED
+
+    def logprobs() -> torch.Tensor:
+        logits = model(**batch).logits[:, :-1][learnt].float()
+        return logits.log_softmax(dim=-1).gather(-1, ids[learnt])
+
+    model.eval()
+    with torch.no_grad(), trainer.compute_loss_context_manager():
+        adapted = logprobs()
+        with model.disable_adapter():
+            is_same = torch.equal(adapted, logprobs())
+    if is_same:
+        raise ValueError(
+            "train: the judge's adapter must change what it answers (got the same "
+            "log-probabilities with and without it). Hint: with one optimizer step "
+            "the learning rate is still 0; else see which layers "
+            "'lora_target_modules' meets in this family."
+        )
+
+
 def write_judge(
     trainer: JudgeTrainer,
     base: Base,
@@ -285,14 +342,15 @@ def write_judge(
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
         model = trainer.accelerator.unwrap_model(trainer.model)
+        trusted, merge = settings.trust_remote_code, Merge(provenance["seed"])
         if settings.method == "lora":
+            check_adapter(trainer, model)
             adapter = partial / "adapter"
             save_adapter(model, state, base.name, base.revision, adapter)
-            trusted = settings.trust_remote_code
-            save_merged_weights(base.path, adapter, partial, trusted)
+            save_merged_weights(base.path, adapter, partial, trusted, merge)
         else:
-            save_weights(model, state, base.path, partial)
+            save_trained_weights(model, state, base.path, partial, trusted, merge)
         copy_other_files(base.path, partial)
-        finish_judge(partial, output, provenance)
+        finish_judge(partial, output, provenance | {"merge": merge.summary()})
         remove_work(work)
     trainer.accelerator.wait_for_everyone()
