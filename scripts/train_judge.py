@@ -15,7 +15,7 @@ from pathlib import Path
 
 from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.ground.lines import write_json
-from selfjudge.run.commands import arguments, json_of, run
+from selfjudge.run.commands import GPUS, arguments, json_of, run
 from selfjudge.training.settings import TrainSettings
 
 
@@ -33,18 +33,24 @@ def main() -> None:
     add("--output", type=Path, required=True, help="folder of the trained judge")
     add("--version", type=Path, required=True, help="output: what the judge is")
     add("--ledger", type=Path, help="file to append to what this run cost")
+    add("--device", default="auto", help="auto, cpu, or cuda")
+    add("--gpus", type=int, default=0, help=GPUS)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     # Here, not above: --help and a bad argument need no torch.  The collector
     # finds nothing in these imports and takes a fifth of their time.
     gc.disable()
     from selfjudge.engines.checkpoints import model_fingerprint, resolve_model
+    from selfjudge.engines.devices import find_device, wanted_device
     from selfjudge.training.sft import Base, train_judge
 
     gc.freeze()
     gc.enable()
     started, clock = datetime.now(UTC), time.monotonic()
     usage, finished = Usage(), False
+    is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
+    if is_first:  # the others would take room on the first one's GPU
+        find_device(wanted_device(args.device, args.gpus))
     path = resolve_model(args.model, args.revision)
     base = Base(
         name=args.model,
@@ -52,7 +58,6 @@ def main() -> None:
         path=path,
         fingerprint=model_fingerprint(path),
     )
-    is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
     try:
         train_judge(
             accepted=args.accepted,

@@ -22,6 +22,7 @@ MODEL_SCRIPTS = {
     "alter_responses",
     "judge_pairs",
     "train_judge",
+    "check_gpu",
     "fetch_model",
 }
 DECISION_SCRIPTS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - MODEL_SCRIPTS)
