@@ -31,6 +31,17 @@ $(VLLM_READY): requirements-vllm.txt
 	  $(shell grep -Eo '(transformers|tokenizers|huggingface_hub|numpy|pillow|safetensors)==[^ ]+' envs/generate_mllama.yaml)
 	touch $@
 
+# The Python files of vLLM 0.10.2, the last with Mllama, for a test of what it takes:
+# 18 MB of a wheel of 436 MB, which runs on GPUs alone.
+.vllm-0.10.2: envs/generate_mllama.yaml
+	$(PYTHON) -m pip download --quiet --no-deps --only-binary :all: --dest $@ \
+	  $(shell grep -Eo 'vllm==[^ ]+' envs/generate_mllama.yaml)
+	$(PYTHON) -c "import glob, zipfile; \
+	  z = zipfile.ZipFile(*glob.glob('$@/*.whl')); \
+	  z.extractall('$@', [n for n in z.namelist() if n.endswith('.py')])"
+	rm $@/*.whl
+	touch $@
+
 # The whole loop on a tiny model: demo/results/iter4/vlrb.json and report.html.
 # ENGINE=vllm runs it on vLLM's CPU build, below demo/on_vllm.
 ENGINE ?= transformers

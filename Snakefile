@@ -45,6 +45,7 @@ include: "rules/prompts.smk"
 include: "rules/pairs.smk"
 include: "rules/judgments.smk"
 include: "rules/training.smk"
+include: "rules/gpus.smk"
 include: "rules/plan.smk"
 include: "rules/probe.smk"
 

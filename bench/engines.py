@@ -31,7 +31,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 from PIL import Image
 
 from selfjudge.engines import EngineSettings, journal, open_engine
-from selfjudge.engines.journal import Journal, run_requests
+from selfjudge.engines.journal import run_requests
+from selfjudge.engines.journal_files import Journal
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.records import ORDERS
 from selfjudge.ground.requests import Request, Sampling

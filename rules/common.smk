@@ -14,6 +14,7 @@ sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 from selfjudge.benchmarks.collections import OFFICIAL, asking_of
 from selfjudge.benchmarks.protocols import PROTOCOLS, collections_of
 from selfjudge.engines import ENGINES
+from selfjudge.engines.sections import VLLMSettings, check_for_mllama, read_section
 from selfjudge.ground.code_fingerprints import code_fingerprint
 from selfjudge.ground.fingerprints import folder_fingerprint
 from selfjudge.ground.requests import read_samples
@@ -48,6 +49,7 @@ except ValueError as error:
 SCRIPTS = here("scripts")
 IMAGES = config["images"]
 ENGINE = json.dumps(config["engine"] | IMAGES, sort_keys=True)
+DEVICE = config["engine"]["device"]
 JOURNAL = "results/journal"
 IMAGE_ROOT = shlex.quote(config["image_root"])
 # That a pool suffices is checked, and is no reason to import or select anew.
@@ -132,6 +134,19 @@ def growing(amount):
 MODEL_JOB = {"gpu": GPUS, "mem_mb": growing(64000), "runtime": growing(120)}
 
 
+def answering(judge):
+    """What of the engine decides an answer, beside its code; as its fingerprint has it.
+
+    Not where a model runs, or how many texts at once.
+    """
+    engine = config["engine"]
+    keys = []
+    if engine["name"] == "vllm":
+        keys = ["max_model_len", "batch_invariant", *(["lora"] if judge else [])]
+    chosen = {key: engine["vllm"][key] for key in keys}
+    return json.dumps({"dtype": engine["dtype"], **chosen})
+
+
 def ledger(wildcards, output):
     """The file to which a model stage appends what making its output cost."""
     place = Path(output[0]).relative_to("results").with_suffix(".jsonl")
@@ -144,7 +159,7 @@ def asks_model(script, judge=lambda wildcards: [], ledger=ledger):
         "code": model_code(script),
         "model": lambda wildcards: model_arguments(judge(wildcards)),
         "version": lambda wildcards: model_version(judge(wildcards)),
-        "dtype": config["engine"]["dtype"],
+        "answering": lambda wildcards: answering(judge(wildcards)),
         "max_pixels_shown": IMAGES["max_pixels_shown"],
         "ledger": ledger,
     }
@@ -155,7 +170,7 @@ def ask_with(script):
     return (
         f"{{PYTHON[generate]}} {{SCRIPTS:q}}/{script}.py {{params.model}} "
         "--engine {ENGINE:q} --journal {JOURNAL} --ledger {params.ledger} "
-        "--shard {wildcards.shard} "
+        "--shard {wildcards.shard} --gpus {resources.gpu} "
     )
 
 
@@ -216,6 +231,8 @@ def generating_environment():
             serves_adapters=engine.get("vllm", {}).get("lora", False),
             version=installed_vllm(python) if python else None,
         )
+        if environment == "generate_mllama":
+            check_for_mllama(read_section(engine["vllm"], VLLMSettings, "vllm"))
     # What opens the processor: training does, and asking where the job has the model.
     opening = ["generate", "train"] if engine_runs_model(engine["name"]) else ["train"]
     pythons = {} if IS_SIMULATED else {kind: python_of(kind) for kind in opening}

@@ -53,7 +53,7 @@ rule probe_model:
     shell:
         "{PYTHON[generate]} {SCRIPTS:q}/probe_model.py {params.model} "
         "--engine {ENGINE:q} --journal {JOURNAL} --ledger {params.ledger} "
-        "--prompts {input.prompts} --num-prompts {params.num_prompts} "
+        "--gpus {resources.gpu} --prompts {input.prompts} --num-prompts {params.num_prompts} "
         "--templates {input.templates:q} --alter-templates {input.alter:q} "
         "--image-root {params.image_root:q} --recipe {params.recipe:q} "
         "--seed {params.seed} --output {params.folder} 2> {log}"

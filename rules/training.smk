@@ -45,6 +45,7 @@ rule train_judge:
         work="results/iter{iteration}/{filter}/training",
     shell:
         "{LAUNCHER} {SCRIPTS:q}/train_judge.py {params.model} "
+        "--device {DEVICE} --gpus {resources.gpu} "
         "--accepted {input.accepted} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--work {params.work} --ledger {params.ledger} --output {output.judge} "

@@ -17,7 +17,7 @@ import msgspec
 
 from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.ground.lines import write_json
-from selfjudge.run.commands import arguments, json_of, run
+from selfjudge.run.commands import GPUS, arguments, json_of, run
 from selfjudge.training.settings import TrainSettings
 
 
@@ -35,6 +35,8 @@ def main() -> None:
     add("--output", type=Path, required=True, help="folder of the trained judge")
     add("--version", type=Path, required=True, help="output: what the judge is")
     add("--ledger", type=Path, help="file to append to what this run cost")
+    add("--device", default="auto", help="auto, cpu, or cuda")
+    add("--gpus", type=int, default=0, help=GPUS)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     # Here, not above: --help and a bad argument need no torch.  The collector
@@ -45,6 +47,7 @@ def main() -> None:
         read_version,
         resolve_model,
     )
+    from selfjudge.engines.devices import find_device, wanted_device
     from selfjudge.training.sft import Base, train_judge
 
     gc.freeze()
@@ -52,6 +55,7 @@ def main() -> None:
     started, clock = datetime.now(UTC), time.monotonic()
     usage, finished = Usage(), False
     is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
+    find_device(wanted_device(args.device, args.gpus))
     path = resolve_model(args.model, args.revision)
     base = Base(
         name=args.model,

@@ -23,6 +23,7 @@ MODEL_SCRIPTS = {
     "judge_pairs",
     "probe_model",
     "train_judge",
+    "check_gpu",
     "fetch_model",
 }
 DECISION_SCRIPTS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - MODEL_SCRIPTS)

@@ -1,7 +1,9 @@
 """The journal: nothing is asked twice, nothing is lost, nothing is mixed up."""
 
 import hashlib
+import os
 import re
+import signal
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -12,8 +14,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from selfjudge.engines.base import Engine
-from selfjudge.engines.journal import hash_requests, run_requests
+from selfjudge.engines import journal_files
+from selfjudge.engines.base import Engine, Refusal
+from selfjudge.engines.journal import RefusedError, hash_requests, run_requests
+from selfjudge.engines.journal_files import MOST_HELD, holding_sigterm
 from selfjudge.engines.progress import Progress
 from selfjudge.engines.replay import ReplayEngine
 from selfjudge.ground.ledgers import Usage
@@ -30,9 +34,12 @@ class BatchEngine:
     resumed run which cuts its batches in another way gives itself away.
     """
 
+    depends_on_batch = True
+
     def __init__(self, fails_after: int | None = None, fingerprint: str = "f") -> None:
         self.fingerprint = fingerprint
         self.num_gpus = 0
+        self.waiting_seconds = 1.5
         self.fails_after = fails_after
         self.batches: list[list[str]] = []
         self.num_starts = 0
@@ -64,6 +71,42 @@ class BatchEngine:
         raise NotImplementedError
 
 
+class FreeEngine(BatchEngine):
+    """Its answers stand for themselves: one batch, and one answer after another.
+
+    What ``acts`` holds for a request is called before it is answered.
+    """
+
+    depends_on_batch = False
+
+    def __init__(self, acts: dict[str, Any] | None = None) -> None:
+        super().__init__()
+        self.acts = acts or {}
+        self.asked: list[str] = []
+        self.num_closed = 0
+
+    def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
+        return [list(requests)] if requests else []
+
+    def generate(self, batch: Sequence[Request]) -> Iterator[Generation | Refusal]:
+        try:
+            for request in batch:
+                self.asked.append(request.id)
+                refused = self.acts.get(request.id, lambda: None)()
+                if refused:
+                    yield Refusal(request_id=request.id, reason=refused)
+                    continue
+                yield Generation(
+                    request_id=request.id,
+                    text=f"answer {request.seed}",
+                    finish_reason="stop",
+                    num_prompt_tokens=10,
+                    num_output_tokens=2,
+                )
+        finally:
+            self.num_closed += 1
+
+
 def make_requests(count: int, prefix: str = "r") -> list[Request]:
     return [
         Request(
@@ -75,6 +118,15 @@ def make_requests(count: int, prefix: str = "r") -> list[Request]:
         )
         for number in range(count)
     ]
+
+
+def raising(error: BaseException) -> Any:
+    """What raises an error when it is called."""
+
+    def act() -> None:
+        raise error
+
+    return act
 
 
 def ask(
@@ -153,6 +205,124 @@ def test_journal_cut_anywhere(
     [path] = files_of(journal)
     path.write_bytes(path.read_bytes()[: round(share * path.stat().st_size)])
     assert ask(BatchEngine(), requests, journal) == unbroken
+
+
+def num_journalled(journal: Path) -> int:
+    """How many answers stand in a journal."""
+    return sum(path.read_bytes().count(b'"key"') for path in files_of(journal))
+
+
+def test_answers_of_their_own_are_written_as_they_come(tmp_path: Path) -> None:
+    """Never more than so many are in hand, though all are one batch."""
+    seen = []
+    requests = make_requests(200)
+    look = {r.id: lambda: seen.append(num_journalled(tmp_path)) for r in requests}
+    ask(FreeEngine(look), requests, tmp_path)
+    assert [number - known for number, known in enumerate(seen)] == [
+        number % MOST_HELD for number in range(200)
+    ]
+    assert num_journalled(tmp_path) == 200
+
+
+def test_slow_answers_are_written_after_a_while(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine that needs minutes for 64 answers loses half a minute of them."""
+    now = [0.0]
+    monkeypatch.setattr(journal_files.time, "monotonic", lambda: now[0])
+
+    def later() -> None:
+        now[0] += 7.0
+
+    seen = []
+
+    def look() -> None:
+        later()
+        seen.append(num_journalled(tmp_path))
+
+    requests = make_requests(14)
+    acts = dict.fromkeys([request.id for request in requests], look)
+    ask(FreeEngine(acts), requests, tmp_path)
+    # The fifth answer comes 35 seconds after the first file could be written.
+    assert seen == [0] * 5 + [5] * 5 + [10] * 4
+
+
+@pytest.mark.parametrize("place", [0, 1, 63, 64, 150])
+def test_what_is_in_hand_when_a_run_ends_is_written(tmp_path: Path, place: int) -> None:
+    """However it ends: an error, Ctrl-C, SIGTERM as a script takes it."""
+    requests = make_requests(151)
+    for error in (
+        RuntimeError("the engine died"),
+        KeyboardInterrupt(),
+        SystemExit(143),
+    ):
+        journal = tmp_path / type(error).__name__
+        engine = FreeEngine({requests[place].id: raising(error)})
+        with pytest.raises(type(error)):
+            ask(engine, requests, journal)
+        assert engine.num_closed == 1
+        resumed = FreeEngine()
+        ask(resumed, requests, journal)
+        assert resumed.asked == [request.id for request in requests[place:]]
+
+
+def test_a_request_that_is_refused_costs_no_other(tmp_path: Path) -> None:
+    """The others are answered and journalled; then it is said, each time."""
+    requests = make_requests(70)
+    usage, lines = Usage(), []
+    engine = FreeEngine({"r03": lambda: "r03: broken", "r50": lambda: "r50: broken"})
+    with pytest.raises(RefusedError, match=r"2 refusals of 70 .* the first: r03: bro"):
+        ask(engine, requests, tmp_path, usage=usage, log=lines.append)
+    assert len(engine.asked) == 70 and usage.num_calls == 68
+    assert [line for line in lines if "no answer" in line] == [
+        f"stage: no answer: {name}: broken" for name in ("r03", "r50")
+    ]
+    again = FreeEngine({"r03": lambda: "r03: broken"})
+    with pytest.raises(RefusedError, match="1 refusals"):
+        ask(again, requests, tmp_path)
+    assert again.asked == ["r03", "r50"]
+    mended = FreeEngine()
+    assert len(ask(mended, requests, tmp_path)) == 70 and mended.asked == ["r03"]
+
+
+def test_an_engine_that_refuses_everything_is_left_alone(tmp_path: Path) -> None:
+    """So many refusals in a row end a run; some between answers do not."""
+    requests = make_requests(60)
+    acts = {request.id: lambda: "broken" for request in requests[10:]}
+    engine = FreeEngine(acts)
+    with pytest.raises(ValueError, match="16 refusals in a row") as caught:
+        ask(engine, requests, tmp_path)
+    assert not isinstance(caught.value, RefusedError)
+    assert len(engine.asked) == 26 and num_journalled(tmp_path) == 10
+    acts = {request.id: lambda: "broken" for request in requests[::2]}
+    with pytest.raises(RefusedError, match="30 refusals"):
+        ask(FreeEngine(acts), requests, tmp_path / "other")
+
+
+def test_sigterm_waits_for_a_line_that_is_being_written() -> None:
+    """In the block nothing happens, at its end the handler runs; it is set again."""
+    happened: list[str] = []
+    before = signal.signal(signal.SIGTERM, lambda n, f: happened.append("term"))
+    try:
+        with holding_sigterm():
+            os.kill(os.getpid(), signal.SIGTERM)
+            happened.append("written")
+        assert happened == ["written", "term"]
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert happened == ["written", "term", "term"]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_start_that_fails_is_paid_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time counts, and nothing is asked."""
+    engine, usage = FreeEngine(), Usage()
+    monkeypatch.setattr(engine, "start", raising(ValueError("out of memory")))
+    with pytest.raises(ValueError, match="out of memory"):
+        ask(engine, make_requests(3), tmp_path, usage=usage)
+    assert usage.start_seconds > 0 and engine.asked == []
 
 
 def test_unreadable_lines_are_counted(tmp_path: Path) -> None:
@@ -341,6 +511,7 @@ def test_progress_and_usage(tmp_path: Path) -> None:
         num_calls=6,
         num_prompt_tokens=60,
         num_output_tokens=12,
+        waiting_seconds=1.5,
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from selfjudge.engines.journal import Answer, Journal
+from selfjudge.engines.journal_files import Answer, Journal
 from selfjudge.engines.journal_index import index_path, lines_with
 
 NUM_BATCHES = 6

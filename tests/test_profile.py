@@ -101,6 +101,16 @@ def test_every_job_asks_for_what_its_rule_needs(clone: Path) -> None:
         assert int(asked["mem_mb"]) >= 2000 and int(asked["runtime"]) >= 30, rule
 
 
+def test_every_job_with_a_gpu_is_told_so(clone: Path) -> None:
+    """It would else compute on the CPU where the GPU cannot be used."""
+    printed = plan(clone, "-p").stdout
+    scripts = "generate_responses|alter_responses|judge_pairs|train_judge"
+    commands = re.findall(rf"^.*scripts/(?:{scripts})\.py .*$", printed, re.M)
+    assert len(commands) >= 5
+    assert all(" --gpus 1 " in command for command in commands)
+    assert all("--device cpu " in one for one in commands if "train_judge" in one)
+
+
 def test_retries_ask_for_more() -> None:
     """Memory and minutes grow with the attempt in every rule that names them."""
     asked = [

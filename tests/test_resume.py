@@ -33,9 +33,13 @@ COLORS = ("red", "green", "blue", "yellow")
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pairs of colours and the one image they are about."""
+    return make_material(tmp_path_factory.mktemp("resume"))
+
+
+def make_material(folder: Path, num_samples: int = 1) -> Path:
+    """Pairs of colours in a folder, an image, and so many asks of each order."""
     from PIL import Image
 
-    folder = tmp_path_factory.mktemp("resume")
     (folder / "images").mkdir()
     Image.new("RGB", (72, 72), "red").save(folder / "images/red.png")
     pairs = []
@@ -62,7 +66,8 @@ def material(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pairs.sort(key=lambda pair: pair.prompt_id)
     write_records(folder / "pairs.jsonl", pairs)
     sampling = Sampling(max_tokens=48, temperature=1.0)
-    write_records(folder / "asks.jsonl", ask_both_orders(pairs, 1, sampling, 0))
+    asks = ask_both_orders(pairs, num_samples, sampling, 0)
+    write_records(folder / "asks.jsonl", asks)
     return folder
 
 
@@ -85,13 +90,17 @@ runpy.run_path(script, run_name="__main__")
 """
 
 
-def judging(material: Path, name: str) -> list[str]:
+ENGINE = {"name": "transformers", "dtype": "float32", "device": "cpu"}
+ENGINE |= {"batch_size": BATCH_SIZE}
+
+
+def judging(
+    material: Path, name: str, noted: str = NOTED, engine: object = ENGINE
+) -> list[str]:
     """The command that judges the pairs with a journal and output of its own.
 
     Every request that it sends to the model is noted in ``calls.txt``.
     """
-    engine = {"name": "transformers", "dtype": "float32", "device": "cpu"}
-    engine |= {"batch_size": BATCH_SIZE}
     arguments = {
         "--model": REPOSITORY / "demo/base",
         "--engine": json.dumps(engine),
@@ -105,7 +114,7 @@ def judging(material: Path, name: str) -> list[str]:
     (material / name).mkdir(exist_ok=True)
     calls = str(material / name / "calls.txt")
     script = str(REPOSITORY / "scripts/judge_pairs.py")
-    return [sys.executable, "-c", NOTED, calls, script, *words]
+    return [sys.executable, "-c", noted, calls, script, *words]
 
 
 def journalled(material: Path, name: str) -> list[str]:

@@ -6,8 +6,12 @@ one engine: it takes a quarter of a minute to start.
 
 import json
 import math
+import os
 import shutil
-from collections.abc import Sequence
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
@@ -18,7 +22,8 @@ import pytest
 from PIL import Image
 
 from selfjudge.engines import EngineSettings, open_engine, vllm_engine
-from selfjudge.engines.journal import run_requests
+from selfjudge.engines.conversations import Conversations
+from selfjudge.engines.journal import RefusedError, run_requests
 from selfjudge.engines.sections import VLLMSettings
 from selfjudge.engines.vllm_dialects import (
     Dialect10,
@@ -27,6 +32,7 @@ from selfjudge.engines.vllm_dialects import (
     installed_version,
 )
 from selfjudge.engines.vllm_engine import VLLMEngine, find_adapter
+from selfjudge.ground.ledgers import Usage
 from selfjudge.ground.requests import Generation, Request, Sampling
 from selfjudge.ground.templates import assistant_turn, fill, load_template, user_turn
 
@@ -110,6 +116,123 @@ def vllm() -> VLLMEngine:
 def reference() -> Any:
     settings = EngineSettings(name="transformers", dtype="float32", device="cpu")
     return open_engine(settings, str(BASE), None, journal=Path("unused"))
+
+
+@pytest.fixture(scope="module")
+def apart() -> Iterator[VLLMEngine]:
+    """An engine in a process of its own, as on GPUs."""
+    settings = EngineSettings(
+        name="vllm", dtype="float32", device="cpu", vllm={"max_num_seqs": 16}
+    )
+    engine: Any = open_engine(settings, str(BASE), None, journal=Path("unused"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")
+        engine.most_images = 1
+        engine.start()
+        yield engine
+        engine.llm.llm_engine.engine_core.shutdown()
+
+
+def about(request: Request, name: str, text: str, image: str) -> Request:
+    """A request with another text about a copy of its image, which is a new one."""
+    path = shutil.copy(request.images[0], Path(request.images[0]).with_name(image))
+    turn = user_turn(1, text)
+    return msgspec.structs.replace(
+        request, id=name, messages=[turn], images=(str(path),)
+    )
+
+
+TOO_LONG = "Is it a star? " * 84  # fits without the image's tokens
+
+
+@needs_vllm
+@pytest.mark.vllm
+class TestApart:
+    """Where the engine has a process of its own, images are sent to it once."""
+
+    def test_a_prompt_without_room_leaves_nothing_behind(
+        self, apart: VLLMEngine, vllm: VLLMEngine, requests: list[Request]
+    ) -> None:
+        """What is asked about its image afterwards is answered, with no second try."""
+        long = about(requests[0], "long", TOO_LONG, "left.png")
+        short = about(requests[0], "short", "Is it a star?", "left.png")
+        tries = spied(apart)
+        found = answer(apart, [long, short, requests[1]])
+        assert (found["long"].text, found["long"].finish_reason) == ("", "length")
+        expected = answer(vllm, [short, requests[1]])
+        assert {key: found[key].text for key in expected} == texts(expected)
+        assert found["short"].num_output_tokens > 0
+        assert tries == ["long", "short", requests[1].id]
+
+    def test_what_vllm_has_lost_is_asked_once_more(
+        self,
+        apart: VLLMEngine,
+        vllm: VLLMEngine,
+        requests: list[Request],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        """A request that vLLM ends with an error is no answer, and then has its own."""
+        monkeypatch.setattr(apart.dialect, "forget", lambda llm, prompt: None)
+        long = about(requests[2], "long", TOO_LONG, "lost.png")
+        short = about(requests[2], "short", "Is it a star?", "lost.png")
+        tries = spied(apart)
+        found = answer(apart, [long, short, requests[3]])
+        assert tries == ["long", "short", requests[3].id, "short"]
+        expected = answer(vllm, [short, requests[3]])
+        assert {key: found[key].text for key in expected} == texts(expected)
+
+    def test_pixels_of_one_image_are_sent_once(
+        self, apart: VLLMEngine, requests: list[Request]
+    ) -> None:
+        """Sixteen samples of a prompt, and another prompt about the same image."""
+        first = about(requests[4], "first/0", "How many stars?", "once.png")
+        other = about(requests[4], "other/0", "Is it a star?", "once.png")
+        asked = [*resampled(first, 16, SAMPLED), *resampled(other, 16, SAMPLED)]
+        sent: list[bool] = []
+        read = apart.dialect.read_prompt
+
+        def spy(llm: Any, prompt: dict[str, Any]) -> Any:
+            made = read(llm, prompt)
+            sent.extend(item is not None for item in made["mm_kwargs"]["image"])
+            return made
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(apart.dialect, "read_prompt", spy)
+            found = answer(apart, asked)
+        assert sent == [True] + [False] * 31
+        assert len(found) == 32 and all(one.num_output_tokens for one in found.values())
+
+    def test_waiting_for_prompts_is_counted(
+        self, apart: VLLMEngine, requests: list[Request]
+    ) -> None:
+        """Time in which vLLM could have run more, and none in which it could not."""
+        read = apart.dialect.read_prompt
+
+        def slow(llm: Any, prompt: dict[str, Any]) -> Any:
+            time.sleep(0.3)
+            return read(llm, prompt)
+
+        before, clock = apart.waiting_seconds, time.monotonic()
+        assert before is not None and apart.waiting_seconds is not None
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(apart.dialect, "read_prompt", slow)
+            answer(apart, requests[:4])
+        waited = apart.waiting_seconds - before
+        assert 4 * 0.3 <= waited <= time.monotonic() - clock
+
+
+def spied(engine: VLLMEngine) -> list[str]:
+    """The ids of what vLLM is asked from now on, in order."""
+    tries: list[str] = []
+    prompts = type(engine)._prompts
+
+    def spy(requests: Sequence[Request], *args: Any, **settings: Any) -> Any:
+        for request, prompt in prompts(engine, requests, *args, **settings):
+            tries.append(request.id)
+            yield request, prompt
+
+    engine._prompts = spy  # type: ignore[method-assign]
+    return tries
 
 
 @needs_vllm
@@ -292,6 +415,44 @@ class TestWithVLLM:
         assert [one.text for one in again] == [one.text for one in first]
         assert idle.llm is None
 
+    def test_sigterm_costs_no_answer(
+        self, vllm: VLLMEngine, requests: list[Request], tmp_path: Path
+    ) -> None:
+        """One shard of 1,625 requests, stopped at 1,500: the others are asked."""
+        short = Sampling(max_tokens=4, temperature=1.0)
+        asked = [one for r in requests for one in resampled(r, 26, short)][:1625]
+        num_read = 0
+        read = vllm.conversations.read
+
+        def spy(*args: Any) -> Generation:
+            nonlocal num_read
+            num_read += 1
+            if num_read == 1500:
+                os.kill(os.getpid(), signal.SIGTERM)
+            return read(*args)
+
+        before = signal.signal(signal.SIGTERM, lambda n, frame: sys.exit(128 + n))
+        usages = [Usage(), Usage()]
+        try:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(vllm.conversations, "read", spy)
+                with pytest.raises(SystemExit):
+                    run_requests(
+                        vllm, asked, journal=tmp_path, stage="s", usage=usages[0]
+                    )
+                assert vllm.llm.llm_engine.get_num_unfinished_requests() == 0
+                told = run_requests(
+                    vllm, asked, journal=tmp_path, stage="s", usage=usages[1]
+                )
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        assert len(told) == 1625
+        num_repeated = num_read - 1625
+        print(f"{num_repeated} of 1,625 answers repeated after SIGTERM at 1,500")
+        assert 0 <= num_repeated <= 64
+        # The one that the signal met was read, and lost before it was journalled.
+        assert usages[0].num_calls + usages[1].num_calls == 1625
+
     def test_adapter_is_served_over_its_base(
         self, requests: list[Request], tmp_path: Path
     ) -> None:
@@ -362,16 +523,68 @@ def make_lora_judge(folder: Path) -> Path:
 
 
 def test_batches_are_long_and_keep_the_order() -> None:
-    """A batch holds many times what runs at once; neighbours stay neighbours."""
+    """All are one, so that vLLM never runs dry; neighbours stay neighbours."""
     requests = [
         Request(id=f"r{n}", messages=[], images=(), sampling=GREEDY, seed=n)
         for n in range(100)
     ]
     engine = object.__new__(VLLMEngine)
     engine.settings, engine.most_images = VLLMSettings(max_num_seqs=3), 0
-    plan = engine.plan_batches(requests)
-    assert [request for batch in plan for request in batch] == requests
-    assert [len(batch) for batch in plan] == [48, 48, 4]
+    assert engine.plan_batches(requests) == [requests]
+    assert engine.plan_batches([]) == []
+
+
+class FailingEngine(VLLMEngine):
+    """vLLM ends what it is asked with the next of these reasons."""
+
+    def __init__(self, reasons: dict[str, list[str]]) -> None:
+        self.reasons, self.most_images, self.llm = reasons, 0, object()
+        tokenizer = SimpleNamespace(decode=lambda ids, **settings: "said")
+        self.conversations = Conversations(
+            SimpleNamespace(tokenizer=tokenizer), SimpleNamespace(end_ids=[9])
+        )
+
+    def _ask_for_texts(self, batch: Sequence[Request]) -> Iterator[Any]:
+        return iter([request.id for request in batch])
+
+    def _run(self, questions: Iterator[Any]) -> Iterator[tuple[str, Any]]:
+        for request_id in questions:
+            reason = self.reasons[request_id].pop(0)
+            said = SimpleNamespace(finish_reason=reason, token_ids=[1, 9])
+            yield (
+                request_id,
+                SimpleNamespace(
+                    outputs=[said], prompt_token_ids=[1], num_cached_tokens=0
+                ),
+            )
+
+
+def test_a_failure_of_vllm_is_no_answer(tmp_path: Path) -> None:
+    """Asked once more, then refused; never an empty text; the others are kept."""
+    reasons = {
+        "r0": ["stop"],
+        "r1": ["error", "stop"],
+        "r2": ["abort", "error"],
+        "r3": ["length"],
+    }
+    requests = [
+        Request(
+            id=name, messages=[user_turn(0, name)], images=(), sampling=GREEDY, seed=0
+        )
+        for name in reasons
+    ]
+    engine = FailingEngine(reasons)
+    engine.fingerprint, engine.num_gpus, engine.waiting_seconds = "f", 0, 0.0
+    usage = Usage()
+    with pytest.raises(
+        RefusedError, match=r"request r2: .*\(got finish_reason 'error', tw"
+    ):
+        run_requests(engine, requests, journal=tmp_path, stage="s", usage=usage)
+    assert usage.num_calls == 3
+    assert reasons == {name: [] for name in reasons}
+    engine.reasons = {"r2": ["stop"]}
+    told = run_requests(engine, requests, journal=tmp_path, stage="s")
+    assert [one.text for one in told] == ["said"] * 4
 
 
 def test_refuses_without_vllm(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -411,7 +624,9 @@ def test_mllama_needs_the_old_vllm(
     monkeypatch.setattr(vllm_engine, "installed_version", lambda: version)
     monkeypatch.setattr(vllm_engine, "is_cpu_build", lambda: False)
     if version == "0.10.2":
-        engine = VLLMEngine(tiny_mllama)
+        with pytest.raises(ValueError, match="max_num_seqs' must be at most 32"):
+            VLLMEngine(tiny_mllama)
+        engine = VLLMEngine(tiny_mllama, settings=VLLMSettings(max_num_seqs=32))
         assert engine.fingerprint.endswith("-vllm0.10.2")
         assert isinstance(engine.dialect, Dialect10)
         return
@@ -443,8 +658,9 @@ def test_fingerprint_has_what_texts_depend_on(
         fingerprint("0.33.0"),
         fingerprint(dtype="bfloat16"),
         fingerprint(max_model_len=256),
+        fingerprint(batch_invariant=True),
     }
-    assert len(others | {plain}) == 4
+    assert len(others | {plain}) == 5
 
 
 def test_adapter_is_looked_for_inside_a_judge(
@@ -465,22 +681,19 @@ def test_adapter_is_looked_for_inside_a_judge(
 
 
 def test_dialects_spell_alike() -> None:
-    """0.10.2 takes prompts as they are, and blocks ids row by row."""
+    """0.10.2 takes prompts as they are, and blocks ids by those that it allows."""
     old, new = dialect_of("0.10.2"), dialect_of("0.32.0+cpu")
     assert isinstance(new, Dialect32)
     assert new.choice_arguments([5, 7]) == {"logprob_token_ids": [5, 7]}
     assert old.choice_arguments([5, 7]) == {"logprobs": 20}
     prompt = {"prompt_token_ids": [1, 2]}
-    assert old.read_prompt(None, prompt) is prompt
+    assert old.read_prompt(None, prompt) == prompt
     rendered = SimpleNamespace(render_cmpl=lambda prompts: [{"type": "token"}])
     llm = SimpleNamespace(llm_engine=SimpleNamespace(renderer=rendered))
     assert new.read_prompt(llm, prompt) == {"type": "token"}
     assert new.text_arguments([0]) == {}
-    [block] = old.text_arguments([0, 2, 9])["logits_processors"]
-    import torch
-
-    row = block([], torch.tensor([5.0, 1.0, 3.0, 2.0]))
-    assert row.tolist() == [-math.inf, 1.0, -math.inf, 2.0]
+    assert old.text_arguments([0, 2, 9]) == {"allowed_token_ids": [0, 2, 9]}
+    assert (old.limits(2), new.limits(2)) == ({"image": 2}, {"image": 2, "video": 0})
 
 
 @needs_vllm

@@ -573,6 +573,27 @@ def test_change_reruns_its_stage_and_what_follows(
     assert planned(moved) == expected
 
 
+def test_what_decides_an_answer_of_vllm_makes_stale(moved: Path) -> None:
+    """Its longest prompt and its kernels do, an adapter what asks a judge; room not."""
+    demo = moved / "demo"
+
+    def stale(**settings: object) -> dict[str, int]:
+        room = {"max_num_seqs": 64, "max_model_len": 8192}
+        change_config(demo, engine={"name": "vllm", "vllm": room | settings})
+        return planned(moved)
+
+    whole = FROM_RESPONSES | ALL_BENCHMARKS
+    assert stale() == whole
+    run(moved, "--touch", TARGET)
+    assert stale() == {}
+    assert stale(max_num_seqs=16, gpu_memory_utilization=0.5) == {}
+    assert stale(max_model_len=16384) == stale(batch_invariant=True) == whole
+    of_judges = stale(lora=True)
+    assert "generate_responses" not in of_judges
+    # Iteration 1 asks the base model, which has no adapter.
+    assert of_judges["judge_pairs"] == 1 and of_judges["judge_benchmarks"] == 2
+
+
 def test_other_shards_repeat_no_model_call(moved: Path) -> None:
     """A finished stage cut anew is answered from the journal, byte for byte."""
     target = "results/iter1/majority/judgments.jsonl"

@@ -4,10 +4,11 @@ In: requests.  Out: generations, each kept in a journal before anybody sees it.
 A model stage makes one call, `stage.answer_requests`.
 
 Read `base` (what an engine is), `sections` (their settings), `stage`, `journal`
-with `journal_index` and `progress`, then the engines: `transformers_engine` (with
-`conversations`, `image_lengths`, `mllama`, `row_sampler`, `special_tokens`),
-`vllm_engine` (with `vllm_dialects`, `vllm_blocking`), `openai_engine` (with
-`openai_bodies`), `replay`, `simulator`; and `checkpoints`: which weights a name means.
+with `journal_files`, `journal_index` and `progress`, then the engines:
+`transformers_engine` (with `conversations`, `image_lengths`, `mllama`, `row_sampler`,
+`special_tokens`), `vllm_engine` (with `vllm_dialects`, `vllm_blocking`, `ahead`),
+`openai_engine` (with `openai_bodies`), `replay`, `simulator`; and `checkpoints`:
+which weights a name means; `devices`: what they are computed on.
 """
 
 from importlib import import_module
@@ -16,6 +17,7 @@ from typing import Any
 
 from selfjudge.engines.base import Engine, EngineSettings
 from selfjudge.engines.checkpoints import engine_fingerprint, resolve_model
+from selfjudge.engines.devices import find_device
 from selfjudge.engines.sections import read_section
 
 # Each engine's class, as "module:class" below this package.  Imported by name: an
@@ -77,7 +79,7 @@ def open_engine(
         engine = engine_class(
             resolve_model(model, revision),
             dtype=settings.dtype,
-            device=settings.device,
+            device=find_device(settings.device),
             batch_size=settings.batch_size,
             max_batch_tokens=settings.max_batch_tokens,
             trust_remote_code=settings.trust_remote_code,

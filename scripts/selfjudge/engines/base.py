@@ -5,6 +5,7 @@ from typing import Any, Literal, Protocol
 
 import msgspec
 
+from selfjudge.ground.records import Record
 from selfjudge.ground.requests import Generation, Request
 
 
@@ -16,7 +17,8 @@ class EngineSettings(
     ``name``: `transformers`, `vllm`, `openai`, `replay` (a journal alone, no
     weights), or `simulator` (no model: marked texts by seed).
     ``dtype``: `auto` takes the checkpoint's own.
-    ``device``: `auto` is CUDA where there is one, else the CPU; or torch's name.
+    ``device``: `auto` is CUDA where there is one, else the CPU; or torch's name.  A
+    job that was given a GPU takes no other: see `devices`.
     ``batch_size``: the most sequences run at once.
     ``max_batch_tokens``: the most tokens of a batch, padded prompts and room for
     the answers together; None sets no limit.
@@ -46,17 +48,33 @@ class EngineSettings(
     simulator: dict[str, Any] = msgspec.field(default_factory=dict)
 
 
+class Refusal(Record, frozen=True, kw_only=True):
+    """In place of a generation: the engine could not answer this request.
+
+    ``reason`` is a line for people.  It is no answer, and is never journalled; the
+    other requests have theirs.
+    """
+
+    request_id: str
+    reason: str
+
+
 class Engine(Protocol):
     """A model that answers requests.
 
     ``fingerprint`` names the exact weights and files that determine an answer;
     two engines with the same fingerprint answer alike.  It is a file name: it
     also names the directory of the answers in the journal.  ``num_gpus`` are the
-    GPUs that it occupies.
+    GPUs that it occupies.  ``depends_on_batch``: whether an answer may be another
+    one in another batch; if so a batch is journalled whole, else each answer
+    stands for itself.  ``waiting_seconds`` are those since the engine was made in
+    which it could have run more requests than were ready; None if it cannot tell.
     """
 
     fingerprint: str
     num_gpus: int
+    depends_on_batch: bool
+    waiting_seconds: float | None
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
         """The requests, each exactly once, cut into the units that `generate` takes.
@@ -77,8 +95,8 @@ class Engine(Protocol):
         """
         ...
 
-    def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
-        """One generation for each request of the batch, in any order.
+    def generate(self, batch: Sequence[Request]) -> Iterator[Generation | Refusal]:
+        """One generation, or refusal, for each request of the batch, in any order.
 
         No special token is ever part of a text.
         """

@@ -1,43 +1,33 @@
 """The memory of a model: every answer is written down, and looked up before asking.
 
-A journal is a directory ``journal/{model fingerprint}/`` of append-only JSON
-Lines files, one for each process that ever wrote, all read at the start.  A line
-holds the answers to one batch, so that a batch is there whole or not at all,
-whenever its writer was killed; an index beside each file tells which line holds
-what.  The journal is nobody's output: a killed stage
-finds its answers there, and so does another stage that asks the same.  A lost
-journal costs time, never correctness.
+The journal is nobody's output: a killed stage finds its answers there, and so does
+another stage that asks the same.  A lost journal costs time, never correctness.
+`journal_files` says how it lies on disk.
 """
 
 import hashlib
-import os
-import secrets
-import socket
 import time
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from itertools import chain
 from pathlib import Path
 
 import msgspec
 
-from selfjudge.engines.base import Engine
-from selfjudge.engines.journal_index import encode_entry, index_path, lines_with
+from selfjudge.engines.base import Engine, Refusal
+from selfjudge.engines.journal_files import Answer, Journal
 from selfjudge.engines.progress import Log, Progress, log_to_stderr
 from selfjudge.ground.ledgers import Usage
 from selfjudge.ground.lines import file_sha256
-from selfjudge.ground.records import FinishReason, Record
 from selfjudge.ground.requests import Generation, Request
 
+# Refusals without an answer between them, after which no more is asked: an engine
+# that has fallen over is not asked a hundred thousand times.
+MOST_REFUSALS_IN_A_ROW = 16
 
-class Answer(Record, frozen=True, kw_only=True):
-    """What a model said, as the journal keeps it: under what determines it."""
 
-    key: str
-    text: str
-    finish_reason: FinishReason
-    num_prompt_tokens: int
-    num_output_tokens: int
+class RefusedError(ValueError):
+    """All requests were asked, and the engine could not answer some of them."""
 
 
 def answer_from(generation: Generation, key: str) -> Answer:
@@ -99,96 +89,6 @@ def hash_image(path: str, request_id: str) -> str:
         ) from error
 
 
-class Journal:
-    """The answers of one model on disk, shared by all stages and processes.
-
-    ``directory`` is that of the model's fingerprint; it need not exist.
-    ``stage`` is part of the name of the file that this process writes.
-    """
-
-    def __init__(
-        self, directory: Path, *, stage: str, log: Log = log_to_stderr
-    ) -> None:
-        self.directory = directory
-        self.stage = stage
-        self.log = log
-        # Of the file that this process writes, once it has written anything.
-        self._path: Path | None = None
-        self._descriptor = self._index = -1
-        self._size = 0
-
-    def read(self, keys: Collection[str]) -> dict[str, Answer]:
-        """The answers known for the keys; where there are several, the oldest.
-
-        Lines that cannot be read are counted, logged and passed over: the last
-        line of a killed writer is one, and so may be a living writer's.
-        """
-        decode = msgspec.json.Decoder(list[Answer]).decode
-        found: dict[str, Answer] = {}
-        for path in sorted(self.directory.glob("*.jsonl")):
-            num_unreadable = 0
-            for line in lines_with(path, keys):
-                try:
-                    batch = decode(line)
-                except (msgspec.DecodeError, UnicodeDecodeError):
-                    num_unreadable += 1
-                    continue
-                for answer in batch:
-                    if answer.key in keys:
-                        found.setdefault(answer.key, answer)
-            if num_unreadable:
-                lines = "line" if num_unreadable == 1 else "lines"
-                self.log(
-                    f"{self.stage}: ignored {num_unreadable} unreadable {lines} in "
-                    f"{path} (cut short by a crash, or just being written)"
-                )
-        return found
-
-    def append(self, batch: Sequence[Answer]) -> None:
-        """Write a batch down as one line; on return it is on the disk."""
-        if self._path is None:
-            self._path = self._new_path()
-            self._descriptor = open_to_append(self._path)
-            self._index = open_to_append(index_path(self._path))
-        line = msgspec.json.encode(batch) + b"\n"
-        write_whole(self._descriptor, line)
-        os.fsync(self._descriptor)
-        # After the line itself: an index may be behind, never ahead.
-        self._size += len(line)
-        keys = [answer.key for answer in batch]
-        write_whole(self._index, encode_entry(self._size, keys))
-
-    def close(self) -> None:
-        """Close the files of this process, if it ever wrote any."""
-        if self._path is not None:
-            os.close(self._descriptor)
-            os.close(self._index)
-            self._path = None
-
-    def _new_path(self) -> Path:
-        """The path of a new file that no other process writes.
-
-        The time comes first in its name: files sort by age, so a later answer
-        never displaces the one that was used before.
-        """
-        self.directory.mkdir(parents=True, exist_ok=True)
-        moment = time.strftime("%Y%m%dT%H%M%S", time.gmtime())
-        writer = f"{self.stage}-{socket.gethostname()}-{os.getpid()}"
-        return self.directory / f"{moment}-{writer}-{secrets.token_hex(4)}.jsonl"
-
-
-def open_to_append(path: Path) -> int:
-    """The descriptor of a new file; FileExistsError if there is one already."""
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
-
-
-def write_whole(descriptor: int, content: bytes) -> None:
-    """Write all bytes, in as many calls as it takes."""
-    left = memoryview(content)
-    while left:
-        left = left[os.write(descriptor, left) :]
-
-
 def run_requests(
     engine: Engine,
     requests: Sequence[Request],
@@ -200,14 +100,16 @@ def run_requests(
 ) -> list[Generation]:
     """The generations of all requests, in their order; from the journal if known.
 
-    The batches are laid out from the whole list *before* the journal is asked,
-    and each is journalled whole: a resumed run computes the same batches as one
-    that was never interrupted, and repeats at most the one in flight.  Requests
-    that differ in their id alone are asked once.  Ids must be unique.
+    The batches are laid out from the whole list *before* the journal is asked.
+    Where answers depend on them each is journalled whole: a resumed run computes
+    the same batches as one that was never interrupted, and repeats at most the one
+    in flight.  Requests that differ in their id alone are asked once.  Ids must be
+    unique.
 
     ``journal`` is the directory of all models; ``stage`` names this run in the
     log; what it costs is added to ``usage``, also where an error ends it.  Raises
-    ValueError where an image cannot be read.
+    ValueError where an image cannot be read, RefusedError once all is asked and
+    journalled if the engine refused some requests.
     """
     keys = hash_requests(engine.fingerprint, requests)
     assert len(keys) == len(requests), "request ids must be unique"
@@ -220,20 +122,20 @@ def run_requests(
     answers = model_journal.read(firsts)
     usage = usage or Usage()
     if len(answers) < len(firsts):
-        clock = time.monotonic()
-        engine.start()
-        usage.start_seconds += time.monotonic() - clock
+        start(engine, usage)
     progress = Progress(stage, Counter(keys.values()), answers, usage, log)
+    refusals = Refusals(stage, log)
     try:
         for batch in plan:
             missing = [request for request in batch if keys[request.id] not in answers]
             if missing:
-                fresh = ask(engine, missing, keys, progress)
-                model_journal.append(fresh)
-                answers.update((answer.key, answer) for answer in fresh)
+                told = ask(engine, missing, keys, model_journal, progress, refusals)
+                answers.update((answer.key, answer) for answer in told)
     finally:
         model_journal.close()
         progress.end()
+        usage.waiting_seconds = engine.waiting_seconds
+    refusals.check(len(firsts))
     return [
         generation_from(answers[keys[request.id]], request.id) for request in requests
     ]
@@ -252,17 +154,80 @@ def group_by_image(requests: Iterable[Request]) -> list[Request]:
     return list(chain.from_iterable(groups.values()))
 
 
-def ask(
-    engine: Engine, batch: list[Request], keys: dict[str, str], progress: Progress
-) -> list[Answer]:
-    """The model's answers to one batch, in the batch's order.
+def start(engine: Engine, usage: Usage) -> None:
+    """Start an engine; what that took counts also where it fails."""
+    clock = time.monotonic()
+    try:
+        engine.start()
+    finally:
+        usage.start_seconds += time.monotonic() - clock
 
-    Each is counted as it comes: a batch may take minutes.
+
+class Refusals:
+    """The requests of a run that its engine could not answer."""
+
+    def __init__(self, stage: str, log: Log) -> None:
+        self.stage = stage
+        self.log = log
+        self.all: list[Refusal] = []
+        self.num_in_a_row = 0
+
+    def add(self, refusal: Refusal) -> None:
+        """Note and log one; ValueError if the engine refuses whatever it is asked."""
+        self.all.append(refusal)
+        self.num_in_a_row += 1
+        self.log(f"{self.stage}: no answer: {refusal.reason}")
+        if self.num_in_a_row == MOST_REFUSALS_IN_A_ROW:
+            raise ValueError(
+                f"{self.stage}: the engine must answer (got {self.num_in_a_row} "
+                f"refusals in a row, the last: {refusal.reason}). Hint: what was "
+                "answered is in the journal; the same command goes on from there"
+            )
+
+    def check(self, num_requests: int) -> None:
+        """Raise RefusedError if there were any; for when all else is answered."""
+        if self.all:
+            raise RefusedError(
+                f"{self.stage}: every request must have an answer (got "
+                f"{len(self.all)} refusals of {num_requests} requests, the first: "
+                f"{self.all[0].reason}). Hint: all others are in the journal; mend "
+                "or take out what was refused, and the same command asks only that"
+            )
+
+
+def ask(
+    engine: Engine,
+    batch: list[Request],
+    keys: dict[str, str],
+    journal: Journal,
+    progress: Progress,
+    refusals: Refusals,
+) -> list[Answer]:
+    """The model's answers to one batch, in the batch's order, journalled.
+
+    Each is counted as it comes, and where it stands for itself journalled: a batch
+    may take hours.
     """
     answers: dict[str, Answer] = {}
-    for generation in engine.generate(batch):
-        key = keys[generation.request_id]
-        answers[generation.request_id] = answer_from(generation, key)
-        progress.add(key, generation)
-    assert answers.keys() == {request.id for request in batch}
-    return [answers[request.id] for request in batch]
+    num_refused = len(refusals.all)
+    said = engine.generate(batch)
+    try:
+        for one in said:
+            if isinstance(one, Refusal):
+                refusals.add(one)
+                continue
+            refusals.num_in_a_row = 0
+            key = keys[one.request_id]
+            answer = answers[one.request_id] = answer_from(one, key)
+            if not engine.depends_on_batch:
+                journal.add(answer)
+            progress.add(key, one)
+    finally:
+        # Now, not when somebody collects it: what it still asks is given up.
+        if isinstance(said, Generator):
+            said.close()
+    assert len(answers) + len(refusals.all) - num_refused == len(batch)
+    told = [answers[request.id] for request in batch if request.id in answers]
+    if engine.depends_on_batch and told:
+        journal.append(told)
+    return told

@@ -17,6 +17,7 @@ from selfjudge.ground.requests import Generation, Request
 COMMON_MARKS = re.compile(
     r"<\|[^<>|\s]{1,40}\|>|</?s>|<(?:image|img|end_of_utterance|fake_token_around_image"
     r"|start_of_turn|end_of_turn|eos|bos|pad|unk)>|\[/?INST\]|\[IMG\]"
+    r"|</?(?:think|tool_call|tool_response)>"
 )
 # What servers say of a prompt longer than the model reads.
 TOO_LONG = re.compile(
@@ -38,6 +39,10 @@ ORIENTATION = 0x0112
 
 class ServerError(ValueError):
     """The server said no, or nothing for too long."""
+
+
+class ClosedError(ServerError):
+    """The server says no to whatever it is asked."""
 
 
 def find_defuse(folder: Path | None) -> Callable[[str], str]:
@@ -86,8 +91,11 @@ def write_body(
         "top_p": sampling.top_p,
         "seed": request.seed % 2**63,
     }
+    # What a request does not say, a server takes from its model's own settings.
+    body |= {"presence_penalty": 0.0, "frequency_penalty": 0.0}
     if settings.top_k:
         body["top_k"] = sampling.top_k or -1
+        body |= {"repetition_penalty": 1.0, "min_p": 0.0}
     elif sampling.top_k:
         raise ServerError(
             f"'sampling.top_k' must be 0 for a server that does not know it (got "

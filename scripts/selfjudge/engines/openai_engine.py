@@ -9,11 +9,10 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx2
 import msgspec
@@ -21,9 +20,11 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 from tenacity.stop import stop_after_delay
 from tenacity.wait import wait_random_exponential
 
+from selfjudge.engines.base import Refusal
 from selfjudge.engines.checkpoints import code_hash, hash_directory
 from selfjudge.engines.conversations import count_common
 from selfjudge.engines.openai_bodies import (
+    ClosedError,
     ServerError,
     find_defuse,
     read_prompt,
@@ -34,6 +35,7 @@ from selfjudge.engines.openai_bodies import (
 from selfjudge.engines.sections import OpenAISettings
 from selfjudge.ground.requests import Generation, Request, show_messages
 
+T = TypeVar("T")
 # The code between a request and what the server is asked.
 ANSWERING = (
     "engines.openai_engine",
@@ -41,8 +43,8 @@ ANSWERING = (
     "engines.special_tokens",
     "ground.images",
 )
-BATCH_ROUNDS = 8  # a batch holds so many times the requests that are under way
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+CLOSED = {401, 403, 404}  # of the key or the address, whatever is asked
 LONGEST_WAIT = 30.0  # seconds between two tries
 
 
@@ -57,6 +59,8 @@ class OpenAIEngine:
 
     section = OpenAISettings
     num_gpus = 0  # those of the server are not this job's
+    depends_on_batch = False
+    waiting_seconds = None
 
     def __init__(
         self,
@@ -92,16 +96,12 @@ class OpenAIEngine:
         return find_defuse(self.path)
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
-        """The requests in their order, cut so that the server stays busy.
+        """All requests in one batch, in their order: the server never runs dry.
 
         Order matters: what shares a prompt or an image and is asked close together
         may find it in the server's caches.
         """
-        size = BATCH_ROUNDS * self.settings.max_concurrency
-        return [
-            list(requests[start : start + size])
-            for start in range(0, len(requests), size)
-        ]
+        return [list(requests)] if requests else []
 
     def show(self, request: Request) -> str:
         """The request's messages: no template is known."""
@@ -110,15 +110,18 @@ class OpenAIEngine:
     def start(self) -> None:
         """Nothing: the server runs already."""
 
-    def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
-        """One generation for each request of the batch, in the batch's order.
+    def generate(self, batch: Sequence[Request]) -> Iterator[Generation | Refusal]:
+        """One generation for each request of the batch, as they come.
 
-        Raises ServerError where the server refuses a request, or is away for
-        longer than ``patience_seconds``.
+        A request that the server refuses, or does not answer for longer than
+        ``patience_seconds``, has a refusal.  Raises ServerError where it would refuse
+        any other too: for want of the model, or of a key that it knows.
         """
-        replies = asyncio.run(self._post_all([(request, None) for request in batch]))
-        for request, reply in zip(batch, replies, strict=True):
-            yield read_reply(request, reply)
+        for place, told in self._replies([(request, None) for request in batch]):
+            if isinstance(told, ServerError):
+                yield Refusal(request_id=batch[place].id, reason=str(told))
+            else:
+                yield read_reply(batch[place], told)
 
     def choice_logprobs(
         self, requests: Sequence[Request], choices: Sequence[str]
@@ -126,67 +129,100 @@ class OpenAIEngine:
         """For each request its id and the log-probability of each choice.
 
         Needs a server that tells the logprobs of a prompt (vLLM does).  Scored
-        from the first token that any choice changes, as elsewhere.
+        from the first token that any choice changes, as elsewhere.  Raises
+        ServerError where a request is refused.
         """
         endings = ("", *choices)
         asked = [(request, ending) for request in requests for ending in endings]
-        replies = asyncio.run(self._post_all(asked))
-        for place, request in enumerate(requests):
-            start = place * len(endings)
-            rows = [
-                read_prompt(request, reply)
-                for reply in replies[start : start + len(endings)]
-            ]
-            ids = [[token for token, _ in row] for row in rows]
+        rows: dict[int, list[tuple[str, float]]] = {}
+        for place, told in self._replies(asked):
+            if isinstance(told, ServerError):
+                raise told
+            rows[place] = read_prompt(asked[place][0], told)
+        for number, request in enumerate(requests):
+            start = number * len(endings)
+            own = [rows[place] for place in range(start, start + len(endings))]
+            ids = [[token for token, _ in row] for row in own]
             first = min(count_common(ids[0], row) for row in ids[1:])
             yield (
                 request.id,
-                [sum(logprob for _, logprob in row[first:]) for row in rows[1:]],
+                [sum(logprob for _, logprob in row[first:]) for row in own[1:]],
             )
 
-    async def _post_all(
+    def _replies(
         self, asked: Sequence[tuple[Request, str | None]]
-    ) -> list[dict[str, Any]]:
-        """The server's replies, so many at a time; the first failure ends all."""
-        places = asyncio.Semaphore(self.settings.max_concurrency)
-        async with self._client() as client:
-            if not self._is_known:
-                await self._find_model(client)
-                self._is_known = True
+    ) -> Iterator[tuple[int, dict[str, Any] | ServerError]]:
+        """Place and reply of each request, as they come, so many asked at a time.
 
-            async def post(request: Request, ending: str | None) -> dict[str, Any]:
-                async with places:
-                    # Not before: the images of a batch would all be in memory.
-                    body = write_body(
-                        request, ending, self.model, self.settings, self.defuse
-                    )
-                    what = f"request {request.id}"
-                    return await self._call(
-                        client, "POST", "chat/completions", what, body
-                    )
-
-            failures: list[BaseException] = []
+        Once the server is known to refuse all of them no more are asked; those
+        under way are waited for.
+        """
+        left = iter(enumerate(asked))
+        closed: ClosedError | None = None
+        posts: set[asyncio.Task[tuple[int, dict[str, Any] | ServerError]]] = set()
+        with asyncio.Runner() as runner:
+            client = self._make_client()
             try:
-                async with asyncio.TaskGroup() as group:
-                    tasks = [group.create_task(post(*one)) for one in asked]
-            except* (ValueError, OSError) as failed:
-                # Python 3.11 wraps in a group what is raised in here.
-                failures += failed.exceptions
-            if failures:
-                raise failures[0]
-        return [task.result() for task in tasks]
+                if not self._is_known:
+                    runner.run(self._find_model(client))
+                    self._is_known = True
+                loop = runner.get_loop()
+                while True:
+                    while len(posts) < self.settings.max_concurrency and not closed:
+                        if (one := next(left, None)) is None:
+                            break
+                        posts.add(loop.create_task(self._post(client, *one)))
+                    if not posts:
+                        break
+                    done, posts = runner.run(first_of(posts))
+                    for post in done:
+                        place, told = post.result()
+                        if isinstance(told, ClosedError):
+                            closed = told
+                        else:
+                            yield place, told
+                if closed:
+                    raise closed
+            finally:
+                for post in posts:
+                    post.cancel()
+                runner.run(client.aclose())
 
-    @asynccontextmanager
-    async def _client(self) -> AsyncIterator[httpx2.AsyncClient]:
+    async def _post(
+        self,
+        client: httpx2.AsyncClient,
+        place: int,
+        asked: tuple[Request, str | None],
+    ) -> tuple[int, dict[str, Any] | ServerError]:
+        """The place of a request with what the server replied, or why it did not."""
+        request, ending = asked
+        defuse = self.defuse  # made here, not by many threads at once
+
+        def encode() -> bytes:
+            body = write_body(request, ending, self.model, self.settings, defuse)
+            return msgspec.json.encode(body)
+
+        # By a thread: an image takes long to encode, and others wait for the loop.
+        body = await asyncio.to_thread(encode)
+        what = f"request {request.id}"
+        try:
+            return place, await self._call(
+                client, "POST", "chat/completions", what, body
+            )
+        except ServerError as error:
+            return place, error
+
+    def _make_client(self) -> httpx2.AsyncClient:
         """A client with the key in its header; proxies as the environment says."""
-        headers = {"Authorization": f"Bearer {self.key}"} if self.key else {}
-        async with httpx2.AsyncClient(
+        headers = {"Content-Type": "application/json"}
+        if self.key:
+            headers["Authorization"] = f"Bearer {self.key}"
+        return httpx2.AsyncClient(
             base_url=self.url,
             headers=headers,
             timeout=httpx2.Timeout(self.settings.timeout_seconds, connect=10.0),
             limits=httpx2.Limits(max_connections=self.settings.max_concurrency),
-        ) as client:
-            yield client
+        )
 
     async def _find_model(self, client: httpx2.AsyncClient) -> None:
         """Raise ServerError unless the server has the model."""
@@ -206,7 +242,7 @@ class OpenAIEngine:
         method: str,
         place: str,
         what: str,
-        body: dict[str, Any] | None = None,
+        body: bytes | None = None,
     ) -> dict[str, Any]:
         """The server's reply, tried again while what goes wrong may pass."""
         patience = self.settings.patience_seconds
@@ -220,7 +256,7 @@ class OpenAIEngine:
         try:
             async for attempt in retrying:
                 with attempt:
-                    reply = await client.request(method, place, json=body)
+                    reply = await client.request(method, place, content=body)
                     reply.raise_for_status()
                     decoded = msgspec.json.decode(reply.content)
                     if "choices" not in decoded and "data" not in decoded:
@@ -235,7 +271,8 @@ class OpenAIEngine:
             if status == 400 and (made := reply_to_refused(error.response.text)):
                 self.log(told)
                 return made
-            raise ServerError(told) from None
+            kind = ClosedError if status in CLOSED else ServerError
+            raise kind(told) from None
         except (httpx2.TransportError, msgspec.DecodeError) as error:
             raise ServerError(
                 f"{self.url}: must answer within {patience:g} s ({what}: "
@@ -268,6 +305,13 @@ class OpenAIEngine:
     def _redact(self, text: str) -> str:
         """The text without the key, should a server repeat it."""
         return text.replace(self.key, "[key]") if self.key else text
+
+
+async def first_of(
+    posts: set[asyncio.Task[T]],
+) -> tuple[set[asyncio.Task[T]], set[asyncio.Task[T]]]:
+    """The tasks that are done, one at least, and the others."""
+    return await asyncio.wait(posts, return_when=asyncio.FIRST_COMPLETED)
 
 
 def read_key(name: str) -> str:

@@ -14,6 +14,9 @@ class ReplayEngine:
     with this one a stage either repeats itself or says what is missing.
     """
 
+    depends_on_batch = False
+    waiting_seconds = None
+
     def __init__(self, fingerprint: str, journal: Path) -> None:
         self.fingerprint = fingerprint
         self.num_gpus = 0

@@ -11,6 +11,8 @@ from typing import Any, Literal, TypeVar
 import msgspec
 
 Section = TypeVar("Section", bound=msgspec.Struct)
+MLLAMA_MOST_SEQS = 32
+MLLAMA_LEAST_LEN = 8192
 
 
 class OpenAISettings(
@@ -24,7 +26,8 @@ class OpenAISettings(
     ``timeout_seconds``: how long one request may take.
     ``patience_seconds``: how long one that fails in a way that may pass (busy, a
     server that is away) is tried again.
-    ``top_k``: whether the server knows it (vLLM and SGLang do, OpenAI does not).
+    ``top_k``: whether the server knows it (vLLM and SGLang do, OpenAI does not), and
+    with it `min_p` and `repetition_penalty`.
     ``max_tokens_field``: the name that the server has for it.
     """
 
@@ -49,6 +52,8 @@ class VLLMSettings(
     ``tensor_parallel_size``: GPUs that share one model.
     ``enforce_eager``: no CUDA graphs: starts sooner, answers slower.
     ``lora``: a judge's adapter over its base model, instead of merged weights.
+    ``batch_invariant``: kernels in which a row's numbers do not depend on the rows
+    beside it, so that a resumed shard is the unbroken one's to the byte.
     """
 
     max_num_seqs: int = 256
@@ -57,6 +62,7 @@ class VLLMSettings(
     tensor_parallel_size: int = 1
     enforce_eager: bool = False
     lora: bool = False
+    batch_invariant: bool = False
 
 
 class SimulatorSettings(
@@ -81,6 +87,32 @@ class SimulatorSettings(
     verdict_accuracy: float
     num_response_words: int
     num_judgment_words: int
+
+
+def check_for_mllama(settings: VLLMSettings) -> None:
+    """Raise ValueError if vLLM 0.10.2 would fail on Mllama with these settings.
+
+    It measures its memory with ``max_num_seqs`` images of four tiles at once, and
+    holds the 6404 tokens of such an image against ``max_model_len``.
+    """
+    hint = "Hint: overlays/llama_3_2_11b_vllm.yaml has settings that fit."
+    if settings.max_num_seqs > MLLAMA_MOST_SEQS:
+        raise ValueError(
+            f"'engine.vllm.max_num_seqs' must be at most {MLLAMA_MOST_SEQS} for Mllama "
+            f"(got {settings.max_num_seqs}): its images alone would take 0.1 GB each "
+            f"in a first pass, beside the weights. {hint}"
+        )
+    if (settings.max_model_len or MLLAMA_LEAST_LEN) < MLLAMA_LEAST_LEN:
+        raise ValueError(
+            f"'engine.vllm.max_model_len' must be at least {MLLAMA_LEAST_LEN}, or "
+            f"null, for Mllama (got {settings.max_model_len}): a large image is 6404 "
+            f"tokens, and vLLM 0.10.2 ends at the first that does not fit. {hint}"
+        )
+    if settings.batch_invariant:
+        raise ValueError(
+            "'engine.vllm.batch_invariant' must be false for Mllama (got true): vLLM "
+            "0.10.2 has no such kernels."
+        )
 
 
 def read_section(section: Mapping[str, Any], kind: type[Section], name: str) -> Section:

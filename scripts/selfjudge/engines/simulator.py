@@ -41,6 +41,8 @@ class SimulatorEngine:
     """
 
     section = SimulatorSettings
+    depends_on_batch = False
+    waiting_seconds = None
 
     def __init__(
         self,

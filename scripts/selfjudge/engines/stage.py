@@ -9,7 +9,7 @@ import msgspec
 
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import Engine, EngineSettings
-from selfjudge.engines.journal import run_requests
+from selfjudge.engines.journal import RefusedError, run_requests
 from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.ground.requests import Generation, Request
 
@@ -31,7 +31,9 @@ def answer_requests(
     The model is loaded once for all parts; a part is cut into batches by itself, so
     that its texts do not depend on the others.  Answers come from the journal where
     it has them; parts without requests open no model.  What the run cost is appended
-    to ``ledger``, if it is asked for, also where an error ends it.
+    to ``ledger``, if it is asked for, also where an error ends it.  A part with
+    requests that the engine refused ends the stage, but first the parts after it are
+    asked: their answers are in the journal when it is called again.
     """
     asked = Model(model=model, revision=revision, engine=engine, journal=journal)
     yield from asked.answer(parts, stage=stage, ledger=ledger)
@@ -62,21 +64,27 @@ class Model:
             yield from ([] for _ in parts)
             return
         started, clock = datetime.now(UTC), time.monotonic()
-        opened = self._open()
-        usage = Usage(num_gpus=opened.num_gpus, start_seconds=time.monotonic() - clock)
-        finished = False
+        usage, fingerprint, finished = Usage(), self.model, False
         try:
+            try:
+                opened = self._open()
+                usage.num_gpus, fingerprint = opened.num_gpus, opened.fingerprint
+            finally:
+                usage.start_seconds = time.monotonic() - clock
+            refused: RefusedError | None = None
             for part in parts:
-                requests = [
-                    msgspec.structs.replace(
-                        one, max_pixels=self.settings.max_pixels_shown
+                requests = [self._shown(request) for request in part]
+                try:
+                    answers = run_requests(
+                        opened, requests, journal=self.journal, stage=stage, usage=usage
                     )
-                    for one in part
-                ]
-                answers = run_requests(
-                    opened, requests, journal=self.journal, stage=stage, usage=usage
-                )
-                yield list(zip(answers, requests, strict=True))
+                except RefusedError as error:
+                    refused = refused or error
+                    continue
+                if refused is None:
+                    yield list(zip(answers, requests, strict=True))
+            if refused:
+                raise refused
             finished = True
         finally:
             if ledger:
@@ -84,7 +92,7 @@ class Model:
                     usage,
                     stage=stage,
                     engine=self.settings.name,
-                    model=opened.fingerprint,
+                    model=fingerprint,
                     started=started.isoformat(timespec="seconds"),
                     finished=finished,
                 )
@@ -101,3 +109,8 @@ class Model:
                 self.settings, self.model, self.revision, journal=self.journal
             )
         return self._opened
+
+    def _shown(self, request: Request) -> Request:
+        """The request with images as large as the config shows them."""
+        limit = self.settings.max_pixels_shown
+        return msgspec.structs.replace(request, max_pixels=limit)

@@ -45,6 +45,9 @@ class TransformersEngine:
     tokens that end a text.
     """
 
+    depends_on_batch = True
+    waiting_seconds = None
+
     def __init__(
         self,
         model: str | Path,

@@ -14,18 +14,26 @@ LOGPROBS_IN_OLD = 20  # the most likely tokens that 0.10.2 is asked to tell
 class Dialect(Protocol):
     """How one version of vLLM is told what to do.
 
-    ``blocked`` are the token ids that no text may hold.
+    ``blocked`` are the token ids that no text may hold, ``writable`` all others.
     """
 
     def engine_arguments(self, blocked: Sequence[int]) -> dict[str, Any]:
         """Arguments of `LLM` that only this version takes."""
         ...
 
+    def limits(self, num_images: int) -> dict[str, int]:
+        """How many of each kind a prompt may show at most."""
+        ...
+
     def read_prompt(self, llm: Any, prompt: dict[str, Any]) -> Any:
         """The prompt as `add_request` takes it, its images worked into tokens."""
         ...
 
-    def text_arguments(self, blocked: Sequence[int]) -> dict[str, Any]:
+    def forget(self, llm: Any, prompt: Any) -> None:
+        """Undo what reading a prompt left behind that will not be asked about."""
+        ...
+
+    def text_arguments(self, writable: Sequence[int]) -> dict[str, Any]:
         """Arguments of `SamplingParams` that only this version needs for a text."""
         ...
 
@@ -49,12 +57,27 @@ class Dialect32:
             "additional_config": {"blocked_token_ids": list(blocked)},
         }
 
+    def limits(self, num_images: int) -> dict[str, int]:
+        """No room for the videos that some families take."""
+        return {"image": num_images, "video": 0}
+
     def read_prompt(self, llm: Any, prompt: dict[str, Any]) -> Any:
-        """The renderer's work; with an image it has seen it costs little."""
-        [read] = llm.llm_engine.renderer.render_cmpl([prompt])
+        """The renderer's work; with an image it has seen it costs little.
+
+        Read anew for each request: what is read twice has no pixels the second
+        time, for the engine has them.
+        """
+        [read] = llm.llm_engine.renderer.render_cmpl([dict(prompt)])
         return read
 
-    def text_arguments(self, blocked: Sequence[int]) -> dict[str, Any]:
+    def forget(self, llm: Any, prompt: Any) -> None:
+        """The renderer takes images for sent that it has read: let it send them."""
+        cache = llm.llm_engine.renderer.mm_processor_cache
+        for hashes in (prompt.get("mm_hashes") or {}).values():
+            for image in hashes if cache else ():
+                cache.invalidate(image)
+
+    def text_arguments(self, writable: Sequence[int]) -> dict[str, Any]:
         """None: the ids are blocked for all requests at once."""
         return {}
 
@@ -70,19 +93,23 @@ class Dialect10:
         """None: this engine blocks ids request by request."""
         return {}
 
+    def limits(self, num_images: int) -> dict[str, int]:
+        """Mllama takes images alone."""
+        return {"image": num_images}
+
     def read_prompt(self, llm: Any, prompt: dict[str, Any]) -> Any:
         """The prompt itself, read when it is added."""
-        return prompt
+        return dict(prompt)
 
-    def text_arguments(self, blocked: Sequence[int]) -> dict[str, Any]:
-        """A function of the tokens so far and one row of logits."""
-        ids = list(blocked)
+    def forget(self, llm: Any, prompt: Any) -> None:
+        """Nothing: it was not read."""
 
-        def block(token_ids: Sequence[int], logits: Any) -> Any:
-            logits[[one for one in ids if one < logits.shape[-1]]] = float("-inf")
-            return logits
+    def text_arguments(self, writable: Sequence[int]) -> dict[str, Any]:
+        """The ids by name, of which the engine makes one mask for all requests.
 
-        return {"logits_processors": [block]}
+        Not a logits processor of ours: it refuses every request that brings one.
+        """
+        return {"allowed_token_ids": list(writable)}
 
     def choice_arguments(self, ids: Sequence[int]) -> dict[str, Any]:
         """The likeliest tokens' logprobs; a choice that is not among them is asked

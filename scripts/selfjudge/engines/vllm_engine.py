@@ -2,12 +2,16 @@
 
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
 
+from selfjudge.engines.ahead import Ahead, map_ahead
+from selfjudge.engines.base import Refusal
 from selfjudge.engines.checkpoints import (
     engine_fingerprint,
     hash_directory,
@@ -15,9 +19,11 @@ from selfjudge.engines.checkpoints import (
     resolve_model,
 )
 from selfjudge.engines.conversations import Conversations, open_images
-from selfjudge.engines.sections import VLLMSettings
+from selfjudge.engines.devices import describe_gpu_apart, say
+from selfjudge.engines.sections import VLLMSettings, check_for_mllama
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.vllm_dialects import (
+    Dialect10,
     dialect_of,
     installed_name,
     installed_version,
@@ -33,12 +39,13 @@ ANSWERING = (
     "engines.special_tokens",
     "ground.images",
 )
-# A batch is what one line of the journal holds and a killed job loses.  At its end
-# the running sequences get fewer and fewer: it must be many times as many.
-BATCH_ROUNDS = 16
 # Requests that vLLM holds beyond those that run: enough that a place never stays
-# empty, few enough that the images of a batch are not all in memory at once.
+# empty, few enough that the images of a shard are not all in memory at once.
 WAITING_ROUNDS = 1
+MOST_AHEAD = 32  # prompts made, and not with vLLM yet
+# What ends a text.  vLLM also ends a request that failed (`error`), or that
+# somebody gave up (`abort`): neither says anything.
+ENDS = ("stop", "length")
 LORA_RANKS = (8, 16, 32, 64, 128, 256, 320, 512)  # those that vLLM has kernels for
 CPU_CACHE_BYTES = 2**29  # for keys and values; two jobs may share a laptop
 
@@ -72,10 +79,12 @@ class VLLMEngine:
 
     vLLM starts with the first question, not before: a stage whose answers are all
     in the journal need not wait for it.  The same request gets the same answer
-    whatever is asked beside it, up to rounding in the model itself.
+    whatever is asked beside it, up to rounding in the model itself (which
+    `batch_invariant` takes away).
     """
 
     section = VLLMSettings
+    depends_on_batch = False
 
     def __init__(
         self,
@@ -95,10 +104,13 @@ class VLLMEngine:
         self.trust_remote_code = trust_remote_code
         self.path = resolve_model(str(model), revision)
         check_family(self.path, self.version)
+        if isinstance(self.dialect, Dialect10):
+            check_for_mllama(self.settings)
         self.adapter = find_adapter(self.path) if self.settings.lora else None
         self.fingerprint = self._fingerprint()
         self.num_gpus = 0 if is_cpu_build() else self.settings.tensor_parallel_size
         self.most_images = 0
+        self.waiting_seconds: float | None = 0.0
         self.llm: Any = None
 
     def _fingerprint(self) -> str:
@@ -109,6 +121,8 @@ class VLLMEngine:
             parts.append(f"lora{hash_directory(self.adapter.path)}")
         if self.settings.max_model_len:
             parts.append(f"len{self.settings.max_model_len}")
+        if self.settings.batch_invariant:
+            parts.append("invariant")
         return "-".join(parts)
 
     def show(self, request: Request) -> str:
@@ -122,7 +136,13 @@ class VLLMEngine:
             return
         # No figures about this run leave the machine.
         os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-        if is_cpu_build():
+        # The log of a stage is what it says on stderr.
+        os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+        if self.settings.batch_invariant:
+            os.environ["VLLM_BATCH_INVARIANT"] = "1"
+        if not is_cpu_build():
+            say(describe_gpu_apart())
+        else:
             # In the process of the stage, on one thread: on a machine that others
             # use too its threads wait for each other most of the time.
             os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
@@ -137,7 +157,7 @@ class VLLMEngine:
         )
         special = read_special_tokens(processor, read_end_ids(self.path), self.path)
         self.conversations = Conversations(processor, special)
-        self.blocked = self._list_blocked()
+        self.blocked, self.writable = self._part_vocabulary()
         self.llm = LLM(**self._engine_arguments())
         self.longest = self.llm.llm_engine.model_config.max_model_len
         self.lora_request = self._lora_request()
@@ -150,15 +170,20 @@ class VLLMEngine:
 
         return LoRARequest("judge", 1, str(self.adapter.path))
 
-    def _list_blocked(self) -> list[int]:
-        """The token ids that no text may hold: special ones, and those of no token."""
+    def _part_vocabulary(self) -> tuple[list[int], list[int]]:
+        """The token ids that no text may hold, and those that one may.
+
+        Blocked are special ones, and those of no token.
+        """
         config = msgspec.json.decode((self.path / "config.json").read_bytes())
         sizes = (
             config.get("vocab_size"),
             config.get("text_config", {}).get("vocab_size"),
         )
         width = max(size for size in sizes if size)
-        return sorted(set(range(width)) - set(self.conversations.special.writable_ids))
+        ids = self.conversations.special.writable_ids
+        writable = [one for one in ids if one < width]
+        return sorted(set(range(width)) - set(writable)), writable
 
     def _engine_arguments(self) -> dict[str, Any]:
         """The arguments of `LLM`."""
@@ -174,7 +199,7 @@ class VLLMEngine:
             "gpu_memory_utilization": settings.gpu_memory_utilization,
             "tensor_parallel_size": settings.tensor_parallel_size,
             "enforce_eager": settings.enforce_eager,
-            "limit_mm_per_prompt": {"image": max(self.most_images, 1)},
+            "limit_mm_per_prompt": self.dialect.limits(max(self.most_images, 1)),
             "seed": 0,
             **self.dialect.engine_arguments(self.blocked),
         }
@@ -191,36 +216,36 @@ class VLLMEngine:
         return arguments
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
-        """The requests in their order, cut into long batches.
+        """All requests in one batch, in their order: vLLM never runs dry between two.
 
         Order matters: what shares a prompt or an image and is asked close together
         finds it in vLLM's caches.
         """
         self._count_images(requests)
-        size = BATCH_ROUNDS * self.settings.max_num_seqs
-        return [
-            list(requests[start : start + size])
-            for start in range(0, len(requests), size)
-        ]
+        return [list(requests)] if requests else []
 
     def _count_images(self, requests: Sequence[Request]) -> None:
         """Note the most images of a request, for which vLLM must make room."""
         most = max((len(request.images) for request in requests), default=0)
         self.most_images = max(self.most_images, most)
 
-    def generate(self, batch: Sequence[Request]) -> Iterator[Generation]:
+    def generate(self, batch: Sequence[Request]) -> Iterator[Generation | Refusal]:
         """One generation for each request of the batch, as they get ready.
 
-        A prompt that leaves no room for an answer gets an empty one, cut off.
+        A prompt that leaves no room for an answer gets an empty one, cut off; a
+        request that fails in vLLM, and again when it is asked once more, a refusal.
         Raises ValueError where images and image parts do not match, OSError where
         an image cannot be decoded.
         """
         self._count_images(batch)
         self.start()
-        asked = {request.id: request for request in batch}
-        for request_id, output in self._ask(self._ask_for_texts(batch)):
+        for request, output in self._ask(batch, self._ask_for_texts):
+            if why := why_failed(output):
+                reason = f"request {request.id}: vLLM must answer (got {why}, twice)"
+                yield Refusal(request_id=request.id, reason=reason)
+                continue
             yield self.conversations.read(
-                asked[request_id],
+                request,
                 output.outputs[0].token_ids if output.outputs else (),
                 len(output.prompt_token_ids),
                 output.num_cached_tokens or 0,
@@ -241,7 +266,7 @@ class VLLMEngine:
                     "seed": request.seed if sampling.temperature else None,
                     "stop_token_ids": self.conversations.special.end_ids,
                     "ignore_eos": True,  # where it ends a text it is one of these
-                    **self.dialect.text_arguments(self.blocked),
+                    **self.dialect.text_arguments(self.writable),
                 },
             )
 
@@ -258,15 +283,17 @@ class VLLMEngine:
         ids = {request.id: self._next_ids(request, choices) for request in requests}
         quick = [request for request in requests if ids[request.id]]
         slow = [request for request in requests if not ids[request.id]]
-        asked = {request.id: request for request in quick}
-        questions = self._ask_for_next(quick, ids)
-        for request_id, output in self._ask(questions):
-            self._check_room(request_id, output)
+
+        def ask_for(some: Sequence[Request]) -> Iterator[Question]:
+            return self._ask_for_next(some, ids)
+
+        for request, output in self._ask(quick, ask_for):
+            self._check_told(request.id, output)
             told = output.outputs[0].logprobs[0]
-            if all(one in told for one in ids[request_id]):
-                yield request_id, [told[one].logprob for one in ids[request_id]]
+            if all(one in told for one in ids[request.id]):
+                yield request.id, [told[one].logprob for one in ids[request.id]]
             else:
-                slow.append(asked[request_id])
+                slow.append(request)
         yield from self._score_choices(slow, choices)
 
     def _next_ids(self, request: Request, choices: Sequence[str]) -> list[int]:
@@ -295,30 +322,34 @@ class VLLMEngine:
             scored = self.conversations.count_scored(text, choices)
             counts[request.id] = dict(zip(choices, scored, strict=True))
         for choice in choices:
-            questions = (
-                Question(
-                    request.id,
-                    prompt,
-                    {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0},
-                )
+
+            def ask_for(
+                some: Sequence[Request], choice: str = choice
+            ) -> Iterator[Question]:
+                arguments = {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
                 for request, prompt in self._prompts(
-                    requests, ending=choice, continue_final_message=True
-                )
-            )
-            for request_id, output in self._ask(questions):
-                self._check_room(request_id, output)
-                count = counts[request_id][choice]
+                    some, ending=choice, continue_final_message=True
+                ):
+                    yield Question(request.id, prompt, arguments)
+
+            for request, output in self._ask(requests, ask_for):
+                self._check_told(request.id, output)
+                count = counts[request.id][choice]
                 ids = output.prompt_token_ids[len(output.prompt_token_ids) - count :]
                 told = output.prompt_logprobs[len(output.prompt_logprobs) - count :]
                 logprobs = [
                     place[token].logprob for place, token in zip(told, ids, strict=True)
                 ]
-                sums[request_id][choice] = sum(logprobs, 0.0)
+                sums[request.id][choice] = sum(logprobs, 0.0)
         for request_id, by_choice in sums.items():
             yield request_id, [by_choice[choice] for choice in choices]
 
-    def _check_room(self, request_id: str, output: Any) -> None:
-        """Raise ValueError if a prompt was too long to be asked about."""
+    def _check_told(self, request_id: str, output: Any) -> None:
+        """Raise ValueError if a prompt was too long to be asked about, or failed."""
+        if why := why_failed(output):
+            raise ValueError(
+                f"request {request_id}: vLLM must answer (got {why}, twice)"
+            )
         if isinstance(output, NoRoom):
             raise ValueError(
                 f"request {request_id}: must be shorter than {self.longest} tokens "
@@ -327,52 +358,75 @@ class VLLMEngine:
             )
 
     def _prompts(
-        self, requests: Iterable[Request], ending: str = "", **settings: bool
+        self, requests: Sequence[Request], ending: str = "", **settings: bool
     ) -> Iterator[tuple[Request, Any]]:
-        """Each request with its prompt as vLLM takes it, made when its turn comes.
+        """Each request with its prompt as vLLM takes it.
 
-        Neighbours that show the same share one, as vLLM's own `n` samples would;
-        but each of these has a seed of its own, which `n` has not.
+        Images are opened by threads, some requests ahead, and once for neighbours
+        that show the same.  That a prompt fills all of vLLM's length shows when it
+        is read, if not before.
         """
-        shown: tuple[Any, ...] | None = None
-        prompt: Any = None
-        for request in requests:
-            if shown != (request.messages, request.images):
-                shown = (request.messages, request.images)
+        groups = [list(group) for _, group in groupby(requests, lambda one: one.images)]
+        opened = map_ahead(open_shown, [group[0] for group in groups])
+        for group, images in zip(groups, opened, strict=True):
+            for request in group:
                 text = self.conversations.render(request, **settings) + ending
-                prompt = self._show(request, text)
+                prompt = self._show(request, text, images)
                 if len(prompt["prompt_token_ids"]) < self.longest:
                     prompt = self.dialect.read_prompt(self.llm, prompt)
-            yield request, prompt
+                    if len(prompt["prompt_token_ids"]) >= self.longest:
+                        self.dialect.forget(self.llm, prompt)
+                yield request, prompt
 
-    def _show(self, request: Request, text: str) -> dict[str, Any]:
-        """The prompt of a rendered text and the request's images, now opened."""
+    def _show(self, request: Request, text: str, images: list[Any]) -> dict[str, Any]:
+        """The prompt of a rendered text and the request's images."""
         prompt: dict[str, Any] = {"prompt_token_ids": self.conversations.encode(text)}
-        if request.images:
-            opened = open_images([request])
-            images = [opened[path] for path in request.images]
+        if images:
             prompt["multi_modal_data"] = {"image": images}
             # A file does not change while it is asked about: its path names it in
             # vLLM's caches, and nobody need hash its pixels.
             prompt["multi_modal_uuids"] = {"image": list(request.images)}
         return prompt
 
-    def _ask(self, questions: Iterable[Question]) -> Iterator[tuple[str, Any]]:
+    def _ask(
+        self,
+        requests: Sequence[Request],
+        ask_for: Callable[[Sequence[Request]], Iterator[Question]],
+    ) -> Iterator[tuple[Request, Any]]:
+        """Each request with vLLM's output, as they get ready.
+
+        What failed is asked once more, after all others: where vLLM has lost an
+        image that it was sent, it has noticed by then, and is sent it again.
+        """
+        asked = {request.id: request for request in requests}
+        failed = []
+        for request_id, output in self._run(ask_for(requests)):
+            if why_failed(output):
+                failed.append(asked[request_id])
+            else:
+                yield asked[request_id], output
+        if failed:
+            for request_id, output in self._run(ask_for(failed)):
+                yield asked[request_id], output
+
+    def _run(self, questions: Iterator[Question]) -> Iterator[tuple[str, Any]]:
         """The id of each question with vLLM's output, as they get ready.
 
-        vLLM always has a few more than it can run; the others are not made yet.
+        Questions are made by a thread of its own while vLLM works, and vLLM always
+        has a few more than it can run.
         """
         from vllm import SamplingParams
         from vllm.sampling_params import RequestOutputKind
 
         engine = self.llm.llm_engine
-        room = (1 + WAITING_ROUNDS) * self.settings.max_num_seqs
         kind = {"output_kind": RequestOutputKind.FINAL_ONLY, "detokenize": False}
-        left = iter(questions)
+        room = (1 + WAITING_ROUNDS) * self.settings.max_num_seqs
+        made = Ahead(questions, MOST_AHEAD)
         asked: set[str] = set()
         try:
             while True:
-                while len(asked) < room and (question := next(left, None)):
+                clock = time.monotonic()
+                while len(asked) < room and (question := made.take(wait=not asked)):
                     ids = question.prompt["prompt_token_ids"]
                     if len(ids) >= self.longest:
                         yield question.id, NoRoom(ids)
@@ -387,13 +441,37 @@ class VLLMEngine:
                     asked.add(question.id)
                 if not asked:
                     return
-                for output in engine.step():
+                could_run_more = len(asked) < self.settings.max_num_seqs
+                outputs = engine.step()
+                if could_run_more and not made.is_over:
+                    self._count_waiting(clock)
+                for output in outputs:
                     if output.finished:
                         asked.remove(output.request_id)
                         yield output.request_id, output
         finally:
+            for question in made.close():
+                self.dialect.forget(self.llm, question.prompt)
             if asked:
                 engine.abort_request(sorted(asked))
+
+    def _count_waiting(self, since: float) -> None:
+        """Note that vLLM could have run more since a moment."""
+        assert self.waiting_seconds is not None
+        self.waiting_seconds += time.monotonic() - since
+
+
+def open_shown(request: Request) -> list[Any]:
+    """The images of a request, decoded."""
+    opened = open_images([request])
+    return [opened[path] for path in request.images]
+
+
+def why_failed(output: Any) -> str | None:
+    """What vLLM ended a request with that it did not answer; None if it did."""
+    if isinstance(output, NoRoom) or output.outputs[0].finish_reason in ENDS:
+        return None
+    return f"finish_reason {output.outputs[0].finish_reason!r}"
 
 
 def is_cpu_build() -> bool:

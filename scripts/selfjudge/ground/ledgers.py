@@ -3,7 +3,8 @@
 A ledger file belongs to one output of a model stage and lies at the output's
 path, below results/ledgers instead of results.  Each process run that asked a
 model, or trained one, appends a line, whether it ended well or not: sums over all
-lines are what was really spent.
+lines are what was really spent, but for runs that could write nothing any more
+(SIGKILL, a lost node).
 """
 
 import os
@@ -20,6 +21,8 @@ class Usage:
 
     ``num_cached_prompt_tokens`` is None where the engine cannot tell; ``seconds``
     are those of asking or training, ``start_seconds`` of all before it.
+    ``waiting_seconds`` are those of ``seconds`` in which the engine could have run
+    more requests than were ready for it; None where it cannot tell.
     """
 
     num_gpus: int = 0
@@ -31,6 +34,7 @@ class Usage:
     num_output_tokens: int = 0
     start_seconds: float = 0.0
     seconds: float = 0.0
+    waiting_seconds: float | None = None
 
 
 class Ledger(Record, frozen=True, kw_only=True):
@@ -40,7 +44,8 @@ class Ledger(Record, frozen=True, kw_only=True):
     fingerprint of the model asked, or of the one that training starts from;
     ``started`` the time in UTC.  ``num_from_journal`` requests were answered by
     the journal and ``num_calls`` by the model; the rest repeat another request
-    of the same run.  GPU hours are ``num_gpus`` times both durations, in seconds.
+    of the same run.  GPU hours are ``num_gpus`` times both durations, in seconds;
+    ``waiting_seconds`` are as in `Usage`, within ``seconds``.
 
     In a training a request is a row seen, a call an optimizer step, and all
     tokens of the rows are prompt tokens.
@@ -60,6 +65,7 @@ class Ledger(Record, frozen=True, kw_only=True):
     start_seconds: float
     seconds: float
     finished: bool
+    waiting_seconds: float | None = None  # older lines have none
 
 
 def ledger_from(
@@ -81,6 +87,7 @@ def ledger_from(
         start_seconds=round(usage.start_seconds, 3),
         seconds=round(usage.seconds, 3),
         finished=finished,
+        waiting_seconds=usage.waiting_seconds and round(usage.waiting_seconds, 3),
     )
 
 

@@ -16,6 +16,7 @@ import msgspec
 from selfjudge.ground.seeds import Shard
 
 T = TypeVar("T")
+GPUS = "GPUs that the job was given: with one it computes on no CPU"
 
 
 def parse_shard(text: str) -> Shard:
@@ -82,6 +83,7 @@ def model_arguments(description: str | None) -> argparse.ArgumentParser:
     add("--journal", type=Path, required=True, help="folder of answers given before")
     add("--ledger", type=Path, help="file to append to what this run cost")
     add("--shard", type=parse_shard, default=Shard(1, 1), help="part to do: 3of8")
+    add("--gpus", type=int, default=0, help=GPUS)
     return parser
 
 
@@ -92,5 +94,9 @@ def engine_of(args: argparse.Namespace) -> dict[str, Any]:
 
 def model_of(args: argparse.Namespace) -> dict[str, Any]:
     """Which model is asked, how, and where its answers are kept."""
-    names = ("model", "revision", "engine", "journal")
-    return {name: getattr(args, name) for name in names}
+    from selfjudge.engines.devices import wanted_device
+
+    device = wanted_device(args.engine.device, args.gpus)
+    engine = msgspec.structs.replace(args.engine, device=device)
+    names = ("model", "revision", "journal")
+    return {"engine": engine, **{name: getattr(args, name) for name in names}}
