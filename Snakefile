@@ -45,6 +45,13 @@ include: "rules/prompts.smk"
 include: "rules/pairs.smk"
 include: "rules/judgments.smk"
 include: "rules/training.smk"
+
+
+if config["panel"]["members"]:
+
+    include: "rules/panel.smk"
+
+
 include: "rules/plan.smk"
 
 
