@@ -73,7 +73,6 @@ class Counts(NamedTuple):
 class Agreement:
     """How the raters of a panel stand to each other."""
 
-    members: Sequence[str]
     counts: dict[str, Counts]
     num_candidates: int = 0
 
@@ -120,7 +119,9 @@ def measure_agreement(
     prompts: Iterable[Prompt], votes: Iterable[Vote], members: Sequence[str]
 ) -> Agreement:
     """How the members agree as raters; votes are in the order of the prompts."""
-    found = Agreement(members, {member: new_counts(members) for member in members})
+    found = Agreement(
+        {name: new_counts([m for m in members if m != name]) for name in members}
+    )
     for prompt, (own,) in join_by_prompt(prompts, ["votes"], [votes]):
         for vote in own:
             found.num_candidates += 1
@@ -128,9 +129,9 @@ def measure_agreement(
     return found
 
 
-def new_counts(members: Sequence[str]) -> Counts:
+def new_counts(others: Sequence[str]) -> Counts:
     """Sums of nothing."""
-    zero = dict.fromkeys(members, 0)
+    zero = dict.fromkeys(others, 0)
     return Counts({}, Relation(), Relation(), Relation(), dict(zero), dict(zero))
 
 
