@@ -89,14 +89,17 @@ def after(wildcards):
     return member_model(wildcards, int(wildcards.iteration))
 
 
-def fetched_member(model):
-    """An input function: the mark that a Hub model was fetched, where it is used."""
+def fetched_member(model, trains=False):
+    """An input function: the mark that a Hub model was fetched, where a job opens it."""
 
     def find(wildcards):
-        base = MEMBERS[wildcards.member]["base_model"].partition("@")[0]
-        is_there = model(wildcards) or is_folder(base)
+        asked = MEMBERS[wildcards.member]
+        opens = trains or engine_runs_model(asked["engine"]["name"])
+        is_there = model(wildcards) or is_folder(asked["base_model"].partition("@")[0])
         name = wildcards.member
-        return [] if is_there else ancient(f"results/sources/members/{name}.json")
+        if is_there or not opens:
+            return []
+        return ancient(f"results/sources/members/{name}.json")
 
     return find
 
@@ -429,7 +432,7 @@ rule train_member:
     input:
         preferences=f"{FOLDER}/preferences.jsonl",
         model=before,
-        base=fetched_member(before),
+        base=fetched_member(before, trains=True),
     output:
         model=directory(f"{FOLDER}/{{member}}/model"),
         version=f"{FOLDER}/{{member}}/model.json",

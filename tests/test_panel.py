@@ -305,7 +305,8 @@ def test_the_best_stands_beside_the_worst() -> None:
         ([vote(1, "2", "abc", [1, 1, 1])], "one_text"),
         ([vote(1, "2", "a", [1, 1, 1]), vote(1, "3", "b", [0, 0, None])],
          "too_few_votes"),
-        ([vote(1, "2", "a", [1, 0.8, 0.8]), vote(1, "3", "b", [0, 1, 0])], "below_keep"),
+        ([vote(1, "2", "a", [1, 0.8, 0.8]), vote(1, "3", "b", [0, 1, 0])],
+         "below_keep"),
         ([vote(1, "2", "a", [0, 1, 1]), vote(1, "3", "b", [0.3, 0, 0.3])],
          "below_margin"),
         # All alike.
