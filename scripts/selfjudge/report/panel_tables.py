@@ -14,6 +14,11 @@ from selfjudge.report.page_tables import Table, make_table
 
 NUM_RECORDS = 30  # of the newest preferences of each ballot
 MAX_CHARACTERS = 400
+# Of a row of skills.
+SHOWN = (
+    *("iteration", "ballot", "member", "group", "decoding", "num_questions"),
+    *("accuracy", "low", "high", "gain", "p_value"),
+)
 
 
 def panel_tables(config: Mapping[str, Any], project: Path) -> list[Table]:
@@ -41,21 +46,17 @@ def skill_tables(folders: Sequence[tuple[int, Path]]) -> list[Table | None]:
     """Accuracy of every member, and the panel's mean, at each iteration that has it."""
     members: list[dict[str, Any]] = []
     panel: list[dict[str, Any]] = []
-    for iteration, folder in folders:
+    for _, folder in folders:
         path = folder / "skills.json"
         if not path.is_file():
             continue
         found = read_json(path)
-        own = [row for row in found["members"] if row["iteration"] == iteration]
-        # Every later document holds the members as they came too.
-        own += [] if members or iteration == 0 else found["members"][: -len(own)]
-        members += sorted(own, key=lambda row: row["iteration"])
+        # The members as they came stand in every document: once is enough.
+        members += [row for row in found["members"] if row not in members]
         for row in found["panel"]:
             if row not in panel and row["group"] == OVERALL:
                 panel.append(row)
-    shown = ("iteration", "ballot", "member", "group", "decoding", "num_questions")
-    shown += ("accuracy", "low", "high", "gain", "p_value")
-    rows = [{name: row[name] for name in shown} for row in members]
+    rows = [{name: row[name] for name in SHOWN} for row in members]
     return [
         make_table("Skills: the mean of all members", panel),
         make_table("Skills of every member, by group", rows),

@@ -4,5 +4,5 @@ In: config.yaml, arguments, what is stale.  Out: checked settings, one-line erro
 what a run still costs.
 
 Read `config`, `commands` (what scripts share), `families` (which model runs where),
-then the plan: `workload`, `planning`, `scheduling`, `plan_text`.
+then the plan: `workload`, `panel_load`, `planning`, `scheduling`, `plan_text`.
 """

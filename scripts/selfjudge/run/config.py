@@ -148,7 +148,7 @@ def panel_faults(config: Mapping[str, Any], known_gold: bool) -> list[str]:
             "rate it? Hint: {} for no panel."
         )
     faults += [
-        f"'panel.members' must not hold the name {name!r}: a folder of the panel has it."
+        f"'panel.members' must not hold the name {name!r}: a folder there has it."
         for name in members
         if name in PANEL_FOLDERS
     ]
