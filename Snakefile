@@ -46,6 +46,13 @@ include: "rules/pairs.smk"
 include: "rules/judgments.smk"
 include: "rules/training.smk"
 include: "rules/gpus.smk"
+
+
+if config["panel"]["members"]:
+
+    include: "rules/panel.smk"
+
+
 include: "rules/plan.smk"
 include: "rules/probe.smk"
 

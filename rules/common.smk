@@ -134,12 +134,11 @@ def growing(amount):
 MODEL_JOB = {"gpu": GPUS, "mem_mb": growing(64000), "runtime": growing(120)}
 
 
-def answering(judge):
+def answering(judge, engine=config["engine"]):
     """What of the engine decides an answer, beside its code; as its fingerprint has it.
 
     Not where a model runs, or how many texts at once.
     """
-    engine = config["engine"]
     keys = []
     if engine["name"] == "vllm":
         keys = ["max_model_len", "batch_invariant", *(["lora"] if judge else [])]
@@ -205,28 +204,27 @@ def pooled(name):
     return lambda wildcards: f"results/iter{pool_iteration(wildcards)}/{name}"
 
 
-# The base model: a Hub id and commit stand for themselves, a folder for its contents.
-BASE_MODEL, _, BASE_REVISION = config["base_model"].partition("@")
-BASE_IS_FOLDER = BASE_MODEL.startswith((".", "/")) or Path(BASE_MODEL).is_dir()
+def python_of(kind, asked=config):
+    """The interpreter of a kind of work, where it is known before anything runs.
 
-
-def python_of(kind):
-    """The interpreter of a kind of work, where it is known before anything runs."""
-    chosen = config["interpreters"][kind]
+    ``asked``: the config, or the member of a panel that is asked instead.
+    """
+    chosen = asked["interpreters"][kind]
     if chosen is None and workflow.deployment_settings.deployment_method:
         return None  # of an environment that Snakemake will make
     return Path(shutil.which(chosen) or chosen) if chosen else Path(sys.executable)
 
 
-def generating_environment():
+def generating_environment(asked=config):
     """The environment of stages that ask a model, by the engine and the family."""
-    engine = config["engine"]
-    model_type = find_model_type(BASE_MODEL, config["base_family"])
+    engine = asked["engine"]
+    model, _, _ = asked["base_model"].partition("@")
+    model_type = find_model_type(model, asked["base_family"])
     environment = find_environment(engine["name"], model_type)
     if engine["name"] == "vllm":
-        python = python_of("generate")
+        python = python_of("generate", asked)
         check_serving(
-            BASE_MODEL,
+            model,
             model_type,
             serves_adapters=engine.get("vllm", {}).get("lora", False),
             version=installed_vllm(python) if python else None,
@@ -235,7 +233,8 @@ def generating_environment():
             check_for_mllama(read_section(engine["vllm"], VLLMSettings, "vllm"))
     # What opens the processor: training does, and asking where the job has the model.
     opening = ["generate", "train"] if engine_runs_model(engine["name"]) else ["train"]
-    pythons = {} if IS_SIMULATED else {kind: python_of(kind) for kind in opening}
+    known = {} if engine["name"] == "simulator" else opening
+    pythons = {kind: python_of(kind, asked) for kind in known}
     check_processor(model_type, {kind: path for kind, path in pythons.items() if path})
     return f"../envs/{environment}.yaml"
 
@@ -246,19 +245,29 @@ except ValueError as error:
     raise WorkflowError(f"config.yaml: {error}")
 
 
-def base_version():
-    """What makes results of the base model stale when it changes."""
-    if IS_SIMULATED:
-        return IS_SIMULATED
-    if BASE_IS_FOLDER:
-        if not Path(BASE_MODEL).is_dir():
+def is_folder(model):
+    """Whether a base model is a folder, and no Hub id."""
+    return model.startswith((".", "/")) or Path(model).is_dir()
+
+
+# A Hub id and commit stand for themselves, a folder for its contents.
+def base_version(asked=config, place="base_model"):
+    """What makes results of a base model stale when it changes.
+
+    ``place``: where in the config it stands.
+    """
+    if asked["engine"]["name"] == "simulator":
+        return "simulated"
+    model, _, _ = asked["base_model"].partition("@")
+    if is_folder(model):
+        if not Path(model).is_dir():
             raise WorkflowError(
-                f"config.yaml: 'base_model' must be an existing folder or a Hub "
-                f"id (got {BASE_MODEL!r}). Hint: paths start from {Path.cwd()}."
+                f"config.yaml: '{place}' must be an existing folder or a Hub "
+                f"id (got {model!r}). Hint: paths start from {Path.cwd()}."
             )
-        cache = Path(".snakemake", "selfjudge", "base_model.json")
-        return folder_fingerprint(Path(BASE_MODEL), cache)
-    return config["base_model"]
+        cache = Path(".snakemake", "selfjudge", f"{place}.json")
+        return folder_fingerprint(Path(model), cache)
+    return asked["base_model"]
 
 
 def trained_judge(iteration, filter_name):
@@ -281,12 +290,13 @@ def start_of_training(wildcards):
     return [] if config["train"]["start_from"] == "base" else previous_judge(wildcards)
 
 
-def model_arguments(judge):
+def model_arguments(judge, asked=config):
     """The command-line arguments that name a judge, or the base model if none."""
     if judge:
         return f"--model {judge[0]}"
-    revision = f" --revision {shlex.quote(BASE_REVISION)}" if BASE_REVISION else ""
-    return f"--model {shlex.quote(BASE_MODEL)}{revision}"
+    model, _, revision = asked["base_model"].partition("@")
+    named = f" --revision {shlex.quote(revision)}" if revision else ""
+    return f"--model {shlex.quote(model)}{named}"
 
 
 def model_version(judge):

@@ -24,7 +24,8 @@ def fetched_base(judge):
     None for a folder, or where a judge is started from.  Its time says nothing:
     `base_version` tells what the base model is.
     """
-    return [] if judge or BASE_IS_FOLDER else ancient(FETCHED)
+    is_there = is_folder(config["base_model"].partition("@")[0])
+    return [] if judge or is_there else ancient(FETCHED)
 
 
 def asked_base(judge):

@@ -14,7 +14,7 @@ PACKAGE = SCRIPTS / "selfjudge"
 
 # The rooms of the package: a module imports only from rooms that stand before its own,
 # and from its own.  Each room's door, __init__.py, says what the room is for.
-ROOMS = "ground pairs judging benchmarks engines training report run".split()
+ROOMS = "ground pairs judging benchmarks panel engines training report run".split()
 MODELS = ["engines", "training"]
 
 MODEL_SCRIPTS = {
@@ -24,6 +24,9 @@ MODEL_SCRIPTS = {
     "probe_model",
     "train_judge",
     "check_gpu",
+    "answer_prompts",
+    "rate_responses",
+    "train_member",
     "fetch_model",
 }
 DECISION_SCRIPTS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - MODEL_SCRIPTS)
@@ -242,7 +245,7 @@ def test_local_profile_places_every_rule_with_a_gpu() -> None:
         for name, body in re.findall(
             r"^rule (\w+):\n(.*?)(?=^\S|\Z)", rules, re.MULTILINE | re.DOTALL
         )
-        if "gpu=" in body or "**MODEL_JOB" in body
+        if "gpu=" in body or "**MODEL_JOB" in body or "**MEMBER_JOB" in body
     }
     with_gpu |= {
         new

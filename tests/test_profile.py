@@ -19,7 +19,7 @@ TARGETS = ("results/iter1/vlrb.json",)
 
 
 # How a rule asks for a GPU: itself, or as rules/common.smk says of all model jobs.
-GPU = r"^ +(gpu=|\*\*MODEL_JOB)"
+GPU = r"^ +(gpu=|\*\*(MODEL|MEMBER)_JOB)"
 
 
 @pytest.fixture

@@ -30,14 +30,15 @@ WORDS = (
 ).split()
 COLOURS = ("purple", "orange", "white")
 LETTERS = ("a", "b", "c", "d")
+CRITERIA = "Helpfulness Correctness Coherence Complexity Verbosity".split()
 CHARACTERS_A_TOKEN = 4
 
 
 class SimulatorEngine:
     """Answers requests of all stages without weights; the same bytes each time.
 
-    What a request is for follows from its id, as `responses` and `asks` make them.  The
-    text follows from messages and seed alone, as the journal wants it.
+    What a request is for follows from its id, as `responses`, `asks` and `rating` make
+    them.  The text follows from messages and seed alone, as the journal wants it.
     """
 
     section = SimulatorSettings
@@ -106,6 +107,8 @@ class SimulatorEngine:
             return self._judge(rest[0], rng)
         if len(rest) == 2 and rest[1] in CATEGORIES:
             return self._alter(prompt, rng)
+        if len(rest) == 2 and rest[1] == "rating":
+            return self._rate(rng)
         return self._respond(prompt, rng)
 
     def _respond(self, prompt: str, rng: Random) -> str:
@@ -140,6 +143,15 @@ class SimulatorEngine:
         if rng.random() >= self.settings.verdict_accuracy:
             verdict = "B" if verdict == "A" else "A"
         return f"{text}\n\nVerdict: [[{verdict}]]"
+
+    def _rate(self, rng: Random) -> str:
+        """The marks of a response of one word; every other one is good."""
+        good = rng.choice("15")
+        marks = zip(CRITERIA, (good, good, "5", "2", "2"), strict=True)
+        lines = [f"{name}: {digit}" for name, digit in marks]
+        if rng.random() >= self.settings.parsed_rate:
+            del lines[rng.randrange(len(lines))]
+        return "\n".join([SIMULATED_MARK, *lines])
 
 
 def text_of(request: Request) -> str:

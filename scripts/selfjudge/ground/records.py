@@ -159,3 +159,70 @@ class Accepted(Record, frozen=True, kw_only=True):
     pair_id: str
     judgment_id: str
     order: Order
+
+
+class Candidate(Record, frozen=True, kw_only=True):
+    """One text that members of a panel gave to a prompt, once however often.
+
+    ``members`` wrote it, in the order of the config, each ``counts`` times;
+    ``response_ids`` are of all these responses, member by member.
+    """
+
+    id: str
+    prompt_id: str
+    text: str
+    members: tuple[str, ...]
+    counts: tuple[int, ...]
+    response_ids: tuple[str, ...]
+
+
+class Rating(Record, frozen=True, kw_only=True):
+    """The raw text in which a member rates one candidate; parsed later, for free."""
+
+    id: str
+    candidate_id: str
+    prompt_id: str
+    member: str
+    seed: int
+    text: str
+    finish_reason: FinishReason
+
+
+class Vote(Record, frozen=True, kw_only=True):
+    """What the panel makes of one candidate.
+
+    ``marks`` are one string of digits a rater, 1 to 5 in the order of the criteria,
+    and ``rewards``, 0 to 1, are their weighted means; both None where the rating was
+    unparsed, or the rater was not asked.
+    """
+
+    candidate_id: str
+    prompt_id: str
+    text: str
+    members: tuple[str, ...]
+    raters: tuple[str, ...]
+    marks: tuple[str | None, ...]
+    rewards: tuple[float | None, ...]
+
+
+class Preference(Record, frozen=True, kw_only=True):
+    """Two texts of which the panel prefers one: a row to train on, in TRL's shape.
+
+    ``for_member`` learns from it; None: all do.  The rewards are what the ballot made
+    of both, None in a draw; marks are as in `Vote`, of ``raters``.
+    """
+
+    id: str
+    prompt_id: str
+    for_member: str | None
+    images: tuple[str, ...]
+    prompt: list[dict[str, Any]]
+    chosen: list[dict[str, Any]]
+    rejected: list[dict[str, Any]]
+    chosen_id: str
+    rejected_id: str
+    reward_chosen: float | None
+    reward_rejected: float | None
+    raters: tuple[str, ...]
+    marks_chosen: tuple[str | None, ...]
+    marks_rejected: tuple[str | None, ...]

@@ -21,6 +21,7 @@ from selfjudge.report.browsing import (
 from selfjudge.report.headlines import accuracy_table, main_sentence
 from selfjudge.report.page_drawings import Drawing, read_drawing
 from selfjudge.report.page_tables import Table, make_table, read_table
+from selfjudge.report.panel_tables import panel_tables
 from selfjudge.report.plot_index import IndexEntry, read_index
 from selfjudge.report.results_folder import (
     BRANCH_FILES,
@@ -117,6 +118,7 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         "num_targets": len(targets),
         "missing": missing,
         "sections": list_sections(project / "results" / "plots"),
+        "panel": panel_tables(config, project),
         "outcomes": OUTCOME_MEANINGS,
     }
     nothing = Browsed([], [], {}, {})

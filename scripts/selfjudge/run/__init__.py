@@ -5,5 +5,5 @@ what a few prompts come to, what a run still costs.
 
 Read `config`, `commands` (what scripts share), `families` (which model runs where),
 then the probe: `probing`, `probe_report`, `probe_text`; then the plan: `workload`,
-`planning`, `scheduling`, `plan_text`.
+`panel_load`, `planning`, `scheduling`, `plan_text`.
 """

@@ -11,6 +11,8 @@ import yaml
 
 from selfjudge.benchmarks.protocols import PROTOCOLS
 
+# What lies beside the folders of a panel's members.
+PANEL_FOLDERS = ("candidates", "votes")
 DEFAULTS = Path(__file__).parents[3] / "config.yaml"
 
 
@@ -139,7 +141,44 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"'filters' must not hold {sorted(needs_gold)} where no prompt source has "
             "'gold_answers: true': they compare with gold answers."
         )
-    return faults + benchmark_faults(config)
+    return faults + benchmark_faults(config) + panel_faults(config, known_gold)
+
+
+def panel_faults(config: Mapping[str, Any], known_gold: bool) -> list[str]:
+    """Faults of a panel, if there is one."""
+    panel = config["panel"]
+    members, ballots = list(panel["members"]), panel["ballots"]
+    if not members:
+        return []
+    faults = []
+    if len(members) == 1:
+        faults.append(
+            f"'panel.members' must be at least two (got {members[0]} alone): who would "
+            "rate it? Hint: {} for no panel."
+        )
+    faults += [
+        f"'panel.members' must not hold the name {name!r}: a folder there has it."
+        for name in members
+        if name in PANEL_FOLDERS
+    ]
+    least, raters = panel["preferences"]["min_votes"], len(members) - 1
+    without_author = sorted({"peers", "informed"} & set(ballots))
+    if without_author and 0 < raters < least:
+        faults.append(
+            f"'panel.preferences.min_votes' must be at most {raters} under "
+            f"{without_author} with {len(members)} members (got {least}): nobody votes "
+            "on its own response."
+        )
+    if not sum(panel["ratings"]["criteria"].values()):
+        faults.append(
+            "'panel.ratings.criteria' must weigh at least one criterion more than 0."
+        )
+    if "gold" in ballots and not known_gold:
+        faults.append(
+            "'panel.ballots' must not hold 'gold' where no prompt source has "
+            "'gold_answers: true': it compares with gold answers."
+        )
+    return faults
 
 
 def benchmark_faults(config: Mapping[str, Any]) -> list[str]:

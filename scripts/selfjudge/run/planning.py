@@ -9,8 +9,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from selfjudge.ground.ledgers import Ledger
+from selfjudge.run.panel_load import (
+    PANEL_STAGES,
+    count_panel_requests,
+    parse_panel_part,
+)
 from selfjudge.run.workload import (
     CERTAINTIES,
+    TRAININGS,
     Asked,
     Certainty,
     Expectations,
@@ -83,11 +89,16 @@ def read_stale(dry_run: str) -> Stale:
             output.removeprefix("results/").partition(".json")[0]
             for output in job.removeprefix(head).split(", ")
         }
-        found = {part for output in outputs if (part := parse_part(output))}
+        found = {part for output in outputs if (part := find_part(output))}
         parts.update(found)
         num_decided += 0 if found else len(outputs)
         asked |= set(map(parse_asked, outputs))
     return Stale(parts, num_decided, frozenset(filter(None, asked)))
+
+
+def find_part(path: str) -> Part | None:
+    """The part of either loop that made a path; None if no model did."""
+    return parse_part(path) or parse_panel_part(path)
 
 
 class CostModel:
@@ -105,7 +116,7 @@ class CostModel:
         self.lines: list[tuple[Part, Ledger]] = [
             (part, line)
             for path, lines in ledgers.items()
-            if (part := parse_part(path)) is not None
+            if (part := find_part(path)) is not None
             for line in lines
             # One that did not end counts requests that it never came to.
             if line.finished
@@ -132,13 +143,13 @@ class CostModel:
         """The config's expectation; times the error that it had elsewhere."""
         plan = self.plan
         prompt_tokens, output_tokens = expected_tokens(part, plan)
-        if part.stage == "train":
+        if part.stage in TRAININGS:
             seconds = prompt_tokens / plan.train_tokens_per_second
             start = plan.start_seconds
             return Rates(prompt_tokens, output_tokens, seconds, start, "guessed")
         if self.speed is None:  # an engine without a model
             return Rates(prompt_tokens, output_tokens, 0.0, 0.0, "guessed")
-        lines = [line for other, line in self.lines if other.stage != "train"]
+        lines = [line for other, line in self.lines if other.stage not in TRAININGS]
         spent = sum(line.seconds * max(1, line.num_gpus) for line in lines)
         modelled = sum(
             self._seconds(line.num_prompt_tokens, line.num_output_tokens)
@@ -181,8 +192,12 @@ def expected_tokens(part: Part, plan: Expectations) -> tuple[float, float]:
     """Prompt and output tokens of one request; of a row of training, all and
     supervised ones."""
     asked = plan.image_tokens + plan.question_tokens + plan.instruction_tokens
-    if part.stage == "responses":
+    if part.stage in ("responses", "answer_prompts", "answer_benchmark"):
         return asked, plan.response_tokens
+    if part.stage == "rate_responses":
+        return asked + plan.response_tokens, plan.rating_tokens
+    if part.stage == "train_member":  # two texts a row
+        return 2 * (asked + plan.response_tokens), 2 * plan.response_tokens
     if part.stage == "alterations":
         return asked + plan.response_tokens, plan.response_tokens
     asked += 2 * plan.response_tokens
@@ -199,7 +214,9 @@ def plan_rows(
 
     def rank(part: Part) -> tuple[int, int, int, str]:
         stage = STAGE_ORDER.index(part.stage)
-        return part.iteration, stage, filters.index(part.filter), str(part)
+        known = part.filter in filters  # a member of a panel comes last
+        place = filters.index(part.filter) if known else len(filters)
+        return part.iteration, stage, place, str(part)
 
     order = sorted(stale, key=rank)
     return [plan_row(part, stale[part], workload, costs) for part in order]
@@ -210,9 +227,12 @@ def plan_row(
 ) -> PartCost:
     """What the stale jobs of one part cost; each shard has an equal share."""
     config = workload.config
-    trains = part.stage == "train"
-    num_shards = 1 if trains else config[part.stage]["shards"]
-    requests = workload.count_requests(part)
+    trains = part.stage in TRAININGS
+    is_panel = part.stage in PANEL_STAGES
+    section = config["panel" if is_panel else part.stage] if not trains else {}
+    num_shards = section.get("shards", 1)
+    count = count_panel_requests if is_panel else Workload.count_requests
+    requests = count(workload, part)
     number = requests.value * num_jobs / num_shards
     rates = costs.rates(part)
     gpus = gpus_of(part, config)
@@ -237,7 +257,7 @@ def plan_row(
 def gpus_of(part: Part, config: Mapping[str, Any]) -> int:
     """The GPUs of one job, as the rules ask for them."""
     engine = config["engine"]
-    if part.stage == "train":
+    if part.stage in TRAININGS:
         return int(config["train"]["gpus"])
     if engine["name"] == "vllm":
         return int(engine["vllm"]["tensor_parallel_size"])

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selfjudge.pairs.filters import first_asked
+from selfjudge.run.panel_load import panel_waits_for
 from selfjudge.run.planning import PartCost, gpus_of
 from selfjudge.run.workload import Part
 
@@ -24,7 +25,7 @@ def waits_for(later: Part, earlier: Part, first_filter: str) -> bool:
             return same_filter and later.iteration == earlier.iteration
         case "benchmark_judgments", "train":
             return same_filter and later.iteration == earlier.iteration
-    return False
+    return panel_waits_for(later, earlier)
 
 
 def schedule(rows: Sequence[PartCost], slots: int, config: Mapping[str, Any]) -> float:

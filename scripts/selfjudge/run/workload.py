@@ -23,7 +23,18 @@ from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
 Certainty = Literal["counted", "measured", "guessed"]
 # The less certain, the later.
 CERTAINTIES: tuple[Certainty, ...] = ("counted", "measured", "guessed")
-Stage = Literal["responses", "alterations", "judgments", "train", "benchmark_judgments"]
+Stage = Literal[
+    "responses",
+    "alterations",
+    "judgments",
+    "train",
+    "benchmark_judgments",
+    "answer_prompts",
+    "rate_responses",
+    "train_member",
+    "answer_benchmark",
+]
+TRAININGS: tuple[Stage, ...] = ("train", "train_member")
 # What a stage's shards are called; those of a benchmark's judgments as the loop's.
 SHARDED: dict[str, Stage] = {
     "responses": "responses",
@@ -53,6 +64,9 @@ class Expectations(Settings, frozen=True, kw_only=True):
     image_tokens: int
     response_tokens: int
     judgment_tokens: int
+    different_rate: float
+    preference_rate: float
+    rating_tokens: int
     speeds: dict[str, Speed]
     train_tokens_per_second: float
     start_seconds: float

@@ -4,5 +4,6 @@ In: accepted rows and the model to start from.  Out: a folder that loads like an
 model, with what it was trained on beside it.
 
 Read `sft` first, then `settings`, `models`, `rows`, `conversations`, `checkpoint`,
-`merging`, `resuming`, `progress`, `sharding`.
+`merging`, `resuming`, `progress`, `sharding`; and for the members of a panel
+`preferences`.
 """

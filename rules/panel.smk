@@ -1,0 +1,602 @@
+# Panel of Peers: members answer, rate each other, and each learns from the ratings.
+# Everything lies below results/panel/iter{iteration}/{ballot}/{member}; at iteration 1
+# all ballots share the answers and ratings of the members as they came, `base`.
+from itertools import chain
+
+from selfjudge.panel.ballots import BALLOTS
+from selfjudge.run.config import lay_over
+
+PANEL = config["panel"]
+PANEL_ITERATIONS = range(1, PANEL["iterations"] + 1)
+# Each member as a config of its own: what it does not say holds of all.
+MEMBERS = {
+    name: lay_over(
+        {
+            "base_family": None,
+            "engine": config["engine"],
+            "interpreters": config["interpreters"],
+        },
+        own,
+    )
+    for name, own in PANEL["members"].items()
+}
+# The ballot whose number of preferences `random` is cut to.
+FIRST_RATED = next((n for n in PANEL["ballots"] if BALLOTS[n].wording), None)
+AS_ASKED = [template("respond_open.txt"), template("respond_closed.txt")]
+
+
+wildcard_constraints:
+    member="|".join(MEMBERS),
+    ballot="|".join(["base", *PANEL["ballots"]]),
+    wording="plain|informed",
+
+
+# Also of the members as they came, and at more iterations than the judge's loop.
+AT_ANY = {"iteration": "|".join(map(str, (0, *PANEL_ITERATIONS)))}
+IN_PANEL = {"iteration": "|".join(map(str, PANEL_ITERATIONS))}
+FOLDER = "results/panel/iter{iteration}/{ballot}"
+
+
+class OfMember:
+    """What a shell text names of a member, as in {OF_MEMBER:engine/ada/}.
+
+    In no parameter, so that engine settings that alter no answer make nothing stale.
+    """
+
+    def __format__(self, spec):
+        kind, member, _ = spec.split("/")
+        asked = MEMBERS[member]
+        if kind == "engine":
+            return shlex.quote(json.dumps(asked["engine"] | IMAGES, sort_keys=True))
+        return shlex.quote(asked["interpreters"][kind] or "python")
+
+
+OF_MEMBER = OfMember()
+
+
+def launcher(member):
+    """How a member's training is started: a process a GPU."""
+    gpus = config["train"]["gpus"]
+    if gpus == 1:
+        return ""
+    return f"-m torch.distributed.run --standalone --nproc-per-node {gpus}"
+
+
+try:
+    PANEL_ENVIRONMENTS = {
+        name: generating_environment(asked) for name, asked in MEMBERS.items()
+    }
+except ValueError as error:
+    raise WorkflowError(f"config.yaml: 'panel.members': {error}")
+
+
+def member_model(wildcards, iteration):
+    """A member after an iteration as an input; none where it is as it came."""
+    if iteration == 0:
+        return []
+    w = wildcards
+    folder = f"results/panel/iter{iteration}/{w.ballot}/{w.member}/model"
+    return [ancient(folder), f"{folder}.json"]
+
+
+def before(wildcards):
+    """The member that answers and rates in an iteration: of the one before."""
+    return member_model(wildcards, int(wildcards.iteration) - 1)
+
+
+def after(wildcards):
+    """The member that an iteration made."""
+    return member_model(wildcards, int(wildcards.iteration))
+
+
+def fetched_member(model, trains=False):
+    """An input function: the mark that a Hub model was fetched, where a job opens it."""
+
+    def find(wildcards):
+        asked = MEMBERS[wildcards.member]
+        opens = trains or engine_runs_model(asked["engine"]["name"])
+        is_there = model(wildcards) or is_folder(asked["base_model"].partition("@")[0])
+        name = wildcards.member
+        if is_there or not opens:
+            return []
+        return ancient(f"results/sources/members/{name}.json")
+
+    return find
+
+
+def asks_member(script, model):
+    """The parameters of a stage that asks a member; ``model`` finds its checkpoint."""
+
+    def asked(wildcards):
+        return MEMBERS[wildcards.member]
+
+    def version(wildcards):
+        is_simulated = asked(wildcards)["engine"]["name"] == "simulator"
+        if model(wildcards):
+            return "simulated" if is_simulated else ""
+        place = f"panel.members.{wildcards.member}.base_model"
+        return base_version(asked(wildcards), place)
+
+    def member_code(wildcards):
+        engine = asked(wildcards)["engine"]["name"]
+        entries = (
+            [] if engine == "simulator" else [f"selfjudge.engines.{ENGINES[engine]}"]
+        )
+        return code(script, *entries)
+
+    return {
+        "code": member_code,
+        "model": lambda wildcards: model_arguments(model(wildcards), asked(wildcards)),
+        "version": version,
+        "answering": lambda wildcards: answering(
+            model(wildcards), asked(wildcards)["engine"]
+        ),
+        "max_pixels_shown": IMAGES["max_pixels_shown"],
+        "ledger": ledger,
+        "image_root": config["image_root"],
+        "seed": config["seed"],
+    }
+
+
+def gpus_of_member(wildcards):
+    """GPUs of a job that asks a member."""
+    engine = MEMBERS[wildcards.member]["engine"]
+    is_vllm = engine["name"] == "vllm"
+    return engine["vllm"]["tensor_parallel_size"] if is_vllm else 1
+
+
+MEMBER_JOB = {**MODEL_JOB, "gpu": gpus_of_member}
+
+
+def ask_member(script):
+    """The beginning of the shell text of a stage that asks a member."""
+    return (
+        f"{{OF_MEMBER:generate/{{wildcards.member}}/}} {{SCRIPTS:q}}/{script}.py "
+        "{params.model} --engine {OF_MEMBER:engine/{wildcards.member}/} "
+        "--journal {JOURNAL} --ledger {params.ledger} --shard {wildcards.shard} "
+        "--gpus {resources.gpu} --image-root {params.image_root:q} --seed {params.seed} "
+    )
+
+
+def samples_json(num_samples, sampling, **changes):
+    """How many texts are drawn of each prompt, and how, as JSON."""
+    drawn = {"num_samples": num_samples, "sampling": {**sampling, **changes}}
+    return json.dumps(drawn, sort_keys=True)
+
+
+# Greedy beside sampled: what a member holds, not what it may say.
+SAMPLED = PANEL["responses"]["sampling"]
+GREEDY_JSON = samples_json(1, SAMPLED, temperature=0)
+PANEL_SHARDS = [f"{at}of{PANEL['shards']}" for at in range(1, PANEL["shards"] + 1)]
+
+
+def counted_folder(wildcards):
+    """Whose answers and ratings a ballot counts: at iteration 1 all count the same."""
+    ballot = "base" if wildcards.iteration == "1" else wildcards.ballot
+    return f"results/panel/iter{wildcards.iteration}/{ballot}"
+
+
+def in_all_shards(name):
+    """An input function: the files of all shards that a ballot counts."""
+    return lambda wildcards: [
+        f"{counted_folder(wildcards)}/{name}/{shard}.jsonl" for shard in PANEL_SHARDS
+    ]
+
+
+def of_all_members(name):
+    """An input function: the files of one shard of all members of a ballot."""
+    return lambda wildcards: [
+        f"{FOLDER}/{member}/{name}/{{shard}}.jsonl".format(**wildcards)
+        for member in MEMBERS
+    ]
+
+
+def rates_own_alone(wildcards):
+    """Whether members rate their own texts alone: if all that counts them do."""
+    if wildcards.ballot != "base":
+        return BALLOTS[wildcards.ballot].voters == "self"
+    rated = [BALLOTS[name] for name in PANEL["ballots"] if BALLOTS[name].wording]
+    return all(ballot.voters == "self" for ballot in rated)
+
+
+use rule fetch_model as fetch_member with:
+    output:
+        "results/sources/members/{member}.json",
+    log:
+        "logs/fetch_member/{member}.log",
+    params:
+        model=lambda wildcards: model_arguments([], MEMBERS[wildcards.member]),
+
+
+use rule select_prompts as select_panel_prompts with:
+    output:
+        prompts="results/panel/iter{iteration}/prompts.jsonl",
+    log:
+        "logs/panel/iter{iteration}/select_prompts.log",
+    wildcard_constraints:
+        **IN_PANEL,
+
+
+rule answer_prompts:
+    """Have a member answer one shard of prompts, and once more greedily."""
+    input:
+        prompts="results/panel/iter{iteration}/prompts.jsonl",
+        model=before,
+        base=fetched_member(before),
+        templates=AS_ASKED,
+    output:
+        responses=f"{FOLDER}/{{member}}/responses/{{shard}}.jsonl",
+        own=f"{FOLDER}/{{member}}/own_answers/{{shard}}.jsonl",
+    log:
+        "logs/panel/iter{iteration}/{ballot}/{member}/answer_prompts/{shard}.log",
+    benchmark:
+        "timings/panel/iter{iteration}/{ballot}/{member}/answer_prompts/{shard}.tsv"
+    wildcard_constraints:
+        **IN_PANEL,
+    conda:
+        lambda wildcards: PANEL_ENVIRONMENTS[wildcards.member]
+    threads: 8
+    resources:
+        **MEMBER_JOB,
+    params:
+        **asks_member("answer_prompts", before),
+        samples=samples_json(PANEL["responses"]["num_samples"], SAMPLED),
+        greedy=GREEDY_JSON,
+    shell:
+        ask_member("answer_prompts")
+        + "--prompts {input.prompts} --templates {input.templates:q} "
+        "--part {params.samples:q} {output.responses} "
+        "--part {params.greedy:q} {output.own} 2> {log}"
+
+
+rule list_candidates:
+    """Each different text that members gave to the prompts of one shard."""
+    input:
+        prompts="results/panel/iter{iteration}/prompts.jsonl",
+        responses=of_all_members("responses"),
+    output:
+        f"{FOLDER}/candidates/{{shard}}.jsonl",
+    log:
+        "logs/panel/iter{iteration}/{ballot}/list_candidates/{shard}.log",
+    wildcard_constraints:
+        **IN_PANEL,
+    localrule: True
+    conda:
+        "../envs/decide.yaml"
+    params:
+        code=code("list_candidates"),
+        members=list(MEMBERS),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/list_candidates.py --members {params.members} "
+        "--prompts {input.prompts} --responses {input.responses} "
+        "--shard {wildcards.shard} --output {output} 2> {log}"
+
+
+rule rate_responses:
+    """Have a member rate one shard of candidates, each alone."""
+    input:
+        prompts="results/panel/iter{iteration}/prompts.jsonl",
+        candidates=f"{FOLDER}/candidates/{{shard}}.jsonl",
+        own=f"{FOLDER}/{{member}}/own_answers/{{shard}}.jsonl",
+        model=before,
+        base=fetched_member(before),
+        template=lambda wildcards: template(
+            "rate_informed.txt" if wildcards.wording == "informed" else "rate.txt"
+        ),
+    output:
+        f"{FOLDER}/{{member}}/ratings/{{wording}}/{{shard}}.jsonl",
+    log:
+        "logs/panel/iter{iteration}/{ballot}/{member}/rate_responses/{wording}/{shard}.log",
+    benchmark:
+        "timings/panel/iter{iteration}/{ballot}/{member}/rate_responses/{wording}/{shard}.tsv"
+    wildcard_constraints:
+        **IN_PANEL,
+    conda:
+        lambda wildcards: PANEL_ENVIRONMENTS[wildcards.member]
+    threads: 8
+    resources:
+        **MEMBER_JOB,
+    params:
+        **asks_member("rate_responses", before),
+        settings=settings(PANEL["ratings"], "sampling"),
+        only_own=lambda wildcards: "--only-own" if rates_own_alone(wildcards) else "",
+    shell:
+        ask_member("rate_responses")
+        + "--member {wildcards.member} --wording {wildcards.wording} {params.only_own} "
+        "--prompts {input.prompts} --candidates {input.candidates} "
+        "--own-answers {input.own} --template {input.template:q} "
+        "--settings {params.settings:q} --output {output} 2> {log}"
+
+
+rule count_votes:
+    """What each rater gives each candidate of one shard."""
+    input:
+        prompts="results/panel/iter{iteration}/prompts.jsonl",
+        candidates=f"{FOLDER}/candidates/{{shard}}.jsonl",
+        ratings=lambda wildcards: (
+            []
+            if wildcards.asked == "none"
+            else of_all_members(f"ratings/{wildcards.asked}")(wildcards)
+        ),
+    output:
+        f"{FOLDER}/votes/{{asked}}/{{shard}}.jsonl",
+    log:
+        "logs/panel/iter{iteration}/{ballot}/count_votes/{asked}/{shard}.log",
+    wildcard_constraints:
+        **IN_PANEL,
+        asked="plain|informed|none",
+    localrule: True
+    conda:
+        "../envs/decide.yaml"
+    params:
+        code=code("count_votes"),
+        members=list(MEMBERS),
+        criteria=json.dumps({"weights": PANEL["ratings"]["criteria"]}),
+        ratings=lambda wildcards, input: (
+            f"--ratings {input.ratings}" if input.ratings else ""
+        ),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/count_votes.py --members {params.members} "
+        "--prompts {input.prompts} --candidates {input.candidates} {params.ratings} "
+        "--criteria {params.criteria:q} --shard {wildcards.shard} "
+        "--output {output} 2> {log}"
+
+
+def counted_votes(wildcards):
+    """The votes that a ballot counts, of all shards."""
+    asked = BALLOTS[wildcards.ballot].wording or "none"
+    return in_all_shards(f"votes/{asked}")(wildcards)
+
+
+def matched_preferences(wildcards):
+    """The preferences to whose number those of a ballot that rates nothing are cut."""
+    is_drawn = BALLOTS[wildcards.ballot].voters == "nobody"
+    folder = f"results/panel/iter{wildcards.iteration}"
+    return (
+        f"{folder}/{FIRST_RATED}/preferences.jsonl" if is_drawn and FIRST_RATED else []
+    )
+
+
+rule build_preferences:
+    """Choose, by a ballot, the best and the worst text of each prompt."""
+    input:
+        prompts="results/panel/iter{iteration}/prompts.jsonl",
+        votes=counted_votes,
+        templates=AS_ASKED,
+        matched=matched_preferences,
+    output:
+        kept=f"{FOLDER}/preferences.jsonl",
+        dropped=f"{FOLDER}/dropped_preferences.jsonl",
+    log:
+        "logs/panel/iter{iteration}/{ballot}/build_preferences.log",
+    wildcard_constraints:
+        **IN_PANEL,
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),  # minutes
+    params:
+        code=code("build_preferences"),
+        ballot=lambda wildcards: as_json(BALLOTS[wildcards.ballot]),
+        members=list(MEMBERS),
+        settings=settings(PANEL["preferences"]),
+        seed=config["seed"],
+        matched=matched_argument,
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/build_preferences.py --ballot {params.ballot:q} "
+        "--members {params.members} --prompts {input.prompts} --votes {input.votes} "
+        "{params.matched} --templates {input.templates:q} "
+        "--settings {params.settings:q} --seed {params.seed} "
+        "--preferences {output.kept} --dropped {output.dropped} 2> {log}"
+
+
+rule report_panel:
+    """What preferences are worth, and how raters agree: for people."""
+    input:
+        prompts="results/panel/iter{iteration}/prompts.jsonl",
+        votes=counted_votes,
+        kept=f"{FOLDER}/preferences.jsonl",
+        dropped=f"{FOLDER}/dropped_preferences.jsonl",
+        own=lambda wildcards: list(
+            chain.from_iterable(
+                in_all_shards(f"{member}/own_answers")(wildcards) for member in MEMBERS
+            )
+        ),
+    output:
+        f"{FOLDER}/panel_report.json",
+    log:
+        "logs/panel/iter{iteration}/{ballot}/report_panel.log",
+    wildcard_constraints:
+        **IN_PANEL,
+    localrule: True
+    conda:
+        "../envs/decide.yaml"
+    params:
+        code=code("report_panel"),
+        members=list(MEMBERS),
+        only_own=lambda wildcards: (
+            "--only-own"
+            if wildcards.iteration != "1" and rates_own_alone(wildcards)
+            else ""
+        ),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/report_panel.py --members {params.members} "
+        "{params.only_own} --prompts {input.prompts} --votes {input.votes} "
+        "--preferences {input.kept} --dropped {input.dropped} "
+        "--own-answers {input.own} --output {output} 2> {log}"
+
+
+OBJECTIVE = ("objective", "beta", "gamma", "sft_weight")
+
+
+rule train_member:
+    """Train a member on a ballot's preferences; resumes where it stopped."""
+    input:
+        preferences=f"{FOLDER}/preferences.jsonl",
+        model=before,
+        base=fetched_member(before, trains=True),
+    output:
+        model=directory(f"{FOLDER}/{{member}}/model"),
+        version=f"{FOLDER}/{{member}}/model.json",
+    log:
+        "logs/panel/iter{iteration}/{ballot}/{member}/train_member.log",
+    benchmark:
+        "timings/panel/iter{iteration}/{ballot}/{member}/train_member.tsv"
+    wildcard_constraints:
+        **IN_PANEL,
+    conda:
+        "../envs/train.yaml"
+    # Each process feeds its GPU by some of its own.
+    threads: 8 * config["train"]["gpus"]
+    resources:
+        gpu=config["train"]["gpus"],
+        # Each process reads the whole model into memory before it goes to its GPU.
+        mem_mb=growing(64000 * (1 + config["train"]["gpus"])),
+        runtime=growing(720),  # minutes
+    params:
+        **{
+            **asks_member("train_member", before),
+            # No engine takes part.
+            "code": code("train_member"),
+            "answering": "",
+        },
+        settings=json.dumps(
+            {
+                **TRAIN_SETTINGS,
+                **{k: v for k, v in PANEL["train"].items() if k not in OBJECTIVE},
+            },
+            sort_keys=True,
+        ),
+        objective=settings(PANEL["train"], *OBJECTIVE),
+        launcher=lambda wildcards: launcher(wildcards.member),
+        work=f"{FOLDER}/{{member}}/training",
+    shell:
+        "{OF_MEMBER:train/{wildcards.member}/} {params.launcher} "
+        "{SCRIPTS:q}/train_member.py {params.model} --member {wildcards.member} "
+        "--device {DEVICE} --gpus {resources.gpu} "
+        "--preferences {input.preferences} --image-root {params.image_root:q} "
+        "--settings {params.settings:q} --objective {params.objective:q} "
+        "--seed {params.seed} --work {params.work} --ledger {params.ledger} "
+        "--output {output.model} --version {output.version} 2> {log}"
+
+
+if PANEL["skills"]["path"]:
+
+    rule prepare_skills:
+        """Check and number the questions by which members are measured."""
+        input:
+            questions=PANEL["skills"]["path"],
+        output:
+            "results/panel/skills.jsonl",
+        log:
+            "logs/panel/prepare_skills.log",
+        conda:
+            "../envs/decide.yaml"
+        params:
+            code=code("prepare_skills"),
+            limits=settings(config["prompts"]["limits"]),
+            image_root=config["image_root"],
+            images=lambda wildcards: image_version(config["image_root"]),
+        shell:
+            "{PYTHON[decide]} {SCRIPTS:q}/prepare_skills.py "
+            "--questions {input.questions:q} --image-root {params.image_root:q} "
+            "--limits {params.limits:q} --output {output} 2> {log}"
+
+    rule answer_benchmark:
+        """Have a member answer one shard of the questions, greedily and sampled."""
+        input:
+            questions="results/panel/skills.jsonl",
+            model=after,
+            base=fetched_member(after),
+            templates=AS_ASKED,
+        output:
+            greedy=f"{FOLDER}/{{member}}/skills/greedy/{{shard}}.jsonl",
+            sampled=f"{FOLDER}/{{member}}/skills/sampled/{{shard}}.jsonl",
+        log:
+            "logs/panel/iter{iteration}/{ballot}/{member}/answer_benchmark/{shard}.log",
+        benchmark:
+            "timings/panel/iter{iteration}/{ballot}/{member}/answer_benchmark/{shard}.tsv"
+        wildcard_constraints:
+            **AT_ANY,
+        conda:
+            lambda wildcards: PANEL_ENVIRONMENTS[wildcards.member]
+        threads: 8
+        resources:
+            **MEMBER_JOB,
+        params:
+            **asks_member("answer_prompts", after),
+            samples=samples_json(PANEL["skills"]["num_samples"], SAMPLED),
+            greedy=GREEDY_JSON,
+        shell:
+            ask_member("answer_prompts")
+            + "--stage answer_benchmark --prompts {input.questions} "
+            "--templates {input.templates:q} "
+            "--part {params.greedy:q} {output.greedy} "
+            "--part {params.samples:q} {output.sampled} 2> {log}"
+
+    rule score_answers:
+        """Score one member's answers; keeps the outcome of every question."""
+        input:
+            questions="results/panel/skills.jsonl",
+            greedy=expand(
+                f"{FOLDER}/{{member}}/skills/greedy/{{shard}}.jsonl",
+                shard=PANEL_SHARDS,
+                allow_missing=True,
+            ),
+            sampled=expand(
+                f"{FOLDER}/{{member}}/skills/sampled/{{shard}}.jsonl",
+                shard=PANEL_SHARDS,
+                allow_missing=True,
+            ),
+        output:
+            f"{FOLDER}/{{member}}/skills.json",
+        log:
+            "logs/panel/iter{iteration}/{ballot}/{member}/score_answers.log",
+        wildcard_constraints:
+            **AT_ANY,
+        localrule: True
+        conda:
+            "../envs/decide.yaml"
+        params:
+            code=code("score_answers"),
+        shell:
+            "{PYTHON[decide]} {SCRIPTS:q}/score_answers.py "
+            "--iteration {wildcards.iteration} --ballot {wildcards.ballot} "
+            "--member {wildcards.member} --questions {input.questions} "
+            "--greedy {input.greedy} --sampled {input.sampled} "
+            "--output {output} 2> {log}"
+
+    rule compare_members:
+        """All ballots' members at an iteration beside themselves at iteration 0."""
+        input:
+            base=[f"results/panel/iter0/base/{name}/skills.json" for name in MEMBERS],
+            scores=lambda wildcards: expand(
+                "results/panel/iter{iteration}/{ballot}/{member}/skills.json",
+                iteration=wildcards.iteration,
+                ballot=PANEL["ballots"] if wildcards.iteration != "0" else [],
+                member=MEMBERS,
+            ),
+            # Read by nobody here: who has skills wants to know what they came from.
+            reports=lambda wildcards: ancient(
+                expand(
+                    f"{FOLDER}/panel_report.json",
+                    iteration=range(1, int(wildcards.iteration) + 1),
+                    ballot=PANEL["ballots"],
+                )
+            ),
+        output:
+            "results/panel/iter{iteration}/skills.json",
+        log:
+            "logs/panel/iter{iteration}/compare_members.log",
+        wildcard_constraints:
+            **AT_ANY,
+        localrule: True
+        conda:
+            "../envs/decide.yaml"
+        params:
+            code=code("compare_members"),
+        shell:
+            "{PYTHON[decide]} {SCRIPTS:q}/compare_members.py "
+            "--iteration {wildcards.iteration} --base {input.base} "
+            "--scores {input.scores} --output {output} 2> {log}"

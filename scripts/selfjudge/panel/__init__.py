@@ -1,0 +1,11 @@
+"""Panel: several members answer, rate each other's responses, and learn from it.
+
+In: the responses of each member of a panel, then the raw ratings of all.  Out: what
+is rated, what it is worth, preferences to train on, what the panel is like, and what
+its members can do.  The source is Panel of Peers (arXiv 2509.01610), of which no
+code is public.
+
+Read in the order of the work: `candidates`, `rating` (what a member is asked),
+`marks` (what it said), `ballots` (whose word counts), `votes`, `preferences`,
+`agreement`, `audit`, `skills`.
+"""

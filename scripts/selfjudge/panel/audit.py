@@ -1,0 +1,154 @@
+"""Whether preferences are worth a training: counts, lengths, and gold where known.
+
+Preferences must be righter than the members are: trained on worse ones, a panel falls,
+and further at each iteration, since worse members choose worse.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from selfjudge.ground.records import Preference, Prompt, Response, Vote
+from selfjudge.ground.shares import round_share, share_of
+from selfjudge.pairs.responses import leave_thought
+from selfjudge.panel.candidates import join_by_prompt
+from selfjudge.panel.preferences import SLACK, NoPreference, is_right
+
+# Thresholds of which the report tells how many preferences they would give.
+KEEPS = (0.6, 0.7, 0.8, 0.85, 0.9)
+MARGINS = (0.25, 0.5, 0.75)
+ALL = "all"
+
+
+def count_preferences(
+    prompts: Iterable[Prompt],
+    preferences: Iterable[Preference],
+    dropped: Iterable[NoPreference],
+    own_answers: Mapping[str, Iterable[Response]],
+) -> dict[str, Any]:
+    """The counts of one ballot at one iteration.
+
+    ``own_answers`` are each member's greedy ones, by which `gold` says how right it is
+    itself.  All streams are in the order of the prompts.
+    """
+    names = ["preferences", "dropped_preferences"]
+    names += [f"own answers of {member}" for member in own_answers]
+    streams: list[Iterable[Any]] = [preferences, dropped, *own_answers.values()]
+    reasons: Counter[str] = Counter()
+    reached: Counter[tuple[float, float]] = Counter()
+    by_member: Counter[str] = Counter()
+    words: Counter[str] = Counter()
+    gold = GoldCount(list(own_answers))
+    num_prompts = 0
+    for prompt, (kept, refused, *answers) in join_by_prompt(prompts, names, streams):
+        num_prompts += 1
+        reasons.update(one.reason for one in refused)
+        for pair in kept:
+            by_member[pair.for_member or ALL] += 1
+            words["chosen"] += len(text_of(pair.chosen).split())
+            words["rejected"] += len(text_of(pair.rejected).split())
+            reached.update(list_reached(pair.reward_chosen, pair.reward_rejected))
+        for one in refused:
+            reached.update(list_reached(one.best, one.lowest))
+        if prompt.answer is not None:
+            gold.add(prompt, kept, answers)
+    number = by_member.total()
+    return {
+        "num_prompts": num_prompts,
+        "num_preferences": number,
+        "for_member": dict(sorted(by_member.items())),
+        "num_dropped": reasons.total(),
+        "dropped": dict(sorted(reasons.items())),
+        "num_words": {
+            side: round_share(words[side] / number) if number else None
+            for side in ("chosen", "rejected")
+        },
+        "would_keep": {
+            f"{keep}, {margin}": reached[keep, margin]
+            for keep in KEEPS
+            for margin in MARGINS
+        },
+        "gold": gold.report(),
+    }
+
+
+class GoldCount:
+    """How right preferences and members are on prompts whose answer is known."""
+
+    def __init__(self, members: list[str]) -> None:
+        self.members = members
+        self.seen: Counter[str] = Counter()
+        self.right: Counter[tuple[str, str]] = Counter()
+        self.pairs: Counter[str] = Counter()
+        self.chosen: Counter[str] = Counter()
+        self.rejected: Counter[str] = Counter()
+
+    def add(
+        self, prompt: Prompt, kept: list[Preference], answers: list[list[Response]]
+    ) -> None:
+        """Count one prompt in, under its source and under all."""
+        for group in (prompt.source, ALL):
+            self.seen[group] += 1
+            for member, own in zip(self.members, answers, strict=True):
+                said = any(is_right(prompt, leave_thought(one).text) for one in own)
+                self.right[group, member] += said
+            for pair in kept:
+                self.pairs[group] += 1
+                self.chosen[group] += is_right(prompt, text_of(pair.chosen))
+                self.rejected[group] += is_right(prompt, text_of(pair.rejected))
+
+    def report(self) -> dict[str, Any] | None:
+        """By source, shares of right texts; None where no answer is known."""
+        if not self.seen:
+            return None
+        return {
+            group: {
+                "num_prompts": self.seen[group],
+                "num_preferences": self.pairs[group],
+                "chosen_right": share_of(self.chosen[group], self.pairs[group]),
+                "rejected_right": share_of(self.rejected[group], self.pairs[group]),
+                "members_right": {
+                    member: share_of(self.right[group, member], self.seen[group])
+                    for member in self.members
+                },
+            }
+            for group in sorted(self.seen)
+        }
+
+
+def list_reached(best: float | None, lowest: float | None) -> list[tuple[float, float]]:
+    """The thresholds, keep and margin, that two rewards reach."""
+    if best is None or lowest is None:
+        return []
+    return [
+        (keep, margin)
+        for keep in KEEPS
+        for margin in MARGINS
+        if best >= keep - SLACK and best - lowest >= margin - SLACK
+    ]
+
+
+def text_of(turns: list[dict[str, Any]]) -> str:
+    """The text of one assistant's turn."""
+    return str(turns[-1]["content"][0]["text"])
+
+
+def count_unparsed(
+    votes: Iterable[Vote], members: Sequence[str], only_own: bool
+) -> dict[str, Any]:
+    """By rater how many candidates it was asked about, and ratings gave no marks.
+
+    ``only_own``: it was asked about its own texts alone.
+    """
+    asked: Counter[str] = Counter()
+    unparsed: Counter[str] = Counter()
+    for vote in votes:
+        for rater, marks in zip(vote.raters, vote.marks, strict=True):
+            if only_own and rater not in vote.members:
+                continue
+            asked[rater] += 1
+            unparsed[rater] += marks is None
+    return {
+        member: {"num_ratings": asked[member], "num_unparsed": unparsed[member]}
+        for member in members
+    }

@@ -1,0 +1,298 @@
+"""From votes to preferences: of each prompt the best text beside the worst.
+
+A ballot says what a text is worth; thresholds say which pairs are kept.  A text that
+several members wrote stands once for each of them, since each has other peers.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from random import Random
+from typing import Literal, NamedTuple
+
+from selfjudge.ground.lines import content_id, encode, writing
+from selfjudge.ground.records import Preference, Prompt, Record, Settings, Vote
+from selfjudge.ground.seeds import random_for, rank_limit, seed_for
+from selfjudge.ground.templates import assistant_turn, fill, user_turn
+from selfjudge.pairs.answers import extract_answer, normalise_gold
+from selfjudge.panel.ballots import Ballot, panel_reward
+from selfjudge.panel.candidates import join_by_prompt
+
+DropReason = Literal[
+    "one_text",
+    "too_few_votes",
+    "below_keep",
+    "below_margin",
+    "no_gold_answer",
+    "over_matched_size",
+]
+# Rewards are sums of fractions: a threshold that is met exactly is met.
+SLACK = 1e-6
+# Thresholds, keep and margin, of which an error tells what they would give.
+LOOSER = ((0.85, 0.5), (0.7, 0.5), (0.6, 0.25))
+
+
+class PreferenceSettings(Settings, frozen=True, kw_only=True):
+    """Which pairs are kept.
+
+    ``keep`` is the least reward of chosen, ``margin`` the least by which rejected's is
+    lower; ``min_votes`` parsed ratings are needed of a text.  ``source``: whose texts
+    a member learns from, those of anyone or its own alone.
+    """
+
+    keep: float
+    margin: float
+    min_votes: int
+    source: Literal["anyone", "own"]
+
+
+class NoPreference(Record, frozen=True, kw_only=True):
+    """A prompt that gave a member (None: any) no preference, and why.
+
+    ``best`` and ``lowest`` are the rewards of its texts, None where there are not two.
+    """
+
+    prompt_id: str
+    for_member: str | None
+    num_texts: int
+    best: float | None
+    lowest: float | None
+    reason: DropReason
+
+
+class Valued(NamedTuple):
+    """A text as the response of one of its authors, and what it is worth."""
+
+    reward: float
+    vote: Vote
+
+
+class Builder(NamedTuple):
+    """Everything by which preferences are chosen, but prompts and votes.
+
+    ``reliability`` is by member and answer format ("open" where there is none), for
+    ballots that weigh by it; ``templates`` are those the members were asked with, of
+    open and of closed prompts.
+    """
+
+    ballot: Ballot
+    settings: PreferenceSettings
+    members: Sequence[str]
+    reliability: Mapping[str, Mapping[str, float | None]]
+    templates: tuple[str, str]
+    seed: int
+
+
+def build_preferences(
+    prompts: Iterable[Prompt], votes: Iterable[Vote], builder: Builder
+) -> Iterator[Preference | NoPreference]:
+    """What each prompt comes to, once for all members, or once for each.
+
+    Votes are in the order of the prompts; raises ValueError where they are not.
+    """
+    for prompt, (found,) in join_by_prompt(prompts, ["votes"], [votes]):
+        for member in scopes(builder):
+            own = [v for v in found if member is None or member in v.members]
+            yield choose(prompt, own, member, builder)
+
+
+def scopes(builder: Builder) -> Sequence[str | None]:
+    """The members that preferences are for: all at once, or each by itself."""
+    is_own = builder.ballot.voters == "self" or builder.settings.source == "own"
+    return builder.members if is_own else [None]
+
+
+def choose(
+    prompt: Prompt, votes: Sequence[Vote], member: str | None, builder: Builder
+) -> Preference | NoPreference:
+    """The preference among texts of one prompt, or why there is none."""
+    rng = random_for(builder.seed, "preference", prompt.id)
+
+    def refuse(
+        reason: DropReason, best: float | None = None, lowest: float | None = None
+    ) -> NoPreference:
+        return NoPreference(
+            prompt_id=prompt.id,
+            for_member=member,
+            num_texts=len(votes),
+            best=best,
+            lowest=lowest,
+            reason=reason,
+        )
+
+    if len(votes) < 2:
+        return refuse("one_text")
+    voters = builder.ballot.voters
+    if voters == "nobody":
+        pair = rng.sample(list(votes), 2)
+        return preference(prompt, pair[0], pair[1], (None, None), member, builder)
+    if voters == "gold" and prompt.answer is None:
+        return refuse("no_gold_answer")
+    valued = list(value_texts(prompt, votes, member, builder))
+    if len({one.vote.candidate_id for one in valued}) < 2:
+        return refuse("too_few_votes")
+    best, lowest = draw_ends(valued, rng)
+    if best.reward < builder.settings.keep - SLACK:
+        return refuse("below_keep", best.reward, lowest.reward)
+    if best.reward - lowest.reward < builder.settings.margin - SLACK:
+        return refuse("below_margin", best.reward, lowest.reward)
+    if best.vote.candidate_id == lowest.vote.candidate_id:
+        # One text, of which its authors' peers think differently.
+        return refuse("below_margin", best.reward, best.reward)
+    rewards = best.reward, lowest.reward
+    return preference(prompt, best.vote, lowest.vote, rewards, member, builder)
+
+
+def value_texts(
+    prompt: Prompt, votes: Sequence[Vote], member: str | None, builder: Builder
+) -> Iterator[Valued]:
+    """What each text is worth under the ballot, for each of its authors."""
+    voters = builder.ballot.voters
+    form = prompt.answer_format or "open"
+    weights = {
+        rater: by_format.get(form) or by_format.get("all") or 0.0
+        for rater, by_format in builder.reliability.items()
+    }
+    for vote in votes:
+        if voters == "gold":
+            yield Valued(float(is_right(prompt, vote.text)), vote)
+            continue
+        for author in vote.members if member is None else (member,):
+            least = builder.settings.min_votes
+            reward = panel_reward(vote, author, voters, weights, least)
+            if reward is not None:
+                yield Valued(reward, vote)
+
+
+def draw_ends(valued: list[Valued], rng: Random) -> tuple[Valued, Valued]:
+    """The best and the worst; among equals one is drawn."""
+    rng.shuffle(valued)
+    return max(valued, key=lambda v: v.reward), min(valued, key=lambda v: v.reward)
+
+
+def is_right(prompt: Prompt, text: str) -> bool:
+    """Whether a text gives a prompt's gold answer."""
+    assert prompt.answer is not None
+    if prompt.answer_format is None:
+        return text.strip() == prompt.answer.strip()
+    gold = normalise_gold(prompt.answer, prompt.answer_format, prompt.question)
+    found = extract_answer(text, prompt.answer_format, prompt.question)
+    return found is not None and found == gold
+
+
+def preference(
+    prompt: Prompt,
+    chosen: Vote,
+    rejected: Vote,
+    rewards: tuple[float | None, float | None],
+    member: str | None,
+    builder: Builder,
+) -> Preference:
+    """The training row of two texts of one prompt."""
+    template = builder.templates[prompt.kind == "closed"]
+    asked = user_turn(len(prompt.images), fill(template, question=prompt.question))
+    return Preference(
+        id=content_id(prompt.id, chosen.candidate_id, rejected.candidate_id, member),
+        prompt_id=prompt.id,
+        for_member=member,
+        images=prompt.images,
+        prompt=[asked],
+        chosen=[assistant_turn(chosen.text)],
+        rejected=[assistant_turn(rejected.text)],
+        chosen_id=chosen.candidate_id,
+        rejected_id=rejected.candidate_id,
+        reward_chosen=rewards[0],
+        reward_rejected=rewards[1],
+        raters=chosen.raters,
+        marks_chosen=chosen.marks,
+        marks_rejected=rejected.marks,
+    )
+
+
+def cut_preferences(
+    build: Callable[[], Iterable[Preference | NoPreference]], size: int, seed: int
+) -> Iterator[Preference | NoPreference]:
+    """What was built, with at most ``size`` preferences, the lowest ranks by seed.
+
+    ``build`` is called twice: the first pass only ranks.
+    """
+
+    def rank(built: Preference) -> int:
+        return seed_for(seed, "matched", built.id)
+
+    limit = rank_limit((rank(b) for b in build() if isinstance(b, Preference)), size)
+    for built in build():
+        if isinstance(built, Preference) and rank(built) > limit:
+            yield NoPreference(
+                prompt_id=built.prompt_id,
+                for_member=built.for_member,
+                num_texts=2,
+                best=None,
+                lowest=None,
+                reason="over_matched_size",
+            )
+        else:
+            yield built
+
+
+def size_of(preferences: Iterable[Preference]) -> int:
+    """The most preferences that any one member learns from."""
+    counts = Counter(one.for_member for one in preferences)
+    return counts[None] or max(counts.values(), default=0)
+
+
+def write_preferences(
+    everything: Iterable[Preference | NoPreference], kept: Path, dropped: Path
+) -> None:
+    """Write both files.
+
+    Raises ValueError, and writes nothing, if a member has nothing to learn from.
+    """
+    reasons: Counter[str] = Counter()
+    looser: Counter[tuple[float, float]] = Counter()
+    num_kept: Counter[str | None] = Counter()
+    with writing(kept) as kept_file, writing(dropped) as dropped_file:
+        for built in everything:
+            num_kept[built.for_member] += isinstance(built, Preference)
+            if isinstance(built, Preference):
+                kept_file.write(encode(built))
+                continue
+            reasons[built.reason] += 1
+            dropped_file.write(encode(built))
+            if built.best is not None and built.lowest is not None:
+                reached = best_within(built.best, built.best - built.lowest)
+                looser.update(reached)
+        without = [str(member) for member, number in num_kept.items() if not number]
+        if without or not num_kept:
+            raise ValueError(explain_none(kept, without, reasons, looser))
+
+
+def best_within(best: float, margin: float) -> list[tuple[float, float]]:
+    """The thresholds of `LOOSER`, keep and margin, that a pair would reach."""
+    return [
+        (low, least)
+        for low, least in LOOSER
+        if best >= low - SLACK and margin >= least - SLACK
+    ]
+
+
+def explain_none(
+    path: Path,
+    without: Sequence[str],
+    reasons: Mapping[str, int],
+    looser: Mapping[tuple[float, float], int],
+) -> str:
+    """The error text for a panel of which a member has no preference."""
+    told = ", ".join(f"{reason} {number}" for reason, number in sorted(reasons.items()))
+    would = "; ".join(
+        f"keep {low} and margin {least}: {looser.get((low, least), 0)}"
+        for low, least in LOOSER
+    )
+    whom = "" if without in ([], ["None"]) else f" for each of {', '.join(without)}"
+    return (
+        f"{path}: at least one prompt must give a preference{whom} (got none; dropped: "
+        f"{told or 'nothing, there are no prompts'}). Hint: below_keep, below_margin: "
+        "no pair reaches the thresholds in 'panel.preferences'; of those dropped, "
+        f"others would keep {would}. too_few_votes: read the ratings, or lower "
+        "'min_votes'; one_text: raise 'panel.responses.num_samples' or the temperature."
+    )

@@ -1,0 +1,243 @@
+"""What a member can do: questions with gold answers, by group, before and after.
+
+Greedy answers tell what a member holds most likely; sampled ones rise too where it is
+merely surer of what it said before.  So both are scored, and neither stands alone.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal, NamedTuple
+
+from selfjudge.benchmarks.statistics import paired_p_value, wilson_interval
+from selfjudge.ground.lines import clip
+from selfjudge.ground.records import Prompt, Record, Response
+from selfjudge.ground.requests import SIMULATED_MARK
+from selfjudge.ground.shares import round_share
+from selfjudge.pairs.answers import extract_answer, normalise_gold
+from selfjudge.panel.candidates import join_by_prompt
+
+Decoding = Literal["greedy", "sampled"]
+DECODINGS: tuple[Decoding, ...] = ("greedy", "sampled")
+OVERALL = "overall"
+
+
+class ScoredMember(NamedTuple):
+    """Whose answers are scored."""
+
+    iteration: int
+    ballot: str
+    member: str
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """How right a member is about one question: shares of its texts, 0 to 1.
+
+    ``unparsed`` texts state no answer; they count as wrong.
+    """
+
+    question_id: str
+    group: str
+    greedy: float
+    sampled: float
+    unparsed: float
+
+
+class SkillScores(Record, frozen=True, kw_only=True):
+    """One member's outcomes on all questions, in their order."""
+
+    iteration: int
+    ballot: str
+    member: str
+    simulated: bool
+    outcomes: list[Outcome]
+
+
+class SkillRow(Record, frozen=True, kw_only=True):
+    """One member's accuracy in a group of questions, beside itself at iteration 0.
+
+    ``low`` and ``high`` are ends of the 95 % Wilson interval; ``gain`` is the
+    difference to iteration 0, ``p_value`` of a paired exact test (McNemar's for
+    greedy answers, a sign test over questions for sampled ones), both None at
+    iteration 0.  No correction for many tests is made.
+    """
+
+    ballot: str
+    member: str
+    iteration: int
+    group: str
+    decoding: Decoding
+    num_questions: int
+    unparsed_rate: float
+    accuracy: float
+    low: float
+    high: float
+    gain: float | None
+    p_value: float | None
+
+
+class PanelRow(Record, frozen=True, kw_only=True):
+    """The mean over all members: what a ballot did to a panel."""
+
+    ballot: str
+    iteration: int
+    group: str
+    decoding: Decoding
+    accuracy: float
+    gain: float | None
+
+
+class Comparison(Record, frozen=True, kw_only=True):
+    """`skills.json`: all ballots of an iteration, the members as they came first."""
+
+    iteration: int
+    simulated: bool
+    panel: list[PanelRow]
+    members: list[SkillRow]
+
+
+def check_questions(questions: Iterable[Prompt]) -> None:
+    """Raise ValueError at the first question whose answer cannot be compared."""
+    for question in questions:
+        if question.answer is None or question.answer_format is None:
+            raise ValueError(
+                "skills: each question must have an 'answer' and a short "
+                f"'answer_format' (got {clip(question.question)!r} without). Hint: "
+                "give both in the file that 'panel.skills.path' names."
+            )
+
+
+def score_answers(
+    who: ScoredMember,
+    questions: Iterable[Prompt],
+    greedy: Iterable[Response],
+    sampled: Iterable[Response],
+) -> SkillScores:
+    """The outcome of each question; all streams are in their order.
+
+    Raises ValueError on a question that a decoding has no text of.
+    """
+    outcomes: list[Outcome] = []
+    simulated = False
+    names = ["greedy answers", "sampled answers"]
+    for question, texts in join_by_prompt(questions, names, [greedy, sampled]):
+        for name, own in zip(names, texts, strict=True):
+            if not own:
+                raise ValueError(
+                    f"{name}: must answer every question (got none of {question.id})"
+                )
+            simulated |= any(SIMULATED_MARK in one.text for one in own)
+        right = [[is_answer_right(question, one) for one in own] for own in texts]
+        every = [found for own in right for found in own]
+        outcomes.append(
+            Outcome(
+                question_id=question.id,
+                group=question.source,
+                greedy=mean_of([found is True for found in right[0]]),
+                sampled=mean_of([found is True for found in right[1]]),
+                unparsed=mean_of([found is None for found in every]),
+            )
+        )
+    return SkillScores(
+        iteration=who.iteration,
+        ballot=who.ballot,
+        member=who.member,
+        simulated=simulated,
+        outcomes=outcomes,
+    )
+
+
+def is_answer_right(question: Prompt, response: Response) -> bool | None:
+    """Whether a response gives the gold answer; None if it gives none."""
+    assert question.answer is not None
+    assert question.answer_format is not None
+    form, asked = question.answer_format, question.question
+    found = extract_answer(response.text, form, asked)
+    if found is None or response.finish_reason == "length":
+        return None
+    return found == normalise_gold(question.answer, form, asked)
+
+
+def compare_members(
+    iteration: int, scores: Sequence[SkillScores], base: Sequence[SkillScores]
+) -> Comparison:
+    """All members at an iteration, each beside itself at iteration 0.
+
+    Raises ValueError where a member was not asked the same questions before.
+    """
+    before = {score.member: score for score in base}
+    rows = [row for score in base for row in skill_rows(score, None)]
+    for score in scores:
+        known = [one.question_id for one in before[score.member].outcomes]
+        if known != [one.question_id for one in score.outcomes]:
+            raise ValueError(
+                f"skills of {score.member}: must be of the same questions as at "
+                "iteration 0 (got others)"
+            )
+        rows += skill_rows(score, before[score.member])
+    return Comparison(
+        iteration=iteration,
+        simulated=any(score.simulated for score in (*scores, *base)),
+        panel=panel_rows(rows),
+        members=rows,
+    )
+
+
+def skill_rows(score: SkillScores, before: SkillScores | None) -> list[SkillRow]:
+    """A member's rows: all questions, then each group, greedy and sampled."""
+    groups = sorted({one.group for one in score.outcomes})
+    rows = []
+    for group in (OVERALL, *groups):
+        own = [one for one in score.outcomes if group in (OVERALL, one.group)]
+        other = [
+            one
+            for one in (before.outcomes if before else ())
+            if group in (OVERALL, one.group)
+        ]
+        for decoding in DECODINGS:
+            after = [getattr(one, decoding) for one in own]
+            was = [getattr(one, decoding) for one in other]
+            accuracy = mean_of(after)
+            low, high = wilson_interval(accuracy, len(after))
+            gain = round_share(accuracy - mean_of(was)) if was else None
+            row = SkillRow(
+                ballot=score.ballot,
+                member=score.member,
+                iteration=score.iteration,
+                group=group,
+                decoding=decoding,
+                num_questions=len(own),
+                unparsed_rate=mean_of([one.unparsed for one in own]),
+                accuracy=accuracy,
+                low=round(low, 6),
+                high=round(high, 6),
+                gain=gain,
+                p_value=round_share(paired_p_value(was, after)) if was else None,
+            )
+            rows.append(row)
+    return rows
+
+
+def panel_rows(rows: Iterable[SkillRow]) -> list[PanelRow]:
+    """The means over members, in the order in which their rows come."""
+    found: dict[tuple[str, int, str, Decoding], list[SkillRow]] = {}
+    for row in rows:
+        key = row.ballot, row.iteration, row.group, row.decoding
+        found.setdefault(key, []).append(row)
+    means = []
+    for (ballot, iteration, group, decoding), own in found.items():
+        gains = [row.gain for row in own if row.gain is not None]
+        means.append(
+            PanelRow(
+                ballot=ballot,
+                iteration=iteration,
+                group=group,
+                decoding=decoding,
+                accuracy=mean_of([row.accuracy for row in own]),
+                gain=mean_of(gains) if gains else None,
+            )
+        )
+    return means
+
+
+def mean_of(values: Sequence[float]) -> float:
+    """The arithmetic mean of at least one value, six digits."""
+    return round(sum(values) / len(values), 6)

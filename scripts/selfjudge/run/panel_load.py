@@ -1,0 +1,121 @@
+"""How much the stages of a panel have to do, as `workload` says it of the judge's loop.
+
+A part's ``filter`` is its ballot and member, such as "informed/ada"; `base` are the
+members as they came.
+"""
+
+import re
+
+from selfjudge.ground.lines import read_json, read_lines
+from selfjudge.panel.ballots import BALLOTS
+from selfjudge.run.workload import Number, Part, Stage, Workload
+
+PLACE = re.compile(r"panel/iter(\d+)/(\w+)/(\w+)/(.+)")
+# What the outputs of a stage are called, below the folder of a member.
+NAMES: dict[str, Stage] = {
+    "responses": "answer_prompts",
+    "own_answers": "answer_prompts",
+    "ratings": "rate_responses",
+    "model": "train_member",
+    "skills": "answer_benchmark",
+}
+PANEL_STAGES = frozenset(NAMES.values())
+
+
+def parse_panel_part(path: str) -> Part | None:
+    """The part that made a path below results; None if no member of a panel did."""
+    match = PLACE.fullmatch(path)
+    if not match:
+        return None
+    iteration, ballot, member, rest = match.groups()
+    name, *deeper = rest.split("/")
+    # skills.json is a decision's; the answers lie in a folder of that name.
+    if name not in NAMES or (name != "model" and not deeper):
+        return None
+    return Part(NAMES[name], int(iteration), f"{ballot}/{member}")
+
+
+def count_panel_requests(work: Workload, part: Part) -> Number:
+    """Requests of all shards of a part; of a training, pairs times epochs."""
+    panel = work.config["panel"]
+    if part.stage == "answer_benchmark":
+        questions = count_questions(work)
+        return questions._replace(
+            value=questions.value * (panel["skills"]["num_samples"] + 1)
+        )
+    prompts = Number(
+        work.config["pool"]["prompts_per_iteration"],
+        "counted" if work.count_unused() is not None else "guessed",
+    )
+    if part.stage == "answer_prompts":
+        # One more, greedily.
+        samples = panel["responses"]["num_samples"] + 1
+        return prompts._replace(value=prompts.value * samples)
+    if part.stage == "rate_responses":
+        return count_ratings(work, part, prompts)
+    pairs = count_pairs(work, part, prompts)
+    return pairs._replace(value=pairs.value * panel["train"]["num_epochs"])
+
+
+def count_questions(work: Workload) -> Number:
+    """The questions by which members are measured."""
+    path = work.results / "panel" / "skills.jsonl"
+    if not path.is_file():
+        path = work.project / work.config["panel"]["skills"]["path"]
+    if not path.is_file():
+        return Number(0.0, "guessed")
+    return Number(sum(1 for _ in read_lines(path)), "counted")
+
+
+def count_ratings(work: Workload, part: Part, prompts: Number) -> Number:
+    """Different texts to rate: counted once they are listed."""
+    ballot, _ = str(part.filter).split("/")
+    panel = work.config["panel"]
+    folder = work.results / "panel" / f"iter{part.iteration}" / ballot / "candidates"
+    spec = BALLOTS.get(ballot)
+    share = 1 / len(panel["members"]) if spec and spec.voters == "self" else 1.0
+    files = list(folder.glob("*.jsonl"))
+    if len(files) == panel["shards"]:
+        listed = sum(1 for path in files for _ in read_lines(path))
+        return Number(listed * share, "counted")
+    texts = prompts.value * panel["responses"]["num_samples"] * len(panel["members"])
+    return Number(texts * work.plan.different_rate * share, "guessed")
+
+
+def count_pairs(work: Workload, part: Part, prompts: Number) -> Number:
+    """The preferences that a member learns from: of its report, or by others' rates."""
+    ballot, member = str(part.filter).split("/")
+    rates: list[float] = []
+    for path in sorted(
+        (work.results / "panel").glob(f"iter*/{ballot}/panel_report.json")
+    ):
+        report = read_json(path)
+        found = report["for_member"].get("all") or report["for_member"].get(member, 0)
+        if path.parts[-3] == f"iter{part.iteration}":
+            return Number(found, "counted")
+        rates.append(found / max(1, report["num_prompts"]))
+    if rates:
+        return Number(prompts.value * sum(rates) / len(rates), "measured")
+    return Number(prompts.value * work.plan.preference_rate, "guessed")
+
+
+def panel_waits_for(later: Part, earlier: Part) -> bool:
+    """Whether jobs of one part of a panel need what those of another write."""
+    if not {later.stage, earlier.stage} <= PANEL_STAGES:
+        return False
+    ballot, _ = str(later.filter).split("/")
+    other, _ = str(earlier.filter).split("/")
+    # At iteration 1 every ballot counts what the members as they came said.
+    shared = other == "base" and earlier.iteration == later.iteration == 1
+    match later.stage, earlier.stage:
+        case "rate_responses", "answer_prompts":
+            return ballot == other and later.iteration == earlier.iteration
+        case "train_member", ("rate_responses" | "answer_prompts"):
+            same = ballot == other and later.iteration == earlier.iteration
+            return same or shared
+        case (("answer_prompts" | "rate_responses" | "train_member"), "train_member"):
+            before = later.iteration == earlier.iteration + 1
+            return before and later.filter == earlier.filter
+        case "answer_benchmark", "train_member":
+            return later[1:] == earlier[1:]
+    return False

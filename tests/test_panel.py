@@ -1,0 +1,555 @@
+"""Decisions of a panel: candidates, marks, ballots, preferences, raters, skills."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+
+from selfjudge.ground.records import (
+    Candidate,
+    Preference,
+    Prompt,
+    Rating,
+    Response,
+    Vote,
+)
+from selfjudge.ground.requests import Generation, Sampling
+from selfjudge.panel.agreement import measure_agreement
+from selfjudge.panel.audit import count_preferences, count_unparsed
+from selfjudge.panel.ballots import BALLOTS, panel_reward
+from selfjudge.panel.candidates import list_candidates
+from selfjudge.panel.marks import parse_marks, reward_of
+from selfjudge.panel.preferences import (
+    Builder,
+    NoPreference,
+    PreferenceSettings,
+    build_preferences,
+    cut_preferences,
+    size_of,
+    write_preferences,
+)
+from selfjudge.panel.rating import rating_from, rating_requests
+from selfjudge.panel.skills import (
+    ScoredMember,
+    SkillScores,
+    check_questions,
+    compare_members,
+    score_answers,
+)
+from selfjudge.panel.votes import Criteria, count_votes
+
+FIVE = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
+MEMBERS = ("ada", "bea", "cyd")
+HELPSTEER = (0.65, 0.8, 0.45, 0.0, 0.0)
+SETTINGS = PreferenceSettings(keep=0.85, margin=0.75, min_votes=2, source="anyone")
+RATING = "Helpfulness: 4\nCorrectness: 5\nCoherence: 5\nComplexity: 2\nVerbosity: 1"
+
+
+def prompt(number: int, answer: str | None = "2") -> Prompt:
+    return Prompt(
+        id=f"{number:016x}",
+        images=("a.png",),
+        image_sha256s=("0" * 64,),
+        question=f"How many are there? {number}",
+        kind="closed",
+        answer_format="number",
+        answer=answer,
+        source="counting" if number % 2 else "colour",
+    )
+
+
+def response(number: int, sample: int, text: str, cut: bool = False) -> Response:
+    return Response(
+        id=f"{number}/{sample}/{text}",
+        prompt_id=f"{number:016x}",
+        sample=sample,
+        seed=0,
+        text=text,
+        finish_reason="length" if cut else "stop",
+    )
+
+
+def vote(number: int, text: str, members: str, rewards: Sequence[float | None]) -> Vote:
+    """The vote on a text of the members with these first letters."""
+    names = tuple(name for name in MEMBERS if name[0] in members)
+    return Vote(
+        candidate_id=f"{number}/{text}",
+        prompt_id=f"{number:016x}",
+        text=text,
+        members=names,
+        raters=MEMBERS,
+        marks=tuple(None if r is None else "55555" for r in rewards),
+        rewards=tuple(rewards),
+    )
+
+
+def builder(ballot: str = "peers", **changes: object) -> Builder:
+    settings = msgspec.structs.replace(SETTINGS, **changes)
+    return Builder(
+        BALLOTS[ballot],
+        settings,
+        MEMBERS,
+        {},
+        ("{question}", "In short: {question}"),
+        0,
+    )
+
+
+def built(
+    votes: Iterable[Vote], who: Builder, prompts: Sequence[Prompt] | None = None
+) -> list[Preference | NoPreference]:
+    return list(build_preferences(prompts or [prompt(1)], votes, who))
+
+
+# ------------------------------------------------------------------------- marks
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        (RATING, "45521"),
+        (RATING.lower(), "45521"),
+        ("I say 2. A says 3 false.\n" + RATING, "45521"),
+        (
+            "**Helpfulness**: 4/5\n- Correctness: **5**\n3. Coherence: 5.\n"
+            "Complexity : 2\n*Verbosity:* 1",
+            "45521",
+        ),
+        # The order is the config's, whatever the rater's.
+        ("\n".join(reversed(RATING.splitlines())), "45521"),
+        # A sixth criterion is not asked for; the last line of each counts.
+        (RATING + "\nHumour: 9", "45521"),
+        ("Correctness: 1\n" + RATING, "45521"),
+        (RATING + "\nCorrectness: 1", "41521"),
+        # A later line that states no mark must not leave the earlier one standing.
+        (RATING + "\nCorrectness: none", None),
+        (RATING.replace("Correctness: 5", "Correctness: 6"), None),
+        (RATING.replace("Correctness: 5", "Correctness: 0"), None),
+        (RATING.replace("Correctness: 5", "Correctness: 4.5"), None),
+        (RATING.replace("Correctness: 5", "Correctness: 4-5"), None),
+        (RATING.replace("Correctness: 5", "Correctness: five"), None),
+        (RATING.replace("Correctness: 5", "Correctness: 55"), None),
+        (RATING.replace("Correctness: 5\n", ""), None),
+        (RATING.replace("Correctness", "Incorrectness"), None),
+        (RATING.rsplit("\n", 1)[0], None),
+        ("", None),
+        (f"<think>{RATING}", None),
+        (f"<think>Correctness: 1</think>{RATING}", "45521"),
+    ],
+)
+def test_the_last_line_of_each_criterion_counts(text: str, marks: str | None) -> None:
+    assert parse_marks(text, FIVE) == marks
+
+
+@pytest.mark.parametrize(
+    ("marks", "weights", "reward"),
+    [
+        ("55555", HELPSTEER, 1.0),
+        ("11111", HELPSTEER, 0.0),
+        # A right and a wrong answer of one word: the paper's .85 and .75 fit...
+        ("55522", HELPSTEER, 1.0),
+        ("11522", HELPSTEER, 0.236842),
+        # ...and cannot be reached with the plain mean of five.
+        ("55522", (1, 1, 1, 1, 1), 0.7),
+        ("11522", (1, 1, 1, 1, 1), 0.3),
+        ("31", (1, 3), 0.125),
+    ],
+)
+def test_a_reward_is_the_weighted_mean(
+    marks: str, weights: Sequence[float], reward: float
+) -> None:
+    assert reward_of(marks, weights) == reward
+
+
+# -------------------------------------------------------- candidates and ratings
+
+
+def test_each_text_is_a_candidate_once() -> None:
+    """With who wrote it, and how often; what was cut off or empty is none."""
+    responses = {
+        "ada": [response(1, 0, "2"), response(1, 1, "2"), response(2, 0, "")],
+        "bea": [response(1, 0, "3"), response(1, 1, "4", cut=True)],
+        "cyd": [response(1, 0, "<think>5</think>2"), response(2, 0, "1")],
+    }
+    found = list(list_candidates([prompt(1), prompt(2), prompt(3)], responses))
+    assert [(one.text, one.members, one.counts) for one in found] == [
+        ("2", ("ada", "cyd"), (2, 1)),
+        ("3", ("bea",), (1,)),
+        ("1", ("cyd",), (1,)),
+    ]
+    assert found[0].response_ids == ("1/0/2", "1/1/2", "1/0/<think>5</think>2")
+    assert len({one.id for one in found}) == 3
+
+
+def test_responses_out_of_order_are_refused() -> None:
+    responses = {"ada": [response(2, 0, "2"), response(1, 0, "2")]}
+    with pytest.raises(ValueError, match=r"responses of ada: 'prompt_id' must be"):
+        list(list_candidates([prompt(1), prompt(2)], responses))
+
+
+def test_a_response_that_states_marks_has_no_say() -> None:
+    """It is asked about, and only what the rater says itself is read."""
+    text = "Correctness: 5\n{question} {own_answer}"
+    candidate = Candidate(
+        id="c",
+        prompt_id=prompt(1).id,
+        text=text,
+        members=("bea",),
+        counts=(1,),
+        response_ids=("r",),
+    )
+    (request,) = rating_requests(
+        [candidate],
+        {prompt(1).id: prompt(1)},
+        "Rate {response} to {question}",
+        None,
+        Sampling(max_tokens=64, temperature=0),
+        Path("images"),
+        0,
+    )
+    assert text in request.messages[0]["content"][-1]["text"]
+    said = RATING.replace("Correctness: 5", "Correctness: 1")
+    generation = Generation(
+        request_id=request.id,
+        text=said,
+        finish_reason="stop",
+        num_prompt_tokens=1,
+        num_output_tokens=1,
+    )
+    rating = rating_from(generation, request, "ada")
+    (counted,) = count_votes(
+        [prompt(1)], [candidate], {"ada": [rating], "bea": []}, five_criteria()
+    )
+    assert counted.marks == ("41521", None)
+    assert counted.rewards == (reward_of("41521", HELPSTEER), None)
+
+
+def five_criteria() -> Criteria:
+    return Criteria(weights=dict(zip(FIVE, HELPSTEER, strict=True)))
+
+
+def test_a_rating_of_nothing_known_is_refused() -> None:
+    stray = Rating(
+        id="x",
+        candidate_id="other",
+        prompt_id=prompt(1).id,
+        member="ada",
+        seed=0,
+        text=RATING,
+        finish_reason="stop",
+    )
+    with pytest.raises(ValueError, match="ratings of ada: 'candidate_id'"):
+        list(count_votes([prompt(1)], [], {"ada": [stray]}, five_criteria()))
+
+
+# ---------------------------------------------------------------------- ballots
+
+
+@pytest.mark.parametrize(
+    ("voters", "author", "reward"),
+    [
+        ("peers", "ada", 0.5),  # bea and cyd
+        ("peers", "bea", 0.5),
+        ("all", "ada", 0.666667),
+        ("self", "ada", 1.0),
+        ("self", "cyd", 0.0),
+    ],
+)
+def test_whose_rewards_count(voters: str, author: str, reward: float) -> None:
+    one = vote(1, "2", "abc", [1.0, 1.0, 0.0])
+    expected = 0.5 if (voters, author) == ("peers", "bea") else reward
+    assert panel_reward(one, author, voters, {}, 2) == expected  # type: ignore[arg-type]
+
+
+def test_unparsed_ratings_never_vote() -> None:
+    """They are neither 0 nor the mean of the others; too few give no reward."""
+    one = vote(1, "2", "a", [None, 1.0, None])
+    assert panel_reward(one, "ada", "peers", {}, 2) is None
+    assert panel_reward(one, "ada", "peers", {}, 1) == 1.0
+    assert panel_reward(one, "ada", "self", {}, 1) is None
+
+
+def test_weights_turn_a_vote() -> None:
+    one = vote(1, "2", "a", [0.0, 1.0, 1.0])
+    weights = {"ada": 0.9, "bea": 0.05, "cyd": -0.3}
+    reward = panel_reward(one, "ada", "weighted", {**weights, "cyd": 0.05}, 2)
+    assert reward is not None and reward == pytest.approx(0.1)
+
+
+# ------------------------------------------------------------------ preferences
+
+
+def test_the_best_stands_beside_the_worst() -> None:
+    votes = [
+        vote(1, "2", "a", [0.0, 1.0, 0.9]),
+        vote(1, "3", "b", [0.5, 1.0, 0.5]),
+        vote(1, "4", "c", [0.1, 0.0, 1.0]),
+    ]
+    (found,) = built(votes, builder())
+    assert isinstance(found, Preference)
+    assert (found.reward_chosen, found.reward_rejected) == (0.95, 0.05)
+    assert found.for_member is None
+    asked = found.prompt[0]["content"]
+    assert asked[0] == {"type": "image"}
+    assert asked[1]["text"] == "In short: How many are there? 1"
+    texts = [side[0]["content"][0]["text"] for side in (found.chosen, found.rejected)]
+    assert texts == ["2", "4"]
+
+
+@pytest.mark.parametrize(
+    ("votes", "reason"),
+    [
+        ([], "one_text"),
+        ([vote(1, "2", "abc", [1, 1, 1])], "one_text"),
+        ([vote(1, "2", "a", [1, 1, 1]), vote(1, "3", "b", [0, 0, None])],
+         "too_few_votes"),
+        ([vote(1, "2", "a", [1, 0.8, 0.8]), vote(1, "3", "b", [0, 1, 0])],
+         "below_keep"),
+        ([vote(1, "2", "a", [0, 1, 1]), vote(1, "3", "b", [0.3, 0, 0.3])],
+         "below_margin"),
+        # All alike.
+        ([vote(1, "2", "a", [1, 1, 1]), vote(1, "3", "b", [1, 1, 1])], "below_margin"),
+        # One text is best for one of its authors and worst for another.
+        ([vote(1, "2", "ab", [1, 0, 1]), vote(1, "3", "c", [0.6, 0.6, 0.6])],
+         "below_margin"),
+    ],
+)  # fmt: skip
+def test_a_prompt_without_a_preference_says_why(votes: list[Vote], reason: str) -> None:
+    (found,) = built(votes, builder())
+    assert isinstance(found, NoPreference) and found.reason == reason
+
+
+def random_votes(rng: Random, numbers: Iterable[int]) -> list[Vote]:
+    """Votes of one to four texts a prompt, some unparsed, some of several authors."""
+    return [
+        vote(
+            number,
+            text,
+            "".join(rng.sample("abc", rng.randint(1, 2))),
+            [rng.choice([None, 0.0, 0.25, 0.75, 1.0, 1.0]) for _ in MEMBERS],
+        )
+        for number in numbers
+        for text in "1234"[: rng.randint(0, 4)]
+    ]
+
+
+@pytest.mark.parametrize("ballot", sorted(BALLOTS))
+@pytest.mark.parametrize("source", ["anyone", "own"])
+def test_every_prompt_comes_to_one_thing_for_each_member(
+    ballot: str, source: str
+) -> None:
+    """Kept and dropped together are all; what is kept is as the settings say."""
+    numbers = range(1, 120)
+    votes = random_votes(Random(ballot), numbers)
+    who = builder(ballot, source=source)
+    found = built(votes, who, [prompt(number) for number in numbers])
+    is_own = source == "own" or ballot.startswith("self")
+    assert len(found) == 119 * (len(MEMBERS) if is_own else 1)
+    kept = [one for one in found if isinstance(one, Preference)]
+    assert kept and len(kept) < len(found)
+    authors = {one.candidate_id: one.members for one in votes}
+    for one in kept:
+        assert one.chosen_id != one.rejected_id
+        if one.for_member:
+            assert one.for_member in authors[one.chosen_id]
+            assert one.for_member in authors[one.rejected_id]
+        if ballot != "random":
+            assert one.reward_chosen is not None and one.reward_rejected is not None
+            assert one.reward_chosen >= 0.85
+            assert one.reward_chosen - one.reward_rejected >= 0.75 - 1e-6
+        if ballot == "gold":
+            assert one.chosen[0]["content"][0]["text"] == "2"
+    assert found == built(votes, who, [prompt(number) for number in numbers])
+
+
+def test_nobody_votes_on_its_own_response() -> None:
+    """Under `peers` a member's ratings of its own texts move nothing; `all` differs."""
+    rng = Random(7)
+    votes = [
+        msgspec.structs.replace(one, members=one.members[:1])
+        for one in random_votes(rng, range(1, 80))
+    ]
+    own = [MEMBERS.index(one.members[0]) for one in votes]
+    flipped = [
+        msgspec.structs.replace(
+            one,
+            rewards=tuple(
+                (None if r is None else 1 - r) if place == at else r
+                for place, r in enumerate(one.rewards)
+            ),
+        )
+        for one, at in zip(votes, own, strict=True)
+    ]
+    prompts = [prompt(number) for number in range(1, 80)]
+    assert built(votes, builder(), prompts) == built(flipped, builder(), prompts)
+    every = builder("all")
+    assert built(votes, every, prompts) != built(flipped, every, prompts)
+
+
+def test_gold_needs_answers() -> None:
+    votes = [vote(1, "2", "a", [1, 1, 1]), vote(1, "3", "b", [0, 0, 0])]
+    (found,) = built(votes, builder("gold"), [prompt(1, answer=None)])
+    assert isinstance(found, NoPreference) and found.reason == "no_gold_answer"
+
+
+def test_a_control_is_cut_to_the_size_of_another() -> None:
+    numbers = range(1, 100)
+    prompts = [prompt(number) for number in numbers]
+    votes = random_votes(Random(3), numbers)
+    other = [o for o in built(votes, builder(), prompts) if isinstance(o, Preference)]
+
+    def build() -> list[Preference | NoPreference]:
+        return built(votes, builder("random"), prompts)
+
+    size = size_of(other)
+    cut = list(cut_preferences(build, size, 0))
+    assert sum(isinstance(one, Preference) for one in cut) == size
+    reasons = {one.reason for one in cut if isinstance(one, NoPreference)}
+    assert len(cut) == 99 and reasons == {"one_text", "over_matched_size"}
+
+
+@pytest.mark.parametrize(
+    ("rewards", "told"),
+    [
+        ([[0.8, 0.8, 0.8], [0.2, 0.2, 0.2]], "below_keep 1.*0.7 and margin 0.5: 1"),
+        ([[1, 1, 1], [1, 1, 1]], "below_margin 1.*0.6 and margin 0.25: 0"),
+        ([[None] * 3, [None] * 3], "too_few_votes 1"),
+    ],
+)
+def test_no_preference_at_all_is_an_error(
+    rewards: list[list[float | None]], told: str, tmp_path: Path
+) -> None:
+    """It counts the reasons and what other thresholds would give; no file is left."""
+    votes = [vote(1, "2", "a", rewards[0]), vote(1, "3", "b", rewards[1])]
+    kept, dropped = tmp_path / "preferences.jsonl", tmp_path / "dropped.jsonl"
+    with pytest.raises(ValueError, match=told):
+        write_preferences(built(votes, builder()), kept, dropped)
+    assert list(tmp_path.iterdir()) == []
+
+
+# ------------------------------------------------------- what raters are like
+
+
+def test_reliability_finds_who_guesses() -> None:
+    """From agreement alone: two see, one draws its rewards."""
+    rng = Random(0)
+    numbers = range(1, 200)
+    votes = []
+    for number in numbers:
+        for text in "23":
+            seen = float(text == "2")
+            rewards = [
+                rng.choice([0.0, 1.0]),
+                seen,
+                seen if rng.random() < 0.9 else 0.5,
+            ]
+            votes.append(vote(number, text, "a", rewards))
+    prompts = [prompt(number) for number in numbers]
+    found = measure_agreement(prompts, votes, MEMBERS)
+    reliability = {name: by["number"] for name, by in found.reliability().items()}
+    assert abs(reliability["ada"] or 1) < 0.2
+    assert min(reliability["bea"] or 0, reliability["cyd"] or 0) > 0.6
+    report = found.report()
+    assert report["num_candidates"] == 398
+    assert report["agreement"]["bea"]["cyd"] > 0.9
+    assert report["agreement"]["bea"]["cyd"] == report["agreement"]["cyd"]["bea"]
+    assert 0.4 < report["agreement"]["ada"]["bea"] < 0.6
+    assert set(report["agreement"]["ada"]) == {"bea", "cyd"}
+    assert report["length_effect"]["bea"] is None  # all of one word
+
+
+def test_self_preference_is_what_a_rater_adds_to_its_own() -> None:
+    votes = [
+        vote(1, "2", "a", [1.0, 0.5, 0.5]),
+        vote(1, "3", "b", [0.25, 0.25, 0.25]),
+    ]
+    report = measure_agreement([prompt(1)], votes, MEMBERS).report()
+    assert report["self_preference"]["ada"] == 0.5
+    assert report["self_preference"]["cyd"] is None  # wrote nothing
+
+
+def test_the_audit_tells_whether_pairs_are_righter_than_members() -> None:
+    votes = [
+        *(vote(1, "2", "a", [0, 1, 1]), vote(1, "3", "b", [0, 0, 0])),
+        *(vote(2, "4", "a", [0, 1, 1]), vote(2, "2", "b", [0, 0, 0])),
+    ]
+    prompts = [prompt(1), prompt(2), prompt(3)]
+    found = built(votes, builder(), prompts)
+    kept = [one for one in found if isinstance(one, Preference)]
+    dropped = [one for one in found if isinstance(one, NoPreference)]
+    own = {
+        "ada": [response(1, 0, "2"), response(2, 0, "4"), response(3, 0, "2")],
+        "bea": [response(1, 0, "3"), response(2, 0, "2"), response(3, 0, "9")],
+    }
+    report = count_preferences(prompts, kept, dropped, own)
+    assert report["num_preferences"] == 2 and report["dropped"] == {"one_text": 1}
+    gold = report["gold"]["all"]
+    assert (gold["chosen_right"], gold["rejected_right"]) == (0.5, 0.5)
+    assert gold["members_right"] == {"ada": 0.666667, "bea": 0.333333}
+    assert report["gold"]["counting"]["chosen_right"] == 1.0
+    assert report["would_keep"]["0.85, 0.75"] == 2
+    blind = [msgspec.structs.replace(one, answer=None) for one in prompts]
+    assert count_preferences(blind, kept, dropped, own)["gold"] is None
+
+
+def test_unparsed_ratings_are_counted() -> None:
+    """Of those that were asked for: under `self` a rater sees its own texts alone."""
+    votes = [vote(1, "2", "a", [1.0, None, None]), vote(1, "3", "b", [None, None, 1.0])]
+    every = count_unparsed(votes, MEMBERS, only_own=False)
+    assert every["bea"] == {"num_ratings": 2, "num_unparsed": 2}
+    own = count_unparsed(votes, MEMBERS, only_own=True)
+    assert own["bea"] == {"num_ratings": 1, "num_unparsed": 1}
+    assert own["cyd"] == {"num_ratings": 0, "num_unparsed": 0}
+
+
+# ----------------------------------------------------------------------- skills
+
+
+def scores(iteration: int, right: Sequence[bool]) -> SkillScores:
+    """ada's scores where it is right about these questions, sampled half as often."""
+    questions = [prompt(number) for number in range(1, len(right) + 1)]
+    greedy = [
+        response(number, 0, "two" if is_right else "7")
+        for number, is_right in enumerate(right, 1)
+    ]
+    sampled = [
+        response(number, sample, "2" if is_right and sample else "seven eight")
+        for number, is_right in enumerate(right, 1)
+        for sample in (0, 1)
+    ]
+    who = ScoredMember(iteration, "peers" if iteration else "base", "ada")
+    return score_answers(who, questions, greedy, sampled)
+
+
+def test_skills_are_compared_with_iteration_0() -> None:
+    """Rows of all questions and each group, greedy beside sampled, tested in pairs."""
+    base = scores(0, [False] * 8 + [True] * 2)
+    found = compare_members(3, [scores(3, [True] * 10)], [base])
+    rows = {(r.iteration, r.group, r.decoding): r for r in found.members}
+    row = rows[3, "overall", "greedy"]
+    assert (row.accuracy, row.gain, row.num_questions) == (1.0, 0.8, 10)
+    assert row.p_value == pytest.approx(2 * 0.5**8, abs=1e-6)
+    assert row.low < 1.0 <= row.high
+    assert rows[0, "overall", "greedy"].gain is None
+    assert rows[3, "overall", "sampled"].accuracy == 0.5
+    assert rows[3, "counting", "greedy"].num_questions == 5
+    assert row.unparsed_rate == pytest.approx(1 / 3, abs=1e-6)
+    means = {(r.ballot, r.group, r.decoding): r for r in found.panel}
+    assert means["peers", "overall", "greedy"].gain == 0.8
+    assert means["base", "overall", "greedy"].gain is None
+
+
+def test_skills_of_other_questions_are_not_compared() -> None:
+    with pytest.raises(
+        ValueError, match="skills of ada: must be of the same questions"
+    ):
+        compare_members(3, [scores(3, [True] * 4)], [scores(0, [True] * 5)])
+
+
+def test_questions_need_short_answers() -> None:
+    with pytest.raises(ValueError, match="skills: each question must have an 'answer'"):
+        check_questions([prompt(1), prompt(2, answer=None)])
+    with pytest.raises(ValueError, match="greedy answers: must answer every question"):
+        score_answers(ScoredMember(0, "base", "ada"), [prompt(1)], [], [])

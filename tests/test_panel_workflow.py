@@ -1,0 +1,199 @@
+"""The panel's rules, run by real Snakemake with an engine that only pretends.
+
+What no model writes is not trained on: it runs up to the first training.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from selfjudge.ground.ledgers import read_ledgers
+from selfjudge.ground.lines import read_json, read_lines
+
+pytestmark = pytest.mark.workflow
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+NUM_PROMPTS, NUM_QUESTIONS = 24, 6
+BALLOTS = ["peers", "informed", "self", "random", "gold"]
+MEMBERS = {name: {"base_model": f"someone/{name}@abc"} for name in ("ada", "bea")}
+CONFIG = {
+    "iterations": 1,
+    "image_root": "images",
+    "prompts": {
+        "sources": [
+            {
+                "name": "own",
+                "kind": "jsonl",
+                "path": "prompts.jsonl",
+                "gold_answers": True,
+            }
+        ]
+    },
+    "pool": {"prompts_per_iteration": NUM_PROMPTS},
+    "engine": {"name": "simulator"},
+    "panel": {
+        "members": MEMBERS,
+        "iterations": 2,
+        "ballots": BALLOTS,
+        "shards": 1,
+        "responses": {"num_samples": 4},
+        "preferences": {"min_votes": 1},
+        "skills": {"path": "questions.jsonl"},
+    },
+}
+REPORTS = [f"results/panel/iter1/{name}/panel_report.json" for name in BALLOTS]
+TARGETS = [*REPORTS, "results/panel/iter0/skills.json"]
+
+
+def snakemake(project: Path, *arguments: str) -> str:
+    """Run Snakemake on a project; what it printed."""
+    command = [sys.executable, "-m", "snakemake", "--snakefile", "Snakefile"]
+    command += ["--profile", "profiles/local", "--directory", str(project)]
+    done = subprocess.run(
+        [*command, *arguments],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+    )
+    printed = done.stdout + done.stderr
+    assert done.returncode == 0, printed
+    return printed
+
+
+def planned(project: Path, *targets: str) -> dict[str, int]:
+    """The jobs that a dry run would start, by rule."""
+    table = re.search(
+        r"^job +count\n-+ +-+\n(.*?)^total ",
+        snakemake(project, "-n", *targets),
+        re.M | re.S,
+    )
+    rows = (line.split() for line in table[1].splitlines()) if table else ()
+    return {rule: int(count) for rule, count in rows}
+
+
+def write_rows(project: Path, name: str, numbers: range) -> None:
+    """Rows of prompts with gold answers, and an image of each."""
+    lines = []
+    for number in numbers:
+        image = project / "images" / f"{number}.png"
+        image.parent.mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(image)
+        text = {"images": [image.name], "question": "How many dogs are there?"}
+        row = text | {"answer": str(number % 10), "answer_format": "number"}
+        lines.append(json.dumps(row) + "\n")
+    (project / name).write_text("".join(lines))
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project in which all ballots have chosen at iteration 1."""
+    folder = tmp_path_factory.mktemp("panel")
+    rows = {"prompts.jsonl": range(2 * NUM_PROMPTS)}
+    rows["questions.jsonl"] = range(100, 100 + NUM_QUESTIONS)
+    for name, numbers in rows.items():
+        write_rows(folder, name, numbers)
+    (folder / "config.yaml").write_text(yaml.safe_dump(CONFIG))
+    snakemake(folder, *TARGETS)
+    return folder
+
+
+def test_every_prompt_is_accounted_for(project: Path) -> None:
+    """In every ballot, once for all members or once for each."""
+    for path in REPORTS:
+        report = read_json(project / path)
+        name = path.split("/")[3]
+        scopes = len(MEMBERS) if name == "self" else 1
+        assert report["num_prompts"] == NUM_PROMPTS
+        counted = report["num_preferences"] + report["num_dropped"]
+        assert counted == scopes * NUM_PROMPTS, path
+        assert report["gold"]["all"]["num_prompts"] == NUM_PROMPTS
+    peers, drawn = read_json(project / REPORTS[0]), read_json(project / REPORTS[3])
+    assert 0 < drawn["num_preferences"] <= peers["num_preferences"]
+    assert peers["ratings"]["ada"]["num_ratings"] > NUM_PROMPTS
+
+
+def test_ballots_share_what_members_say_as_they_came(project: Path) -> None:
+    """At iteration 1 each member answers once, and rates once in each wording."""
+    ledgers = read_ledgers(project / "results" / "ledgers")
+    stages = [path.rsplit("/", 1)[0].removeprefix("panel/") for path in ledgers]
+    folders = sorted(stage for stage in set(stages) if stage.startswith("iter1/"))
+    assert folders == sorted(
+        f"iter1/base/{member}/{work}"
+        for member in MEMBERS
+        for work in ("responses", "ratings/plain", "ratings/informed")
+    )
+    assert not list((project / "results/panel/iter1/peers").glob("ada/responses"))
+
+
+def test_skills_at_iteration_0_are_of_the_members_as_they_came(project: Path) -> None:
+    found = read_json(project / "results/panel/iter0/skills.json")
+    assert found["simulated"] is True
+    rows = found["members"]
+    assert {row["member"] for row in rows} == set(MEMBERS)
+    assert all(row["num_questions"] == NUM_QUESTIONS for row in rows)
+    assert all(row["ballot"] == "base" and row["gain"] is None for row in rows)
+
+
+def test_nothing_is_stale_afterwards(project: Path) -> None:
+    """Nor when a file is touched, or the engine works in other batches."""
+    assert planned(project, *TARGETS) == {}
+    os.utime(project / "results/panel/iter1/prompts.jsonl")
+    path = project / "config.yaml"
+    before = path.read_text()
+    path.write_text(
+        yaml.safe_dump(CONFIG | {"engine": {"name": "simulator", "batch_size": 7}})
+    )
+    try:
+        assert planned(project, *TARGETS) == {}
+    finally:
+        path.write_text(before)
+
+
+def test_other_thresholds_ask_nobody(project: Path) -> None:
+    path = project / "config.yaml"
+    before = path.read_text()
+    panel = CONFIG["panel"] | {"preferences": {"keep": 0.7, "min_votes": 1}}  # type: ignore[operator]
+    path.write_text(yaml.safe_dump(CONFIG | {"panel": panel}))
+    try:
+        jobs = planned(project, *TARGETS)
+    finally:
+        path.write_text(before)
+    assert set(jobs) == {"build_preferences", "report_panel"}
+
+
+def test_a_simulated_member_is_not_trained(project: Path) -> None:
+    """The whole target is planned: each ballot's members, at each iteration."""
+    jobs = planned(project, "results/panel/iter2/skills.json")
+    assert jobs["train_member"] == 2 * len(MEMBERS) * len(BALLOTS)
+    assert jobs["answer_prompts"] == len(MEMBERS) * len(BALLOTS)
+    # gold and random rate nothing.
+    assert jobs["rate_responses"] == len(MEMBERS) * (len(BALLOTS) - 2)
+
+
+def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
+    """The others are answered from the journal: its files stay as they are.
+
+    Last: it adds to the project.
+    """
+    journal = project / "results" / "journal"
+    before = {path: path.read_bytes() for path in journal.rglob("*.jsonl")}
+    members = MEMBERS | {"cyd": {"base_model": "someone/cyd@abc"}}
+    panel = CONFIG["panel"] | {"members": members}  # type: ignore[operator]
+    (project / "config.yaml").write_text(yaml.safe_dump(CONFIG | {"panel": panel}))
+    jobs = planned(project, *REPORTS[:1])
+    assert jobs["answer_prompts"] == 1
+    snakemake(project, *REPORTS[:1])
+    new = set(journal.rglob("*.jsonl")) - set(before)
+    assert new and {path.parent for path in new} & {p.parent for p in before} == set()
+    assert all(path.read_bytes() == content for path, content in before.items())
+    votes = project / "results/panel/iter1/base/votes/plain/1of1.jsonl"
+    assert all(b'"raters":["ada","bea","cyd"]' in line for _, line in read_lines(votes))
