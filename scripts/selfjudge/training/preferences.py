@@ -10,6 +10,8 @@ collator of the SFT encodes, so that every family works that a judge can be of.
 """
 
 import logging
+import signal
+import sys
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -36,6 +38,7 @@ from selfjudge.training.models import (
 from selfjudge.training.progress import ProgressLog, UsageCount, summarize_loss
 from selfjudge.training.resuming import (
     CheckpointMark,
+    StopWhenTold,
     holds_whole_model,
     last_checkpoint,
     prepare_work,
@@ -212,9 +215,13 @@ def train_member(
     start = checkpoint if checkpoint and whole else base.path
     trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
     trainer.objective = objective
+    stop = StopWhenTold()
     trainer.add_callback(UsageCount(usage, len(rows)))
+    trainer.add_callback(stop)
     usage.num_gpus = arguments.world_size if torch.cuda.is_available() else 0
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    if stop.has_stopped:
+        sys.exit(128 + signal.SIGTERM)
     provenance = {
         **identity,
         "settings": settings,
