@@ -268,12 +268,6 @@ FORMAT = Format(
     warn=warn,
 )
 SCORING = Scoring(
-    official=Asking(
-        template="multi_crit.txt",
-        orders="release",
-        num_samples=1,
-        sampling=Sampling(max_tokens=8192, temperature=0.6, top_p=0.95),
-    ),
     protocols=(
         *OURS,
         Protocol(
@@ -291,4 +285,10 @@ SCORING = Scoring(
             ),
         ),
     ),
+)
+OFFICIAL = Asking(
+    template="multi_crit.txt",
+    orders="release",
+    num_samples=1,
+    sampling=Sampling(max_tokens=8192, temperature=0.6, top_p=0.95),
 )
