@@ -5,7 +5,7 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test check bench
+.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test check bench docs
 .PHONY: rehearsal clean-journal
 
 $(READY): requirements.txt
@@ -49,7 +49,7 @@ demo: demo-$(ENGINE)
 
 demo-transformers: $(READY)
 	$(BIN)/snakemake --profile profiles/local --directory demo all
-	$(BIN)/python scripts/show_scores.py demo vlrb vlrb_greedy vlrb_blind mmrb
+	$(BIN)/python scripts/show_scores.py demo vlrb vlrb_greedy vlrb_blind mmrb criteria
 
 demo-vllm: $(READY) $(VLLM_READY)
 	$(BIN)/snakemake --profile profiles/local --directory demo/on_vllm \
@@ -74,6 +74,10 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/snakefmt --check Snakefile rules demo/project.smk rehearsal/project.smk
+
+# A page for each benchmark, from what its own file says.
+docs: $(READY)
+	PYTHONPATH=scripts $(BIN)/python docs/make_pages.py
 
 # Figures that the README quotes: decision stages at a million records, planning, the
 # two engines beside the plainest use of their libraries, a judge's computed tokens.

@@ -2,9 +2,10 @@
 
 Reads nothing.  Writes below --out: images/ and prompts.jsonl (what the workflow
 imports), scenes.jsonl (what each of these images truly shows, for measure_truth.py
-alone), vlrb/test.parquet (VL-RewardBench's columns) and mmrb/all_data.json
-with mmrb/images/ (Multimodal RewardBench's layout).  The same options give the
-same bytes.  The benchmarks do not depend on --seed.
+alone), vlrb/test.parquet (VL-RewardBench's columns), mmrb/all_data.json with
+mmrb/images/ (Multimodal RewardBench's layout) and criteria/pairs.jsonl with
+criteria/images/ (labelled pairs by criterion).  The same options give the same
+bytes.  The benchmarks do not depend on --seed.
 """
 
 import argparse
@@ -21,7 +22,13 @@ import pyarrow.parquet as pq
 from PIL import Image
 
 from world import OPEN_QUESTIONS, Picture, Scene, ask_any, render, sample_scene
-from world_benchmarks import DEVELOPMENT_SEED, FINAL_SEED, build_mmrb, build_vlrb
+from world_benchmarks import (
+    DEVELOPMENT_SEED,
+    FINAL_SEED,
+    build_criteria,
+    build_mmrb,
+    build_vlrb,
+)
 
 # What the loop may learn from; "compare" is left to the benchmarks.
 PROMPT_FAMILIES = (
@@ -115,6 +122,16 @@ def write_mmrb(out: Path, number: int, seed: str) -> None:
     write_bytes(out / "mmrb" / "all_data.json", text.encode())
 
 
+def write_criteria(out: Path, number: int, seed: str) -> None:
+    """Write the rows of so many prompts as JSON Lines, and their images."""
+    lines = []
+    for row, picture in build_criteria(number, seed):
+        name = f"{row['id'].partition('_')[0]}.png"
+        write_bytes(out / "criteria" / "images" / name, encode_png(picture))
+        lines.append(json.dumps({"images": [name], **row}) + "\n")
+    write_bytes(out / "criteria" / "pairs.jsonl", "".join(lines).encode())
+
+
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file, making its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -131,6 +148,7 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument("--num-open", type=int, default=1200)
     parser.add_argument("--num-vlrb", type=int, default=420)
     parser.add_argument("--num-mmrb", type=int, default=200)
+    parser.add_argument("--num-criteria", type=int, default=15, help="prompts")
     parser.add_argument(
         "--development",
         action="store_true",
@@ -149,9 +167,11 @@ def main() -> None:
     )
     write_vlrb(options.out, options.num_vlrb, seed)
     write_mmrb(options.out, options.num_mmrb, seed)
+    write_criteria(options.out, options.num_criteria, seed)
     print(
-        f"{options.out}: {total} prompts, {options.num_vlrb} rows of VL-RewardBench"
-        f" and {options.num_mmrb} of Multimodal RewardBench"
+        f"{options.out}: {total} prompts, {options.num_vlrb} rows of VL-RewardBench,"
+        f" {options.num_mmrb} of Multimodal RewardBench, and {options.num_criteria}"
+        " prompts by criterion"
     )
 
 

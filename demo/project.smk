@@ -4,7 +4,7 @@ DEMO = os.path.relpath(workflow.current_basedir)
 
 
 rule make_world:
-    """Render the world's images; write prompts and two benchmarks with known answers."""
+    """Render the world's images; write prompts and three benchmarks with known answers."""
     output:
         prompts="data/prompts.jsonl",
         scenes="data/scenes.jsonl",
@@ -12,6 +12,8 @@ rule make_world:
         vlrb="data/vlrb/test.parquet",
         mmrb="data/mmrb/all_data.json",
         mmrb_images=directory("data/mmrb/images"),
+        criteria="data/criteria/pairs.jsonl",
+        criteria_images=directory("data/criteria/images"),
     log:
         "logs/make_world.log",
     conda:
@@ -23,10 +25,12 @@ rule make_world:
         num_open=800,
         num_vlrb=420,
         num_mmrb=200,
+        num_criteria=15,
     shell:
         "{PYTHON[decide]} {DEMO:q}/make_world.py --seed {params.seed} --num-closed {params.num_closed} "
         "--num-open {params.num_open} --num-vlrb {params.num_vlrb} "
-        "--num-mmrb {params.num_mmrb} --out data 2> {log}"
+        "--num-mmrb {params.num_mmrb} --num-criteria {params.num_criteria} "
+        "--out data 2> {log}"
 
 
 # What it compares by beyond what `count_judgments` reaches.

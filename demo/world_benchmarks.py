@@ -1,4 +1,5 @@
-"""Two benchmarks of the embedded world, in the schemas of the public ones.
+"""Three benchmarks of the embedded world: two in the schemas of the public ones, and
+one of labelled pairs whose rows name criteria, as Multi-Crit's do.
 
 Their errors come from another distribution than the ones that the workflow
 injects: things exchanged, invented, left out or wrong twice, answers to another
@@ -233,4 +234,65 @@ def build_mmrb(number: int, seed: str) -> list[tuple[dict[str, str], Picture]]:
             "Better": f"Output{better + 1}",
         }
         rows.append((row, render(item.scene, rng)))
+    return rows
+
+
+# ------------------------------------------------------------ pairs by criterion
+
+# What each criterion asks, in words for the judge.
+CRITERIA = {
+    "correct": "which is more correct",
+    "complete": "which is more complete",
+    "short": "which is shorter",
+}
+
+
+def draw_two(rng: Random, kind: int) -> tuple[Scene, Scene, Scene]:
+    """A scene, and two descriptions of it of which each is better in some way.
+
+    By kind: all there is and an invention, against too little; the truth against
+    too little of which something is false; the truth against one false detail.
+    """
+    while True:
+        scene = sample_scene(rng, (3,))
+        if kind == 0:
+            return scene, add_thing(scene, rng), drop_things(scene, 1, rng)
+        other = drop_things(scene, 1, rng) if kind == 1 else scene
+        other = alter_scene(other, rng.choice(CATEGORIES), rng)
+        if len(set(other) - set(scene)) == 1:
+            return scene, scene, other
+
+
+def rate(scene: Scene, said: Scene) -> dict[str, int]:
+    """How good a description of a scene is by each criterion; more is better."""
+    return {
+        "correct": -len(set(said) - set(scene)),
+        "complete": len(set(said) & set(scene)),
+        "short": -len(said),
+    }
+
+
+def build_criteria(number: int, seed: str) -> list[tuple[dict[str, Any], Picture]]:
+    """The rows of ``number`` prompts, all but `images`, each with its picture.
+
+    A prompt has a row for each criterion by which one of its responses is better;
+    in two prompts of three these disagree.
+    """
+    rows = []
+    for place in range(number):
+        rng = Random(f"{seed}/criteria/{place}")
+        scene, *said = draw_two(rng, place % 3)
+        rng.shuffle(said)
+        first, second = (rate(scene, one) for one in said)
+        shared = {
+            "question": rng.choice(OPEN_QUESTIONS),
+            "responses": [describe(one) for one in said],
+        }
+        picture = render(scene, rng)
+        for name, words in CRITERIA.items():
+            if first[name] != second[name]:
+                better = "first" if first[name] > second[name] else "second"
+                own = {"better": better, "group": name, "criterion": words}
+                row = {"id": f"{place:04d}_{name}", **shared, **own}
+                rows.append((row, picture))
     return rows

@@ -1,3 +1,13 @@
+def release_format(benchmark):
+    """What is known of the format of a benchmark's release."""
+    return FORMATS[config["benchmarks"][benchmark]["format"]]
+
+
+def release_scoring(benchmark):
+    """How a benchmark's release is asked about and scored."""
+    return SCORINGS[config["benchmarks"][benchmark]["format"]]
+
+
 def benchmark_source(wildcards):
     """The release file of a benchmark: the user's own, or the one that is fetched."""
     spec = config["benchmarks"][wildcards.benchmark]
@@ -10,10 +20,11 @@ def benchmark_source(wildcards):
 def benchmark_images(wildcards):
     """A hash of the images that lie beside a release, where they are not inside."""
     spec = config["benchmarks"][wildcards.benchmark]
-    beside = spec["path"] or ""
-    if spec["format"] == "vl_rewardbench" and not beside.endswith((".json", ".jsonl")):
+    path = spec["path"] or ""
+    if not path or path.endswith(".parquet"):
         return ""
-    return image_version(os.path.join(os.path.dirname(spec["path"]), "images"))
+    folder = release_format(wildcards.benchmark).image_folder
+    return image_version(os.path.join(os.path.dirname(path), folder))
 
 
 def benchmark_origin(wildcards):
@@ -144,7 +155,7 @@ def benchmark_asking(wildcards):
     return asking_of(
         wildcards.collection,
         read_samples(config["benchmark_judgments"]),
-        config["benchmarks"][wildcards.benchmark]["format"],
+        release_scoring(wildcards.benchmark).official,
         config["official_judgments"]["num_votes"],
     )
 
@@ -180,14 +191,17 @@ def scored_judge(wildcards):
 
 def asked_templates():
     """The templates that the asks of all benchmarks name."""
-    formats = {
-        config["benchmarks"][name]["format"] for name, c in ASKED if c == "official"
+    official = {
+        release_scoring(name).official.template for name, c in ASKED if c == "official"
     }
-    official = [
-        here(os.path.join("scripts/templates/official", OFFICIAL[name].template))
-        for name in sorted(formats)
+    by_criterion = any(
+        release_format(name).has_criteria for name, c in ASKED if c != "official"
+    )
+    return [
+        template("judge.txt"),
+        *([template("judge_criterion.txt")] if by_criterion else []),
+        *(here(f"scripts/templates/official/{name}") for name in sorted(official)),
     ]
-    return [template("judge.txt"), *official]
 
 
 def benchmark_parts(wildcards, input, output):

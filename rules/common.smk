@@ -11,8 +11,8 @@ from snakemake.exceptions import WorkflowError
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from selfjudge.benchmarks.collections import OFFICIAL, asking_of
-from selfjudge.benchmarks.protocols import PROTOCOLS, collections_of
+from selfjudge.benchmarks.collections import asking_of
+from selfjudge.benchmarks.registry import FORMATS, SCORINGS, collections_of
 from selfjudge.engines import ENGINES
 from selfjudge.engines.sections import VLLMSettings, check_for_mllama, read_section
 from selfjudge.ground.code_fingerprints import code_fingerprint
@@ -80,9 +80,9 @@ FILTERS = list(FILTER_SPECS)
 BENCHMARKS = [name for name, spec in config["benchmarks"].items() if spec]
 # Protocols beside `selfjudge`, and whose judgments each of them scores.
 COLLECTION_OF = {
-    name: protocol.collection
-    for protocols in PROTOCOLS.values()
-    for name, protocol in protocols.items()
+    protocol.name: protocol.collection
+    for scoring in SCORINGS.values()
+    for protocol in scoring.protocols
 }
 # The protocol that a collection of judgments was asked for.
 OWN_PROTOCOL = {

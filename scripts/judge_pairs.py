@@ -10,8 +10,11 @@ from pathlib import Path
 from selfjudge.engines.stage import answer_requests
 from selfjudge.ground.lines import read_records, write_records
 from selfjudge.ground.records import Ask, Pair
-from selfjudge.ground.templates import load_template
-from selfjudge.judging.asks import JUDGE_FIELDS, judgment_from, judgment_requests
+from selfjudge.judging.asks import (
+    judgment_from,
+    judgment_requests,
+    load_judge_template,
+)
 from selfjudge.run.commands import engine_of, model_arguments, run
 
 
@@ -30,9 +33,7 @@ def main() -> None:
         help="what is asked of which pairs, and where their images lie; repeatable",
     )
     args = parser.parse_args()
-    templates = {
-        path.name: load_template(path, *JUDGE_FIELDS) for path in args.templates
-    }
+    templates = {path.name: load_judge_template(path) for path in args.templates}
     parts = []
     for asks, pairs, images, _ in args.part:
         own = args.shard.select(read_records(pairs, Pair), lambda p: p.prompt_id)

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from selfjudge.benchmarks.preparing import prepare_benchmark
-from selfjudge.benchmarks.releases import ADAPTERS
+from selfjudge.benchmarks.registry import FORMATS
 from selfjudge.ground.lines import write_json, write_records
 from selfjudge.run.commands import arguments, run
 
@@ -18,7 +18,7 @@ def main() -> None:
     """Read the arguments, prepare, write."""
     parser = arguments(__doc__)
     parser.add_argument("--benchmark", required=True, help="its name in the project")
-    parser.add_argument("--format", choices=list(ADAPTERS), required=True)
+    parser.add_argument("--format", choices=list(FORMATS), required=True)
     parser.add_argument("--source", type=Path, required=True)
     parser.add_argument("--revision", help="of a source that was fetched")
     parser.add_argument("--sha256", help="that the source must have")
@@ -30,7 +30,7 @@ def main() -> None:
     args = parser.parse_args()
     prepared = prepare_benchmark(
         args.benchmark,
-        args.format,
+        FORMATS[args.format],
         args.source,
         args.images,
         args.max_pixels,

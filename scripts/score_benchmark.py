@@ -8,7 +8,7 @@ a protocol.
 from pathlib import Path
 
 from selfjudge.benchmarks.manifests import Manifest
-from selfjudge.benchmarks.protocols import find_protocol
+from selfjudge.benchmarks.registry import find_protocol
 from selfjudge.benchmarks.scores import ScoredJudge, release_of
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.lines import read_document, read_records, write_json

@@ -14,6 +14,7 @@ import pytest
 from examples import image_bytes, make_judgment
 from selfjudge.benchmarks.preparing import Prepared, prepare_benchmark
 from selfjudge.benchmarks.protocols import Protocol
+from selfjudge.benchmarks.registry import FORMATS
 from selfjudge.benchmarks.scores import ScoredJudge, Scores, release_of
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
@@ -82,7 +83,7 @@ def prepare_vlrb(folder: Path, rows: Iterable[dict[str, Any]]) -> Prepared:
     """Rows of VL-RewardBench, written and prepared."""
     source = write_vlrb(folder / "test.parquet", rows)
     return prepare_benchmark(
-        "vlrb", "vl_rewardbench", source, folder / "images", PIXELS
+        "vlrb", FORMATS["vl_rewardbench"], source, folder / "images", PIXELS
     )
 
 
@@ -94,7 +95,8 @@ def prepare_mmrb(folder: Path, rows: Sequence[dict[str, Any]]) -> Prepared:
         (source.parent / name).write_bytes(picture(name))
     source.write_text(json.dumps(list(rows)))
     images = folder / "images"
-    return prepare_benchmark("mmrb", "multimodal_rewardbench", source, images, PIXELS)
+    release = FORMATS["multimodal_rewardbench"]
+    return prepare_benchmark("mmrb", release, source, images, PIXELS)
 
 
 def judge_rows(

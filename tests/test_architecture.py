@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from selfjudge.benchmarks.registry import FORMATS
+
 ROOT = Path(__file__).parents[1]
 SCRIPTS = ROOT / "scripts"
 PACKAGE = SCRIPTS / "selfjudge"
@@ -102,11 +104,16 @@ def test_every_module_is_in_a_room() -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_a_door_names_its_files(room: str) -> None:
-    """A room's door says in which order to read all of its files, and no other."""
+    """A room's door says in which order to read all of its files, and no other.
+
+    Benchmarks are as many as `registry` lists: their door names the list.
+    """
     docstring = ast.get_docstring(
         ast.parse((PACKAGE / room / "__init__.py").read_text())
     )
     there = {path.stem for path in (PACKAGE / room).glob("*.py")} - {"__init__"}
+    if room == "benchmarks":
+        there -= set(FORMATS)
     assert set(re.findall(r"`(\w+)`", str(docstring))) >= there
     assert re.findall(r"`(\w+)\.py`", str(docstring)) == []
 
@@ -346,7 +353,7 @@ def test_links_lead_somewhere() -> None:
     """Every file that README and docs link to is there."""
     broken = [
         f"{path.relative_to(ROOT)}: {link}"
-        for path in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        for path in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
         for link in re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))
         if "://" not in link and not (path.parent / link).exists()
     ]

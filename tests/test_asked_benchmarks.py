@@ -58,9 +58,12 @@ def test_a_protocol_that_asks_must_be_configured(tmp_path: Path) -> None:
     official = "results/iter1/vlrb_official.json"
     said = plan(tmp_path / "without", official)
     assert "'benchmarks.vlrb.protocols' must name a protocol of the coll" in said
-    protocols = ["official", "greedy", "lmms_eval"]
+    protocols = ["official", "greedy", "official_strict"]
     jobs = asked(plan(tmp_path / "with", official, vlrb={"protocols": protocols}))
     expected = {"vlrb/paired", "vlrb/official", "vlrb/greedy"}
     assert len(jobs) == 2 * 8 and all(job == expected for job in jobs)
-    said = plan(tmp_path / "without", "results/iter1/vlrb_lmms_eval.json")
-    assert all(job == {"vlrb/paired"} for job in asked(said)) and asked(said)
+    strict = "results/iter1/vlrb_official_strict.json"
+    said = plan(tmp_path / "with", strict, vlrb={"protocols": ["official"]})
+    expected = {"vlrb/paired", "vlrb/official"}
+    assert "rule rescore_benchmark:" in said and asked(said)
+    assert all(job == expected for job in asked(said))

@@ -15,14 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import ask_both_orders, generate, make_pair, make_row
-from selfjudge.benchmarks.collections import (
-    COLLECTIONS,
-    OFFICIAL,
-    Collection,
-    asking_of,
-)
+from selfjudge.benchmarks.collections import COLLECTIONS, Collection, asking_of
+from selfjudge.benchmarks.registry import SCORINGS
 from selfjudge.ground.lines import content_id, read_records, write_records
-from selfjudge.ground.records import ORDERS, Ask, BenchmarkFormat, Pair
+from selfjudge.ground.records import ORDERS, Ask, Pair
 from selfjudge.ground.requests import Request, Samples, Sampling
 from selfjudge.ground.seeds import Shard
 from selfjudge.ground.templates import fill, load_template
@@ -40,6 +36,9 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 SAMPLING = Sampling(max_tokens=8, temperature=0.6, top_p=0.9, top_k=50)
 TEMPLATE = "Q: {question}\nA: {response_a}\nB: {response_b}\n"
 ROOT = Path("images")
+OFFICIAL = {
+    name: scoring.official for name, scoring in SCORINGS.items() if scoring.official
+}
 HOSTILE = st.text(st.sampled_from("{}\\ab_ ")) | st.sampled_from(
     ["{response_b}", "{question}", "{{x}}", "\\1", "\\g<0>", "{0}", "%s"]
 )
@@ -144,7 +143,7 @@ def test_more_samples_keep_the_first_ones() -> None:
 def ask(
     collection: Collection,
     pairs: Sequence[Pair],
-    release: BenchmarkFormat = "vl_rewardbench",
+    release: str = "vl_rewardbench",
     num_samples: int = 3,
     num_votes: int = 5,
     seed: int = 0,
@@ -158,7 +157,7 @@ def ask(
             asking_of(
                 collection,
                 Samples(num_samples=num_samples, sampling=SAMPLING),
-                release,
+                OFFICIAL[release],
                 num_votes,
             ),
             seed,
@@ -168,7 +167,7 @@ def ask(
 
 @given(PAIRS, st.sampled_from(COLLECTIONS), st.sampled_from(sorted(OFFICIAL)))
 def test_asks_stand_in_the_order_of_the_pairs(
-    pairs: list[Pair], collection: Collection, release: BenchmarkFormat
+    pairs: list[Pair], collection: Collection, release: str
 ) -> None:
     """In every collection: shards one after the other are in the pairs' order."""
     asked = [one.pair_id for one in ask(collection, pairs, release)]
@@ -236,7 +235,7 @@ def test_official_asks_need_the_rows_of_the_pairs() -> None:
     """A pair of another preparation is named."""
     pairs = [make_pair(0), make_pair(1)]
     settings = Samples(num_samples=1, sampling=SAMPLING)
-    asking = asking_of("official", settings, "multimodal_rewardbench")
+    asking = asking_of("official", settings, OFFICIAL["multimodal_rewardbench"])
     with pytest.raises(ValueError, match=rf"rows: .*got none of {pairs[1].id}"):
         list(ask_pairs(pairs, [make_row(pairs[0])], asking, 0))
 
@@ -244,7 +243,7 @@ def test_official_asks_need_the_rows_of_the_pairs() -> None:
 def test_votes_in_random_orders_need_no_rows() -> None:
     """The release has no part in them: its rows need not be there."""
     settings = Samples(num_samples=1, sampling=SAMPLING)
-    asking = asking_of("official", settings, "vl_rewardbench", 5)
+    asking = asking_of("official", settings, OFFICIAL["vl_rewardbench"], 5)
     pairs = [make_pair(0), make_pair(1)]
     assert list(ask_pairs(pairs, [], asking, 0)) == ask("official", pairs)
 
@@ -356,7 +355,7 @@ def test_the_script_writes_what_is_asked(tmp_path: Path) -> None:
     assert list(line) == (
         "pair_id order sample seed template max_tokens temperature top_p top_k".split()
     )
-    official = asking_of("official", settings, "multimodal_rewardbench")
+    official = asking_of("official", settings, OFFICIAL["multimodal_rewardbench"])
     assert run_script(tmp_path, official, "--rows", str(rows)).returncode == 0
     asks = list(read_records(tmp_path / "asks.jsonl", Ask))
     assert asks == ask("official", pairs, "multimodal_rewardbench")
@@ -366,7 +365,7 @@ def test_the_releases_order_needs_its_rows(tmp_path: Path) -> None:
     """What is missing is named; no traceback, no file."""
     write_records(tmp_path / "pairs.jsonl", [make_pair()])
     settings = Samples(num_samples=1, sampling=SAMPLING)
-    asking = asking_of("official", settings, "multimodal_rewardbench")
+    asking = asking_of("official", settings, OFFICIAL["multimodal_rewardbench"])
     done = run_script(tmp_path, asking)
     assert done.returncode == 1 and not (tmp_path / "asks.jsonl").exists()
     assert done.stderr.startswith("error: rows: every pair must have one")

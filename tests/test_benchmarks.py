@@ -9,11 +9,13 @@ import pytest
 
 from examples import image_bytes
 from selfjudge.benchmarks.preparing import Prepared, prepare_benchmark
-from selfjudge.benchmarks.releases import vlrb_group
+from selfjudge.benchmarks.registry import FORMATS
+from selfjudge.benchmarks.vl_rewardbench import group_of
 from selfjudge.ground.lines import RecordError
 from selfjudge.ground.records import Pair
 
 PIXELS = 1_000_000
+VLRB, MMRB = FORMATS["vl_rewardbench"], FORMATS["multimodal_rewardbench"]
 BROKEN = image_bytes(size=(99, 99), kind="JPEG")[:-40]
 
 
@@ -63,7 +65,7 @@ class Release:
         parquet.write_table(pa.Table.from_pylist(list(rows)), source)
         images = self.folder / "out"
         return pairs_and_manifest(
-            prepare_benchmark("vlrb", "vl_rewardbench", source, images, PIXELS)
+            prepare_benchmark("vlrb", VLRB, source, images, PIXELS)
         )
 
     def mmrb(self, *rows: dict[str, Any]) -> tuple[list[Pair], dict[str, Any]]:
@@ -77,7 +79,7 @@ class Release:
         source.write_text(json.dumps(rows))
         images = self.folder / "out"
         return pairs_and_manifest(
-            prepare_benchmark("mmrb", "multimodal_rewardbench", source, images, PIXELS)
+            prepare_benchmark("mmrb", MMRB, source, images, PIXELS)
         )
 
 
@@ -118,7 +120,7 @@ def test_vlrb_chooses_where_the_0_stands(
 )
 def test_vlrb_groups_by_prefix(row_id: str, group: str) -> None:
     """The id up to its first - or _ decides, with case; unknown ones are general."""
-    assert vlrb_group(row_id) == group
+    assert group_of(row_id) == group
 
 
 def test_vlrb_takes_image_marks_out_of_the_question(release: Release) -> None:
@@ -239,7 +241,7 @@ def test_vlrb_must_be_parquet(tmp_path: Path) -> None:
     source = tmp_path / "rows.tsv"
     source.write_text("[]")
     with pytest.raises(RecordError, match=r"rows\.tsv: must be a parquet file"):
-        prepare_benchmark("vlrb", "vl_rewardbench", source, tmp_path / "out", PIXELS)
+        prepare_benchmark("vlrb", VLRB, source, tmp_path / "out", PIXELS)
 
 
 @pytest.mark.parametrize(
@@ -301,6 +303,4 @@ def test_mmrb_must_be_a_list_of_objects(tmp_path: Path, content: str) -> None:
     source = tmp_path / "all.json"
     source.write_text(content, encoding="latin-1")
     with pytest.raises(RecordError, match=r"all\.json: must be (one|a) JSON list"):
-        prepare_benchmark(
-            "mmrb", "multimodal_rewardbench", source, tmp_path / "out", PIXELS
-        )
+        prepare_benchmark("mmrb", MMRB, source, tmp_path / "out", PIXELS)

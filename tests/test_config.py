@@ -132,9 +132,9 @@ def test_the_demos_config_is_right() -> None:
             id="even-votes",
         ),
         pytest.param(
-            {"benchmarks__mmrb__protocols": ["vlmevalkit"]},
+            {"benchmarks__mmrb__protocols": ["official_strict"]},
             "'benchmarks.mmrb.protocols' must be some of greedy, blind, "
-            "official, lmms_eval, r1_reward (got 'vlmevalkit'): "
+            "official (got 'official_strict'): "
             "multimodal_rewardbench has no other.",
             id="protocol-of-another-benchmark",
         ),

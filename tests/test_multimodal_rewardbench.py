@@ -4,11 +4,11 @@ from typing import Any
 import pytest
 
 from published import prepare_mmrb
-from selfjudge.benchmarks.manifests import overlap_rate
-from selfjudge.benchmarks.releases import (
-    MMRB_CATEGORIES,
-    mmrb_split,
+from selfjudge.benchmarks.multimodal_rewardbench import (
+    CATEGORIES,
+    overlap_rate,
     read_multimodal_rewardbench,
+    split_of,
 )
 from selfjudge.ground.lines import RecordError
 
@@ -45,7 +45,7 @@ def test_splits_go_by_the_lower_case_id(
     category: str, release_id: str, split: str
 ) -> None:
     """As the official scorer prints them."""
-    assert mmrb_split(category, release_id) == split
+    assert split_of(category, release_id) == split
 
 
 def test_rows_keep_subset_and_order(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_questions_out_of_step_are_warned_of(
         )
         for number, category in enumerate(
             category
-            for category, count in zip(MMRB_CATEGORIES, GROUPS, strict=True)
+            for category, count in zip(CATEGORIES, GROUPS, strict=True)
             for _ in range(count)
         )
     ]

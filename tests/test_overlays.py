@@ -13,7 +13,13 @@ from selfjudge.run.families import FAMILIES, find_model_type
 from test_config import CONFIG, SCHEMA, lay_over
 
 ROOT = Path(__file__).parents[1]
-OVERLAYS = sorted((ROOT / "overlays").glob("*.yaml"))
+# Of models; those of benchmarks are below.
+OVERLAYS = sorted(
+    path
+    for path in (ROOT / "overlays").glob("*.yaml")
+    if "base_model" in yaml.safe_load(path.read_text())
+)
+MORE_BENCHMARKS = ROOT / "overlays/benchmarks_2026.yaml"
 TARGET = "results/iter1/vlrb.json"
 # A project says what only it knows: where its images are, and its prompts.
 PROJECT = {
@@ -125,3 +131,32 @@ def test_a_model_cut_over_gpus_asks_for_them(tmp_path: Path) -> None:
         over.write_text(f"base_model: {model}\nengine: {{name: {engine}}}\n")
         printed = plan(tmp_path, "--configfile", str(over))
         assert set(re.findall(r"gpu=(\d+)", printed)) == asked
+
+
+def test_more_benchmarks_pass_the_schema() -> None:
+    """Laid over the repository's, which keep theirs."""
+    overlay = yaml.safe_load(MORE_BENCHMARKS.read_text())
+    config = lay_over(CONFIG, overlay)
+    check_config(config, SCHEMA)
+    formats = [spec["format"] for spec in config["benchmarks"].values()]
+    assert formats == [
+        *("vl_rewardbench", "multimodal_rewardbench"),
+        *("multi_crit", "multi_crit", "mmrb2"),
+    ]
+
+
+@pytest.mark.workflow
+def test_more_benchmarks_plan_over_a_project(tmp_path: Path) -> None:
+    """A release at hand is asked for; the judge reads the template for criteria."""
+    write_config(tmp_path, PROJECT | {"iterations": 4})
+    (tmp_path / "prompts.jsonl").touch()
+    release = tmp_path / "data/mmrb2/reasoning.json"
+    release.parent.mkdir(parents=True)
+    release.write_text('{"pairs": []}')
+    command = [sys.executable, "-m", "snakemake", "--directory", str(tmp_path), "-np"]
+    command += ["--configfile", str(MORE_BENCHMARKS), "--", "results/iter4/mmrb2.json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    printed = done.stdout
+    assert "compare_scores" in printed and "--format mmrb2" in printed, done.stderr
+    assert "fetch_benchmark" in printed and "data/open_ended-*.parquet" in printed
+    assert "judge_criterion.txt" in printed

@@ -134,7 +134,7 @@ def test_each_collection_asks_in_its_own_way(tmp_path: Path) -> None:
     write_lines(tmp_path / "results/benchmarks/vlrb.jsonl", *["{}"] * 10)
     write_lines(tmp_path / "results/benchmarks/mmrb.jsonl", *["{}"] * 100)
     protocols = {
-        "vlrb": {"protocols": ["greedy", "blind", "official", "lmms_eval"]},
+        "vlrb": {"protocols": ["greedy", "blind", "official", "official_strict"]},
         "mmrb": {"protocols": ["official"]},
     }
     expected = {

@@ -17,35 +17,43 @@ from examples import (
     score_pair_under,
     write_lines,
 )
-from selfjudge.benchmarks.collections import OFFICIAL, asking_of
+from selfjudge.benchmarks.collections import asking_of
 from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.leaderboard import read_leaderboard
-from selfjudge.benchmarks.parsers import PARSERS
-from selfjudge.benchmarks.protocols import (
-    PROTOCOLS,
-    SELFJUDGE,
-    Protocol,
-    find_protocol,
-)
+from selfjudge.benchmarks.mmrb2 import read_better_response
+from selfjudge.benchmarks.multi_crit import read_response_is_better
+from selfjudge.benchmarks.multimodal_rewardbench import read_first_brackets
+from selfjudge.benchmarks.protocols import SELFJUDGE, Protocol
+from selfjudge.benchmarks.registry import FORMATS, SCORINGS, find_protocol
 from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
+from selfjudge.benchmarks.vl_rewardbench import (
+    read_answer_is_better,
+    read_overall_judgment,
+)
 from selfjudge.benchmarks.votes import cast_votes, new_coin
 from selfjudge.ground.lines import RecordError
 from selfjudge.ground.records import BenchmarkRow, Judgment, Pair
 from selfjudge.ground.requests import Samples, Sampling
-from selfjudge.ground.templates import load_template
-from selfjudge.judging.asks import JUDGE_FIELDS, orders_to_ask
+from selfjudge.judging.asks import load_judge_template, orders_to_ask
+from selfjudge.judging.verdicts import read_stated
 from selfjudge.report.score_text import format_beside, format_curves
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
 LEADERBOARD = SCRIPTS / "selfjudge" / "benchmarks" / "leaderboard.yaml"
-VLRB = {
-    name: find_protocol("vl_rewardbench", name) for name in PROTOCOLS["vl_rewardbench"]
+PROTOCOLS = {
+    name: {protocol.name: protocol for protocol in scoring.protocols}
+    for name, scoring in SCORINGS.items()
 }
-MMRB = {
-    name: find_protocol("multimodal_rewardbench", name)
-    for name in PROTOCOLS["multimodal_rewardbench"]
-}
+VLRB, MMRB = PROTOCOLS["vl_rewardbench"], PROTOCOLS["multimodal_rewardbench"]
+READERS = (
+    read_stated,
+    read_answer_is_better,
+    read_overall_judgment,
+    read_first_brackets,
+    read_response_is_better,
+    read_better_response,
+)
 PAIR = make_pair(origin="benchmark", category="general")
 ANSWER = "Overall Judgment: Answer {} is better."
 
@@ -106,22 +114,67 @@ def test_parsers_of_vl_rewardbench(
     text: str, official: bool | None, ours: bool | None
 ) -> None:
     """The official parser with its quirks, and ours, with chosen first."""
-    assert PARSERS["answer_is_better"](text, "chosen_first") is official
-    assert PARSERS["overall_judgment"](text, "chosen_first") is ours
+    assert read_answer_is_better(text, "chosen_first") is official
+    assert read_overall_judgment(text, "chosen_first") is ours
 
 
-@pytest.mark.parametrize("parser", ["answer_is_better", "overall_judgment"])
-@pytest.mark.parametrize("number", [1, 2])
-def test_exchanging_the_order_exchanges_what_a_number_means(
-    parser: Any, number: int
+@pytest.mark.parametrize(
+    ("read", "text"),
+    [
+        (read_answer_is_better, ANSWER),
+        (read_overall_judgment, ANSWER),
+        (read_response_is_better, "Response {} is better."),
+        (read_better_response, '{{"better_response": "{}"}}'),
+    ],
+)
+@pytest.mark.parametrize("place", [1, 2])
+def test_exchanging_the_order_exchanges_what_a_place_means(
+    read: Any, text: str, place: int
 ) -> None:
-    """Answer 1 is chosen in one order and rejected in the other."""
-    read = PARSERS[parser]
-    found = [
-        read(ANSWER.format(number), order)
-        for order in ("chosen_first", "rejected_first")
-    ]
-    assert found == [number == 1, number == 2]
+    """The first place is chosen in one order and rejected in the other."""
+    said = text.format("AB"[place - 1] if "{{" in text else place)
+    found = [read(said, order) for order in ("chosen_first", "rejected_first")]
+    assert found == [place == 1, place == 2]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Some reasons.\n\nResponse 1 is better.", True),
+        ("**Response 2** is better", False),
+        ("response 2 IS BETTER", False),
+        ("Response 3 is better.", None),
+        ("Response 0 is better.", None),
+        ("Response 1 is slightly better.", None),
+        # Only the last three lines, of which the first that says it.
+        ("Response 1 is better.\n\n\nSo it is.", None),
+        ("Response 1 is better.\nResponse 2 is better.", True),
+        ("", None),
+    ],
+)
+def test_parser_of_multi_crit(text: str, expected: bool | None) -> None:
+    """As the authors' regular expression reads, with chosen first."""
+    assert read_response_is_better(text, "chosen_first") is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('{"reasoning": "r", "better_response": "A"}', True),
+        ('```json\n{"better_response": "B",}\n```', False),
+        ("{'better_response': 'A'}", True),
+        ("better_response: A", True),
+        # A verdict that is neither prefers nothing, and is wrong.
+        ('{"better_response": "tie"}', False),
+        ('{"better_response": ""}', None),
+        ('{"better_response": null}', None),
+        ("[[A]]", None),
+        ('{"better_response": "A"}\nNo: {"better_response": "B"}', False),
+    ],
+)
+def test_parser_of_mmrb2(text: str, expected: bool | None) -> None:
+    """The last `better_response`, with chosen first."""
+    assert read_better_response(text, "chosen_first") is expected
 
 
 @pytest.mark.parametrize(
@@ -136,16 +189,16 @@ def test_exchanging_the_order_exchanges_what_a_number_means(
 )
 def test_first_brackets(text: str, expected: bool | None) -> None:
     """A [[A]] anywhere is A."""
-    assert PARSERS["first_brackets"](text, "chosen_first") is expected
-    assert PARSERS["first_brackets"](text, "rejected_first") is (
+    assert read_first_brackets(text, "chosen_first") is expected
+    assert read_first_brackets(text, "rejected_first") is (
         None if expected is None else not expected
     )
 
 
-@given(st.text(), st.sampled_from(sorted(PARSERS)))
-def test_parsers_read_any_text(text: str, parser: Any) -> None:
+@given(st.text(), st.sampled_from(READERS))
+def test_parsers_read_any_text(text: str, read: Any) -> None:
     """No text raises."""
-    assert PARSERS[parser](text, "chosen_first") in (True, False, None)
+    assert read(text, "chosen_first") in (True, False, None)
 
 
 # ------------------------------------------------------------- order and unparsed
@@ -187,7 +240,7 @@ def test_judgments_of_the_other_collection_are_an_error(
     """What was asked one way is not scored as if asked the other way."""
     protocol = find_protocol(benchmark, name)
     one, both = vote("1"), judge_both(PAIR, "A", "B")
-    wrong = both if protocol.collection == "official" else one
+    wrong = one if protocol.order == "both" else both
     with pytest.raises(
         ValueError, match=r"collection '(paired|official)'|in the order of the"
     ):
@@ -212,14 +265,6 @@ PARITY = make_pair(chosen="abc", rejected="defg", category="general")
         (VLRB["selfjudge"], PARITY, True, 0.5),
         (VLRB["greedy"], PARITY, True, 0.5),
         (MMRB["blind"], PARITY, True, 0.5),
-        (VLRB["r1_reward"], PARITY, False, 1.0),
-        (MMRB["r1_reward"], PARITY, False, 1.0),
-        (VLRB["vlmevalkit"], PARITY, True, 0.0),
-        (VLRB["vlmevalkit"], PARITY, False, 1.0),
-        (VLRB["lmms_eval"], PAIR, True, 1.0),
-        (VLRB["lmms_eval"], PAIR, False, 0.0),
-        (MMRB["lmms_eval"], PARITY, True, 1.0),
-        (MMRB["lmms_eval"], PARITY, False, 0.0),
     ],
 )
 def test_harnesses_look_at_one_order(
@@ -230,23 +275,11 @@ def test_harnesses_look_at_one_order(
     assert accuracy(protocol, judgments, pair, chosen_first=chosen_first) == expected
 
 
-def test_harnesses_take_the_first_sample() -> None:
-    """One call, whatever number of samples there is."""
-    judgments = judge_both(PAIR, "A", "B", sample=1) + judge_both(PAIR, "B", "A")
-    assert accuracy(VLRB["r1_reward"], judgments) == 0.0
-
-
 @pytest.mark.parametrize(
     ("protocol", "chosen_first", "expected"),
     [
         (VLRB["selfjudge"], True, 0.0),
-        (VLRB["vlmevalkit"], True, 0.0),
-        (VLRB["r1_reward"], True, 0.0),
-        (MMRB["r1_reward"], True, 0.0),
-        (MMRB["lmms_eval"], True, 1.0),  # always A
-        (MMRB["lmms_eval"], False, 0.0),
-        (VLRB["lmms_eval"], True, 1.0),  # the first coin of the stream is A
-        (VLRB["lmms_eval"], False, 0.0),
+        (PROTOCOLS["multi_crit"]["greedy"], True, 0.0),
     ],
 )
 def test_unparsed_judgments(
@@ -429,7 +462,8 @@ def test_baselines_see_the_same_orders() -> None:
 def test_random_orders_are_fair() -> None:
     """The order of a vote follows from seed, pair and vote alone."""
     settings = Samples(num_samples=1, sampling=Sampling(max_tokens=1, temperature=0))
-    asking = asking_of("official", settings, "vl_rewardbench", 5)
+    official = SCORINGS["vl_rewardbench"].official
+    asking = asking_of("official", settings, official, 5)
     names = [make_pair(n).id for n in range(400)]
     orders = [orders_to_ask(name, {}, asking, 0) for name in names]
     assert orders != [orders_to_ask(name, {}, asking, 1) for name in names]
@@ -437,19 +471,29 @@ def test_random_orders_are_fair() -> None:
     assert 900 < first < 1100
 
 
-@pytest.mark.parametrize("benchmark", sorted(OFFICIAL))
-def test_official_templates_load(benchmark: Any) -> None:
+@pytest.mark.parametrize(
+    ("benchmark", "asked"),
+    [
+        ("vl_rewardbench", "Overall Judgment: Answer X is better"),
+        ("multimodal_rewardbench", '"[[A]]"'),
+        ("multi_crit", "Response X is better."),
+        ("mmrb2", '"better_response": "A" or "B"'),
+    ],
+)
+def test_official_templates_load(benchmark: str, asked: str) -> None:
     """Each has the placeholders of a judge's template, and asks what is parsed."""
-    path = SCRIPTS / "templates/official" / OFFICIAL[benchmark].template
-    template = load_template(path, *JUDGE_FIELDS)
-    asked = {"vl_rewardbench": "Overall Judgment: Answer X is better"}
-    assert asked.get(benchmark, '"[[A]]"') in template
+    official = SCORINGS[benchmark].official
+    assert official is not None
+    path = SCRIPTS / "templates/official" / official.template
+    template = load_judge_template(path)
+    assert asked in template
+    assert ("{criterion}" in template) == FORMATS[benchmark].has_criteria
 
 
 def test_unknown_protocol_is_named() -> None:
     """What there is for a format is listed."""
-    with pytest.raises(ValueError, match=r"one of selfjudge, .*got 'vlmevalkit'"):
-        find_protocol("multimodal_rewardbench", "vlmevalkit")
+    with pytest.raises(ValueError, match=r"one of selfjudge, .*got 'official_strict'"):
+        find_protocol("multimodal_rewardbench", "official_strict")
 
 
 # ------------------------------------------------------- comparing, the leaderboard
@@ -563,7 +607,7 @@ def test_a_broken_leaderboard_is_named(tmp_path: Path, line: str, why: str) -> N
         read_leaderboard(path)
 
 
-@pytest.mark.parametrize("name", ["selfjudge", "vlmevalkit", "r1_reward"])
+@pytest.mark.parametrize("name", ["selfjudge", "greedy"])
 def test_a_judgment_that_was_cut_off_is_unparsed(name: str) -> None:
     """An echo of the instruction is no verdict, whoever's parser reads it."""
     judgments = judge_both(PAIR, "A", "B")

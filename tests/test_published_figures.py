@@ -1,11 +1,12 @@
 """Figures that others published, through our adapters and scorers."""
 
-import dataclasses
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from examples import make_judgment
@@ -23,9 +24,11 @@ from published import (
 from selfjudge.benchmarks.collections import asking_of
 from selfjudge.benchmarks.leaderboard import PublishedTable, read_leaderboard
 from selfjudge.benchmarks.preparing import Prepared
-from selfjudge.benchmarks.protocols import SELFJUDGE, find_protocol
-from selfjudge.benchmarks.releases import VLRB_GROUPS
+from selfjudge.benchmarks.protocols import SELFJUDGE
+from selfjudge.benchmarks.registry import SCORINGS, find_protocol
 from selfjudge.benchmarks.scores import group_outcomes, macro_accuracy
+from selfjudge.benchmarks.vl_rewardbench import GROUPS
+from selfjudge.benchmarks.votes import PairOutcome
 from selfjudge.ground.records import Judgment
 from selfjudge.ground.requests import Samples, Sampling
 from selfjudge.judging.asks import ask_pairs
@@ -219,20 +222,20 @@ def test_xcomposer_scores_the_same_under_our_protocol(
 @pytest.mark.parametrize(
     ("groups", "macro"),
     [
-        pytest.param(VLRB_GROUPS, 69.31, id="right"),
+        pytest.param(GROUPS, 69.31, id="right"),
         pytest.param(
-            {k: v for k, v in VLRB_GROUPS.items() if k != "hallucination"},
+            {k: v for k, v in GROUPS.items() if k != "hallucination"},
             63.86,
             id="povid-as-general",
         ),
         pytest.param(
-            {k: v for k, v in VLRB_GROUPS.items() if k not in ("RLHF", "RLAIF")},
+            {k: v for k, v in GROUPS.items() if k not in ("RLHF", "RLAIF")},
             64.24,
             id="lower-case-prefixes",
         ),
         pytest.param(
             # One row moves, and nine of no known prefix are in no group at all.
-            VLRB_GROUPS
+            GROUPS
             | {"LRVInstruction": "hallucination"}
             | dict.fromkeys(("jailbreak", "politics", "svit"), "unknown"),
             69.61,
@@ -244,18 +247,31 @@ def test_broken_groups_give_the_known_wrong_macros(
     github: Prepared, xcomposer: list[Judgment], groups: dict[str, str], macro: float
 ) -> None:
     """The three wrong groupings of public code bases, and what they cost."""
-    protocol = dataclasses.replace(OFFICIAL, groups=groups)
-    outcomes = score(github, protocol, xcomposer).outcomes
+    outcomes = regroup(github, score(github, OFFICIAL, xcomposer).outcomes, groups)
     named = [outcome for outcome in outcomes if outcome.group != "unknown"]
     found = macro_accuracy(list(group_outcomes(named).values()))
     assert round(100 * (found or 0), 2) == macro
 
 
+def regroup(
+    prepared: Prepared, outcomes: Sequence[PairOutcome], groups: dict[str, str]
+) -> list[PairOutcome]:
+    """The outcomes as another grouping of subsets would have them."""
+    subsets = {row.pair_id: row.subset for row in prepared.rows}
+    return [
+        msgspec.structs.replace(
+            outcome, group=groups.get(subsets[outcome.pair_id], "general")
+        )
+        for outcome in outcomes
+    ]
+
+
 def test_r1_reward_groups_as_its_script_does(hub: Prepared) -> None:
     """Its substrings of the id and our prefixes agree on every row."""
-    protocol = find_protocol("vl_rewardbench", "r1_reward")
+    theirs = {k: v for k, v in GROUPS.items() if k not in ("RLHF", "RLAIF")}
     judgments = judge_rows(hub, lambda *_: ALWAYS_FIRST)
-    groups = {o.pair_id: o.group for o in score(hub, protocol, judgments).outcomes}
+    outcomes = regroup(hub, score(hub, SELFJUDGE, judgments).outcomes, theirs)
+    groups = {outcome.pair_id: outcome.group for outcome in outcomes}
     for row in hub.rows:
         name = row.release_id
         if "mmmu" in name or "mathverse" in name:
@@ -272,7 +288,6 @@ def test_r1_reward_groups_as_its_script_does(hub: Prepared) -> None:
 
 def test_vlmevalkit_counts(hub: Prepared) -> None:
     """Its integer counts give its published floats, to the last digit."""
-    protocol = find_protocol("vl_rewardbench", "vlmevalkit")
     published: Any = read_rows("vlrb/vlmevalkit_pr703_scores.json")
     assert published["denominators"] == VLRB_1250
     for model in published["rows"]:
@@ -285,7 +300,7 @@ def test_vlmevalkit_counts(hub: Prepared) -> None:
         judgments = judge_rows(
             hub, lambda pair, _, right=right: both_orders(pair.id in right)
         )
-        groups = group_outcomes(score(hub, protocol, judgments).outcomes)
+        groups = group_outcomes(score(hub, SELFJUDGE, judgments).outcomes)
         found = {name: macro_accuracy([group]) for name, group in groups.items()}
         everything = [outcome for group in groups.values() for outcome in group]
         found["Macro Accuracy"] = macro_accuracy(
@@ -299,14 +314,14 @@ def test_vlmevalkit_counts(hub: Prepared) -> None:
 
 
 def test_parity_of_length_is_almost_fair(hub: Prepared) -> None:
-    """652 of 1250 rows swap; a judge that takes the first scores 47.76 %."""
-    judgments = judge_rows(hub, lambda *_: ALWAYS_FIRST)
-    for name in ("vlmevalkit", "lmms_eval"):
-        scores = score(hub, find_protocol("vl_rewardbench", name), judgments)
-        share = macro_accuracy([scores.outcomes])
-        assert share == 0.4776
-    odd = sum((len(p.chosen) + len(p.rejected)) % 2 for p in hub.pairs)
-    assert odd == 652
+    """652 of 1250 rows swap; a judge that takes the first scores 47.76 %.
+
+    As lmms-eval and VLMEvalKit put responses in places: Unicode code points count.
+    """
+    odd = {p.id: (len(p.chosen) + len(p.rejected)) % 2 == 1 for p in hub.pairs}
+    assert sum(odd.values()) == 652
+    first = [row.chosen_first != odd[row.pair_id] for row in hub.rows]
+    assert sum(first) / len(first) == 0.4776
 
 
 def test_always_a_on_mmrb(mmrb: Prepared) -> None:
@@ -383,18 +398,11 @@ def test_always_first_scores_near_half_in_random_orders(hub: Prepared) -> None:
 def ask_official(pair: Any, row: Any, text: str) -> list[Judgment]:
     """The votes of a judge that always says the same."""
     settings = Samples(num_samples=1, sampling=Sampling(max_tokens=1, temperature=0))
-    asking = asking_of("official", settings, "vl_rewardbench", 5)
+    asking = asking_of("official", settings, SCORINGS["vl_rewardbench"].official, 5)
     return [
         make_judgment(pair, ask.order, text, sample=ask.sample)
         for ask in ask_pairs([pair], [row], asking, 0)
     ]
-
-
-def test_chosen_first_hands_the_label_over(hub: Prepared) -> None:
-    """What R1-Reward's order does to a judge that takes the first: 100 %."""
-    judgments = judge_rows(hub, lambda *_: ALWAYS_FIRST)
-    protocol = find_protocol("vl_rewardbench", "r1_reward")
-    assert accuracies(score(hub, protocol, judgments))["overall"] == 1.0
 
 
 def test_longer_response_is_a_baseline(hub: Prepared) -> None:

@@ -21,7 +21,7 @@ from examples import (
     make_row,
 )
 from selfjudge.benchmarks.comparisons import compare
-from selfjudge.benchmarks.protocols import find_protocol
+from selfjudge.benchmarks.registry import find_protocol
 from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.engines import open_engine

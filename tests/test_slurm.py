@@ -31,11 +31,12 @@ PAIRS = "results/iter1/majority/pairs.jsonl"
 JUDGED = "results/iter1/majority/accepted.jsonl"
 COMPARED = ("judgments.jsonl", "accepted.jsonl", "dropped_judgments.jsonl")
 WORLD = {"num_closed": 8, "num_open": 12, "num_vlrb": 4, "num_mmrb": 2}
+WORLD |= {"num_criteria": 1}
 CONFIG = {
     "iterations": 1,
     "filters": ["majority"],
     "pool": {"prompts_per_iteration": 20},
-    "benchmarks": {"mmrb": None},
+    "benchmarks": {"mmrb": None, "criteria": None},
     "engine": {"batch_size": 2},
     "responses": {"num_samples": 4},
     "pairs": {"majority_threshold": 2},

@@ -459,6 +459,27 @@ def test_images_and_padding_are_never_labels(base: Path, accepted: Path) -> None
     assert (batch["attention_mask"].diff(dim=1) <= 0).all(), "padded on the right"
 
 
+def test_rows_of_several_images_are_learnt(
+    tiny_idefics3: Path, accepted: Path, tmp_path: Path
+) -> None:
+    """As a judge is asked about a prompt of several: no image's token is a label."""
+    rows = []
+    for number in range(NUM_ROWS):
+        row = make_row(number)
+        row.messages[0]["content"].insert(0, {"type": "image"})
+        other = f"{(number + 1) % NUM_ROWS}.png"
+        rows.append(msgspec.structs.replace(row, images=(*row.images, other)))
+    collator = make_collator(tiny_idefics3, accepted.parent, None)
+    one, two = collator(as_dataset(make_row(0))), collator(as_dataset(rows[0]))
+    token = collator.processor.image_token_id
+    assert (two["input_ids"] == token).sum() > (one["input_ids"] == token).sum()
+    assert (two["labels"] != -100).sum() == (one["labels"] != -100).sum()
+    path = accepted.parent / "several.jsonl"
+    write_records(path, rows)
+    judge = train(tiny_idefics3, path, tmp_path, num_epochs=1)
+    assert read_json(judge / "provenance.json")["num_rows"] == NUM_ROWS
+
+
 def test_a_token_across_the_border_is_learnt(base: Path, accepted: Path) -> None:
     collator = make_collator(base, accepted.parent, None)
     # Two line breaks are one token where there were one and one.

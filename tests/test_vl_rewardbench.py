@@ -9,6 +9,7 @@ import pytest
 from examples import image_bytes
 from published import VLRB_SCHEMA
 from selfjudge.benchmarks.preparing import Prepared, prepare_benchmark
+from selfjudge.benchmarks.registry import FORMATS
 from selfjudge.ground.lines import RecordError, file_sha256
 
 PIXELS = 1_000_000
@@ -45,7 +46,8 @@ def write(folder: Path, rows: list[dict[str, Any]], schema: Any = VLRB_SCHEMA) -
 def prepare(source: Path, **origin: str) -> Prepared:
     """The prepared release, images beside its file."""
     images = source.parent / "images"
-    return prepare_benchmark("vlrb", "vl_rewardbench", source, images, PIXELS, **origin)
+    release = FORMATS["vl_rewardbench"]
+    return prepare_benchmark("vlrb", release, source, images, PIXELS, **origin)
 
 
 def retyped(name: str, kind: Any) -> Any:

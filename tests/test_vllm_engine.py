@@ -391,8 +391,11 @@ class TestWithVLLM:
     def test_other_numbers_of_images(
         self, vllm: VLLMEngine, reference: Any, requests: list[Request]
     ) -> None:
-        """Rows without an image are answered too."""
+        """Rows without an image and rows with several are answered too."""
         rows = changed(requests[:3], messages=[user_turn(0, "How are you?")], images=())
+        images = tuple(image for request in requests[:2] for image in request.images)
+        turn = user_turn(2, "Which one is red?")
+        rows += changed(requests[3:5], messages=[turn], images=images)
         assert texts(answer(vllm, rows)) == texts(answer(reference, rows))
 
     def test_error_leaves_nothing_behind(

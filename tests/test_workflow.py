@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import world_benchmarks
 from selfjudge.ground.ledgers import read_ledgers
 
 pytestmark = pytest.mark.workflow
@@ -25,6 +26,7 @@ pytestmark = pytest.mark.workflow
 REPOSITORY = Path(__file__).resolve().parents[1]
 TARGET = "results/iter2/vlrb.json"
 SMALL_WORLD = {"num_closed": 240, "num_open": 80, "num_vlrb": 24, "num_mmrb": 12}
+SMALL_WORLD |= {"num_criteria": 3}
 SMALL_CONFIG = {
     "iterations": 2,
     "filters": ["majority"],
@@ -32,6 +34,7 @@ SMALL_CONFIG = {
     "benchmarks": {
         "vlrb": {"path": "data/vlrb/test.parquet", "protocols": []},
         "mmrb": None,
+        "criteria": None,
     },
 }
 
@@ -214,11 +217,13 @@ def with_protocols(clone: Path, *protocols: str) -> None:
 
 def test_other_protocols_are_scored_when_asked_for(moved: Path) -> None:
     """A re-scoring asks no model."""
-    target = "results/iter2/vlrb_vlmevalkit.json"
+    with_protocols(moved, "official")
+    run(moved, "results/iter2/vlrb_official.json")
+    target = "results/iter2/vlrb_official_strict.json"
     assert planned(moved, target) == {"rescore_benchmark": 3, "compare_protocol": 1}
     run(moved, target)
     comparison = json.loads((moved / "demo" / target).read_text())
-    assert comparison["protocol"] == "vlmevalkit"
+    assert comparison["protocol"] == "official_strict"
     assert comparison["release"]["num_rows"] == SMALL_WORLD["num_vlrb"]
 
 
@@ -287,6 +292,35 @@ def test_greedy_and_blind_ask_of_their_own(moved: Path) -> None:
     found = json.loads((moved / "demo" / blind).read_text())
     assert found["protocol"] == found["collection"] == "blind"
     assert planned(moved, greedy, blind) == {}
+
+
+def test_a_criterion_stands_in_the_prompt_of_its_pairs_alone(moved: Path) -> None:
+    """Their asks name another template, and nothing else is asked again."""
+    demo = yaml.safe_load((REPOSITORY / "demo/config.yaml").read_text())
+    change_config(
+        moved / "demo", benchmarks={"criteria": demo["benchmarks"]["criteria"]}
+    )
+    target, calls = "results/iter0/criteria.json", num_calls(moved)
+    run(moved, target)
+    results = moved / "demo/results"
+    pairs, asks, vlrb = (
+        [json.loads(line) for line in (results / name).read_bytes().splitlines()]
+        for name in (
+            "benchmarks/criteria.jsonl",
+            "benchmarks/criteria_paired_asks.jsonl",
+            "benchmarks/vlrb_paired_asks.jsonl",
+        )
+    )
+    assert num_calls(moved) - calls == len(asks) == 2 * len(pairs)
+    assert {ask["template"] for ask in asks} == {"judge_criterion.txt"}
+    assert {ask["template"] for ask in vlrb} == {"judge.txt"}
+    groups = {pair["category"]: pair["criterion"] for pair in pairs}
+    assert groups == world_benchmarks.CRITERIA
+    found = json.loads((moved / "demo" / target).read_text())
+    rows = {row["group"]: row for row in found["rows"]}
+    assert rows["all_criteria"]["num_pairs"] == SMALL_WORLD["num_criteria"]
+    assert {*groups, "overall", "macro", "tradeoffs", "conflicts"} <= rows.keys()
+    assert "ignores_criterion" in {row["baseline"] for row in found["baselines"]}
 
 
 def test_judgments_are_scored_under_protocols_of_their_own(moved: Path) -> None:
@@ -408,7 +442,7 @@ def edit_help(clone: Path) -> None:
 
 def edit_official_asking(clone: Path) -> None:
     """Ask otherwise where a benchmark is asked as its authors do, which nobody does."""
-    path = clone / "scripts/selfjudge/benchmarks/collections.py"
+    path = clone / "scripts/selfjudge/benchmarks/vl_rewardbench.py"
     edit(path, "Sampling(max_tokens=2048", "Sampling(max_tokens=2047")
 
 
@@ -464,7 +498,7 @@ def edit_parser(clone: Path) -> None:
 
 def edit_foreign_parser(clone: Path) -> None:
     """Change how the official scorer of a benchmark reads judgments."""
-    path = clone / "scripts/selfjudge/benchmarks/parsers.py"
+    path = clone / "scripts/selfjudge/benchmarks/vl_rewardbench.py"
     edit(path, "(?:slightly", "(?:slightly|barely")
 
 

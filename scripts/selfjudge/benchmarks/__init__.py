@@ -1,9 +1,10 @@
-"""Benchmarks: from a public release to a score and its tests.
+"""Benchmarks: from a release to a score and its tests.
 
 In: a release's file, then a judge's judgments of its pairs.  Out: pairs and what
 only scoring may know of them, scores, and comparisons with intervals and tests.
 
-Read in the order of the work: `releases`, `manifests`, `preparing`, `collections`,
-`protocols`, `parsers`, `votes`, `scores`, `scoring`, `statistics`, `comparisons`,
-`leaderboard`.
+Read in the order of the work: `releases`, `manifests`, `formats`, `preparing`,
+`collections`, `protocols`, `votes`, `scores`, `criteria`, `scoring`, `statistics`,
+`registry`, `comparisons`, `leaderboard`.  Each benchmark is a file more, which
+`registry` lists; read one of them after `formats`.
 """

@@ -8,10 +8,10 @@ import msgspec
 from statsmodels.stats.multitest import multipletests
 
 from selfjudge.benchmarks.leaderboard import PublishedTable, published_beside
-from selfjudge.benchmarks.protocols import find_protocol
+from selfjudge.benchmarks.registry import SCORINGS, find_protocol
 from selfjudge.benchmarks.scores import MACRO, Release, Scores
 from selfjudge.benchmarks.statistics import cluster_interval, paired_p_value
-from selfjudge.benchmarks.votes import OVERALL, PairOutcome
+from selfjudge.benchmarks.votes import CRITERIA_ROWS, OVERALL, PairOutcome
 from selfjudge.ground.records import Record
 from selfjudge.ground.seeds import seed_for
 from selfjudge.ground.shares import round_share
@@ -80,6 +80,8 @@ def compare(
             for row in score.rows
         ]
     protocol = find_protocol(base.release.format, base.protocol)
+    if not SCORINGS[base.release.format].compares:
+        tables = ()
     return {
         "benchmark": base.benchmark,
         "protocol": base.protocol,
@@ -130,9 +132,10 @@ def check_alike(base: Scores, score: Scores) -> None:
 def p_value_of(group: str, before: Scores, after: Scores) -> float | None:
     """The exact paired p-value of one group between two judges.
 
-    It is over the pairs that both decide; the macro average is no sample of pairs.
+    It is over the pairs that both decide; None of what is no sample of pairs: the
+    macro average, and what is of several criteria of a prompt.
     """
-    if group == MACRO:
+    if group in (MACRO, *CRITERIA_ROWS):
         return None
     return p_value(paired_scores(group, before, after))
 

@@ -10,7 +10,7 @@ import yaml
 from selfjudge.benchmarks.protocols import Protocol
 from selfjudge.benchmarks.scores import Release
 from selfjudge.ground.lines import RecordError
-from selfjudge.ground.records import BenchmarkFormat, Record
+from selfjudge.ground.records import Record
 
 
 class PublishedTable(Record, frozen=True, kw_only=True):
@@ -21,7 +21,7 @@ class PublishedTable(Record, frozen=True, kw_only=True):
     published.
     """
 
-    format: BenchmarkFormat
+    format: str
     source: str
     protocol: str | None
     release: str | None

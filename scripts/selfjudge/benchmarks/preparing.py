@@ -1,6 +1,6 @@
-"""Public benchmark releases to pairs, and what scoring needs beside them.
+"""Releases of benchmarks to pairs, and what scoring needs beside them.
 
-Neither benchmark's ids are unique and the order of the responses leaks the
+Ids of releases are not unique and the order of the responses leaks the
 label, so a pair is keyed by its row and content, and which response stands
 first is decided when judgments are asked for, never by the file.
 """
@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import msgspec
 from PIL import Image
 
-from selfjudge.benchmarks.manifests import Manifest, describe_release
-from selfjudge.benchmarks.releases import ADAPTERS, ReleaseRow
+from selfjudge.benchmarks.formats import Format, describe_release
+from selfjudge.benchmarks.manifests import Manifest
+from selfjudge.benchmarks.releases import ReleaseRow
 from selfjudge.ground.images import ImageReason, check_image, open_rgb
 from selfjudge.ground.lines import RecordError, content_id, file_sha256, writing
-from selfjudge.ground.records import BenchmarkFormat, BenchmarkRow, Pair
+from selfjudge.ground.records import BenchmarkRow, Pair
 
 
 class Prepared(NamedTuple):
@@ -37,7 +38,7 @@ class Prepared(NamedTuple):
 
 def prepare_benchmark(
     benchmark: str,
-    release: BenchmarkFormat,
+    release: Format,
     source: Path,
     images: Path,
     pixels: int,
@@ -47,10 +48,11 @@ def prepare_benchmark(
     """The pairs, rows and manifest of a release.
 
     Images are written below ``images`` under their own sha256, bytes as they
-    are, once every row has been checked.  A row whose image cannot be read is
-    left out, counted and named in the manifest.  ``pixels`` is the largest image
-    accepted, ``revision`` where a fetched source is from.  Raises RecordError on
-    a row that does not fit its format, and on a source without this ``sha256``.
+    are, once every row has been checked.  A row with an image that cannot be read
+    is left out, counted and named in the manifest, and so is one that is refused.
+    ``pixels`` is the largest image accepted, ``revision`` where a fetched source is
+    from.  Raises RecordError on a row that does not fit its format, and on a source
+    without this ``sha256``.
     """
     digest = file_sha256(source)
     if sha256 is not None and digest != sha256:
@@ -59,7 +61,7 @@ def prepare_benchmark(
             "release has changed; scores on it do not compare with earlier ones. "
             f"To use it all the same, change 'benchmarks.{benchmark}.sha256'."
         )
-    found = list(ADAPTERS[release](source))
+    found = list(release.read(source))
     if not found:
         raise RecordError(f"{source}: must have at least one row (got none)")
     images.mkdir(parents=True, exist_ok=True)
@@ -68,18 +70,22 @@ def prepare_benchmark(
     dropped: list[dict[str, Any]] = []
     modes: Counter[str] = Counter()
     for number, row in enumerate(found):
-        name, mode = store_image(row.image, images, pixels)
-        if name is None:
-            dropped.append({"row": number, "id": row.release_id, "reason": mode})
+        wanted = row.images if row.refused is None else ()
+        stored = [store_image(image, images, pixels) for image in wanted]
+        faults = [mode for name, mode in stored if name is None]
+        if row.refused or faults:
+            reason = row.refused or faults[0]
+            dropped.append({"row": number, "id": row.release_id, "reason": reason})
             continue
-        modes[mode] += 1
-        pairs.append(to_pair(benchmark, number, row, name))
+        modes.update(mode for _, mode in stored)
+        names = tuple(name for name, _ in stored if name)
+        pairs.append(to_pair(benchmark, number, row, names))
         rows.append(to_row(pairs[-1], number, row))
     manifest = describe_release(
+        release,
         found,
         pairs,
         benchmark=benchmark,
-        format=release,
         source=source.name,
         source_sha256=digest,
         revision=revision,
@@ -111,14 +117,19 @@ def store_image(
     return (None, found) if found.endswith("_image") else (name, found)
 
 
-def to_pair(benchmark: str, number: int, row: ReleaseRow, image: str) -> Pair:
+def to_pair(
+    benchmark: str, number: int, row: ReleaseRow, images: tuple[str, ...]
+) -> Pair:
     """A release row as a pair, keyed by row index and content."""
+    prompt = (*images, row.question) if row.prompt is None else (row.prompt,)
     return Pair(
-        id=content_id(benchmark, number, image, row.question, row.chosen, row.rejected),
-        prompt_id=content_id(benchmark, image, row.question),
+        id=content_id(
+            benchmark, number, *images, row.question, row.chosen, row.rejected
+        ),
+        prompt_id=content_id(benchmark, *prompt),
         chosen_response_id=None,
         rejected_response_id=None,
-        images=(image,),
+        images=images,
         question=row.question,
         kind="open",
         chosen=row.chosen,
@@ -127,6 +138,7 @@ def to_pair(benchmark: str, number: int, row: ReleaseRow, image: str) -> Pair:
         category=row.group,
         num_votes=None,
         num_votes_rejected=None,
+        criterion=row.criterion,
     )
 
 

@@ -7,14 +7,14 @@ import msgspec
 
 from selfjudge.benchmarks.collections import Collection
 from selfjudge.benchmarks.manifests import Manifest
-from selfjudge.benchmarks.protocols import Protocol, ProtocolName
+from selfjudge.benchmarks.protocols import Protocol
 from selfjudge.benchmarks.statistics import (
     cluster_interval,
     macro_interval,
     wilson_interval,
 )
 from selfjudge.benchmarks.votes import OVERALL, BaselineName, PairOutcome
-from selfjudge.ground.records import BenchmarkFormat, Record
+from selfjudge.ground.records import Record
 from selfjudge.ground.seeds import seed_for
 from selfjudge.ground.shares import round_share, share_of
 
@@ -25,8 +25,9 @@ class ScoreRow(Record, frozen=True, kw_only=True):
     """One judge on one group of a benchmark; shares of 0 to 1.
 
     ``accuracy`` is over the ``num_decided`` pairs that the protocol does not
-    leave undecided, and None if there are none.  ``coverage`` is the share of
-    judgments that were parsed, and ``first_rate`` the share of these that prefer
+    leave undecided, and None if there are none; each weighs as many judgments as it
+    has with a verdict, where the protocol counts judgments.  ``coverage`` is the share
+    of judgments that were parsed, and ``first_rate`` the share of these that prefer
     the response that stands first; None if none was.  ``low`` and ``high`` are
     Wilson's interval of 95 %, on `macro` the bootstrap's over prompts;
     ``cluster_low`` and ``cluster_high`` the bootstrap's over prompts, None where no
@@ -56,7 +57,11 @@ class ScoreRow(Record, frozen=True, kw_only=True):
 
 
 class BaselineRow(Record, frozen=True, kw_only=True):
-    """What a judge without eyes scores on the same judgments of a group."""
+    """What a judge without eyes scores on the same judgments of a group.
+
+    `ignores_criterion` has eyes, and the labels: the most that a judge can score who
+    gives all criteria of a prompt the same verdict.
+    """
 
     baseline: BaselineName
     group: str
@@ -67,7 +72,7 @@ class BaselineRow(Record, frozen=True, kw_only=True):
 class Release(Record, frozen=True, kw_only=True):
     """Which rows were scored; ``name`` is None if the release is not a known one."""
 
-    format: BenchmarkFormat
+    format: str
     name: str | None
     source_sha256: str
     revision: str | None
@@ -80,7 +85,7 @@ class Scores(Record, frozen=True, kw_only=True):
     """The content of a scores file."""
 
     benchmark: str
-    protocol: ProtocolName
+    protocol: str
     collection: Collection
     iteration: int
     filter: str
@@ -89,6 +94,14 @@ class Scores(Record, frozen=True, kw_only=True):
     rows: list[ScoreRow]
     baselines: list[BaselineRow]
     outcomes: list[PairOutcome]
+
+
+class Decided(NamedTuple):
+    """What one pair scores that is not undecided, its prompt, and what it weighs."""
+
+    accuracy: float
+    prompt_id: str
+    weight: int
 
 
 class ScoredJudge(NamedTuple):
@@ -116,10 +129,14 @@ def score_rows(
     judge: ScoredJudge, protocol: Protocol, outcomes: Sequence[PairOutcome]
 ) -> list[ScoreRow]:
     """A row for each group, its parts if it has any, and each average."""
-    rows = [score_row(judge, name, part) for name, part in parts_of(protocol, outcomes)]
+    rows = [
+        score_row(judge, name, part, protocol.counts_judgments)
+        for name, part in parts_of(protocol, outcomes)
+    ]
     if "macro" in protocol.averages:
         overall = score_row(judge, OVERALL, outcomes)
-        rows.append(macro_row(overall, list(group_outcomes(outcomes).values())))
+        groups = list(group_outcomes(outcomes).values())
+        rows.append(macro_row(overall, groups, protocol.macro_digits))
     return rows
 
 
@@ -145,10 +162,16 @@ def group_outcomes(outcomes: Iterable[PairOutcome]) -> dict[str, list[PairOutcom
     return dict(sorted(groups.items()))
 
 
-def keep_decided(outcomes: Iterable[PairOutcome]) -> list[tuple[float, str]]:
-    """The accuracy and the prompt of every pair that is not undecided."""
+def keep_decided(
+    outcomes: Iterable[PairOutcome], by_judgment: bool = False
+) -> list[Decided]:
+    """The pairs that are not undecided; they weigh alike, or by their judgments."""
     return [
-        (outcome.accuracy, outcome.prompt_id)
+        Decided(
+            outcome.accuracy,
+            outcome.prompt_id,
+            outcome.num_judgments - outcome.num_unparsed if by_judgment else 1,
+        )
         for outcome in outcomes
         if outcome.accuracy is not None
     ]
@@ -159,23 +182,25 @@ def mean(shares: Sequence[float]) -> float | None:
     return sum(shares) / len(shares) if shares else None
 
 
+def mean_accuracy(found: Sequence[Decided]) -> float | None:
+    """The mean accuracy by weight, or None of nothing."""
+    total = sum(one.weight for one in found)
+    return sum(one.accuracy * one.weight for one in found) / total if total else None
+
+
 def score_row(
-    judge: ScoredJudge, group: str, outcomes: Sequence[PairOutcome]
+    judge: ScoredJudge,
+    group: str,
+    outcomes: Sequence[PairOutcome],
+    by_judgment: bool = False,
 ) -> ScoreRow:
-    """The row of one group."""
+    """The row of one group; ``by_judgment`` if pairs weigh by their judgments."""
     num_judgments = sum(outcome.num_judgments for outcome in outcomes)
     num_unparsed = sum(outcome.num_unparsed for outcome in outcomes)
     num_first = sum(outcome.num_first for outcome in outcomes)
     num_parsed = num_judgments - num_unparsed
-    found = keep_decided(outcomes)
-    scores, prompts = [score for score, _ in found], [prompt for _, prompt in found]
-    accuracy = mean(scores)
-    low = high = cluster_low = cluster_high = None
-    if accuracy is not None:
-        low, high = wilson_interval(accuracy, len(scores))
-        if len(set(prompts)) < len(prompts):
-            seed = seed_for(0, "cluster", judge.benchmark)
-            cluster_low, cluster_high = cluster_interval(scores, prompts, seed)
+    found = keep_decided(outcomes, by_judgment)
+    intervals = find_intervals(judge.benchmark, found)
     agreement = mean([o.agreement for o in outcomes if o.agreement is not None])
     return ScoreRow(
         benchmark=judge.benchmark,
@@ -183,27 +208,46 @@ def score_row(
         iteration=judge.iteration,
         filter=judge.filter,
         num_pairs=len(outcomes),
-        num_decided=len(scores),
+        num_decided=len(found),
         num_unparsed=num_unparsed,
         coverage=round(1 - num_unparsed / num_judgments, 6),
-        accuracy=round_share(accuracy),
-        low=round_share(low),
-        high=round_share(high),
-        cluster_low=round_share(cluster_low),
-        cluster_high=round_share(cluster_high),
+        **intervals,
         agreement_rate=round_share(agreement),
         first_rate=share_of(num_first, num_parsed),
     )
 
 
-def macro_row(overall: ScoreRow, groups: Sequence[Sequence[PairOutcome]]) -> ScoreRow:
+def find_intervals(benchmark: str, found: Sequence[Decided]) -> dict[str, float | None]:
+    """The fields of a row that say an accuracy and its intervals."""
+    accuracy = mean_accuracy(found)
+    low = high = cluster_low = cluster_high = None
+    if accuracy is not None:
+        low, high = wilson_interval(accuracy, len(found))
+        scores, prompts, weights = zip(*found, strict=True)
+        if len(set(prompts)) < len(prompts):
+            seed = seed_for(0, "cluster", benchmark)
+            cluster_low, cluster_high = cluster_interval(scores, prompts, seed, weights)
+    return {
+        "accuracy": round_share(accuracy),
+        "low": round_share(low),
+        "high": round_share(high),
+        "cluster_low": round_share(cluster_low),
+        "cluster_high": round_share(cluster_high),
+    }
+
+
+def macro_row(
+    overall: ScoreRow,
+    groups: Sequence[Sequence[PairOutcome]],
+    digits: int | None = None,
+) -> ScoreRow:
     """The row of the plain mean over groups; None if a group has nothing decided."""
     found = [keep_decided(group) for group in groups]
-    scores = [[score for score, _ in group] for group in found]
+    scores = [[one.accuracy for one in group] for group in found]
     accuracy = low = high = None
     if all(scores):
-        accuracy = macro_accuracy(groups)
-        prompts = [[prompt for _, prompt in group] for group in found]
+        accuracy = macro_accuracy(groups, digits)
+        prompts = [[one.prompt_id for one in group] for group in found]
         # Seeded by the benchmark alone: every judge's interval uses the same draws.
         seed = seed_for(0, "macro", overall.benchmark)
         low, high = macro_interval(scores, seed, prompts)
@@ -223,8 +267,17 @@ def macro_row(overall: ScoreRow, groups: Sequence[Sequence[PairOutcome]]) -> Sco
     )
 
 
-def macro_accuracy(groups: Iterable[Sequence[PairOutcome]]) -> float | None:
-    """The plain mean of the accuracies of groups; None if one has none."""
-    means = [mean([score for score, _ in keep_decided(group)]) for group in groups]
-    known = [value for value in means if value is not None]
+def macro_accuracy(
+    groups: Iterable[Sequence[PairOutcome]], digits: int | None = None
+) -> float | None:
+    """The plain mean of the accuracies of groups; None if one has none.
+
+    With ``digits`` each is rounded to so many before.
+    """
+    means = [mean_accuracy(keep_decided(group)) for group in groups]
+    known = [
+        value if digits is None else round(value, digits)
+        for value in means
+        if value is not None
+    ]
     return mean(known) if len(known) == len(means) else None

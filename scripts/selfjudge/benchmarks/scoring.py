@@ -1,9 +1,14 @@
 """Judgments of a benchmark to the scores of one judge, under a protocol."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from selfjudge.benchmarks.criteria import (
+    criteria_rows,
+    decided_by_criteria,
+    most_preferred,
+)
 from selfjudge.benchmarks.protocols import Protocol
 from selfjudge.benchmarks.scores import (
     MACRO,
@@ -14,7 +19,7 @@ from selfjudge.benchmarks.scores import (
     group_outcomes,
     keep_decided,
     macro_accuracy,
-    mean,
+    mean_accuracy,
     parts_of,
     score_rows,
 )
@@ -62,7 +67,8 @@ def score_benchmark(
         filter=judge.filter,
         release=release,
         cannot_imitate=list(protocol.cannot),
-        rows=score_rows(judge, protocol, outcomes),
+        rows=score_rows(judge, protocol, outcomes)
+        + criteria_rows(judge, known, outcomes),
         baselines=baseline_rows(protocol, known, ordered, votes),
         outcomes=outcomes,
     )
@@ -151,35 +157,56 @@ def baseline_rows(
     votes: dict[str, list[Vote]],
 ) -> list[BaselineRow]:
     """What judges without eyes score under the protocol on the very same orders."""
-    first = {key: [always_first(vote) for vote in cast] for key, cast in votes.items()}
-    longer = {
-        key: [longer_response(pairs[key], vote) for vote in cast]
-        for key, cast in votes.items()
-    }
-    by_first = settle_all(protocol, pairs, rows, first)
-    by_length = settle_all(protocol, pairs, rows, longer)
-    return [
+
+    def outcomes_of(cast_by: Callable[[Pair, Vote], Vote]) -> list[PairOutcome]:
+        """The outcomes of a judge that votes so in place of every vote."""
+        cast = {
+            key: [cast_by(pairs[key], vote) for vote in own]
+            for key, own in votes.items()
+        }
+        return settle_all(protocol, pairs, rows, cast)
+
+    by_first = outcomes_of(lambda pair, vote: always_first(vote))
+    told = [
         # A coin is right half of the time under every protocol.
-        *blind_rows("coin", protocol, by_first, 0.5),
-        *blind_rows("always_first", protocol, by_first),
-        *blind_rows("longer_response", protocol, by_length),
+        *blind_rows("coin", protocol, pairs, by_first, 0.5),
+        *blind_rows("always_first", protocol, pairs, by_first),
+        *blind_rows("longer_response", protocol, pairs, outcomes_of(longer_response)),
     ]
+    preferred = most_preferred(list(pairs.values()))
+    if preferred:
+        by_most = outcomes_of(
+            lambda pair, vote: vote._replace(preference=preferred[pair.id])
+        )
+        told += blind_rows("ignores_criterion", protocol, pairs, by_most)
+    return told
 
 
 def blind_rows(
     name: BaselineName,
     protocol: Protocol,
+    pairs: dict[str, Pair],
     outcomes: list[PairOutcome],
     accuracy: float | None = None,
 ) -> list[BaselineRow]:
     """A baseline's rows from its outcomes, or with the accuracy that it must have."""
     parts = [
-        (group, len(part), mean([score for score, _ in keep_decided(part)]))
+        (
+            group,
+            len(part),
+            mean_accuracy(keep_decided(part, protocol.counts_judgments)),
+        )
         for group, part in parts_of(protocol, outcomes)
     ]
     if "macro" in protocol.averages:
-        macro = macro_accuracy(list(group_outcomes(outcomes).values()))
+        groups = list(group_outcomes(outcomes).values())
+        macro = macro_accuracy(groups, protocol.macro_digits)
         parts.append((MACRO, len(outcomes), macro))
+    if accuracy is None:
+        parts += [
+            (group, len(found), mean_accuracy(found))
+            for group, found in decided_by_criteria(pairs, outcomes).items()
+        ]
     return [
         BaselineRow(
             baseline=name,

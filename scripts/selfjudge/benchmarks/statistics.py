@@ -46,6 +46,26 @@ def macro_interval(
         sums_and_counts(scores, clusters[at] if clusters else range(len(scores)))
         for at, scores in enumerate(groups)
     ]
+    return bootstrap_interval(samples, seed)
+
+
+def cluster_interval(
+    scores: Sequence[float],
+    clusters: Sequence[str],
+    seed: int,
+    weights: Sequence[float] | None = None,
+) -> Interval:
+    """The bootstrap percentile interval of a mean whose scores come in clusters.
+
+    ``weights`` are those of the scores in the mean; None if all weigh alike.
+    """
+    return bootstrap_interval([sums_and_counts(scores, clusters, weights)], seed)
+
+
+def bootstrap_interval(
+    samples: Sequence[npt.NDArray[np.float64]], seed: int
+) -> Interval:
+    """The interval of the mean over samples, each of sums and counts by cluster."""
     found = bootstrap(
         samples,
         mean_of_ratios,
@@ -60,22 +80,18 @@ def macro_interval(
     return Interval(float(found.low), float(found.high))
 
 
-def cluster_interval(
-    scores: Sequence[float], clusters: Sequence[str], seed: int
-) -> Interval:
-    """The bootstrap percentile interval of a mean whose scores come in clusters."""
-    return macro_interval([scores], seed, [clusters])
-
-
 def sums_and_counts(
-    scores: Sequence[float], clusters: Iterable[object]
+    scores: Sequence[float],
+    clusters: Iterable[object],
+    weights: Sequence[float] | None = None,
 ) -> npt.NDArray[np.float64]:
-    """A column for each cluster: the sum of its scores, and their number."""
+    """A column for each cluster: the sum of its scores, and their number or weight."""
     columns: dict[object, list[float]] = {}
-    for cluster, score in zip(clusters, scores, strict=True):
+    weighed = weights if weights is not None else [1.0] * len(scores)
+    for cluster, score, weight in zip(clusters, scores, weighed, strict=True):
         column = columns.setdefault(cluster, [0.0, 0.0])
-        column[0] += score
-        column[1] += 1
+        column[0] += weight * score
+        column[1] += weight
     table = np.array(list(columns.values())).T
     # scipy wants two observations; drawing one twice draws nothing else.
     return table if len(columns) > 1 else np.repeat(table, 2, axis=1)

@@ -4,13 +4,15 @@ from collections.abc import Sequence
 from random import Random
 from typing import Literal, NamedTuple
 
-from selfjudge.benchmarks.parsers import PARSERS
-from selfjudge.benchmarks.protocols import Protocol, parity_order
+from selfjudge.benchmarks.protocols import Protocol
 from selfjudge.ground.records import BenchmarkRow, Judgment, Order, Pair, Record
 from selfjudge.judging.asks import release_order
 
-BaselineName = Literal["coin", "always_first", "longer_response"]
+BaselineName = Literal["coin", "always_first", "longer_response", "ignores_criterion"]
 OVERALL = "overall"
+# Rows over several criteria of a prompt: prompts with all right; prompts whose labels
+# conflict, and the judge tells criteria apart; conflicts with both right.
+CRITERIA_ROWS = ("all_criteria", "tradeoffs", "conflicts")
 # Multimodal RewardBench, 2_get_accuracy.py at b4b92cd, lines 13-23.
 COIN_SEED = 123
 
@@ -18,8 +20,9 @@ COIN_SEED = 123
 class PairOutcome(Record, frozen=True, kw_only=True):
     """What the judgments of one pair came to.
 
-    ``accuracy`` is the share that prefers the chosen response, or 1 or 0 where
-    the protocol decides the pair as a whole; None if it leaves it undecided.
+    ``accuracy`` is the share that prefers the chosen response (of those with a
+    verdict, where the others are left out), or 1 or 0 where the protocol decides the
+    pair as a whole; None if it leaves it undecided.
     ``agreement`` is the share of samples that prefer the same response in both
     orders; None where no sample has both.  The counts are of the judgments that
     the protocol looks at; ``num_first`` prefer the response that stands first.
@@ -56,14 +59,13 @@ def cast_votes(judgments: Sequence[Judgment], protocol: Protocol) -> list[Vote]:
     scripts read whatever text they have, but the limit that cut it is ours: what
     stands before the cut may be a draft, or an echo of the instruction.
     """
-    read = PARSERS[protocol.parser]
     return [
         Vote(
             judgment.order,
             judgment.sample,
             None
             if judgment.finish_reason == "length"
-            else read(judgment.text, judgment.order),
+            else protocol.read(judgment.text, judgment.order),
         )
         for judgment in judgments
     ]
@@ -73,18 +75,11 @@ def select_votes(
     pair: Pair, row: BenchmarkRow, votes: Sequence[Vote], protocol: Protocol
 ) -> list[Vote]:
     """The votes that count, once they are known to be complete."""
-    if protocol.collection == "official":
-        check_official(pair, row, votes, protocol)
-    else:
+    if protocol.order == "both":
         check_both_orders(pair, votes)
-    if protocol.order in ("both", "random"):
-        return list(votes)
-    order = {
-        "release": release_order(row),
-        "length_parity": parity_order(pair, row),
-        "chosen_first": "chosen_first",
-    }[protocol.order]
-    return [min(vote for vote in votes if vote.order == order)]
+    else:
+        check_official(pair, row, votes, protocol)
+    return list(votes)
 
 
 def check_both_orders(pair: Pair, votes: Sequence[Vote]) -> None:
@@ -136,9 +131,12 @@ def settle(
 ) -> PairOutcome:
     """The outcome that selected votes come to."""
     group = pair.category or OVERALL
-    if protocol.groups is not None:
-        group = protocol.groups.get(row.subset, "general")
-    decide = {"both": mean_share, "random": strict_majority}.get(protocol.order)
+    if protocol.order == "release":
+        accuracy: float | None = single(votes[0], protocol, coin)
+    elif protocol.order == "random":
+        accuracy = strict_majority(votes)
+    else:
+        accuracy = mean_share(votes, protocol)
     return PairOutcome(
         pair_id=pair.id,
         prompt_id=pair.prompt_id,
@@ -147,14 +145,17 @@ def settle(
         num_judgments=len(votes),
         num_unparsed=sum(vote.preference is None for vote in votes),
         num_first=sum(prefers_first(vote) is True for vote in votes),
-        accuracy=decide(votes) if decide else single(votes[0], protocol, coin),
+        accuracy=accuracy,
         agreement=agreement_of(votes) if protocol.order == "both" else None,
     )
 
 
-def mean_share(votes: Sequence[Vote]) -> float:
-    """The share of votes that prefer chosen; an unparsed one is wrong."""
-    return sum(vote.preference is True for vote in votes) / len(votes)
+def mean_share(votes: Sequence[Vote], protocol: Protocol) -> float | None:
+    """The share of votes that prefer chosen; an unparsed one is wrong, or left out."""
+    if protocol.unparsed == "left_out":
+        votes = [vote for vote in votes if vote.preference is not None]
+    right = sum(vote.preference is True for vote in votes)
+    return right / len(votes) if votes else None
 
 
 def strict_majority(votes: Sequence[Vote]) -> float | None:
@@ -169,12 +170,9 @@ def single(vote: Vote, protocol: Protocol, coin: Random) -> float:
     """1 or 0 by one vote; an unparsed one counts as the protocol says."""
     if vote.preference is not None:
         return float(vote.preference)
-    takes_first = protocol.unparsed == "first"
-    if protocol.unparsed == "coin":
-        takes_first = coin.random() < 0.5
-    elif protocol.unparsed == "wrong":
+    if protocol.unparsed == "wrong":
         return 0.0
-    return float(takes_first == (vote.order == "chosen_first"))
+    return float((coin.random() < 0.5) == (vote.order == "chosen_first"))
 
 
 def agreement_of(votes: Sequence[Vote]) -> float:

@@ -177,7 +177,7 @@ def read_document(path: str | Path, record_type: type[R]) -> R:
 
 def dropped(record: msgspec.Struct, reason: str) -> dict[str, Any]:
     """The record as it was, plus the reason why it goes no further."""
-    return msgspec.structs.asdict(record) | {"reason": reason}
+    return {**msgspec.to_builtins(record), "reason": reason}
 
 
 def dropped_line(record: msgspec.Struct, reason: str) -> bytes:

@@ -16,7 +16,6 @@ Category = Literal[
     "object", "attribute", "count", "spatial", "relation", "text", "action"
 ]
 FinishReason = Literal["stop", "length"]
-BenchmarkFormat = Literal["vl_rewardbench", "multimodal_rewardbench"]
 
 ORDERS: tuple[Order, ...] = get_args(Order)
 CATEGORIES: tuple[Category, ...] = get_args(Category)
@@ -78,7 +77,7 @@ class Altered(Record, frozen=True, kw_only=True):
     finish_reason: FinishReason
 
 
-class Pair(Record, frozen=True, kw_only=True):
+class Pair(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Two responses to one prompt; ``chosen`` is held better than ``rejected``.
 
     ``chosen_response_id`` and ``rejected_response_id`` name the records that the
@@ -87,6 +86,8 @@ class Pair(Record, frozen=True, kw_only=True):
     ``category`` is the injected error of an `alteration`, the group of a
     `benchmark` row, else None.  ``num_votes`` and ``num_votes_rejected`` count
     the parsed samples that agree with each side; None outside closed pairs.
+    ``criterion`` is what alone decides which response is better, in words for a
+    judge; None, and no key of the line, where the better one as a whole is chosen.
     """
 
     id: str
@@ -102,6 +103,7 @@ class Pair(Record, frozen=True, kw_only=True):
     category: str | None
     num_votes: int | None
     num_votes_rejected: int | None
+    criterion: str | None = None
 
 
 class BenchmarkRow(Record, frozen=True, kw_only=True):

@@ -1,6 +1,7 @@
 """Prompt templates, and the chat turns that they become."""
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,15 @@ from typing import Any
 PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
-def load_template(path: str | Path, *fields: str) -> str:
+def load_template(path: str | Path, *fields: str, optional: Sequence[str] = ()) -> str:
     """The text of a template file that has exactly the placeholders ``fields``.
 
-    Raises ValueError if one is missing or unknown.
+    It may have those of ``optional`` too.  Raises ValueError if one is missing or
+    unknown.
     """
     template = Path(path).read_text(encoding="utf-8").rstrip("\n")
     found = set(PLACEHOLDER.findall(template))
-    if found != set(fields):
+    if found - set(optional) != set(fields):
         must, got = sorted(fields), sorted(found)
         raise ValueError(f"{path}: placeholders must be {must} (got {got})")
     return template

@@ -23,11 +23,18 @@ from selfjudge.ground.records import (
 )
 from selfjudge.ground.requests import Generation, Request, Sampling
 from selfjudge.ground.seeds import seed_for
-from selfjudge.ground.templates import fill, image_paths, user_turn
+from selfjudge.ground.templates import (
+    fill,
+    image_paths,
+    load_template,
+    split_template,
+    user_turn,
+)
 
 JUDGE_FIELDS = ("question", "response_a", "response_b")
 JUDGE_TEMPLATE = "judge.txt"
-
+# The same, of a pair of which one criterion decides.
+CRITERION_TEMPLATE = "judge_criterion.txt"
 
 OrdersAsked = Literal["both", "random", "release"]
 
@@ -57,10 +64,11 @@ def ask_pairs(
     """
     known = {row.pair_id: row for row in rows}
     for pair in pairs:
+        template = asking.template
+        if pair.criterion is not None and template == JUDGE_TEMPLATE:
+            template = CRITERION_TEMPLATE
         for order, sample in orders_to_ask(pair.id, known, asking, run_seed):
-            yield make_ask(
-                pair.id, order, sample, asking.template, asking.sampling, run_seed
-            )
+            yield make_ask(pair.id, order, sample, template, asking.sampling, run_seed)
 
 
 def orders_to_ask(
@@ -109,12 +117,34 @@ def make_ask(
     )
 
 
+def load_judge_template(path: Path) -> str:
+    """The text of a judge's template; it may have a place for a criterion."""
+    return load_template(path, *JUDGE_FIELDS, optional=("criterion",))
+
+
 def judge_text(pair: Pair, order: Order, template: str) -> str:
-    """What the judge reads about a pair, the responses in the given order."""
+    """What the judge reads about a pair, the responses in the given order.
+
+    Raises ValueError if the pair has a criterion and the template no place for it,
+    or the other way round.
+    """
+    has_place = "criterion" in split_template(template)[1::2]
+    if has_place != (pair.criterion is not None):
+        must = "no" if has_place else "a"
+        raise ValueError(
+            f"templates: the one of pair {pair.id} must have {must} place for a "
+            "criterion, 'criterion' in braces. Hint: the pair says what decides."
+        )
     first, second = pair.chosen, pair.rejected
     if order == "rejected_first":
         first, second = second, first
-    return fill(template, question=pair.question, response_a=first, response_b=second)
+    return fill(
+        template,
+        criterion=pair.criterion or "",
+        question=pair.question,
+        response_a=first,
+        response_b=second,
+    )
 
 
 def judgment_requests(

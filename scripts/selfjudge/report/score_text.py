@@ -85,9 +85,10 @@ def format_filter_tests(tests: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def format_baselines(rows: Sequence[Mapping[str, Any]]) -> str:
-    """The baselines, a line each, a group a column."""
+    """The baselines, a line each, a group a column; not every one has each."""
+    groups = dict.fromkeys(row["group"] for row in rows)
     blind: dict[str, dict[str, Any]] = {}
     for row in rows:
-        named = blind.setdefault(row["baseline"], {"baseline": row["baseline"]})
-        named[row["group"]] = row["accuracy"]
+        empty = {"baseline": row["baseline"], **groups}
+        blind.setdefault(row["baseline"], empty)[row["group"]] = row["accuracy"]
     return format_columns(list(blind.values()))

@@ -9,7 +9,7 @@ from typing import Any
 import jsonschema
 import yaml
 
-from selfjudge.benchmarks.protocols import PROTOCOLS
+from selfjudge.benchmarks.registry import FORMATS, SCORINGS
 
 # What lies beside the folders of a panel's members.
 PANEL_FOLDERS = ("candidates", "votes")
@@ -191,8 +191,16 @@ def benchmark_faults(config: Mapping[str, Any]) -> list[str]:
             "number of votes can tie."
         )
     for name, spec in config["benchmarks"].items():
-        known = PROTOCOLS[spec["format"]] if spec else {}
-        for protocol in spec["protocols"] if spec else []:
+        if spec is None:
+            continue
+        if spec["format"] not in FORMATS:
+            faults.append(
+                f"'benchmarks.{name}.format' must be one of {', '.join(FORMATS)} "
+                f"(got {spec['format']!r})."
+            )
+            continue
+        known = [protocol.name for protocol in SCORINGS[spec["format"]].protocols]
+        for protocol in spec["protocols"]:
             if protocol not in known:
                 others = ", ".join(other for other in known if other != "selfjudge")
                 faults.append(
@@ -216,9 +224,10 @@ def incomplete_sources(config: Mapping[str, Any]) -> list[str]:
     for name, spec in config["benchmarks"].items():
         if spec is None or spec["path"] is not None:
             continue
-        if spec["format"] == "multimodal_rewardbench":
+        local = FORMATS[spec["format"]].local if spec["format"] in FORMATS else None
+        if local is not None:
             faults.append(
-                f"'benchmarks.{name}.path' must be the all_data.json of the release "
+                f"'benchmarks.{name}.path' must be {local} "
                 "(got None): it is not on the Hub. Hint: null leaves a benchmark out."
             )
         elif spec["dataset"] is None or spec["file"] is None:

@@ -11,10 +11,10 @@ from typing import Any, Literal, NamedTuple
 
 from selfjudge.benchmarks.collections import COLLECTIONS, asking_of
 from selfjudge.benchmarks.collections import Collection as Collected
-from selfjudge.benchmarks.protocols import collections_of
+from selfjudge.benchmarks.registry import FORMATS, SCORINGS, collections_of
 from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import PROBE, locate
-from selfjudge.ground.records import ORDERS, BenchmarkFormat, Pair, Prompt, Settings
+from selfjudge.ground.records import ORDERS, Pair, Prompt, Settings
 from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.filters import first_asked
 from selfjudge.pairs.pool import check_pool, rank_in_pool
@@ -58,7 +58,6 @@ class Expectations(Settings, frozen=True, kw_only=True):
     open_pair_rate: float
     shared_pair_rate: float
     accepted_rate: float
-    num_benchmark_pairs: dict[BenchmarkFormat, int]
     question_tokens: int
     instruction_tokens: int
     image_tokens: int
@@ -297,7 +296,7 @@ class Workload:
         asking = asking_of(
             collection,
             read_samples(self.config["benchmark_judgments"]),
-            spec["format"],
+            SCORINGS[spec["format"]].official,
             self.config["official_judgments"]["num_votes"],
         )
         votes = asking.num_samples * (len(ORDERS) if asking.orders == "both" else 1)
@@ -305,8 +304,7 @@ class Workload:
         if path.is_file():
             number = sum(1 for _ in read_lines(path))
             return Number(number * votes, "counted")
-        number = self.plan.num_benchmark_pairs[spec["format"]]
-        return Number(number * votes, "guessed")
+        return Number(FORMATS[spec["format"]].num_rows * votes, "guessed")
 
     def _report(self, iteration: int, filter_name: str, name: str) -> Any:
         """A report of counts, or None if it is not there."""
