@@ -21,6 +21,7 @@ from selfjudge.judging.counts import (
     count_judgments,
 )
 from selfjudge.judging.filtering import decide, filter_files, join_judgments
+from selfjudge.judging.verdicts import read_stated
 from selfjudge.pairs.filters import FILTER_NAMES, FILTERS, FilterName, first_asked
 
 TEMPLATE = "{question}\n{response_a}\n{response_b}"
@@ -95,12 +96,72 @@ def test_a_truncated_judgment_is_dropped() -> None:
 
 def test_unchecked_accepts_what_parses() -> None:
     """The control takes right and wrong verdicts alike, but no unparsed one."""
-    groups = [judged(0, *RIGHT), judged(1, *WRONG), judged(2, "A", "C")]
-    assert outcomes(*groups, filter_name="unchecked") == [
+    groups = [judged(0, *RIGHT), judged(1, *WRONG), judged(2, "C", "C")]
+    found = outcomes(*groups, filter_name="unchecked")
+    assert found == ["accepted"] * 4 + ["unparsed"] * 2
+
+
+def test_consistent_asks_for_agreement_alone() -> None:
+    """Both orders for the same response, whichever it is; a place alone is none."""
+    groups = [judged(0, *RIGHT), judged(1, *WRONG), judged(2, "A", "A")]
+    groups += [judged(3, "B", "B"), judged(4, "A", "C")]
+    assert outcomes(*groups, filter_name="consistent") == [
         *["accepted"] * 4,
-        "not_in_both_orders",
+        *["not_in_both_orders"] * 5,
         "unparsed",
     ]
+
+
+def test_most_traces_say_what_a_pair_agrees_on() -> None:
+    """Of several traces the minority is left out, right as it may be."""
+    group = one_order(0, "chosen_first", "Verdict: [[B]]", "1 Verdict: [[B]]")
+    group += one_order(0, "chosen_first", "Verdict: [[A]]")
+    group += one_order(0, "rejected_first", *(f"{n} Verdict: [[A]]" for n in range(3)))
+    found = outcomes(group, filter_name="consistent")
+    assert found.count("accepted") == 2 and found[2] == "not_in_both_orders"
+
+
+LETTERS = st.lists(
+    st.tuples(st.sampled_from("AAAAB"), st.sampled_from("AAAAB")), max_size=30
+)
+
+
+@given(LETTERS, st.none() | st.integers(0, 40))
+def test_unchecked_has_as_many_of_each_letter_and_order(
+    verdicts: list[tuple[str, str]], size: int | None
+) -> None:
+    """However much more often a judge says A; and never more than the size."""
+    groups = [judged(n, *pair) for n, pair in enumerate(verdicts)]
+    found = outcomes(*groups, filter_name="unchecked", size=size)
+    letters = [letter for pair in verdicts for letter in pair]
+    kept = [n for n, outcome in enumerate(found) if outcome == "accepted"]
+    assert sum(letters[n] == "A" for n in kept) == sum(letters[n] == "B" for n in kept)
+    assert sum(n % 2 for n in kept) == len(kept) / 2
+    assert size is None or len(kept) <= size
+    assert set(found) <= {"accepted", "over_matched_size"}
+
+
+def test_unchecked_keeps_the_skill_of_both_letters() -> None:
+    """Enough of each: the size is met, and right as often as the letters are."""
+    patterns = [RIGHT] * 30 + [WRONG] * 10 + [("A", "A")] * 160
+    groups = [judged(n, *pair) for n, pair in enumerate(patterns)]
+    decided = decisions(*groups, filter_name="unchecked", size=40)
+    rows = [
+        (judgment, outcome)
+        for one in decided
+        for judgment, outcome in zip(one.judgments, one.outcomes, strict=True)
+        if outcome == "accepted"
+    ]
+    right = [read_stated(judgment.text, judgment.order) for judgment, _ in rows]
+    assert len(rows) == 40
+    # A is right in 190 of 360 cases, B in 30 of 40: on average in 64 %.
+    assert sum(map(bool, right)) == 26
+
+
+def test_nothing_is_balanced_without_a_second_letter() -> None:
+    """A judge that always says A leaves the control nothing."""
+    groups = [judged(n, "A", "A") for n in range(5)]
+    assert set(outcomes(*groups, filter_name="unchecked")) == {"over_matched_size"}
 
 
 def test_one_trace_per_order_is_kept() -> None:
@@ -219,7 +280,7 @@ VERDICTS = st.lists(
 
 
 @given(
-    VERDICTS, st.sampled_from(["majority", "unchecked"]), st.none() | st.integers(0, 9)
+    VERDICTS, st.sampled_from(["majority", "consistent"]), st.none() | st.integers(0, 9)
 )
 def test_accepted_is_balanced_and_no_larger(
     verdicts: list[tuple[str, str]], filter_name: FilterName, size: int | None

@@ -85,12 +85,14 @@ def test_the_main_sentence_keeps_to_our_protocol() -> None:
 def test_the_main_sentence_names_the_control() -> None:
     """Of the same iteration only: an earlier control is no comparison."""
     control = comparison_row(filter="unchecked", accuracy=0.5)
+    balanced = comparison_row(filter="consistent", accuracy=0.55)
     told = main_sentence(
-        [comparison(BASE, comparison_row(), control)], "vlrb", "majority"
+        [comparison(BASE, comparison_row(), balanced, control)], "vlrb", "majority"
     )
     assert told.endswith(
-        " The control unchecked, trained on as many judgments as majority accepted, "
-        "whatever their verdict, is right in 50.0 % (95 % interval 25.0 to 75.0)."
+        " which both orders agree, right or wrong. The control unchecked, trained on "
+        "as many judgments, right or wrong, as many of each letter, is right in 50.0 % "
+        "(95 % interval 25.0 to 75.0)."
     )
     earlier = comparison(BASE, comparison_row(), control | {"iteration": 1})
     assert "unchecked" not in main_sentence([earlier], "vlrb", "majority")

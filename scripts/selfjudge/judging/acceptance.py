@@ -34,10 +34,12 @@ def decide_pair(
     """What happens to one pair's judgments, as far as the pair alone decides it.
 
     Accepted is one judgment in each order of the pair, or none at all: of several
-    traces, most of each order must be fit to be accepted.
+    traces, most of each order must be fit to be accepted.  Where all that parse are
+    accepted, it is one of each order that has any.
     """
+    agreed = agreed_preference(preferences)
     outcomes = [
-        check_judgment(judgment, preference, spec)
+        check_judgment(judgment, preference, agreed, spec)
         for judgment, preference in zip(own, preferences, strict=True)
     ]
     places: dict[Order, list[int]] = {"chosen_first": [], "rejected_first": []}
@@ -45,7 +47,9 @@ def decide_pair(
         if outcome == "accepted":
             places[own[place].order].append(place)
     asked = Counter(judgment.order for judgment in own)
-    is_whole = all(2 * len(fit) > asked[order] for order, fit in places.items())
+    is_whole = spec.accept == "parsed" or all(
+        2 * len(fit) > asked[order] for order, fit in places.items()
+    )
     for fit in places.values():
         fit.sort(key=lambda place: seed_for(seed, "trace", own[place].id))
         for place in fit[is_whole:]:
@@ -53,8 +57,14 @@ def decide_pair(
     return outcomes
 
 
+def agreed_preference(preferences: Iterable[bool | None]) -> bool | None:
+    """Whether most verdicts on a pair prefer chosen; None if as many do not."""
+    votes = Counter(one for one in preferences if one is not None)
+    return None if votes[True] == votes[False] else votes[True] > votes[False]
+
+
 def check_judgment(
-    judgment: Judgment, preference: bool | None, spec: Filter
+    judgment: Judgment, preference: bool | None, agreed: bool | None, spec: Filter
 ) -> Outcome:
     """Whether a judgment by itself could be accepted, or why not."""
     if preference is None:
@@ -64,6 +74,8 @@ def check_judgment(
         return "truncated"
     if spec.accept == "right" and not preference:
         return "wrong_verdict"
+    if spec.accept == "consistent" and preference != agreed:
+        return "not_in_both_orders"
     return "accepted"
 
 

@@ -5,8 +5,9 @@ Where a size cuts across pairs, a first pass finds what is cut, and the second o
 writes.
 """
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -14,12 +15,12 @@ from pathlib import Path
 import msgspec
 
 from selfjudge.ground.lines import dropped_line, encode, read_records, writing
-from selfjudge.ground.records import ORDERS, Accepted, Judgment, Pair
+from selfjudge.ground.records import ORDERS, Accepted, Judgment, Order, Pair
 from selfjudge.ground.seeds import rank_limit, seed_for
 from selfjudge.ground.templates import assistant_turn, user_turn
 from selfjudge.judging.acceptance import JudgedPair, Outcome, decide_pair
 from selfjudge.judging.asks import judge_text
-from selfjudge.judging.verdicts import read_stated
+from selfjudge.judging.verdicts import Verdict, read_stated, stated_letter
 from selfjudge.pairs.filters import Filter
 
 
@@ -115,6 +116,9 @@ def decide(
     something to cut.  ``size`` is the most judgments to accept, for a filter that
     must not have more data than another; None for no limit.
     """
+    if spec.accept == "parsed":
+        yield from decide_balanced(read, spec, size, seed)
+        return
     if size is None:
         yield from decide_each(read(), spec, seed)
         return
@@ -127,6 +131,73 @@ def decide(
     for judged in decide_each(read(), spec, seed):
         is_over = seed_for(seed, "accept", judged.pair.id) > limit
         yield drop_accepted(judged) if is_over else judged
+
+
+def decide_balanced(
+    read: Callable[[], Iterable[tuple[Pair, list[Judgment]]]],
+    spec: Filter,
+    size: int | None,
+    seed: int,
+) -> Iterator[JudgedPair]:
+    """As `decide`, judgment by judgment: as many of each letter and of each order."""
+
+    def rank(judgment: Judgment) -> int:
+        return seed_for(seed, "accept", judgment.id)
+
+    ranks: dict[Cell, array[int]] = {cell: array("Q") for cell in CELLS}
+    for judged in decide_each(read(), spec, seed):
+        for judgment, outcome in zip(judged.judgments, judged.outcomes, strict=True):
+            if outcome == "accepted":
+                ranks[cell_of(judgment)].append(rank(judgment))
+    sizes = balanced_sizes({cell: len(found) for cell, found in ranks.items()}, size)
+    limits = {cell: rank_limit(found, sizes[cell]) for cell, found in ranks.items()}
+    for judged in decide_each(read(), spec, seed):
+        outcomes: list[Outcome] = [
+            "over_matched_size"
+            if outcome == "accepted" and rank(judgment) > limits[cell_of(judgment)]
+            else outcome
+            for judgment, outcome in zip(judged.judgments, judged.outcomes, strict=True)
+        ]
+        yield judged._replace(outcomes=outcomes)
+
+
+# An order, and whether a verdict in it prefers chosen: together they are a letter.
+Cell = tuple[Order, bool]
+CELLS: tuple[Cell, ...] = tuple(
+    (order, one) for order in ORDERS for one in (True, False)
+)
+
+
+def cell_of(judgment: Judgment) -> Cell:
+    """The cell of a judgment that parses."""
+    preference = read_stated(judgment.text, judgment.order)
+    assert preference is not None
+    return judgment.order, preference
+
+
+def balanced_sizes(counts: Mapping[Cell, int], size: int | None) -> dict[Cell, int]:
+    """How many judgments of each cell make both letters and both orders equal.
+
+    As many in all as there are, at most ``size``.  As large a share prefers chosen as
+    on average over the two letters: who says A rarely is right more often when it does.
+    """
+    by_letter: dict[Verdict, Counter[bool]] = {"A": Counter(), "B": Counter()}
+    for (order, prefers), number in counts.items():
+        by_letter[stated_letter(order, prefers)][prefers] += number
+    if not all(letter.total() for letter in by_letter.values()):
+        return dict.fromkeys(counts, 0)
+    share = sum(one[True] / one.total() for one in by_letter.values()) / 2
+    total = sum(counts.values())
+    half = (total if size is None else min(size, total)) / 2
+    wanted = {True: half * share, False: half * (1 - share)}
+    there = {one: min(counts[order, one] for order in ORDERS) for one in wanted}
+    fits = min(
+        [1.0, *(there[one] / number for one, number in wanted.items() if number)]
+    )
+    rounded = {one: min(there[one], round(wanted[one] * fits)) for one in wanted}
+    while size is not None and 2 * sum(rounded.values()) > size:
+        rounded[max(rounded, key=lambda one: rounded[one])] -= 1
+    return {(order, one): rounded[one] for order, one in counts}
 
 
 def decide_each(
@@ -206,5 +277,7 @@ def explain_nothing_accepted(counts: Counter[Outcome], judgments: Path) -> str:
         f"{judgments}: at least one judgment must agree with its pair (got "
         f"{counts.total()} judgments, all dropped: {reasons or 'there are none'}). "
         f"Hint: read the first lines of {judgments}; "
-        "if most are unparsed, the judge may have lost the verdict format."
+        "if most are unparsed, the judge may have lost the verdict format; if all are "
+        "over_matched_size, it never says one of the two letters, or nothing was "
+        "accepted of what this filter is cut to."
     )

@@ -57,6 +57,11 @@ def prefers_chosen(verdict: Verdict | None, order: Order) -> bool | None:
     return None if verdict is None else verdict == chosen_verdict(order)
 
 
+def stated_letter(order: Order, prefers: bool) -> Verdict:
+    """The letter of a verdict in this order that prefers chosen, or does not."""
+    return "A" if prefers == (chosen_verdict(order) == "A") else "B"
+
+
 def read_stated(text: str, order: Order) -> bool | None:
     """True if a judgment's last stated verdict prefers the chosen response."""
     return prefers_chosen(parse_verdict(text), order)

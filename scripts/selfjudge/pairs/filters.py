@@ -5,7 +5,9 @@ from typing import Literal, get_args
 
 from selfjudge.ground.records import Settings
 
-FilterName = Literal["majority", "correctness", "majority_matched", "unchecked"]
+FilterName = Literal[
+    "majority", "correctness", "majority_matched", "consistent", "unchecked"
+]
 FILTER_NAMES: tuple[FilterName, ...] = get_args(FilterName)
 
 
@@ -14,13 +16,14 @@ class Filter(Settings, frozen=True, kw_only=True):
 
     ``label``: whose answer is held right in a closed pair, the majority's or
     the gold one.  ``pairs_as_many_as``: the filter to whose number of closed
-    pairs this filter's are cut, or None.  ``accept``: judgments that prefer the
-    chosen response, or all that parse.  ``accepted_as_many_as``: the filter to
-    whose number of accepted judgments this filter's are cut, or None.
+    pairs this filter's are cut, or None.  ``accept``: pairs whose both orders prefer
+    the chosen response, or the same response whichever it is; or all judgments that
+    parse, as many of each letter and of each order.  ``accepted_as_many_as``: the
+    filter to whose number of accepted judgments this filter's are cut, or None.
     """
 
     label: Literal["majority", "gold"]
-    accept: Literal["right", "parsed"]
+    accept: Literal["right", "consistent", "parsed"]
     pairs_as_many_as: str | None = None
     accepted_as_many_as: str | None = None
 
@@ -34,7 +37,12 @@ FILTERS: dict[FilterName, Filter] = {
     "majority_matched": Filter(
         label="majority", accept="right", pairs_as_many_as="correctness"
     ),
-    # A control of ours: the same amount of data, judged right or wrong alike.
+    # Controls of ours, of as much data.  What they gain is gained without labels:
+    # here that both orders agree, and so that no place is preferred,
+    "consistent": Filter(
+        label="majority", accept="consistent", accepted_as_many_as="majority"
+    ),
+    # and here that neither letter is said more often; right or wrong alike.
     "unchecked": Filter(
         label="majority", accept="parsed", accepted_as_many_as="majority"
     ),

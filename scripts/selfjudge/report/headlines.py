@@ -30,18 +30,36 @@ def main_sentence(
             f"{benchmark} ({base['num_pairs']} pairs); no judge is scored yet."
         )
     last = max(trained, key=lambda row: int(row["iteration"]))
-    controls = [row for row in rows if row["filter"] == "unchecked" != filter_name]
-    control = "".join(
-        " The control unchecked, trained on as many judgments as majority accepted, "
-        f"whatever their verdict, is right in {in_percent(row)}."
-        for row in controls
-        if row["iteration"] == last["iteration"]
-    )
+    beside = {
+        row["filter"]: row
+        for row in rows
+        if row["iteration"] == last["iteration"] and row["filter"] != filter_name
+    }
+    control = tell_balance(last, base, beside.get("consistent"))
+    if "unchecked" in beside:
+        control += (
+            " The control unchecked, trained on as many judgments, right or wrong, as "
+            f"many of each letter, is right in {in_percent(beside['unchecked'])}."
+        )
     return (
         f"On {benchmark}, the judge of iteration {last['iteration']} ({filter_name}) "
         f"is right in {in_percent(last)} of judgments, the base model in "
         f"{in_percent(base)} ({last['num_pairs']} pairs in both orders; exact paired "
         f"test against the base: {p_value(last)}).{control}"
+    )
+
+
+def tell_balance(last: Row, base: Row, control: Row | None) -> str:
+    """How much of a gain a control without labels has too; "" without one."""
+    if control is None:
+        return ""
+    gain, alone = (
+        100 * (row["accuracy"] - base["accuracy"]) for row in (last, control)
+    )
+    return (
+        f" Of {gain:.1f} points above the base, {alone:.1f} come with balance alone: "
+        "so much the control consistent gains, trained on as many judgments of pairs on "
+        "which both orders agree, right or wrong."
     )
 
 
