@@ -90,7 +90,7 @@ def test_the_main_sentence_names_the_control() -> None:
         [comparison(BASE, comparison_row(), balanced, control)], "vlrb", "majority"
     )
     assert told.endswith(
-        " which both orders agree, right or wrong. The control unchecked, trained on "
+        "on which both orders agree, right or wrong. The control unchecked, trained on "
         "as many judgments, right or wrong, as many of each letter, is right in 50.0 % "
         "(95 % interval 25.0 to 75.0)."
     )

@@ -58,8 +58,8 @@ def tell_balance(last: Row, base: Row, control: Row | None) -> str:
     )
     return (
         f" Of {gain:.1f} points above the base, {alone:.1f} come with balance alone: "
-        "so much the control consistent gains, trained on as many judgments of pairs on "
-        "which both orders agree, right or wrong."
+        "so much the control consistent gains, trained on as many judgments of pairs "
+        "on which both orders agree, right or wrong."
     )
 
 
