@@ -16,13 +16,15 @@ from typing import Any
 
 from selfjudge.ground.records import AnswerFormat
 from selfjudge.pairs.normal import MINUS
-from selfjudge.pairs.numbers import parse_number
+from selfjudge.pairs.numbers import BOUND, EXPRESSION, SCALES, parse_number
 
 # LaTeX, a root, pi, or a fraction in digits that is no date.
 MATH = re.compile(
-    r"\\[dt]?frac\b|\\sqrt\b|\\pi\b|[\u221a\u03c0\u2044\u00bc-\u00be\u2150-\u215e]"
+    r"\\[dt]?frac(?![a-z])|sqrt(?![a-z])|(?<![a-z])pi\b|[\u221a\u03c0\u2044\u00bc-\u00be\u2150-\u215e]"
     r"|(?<![\d/.])\d{1,4}\s?/\s?\d{1,4}(?![\d/])"
 )
+# Without any of these a formula has a power, or a letter beside a sum.
+FORMULA = re.compile(r"\^|\*\*|[a-z)]\s?[-+]\s?[\da-z(]|\d\s?[-+]\s?\d*[a-z(]")
 # An answer stands at the end of a text.
 LOOKED_AT = 300
 MAX_CHARACTERS = 80
@@ -32,6 +34,7 @@ SIGNS = {
     "\u00d7": r"\times ",
     "\u00b7": r"\cdot ",
     "\u00f7": "/",
+    r"\div": "/",
     "\u2044": "/",
     "\u00b2": "^2",
     "\u00b3": "^3",
@@ -42,32 +45,49 @@ ROOT = re.compile(
     r"(?:\u221a|\\sqrt|(?<![a-z\\])sqrt)\s?(?:\(([^()]{1,30})\)|(\d+|[a-z]))"
 )
 MIXED = re.compile(r"(?<![\d/^.])(\d+)\s(\d+)\s?/\s?(\d+)(?![\d/])")
+# "4/3 pi r^3"; without the blank it may be one over all of the rest.
+FACTOR = re.compile(r"(?<![\d/^.])(\d+)/(\d+)\s+(?=\\pi|\\sqrt|\(|[a-z](?![a-z]))")
 PI = re.compile(r"(?<![a-z\\])pi\b")
 WRAPPED = re.compile(
-    r"\\(?:text|mathrm|mathbf|operatorname)\s?\{[^{}]*\}(?:\s?\^\s?\{?\d\}?)?"
-    r"|\\[()\[\],;! ]|\$"
+    r"\\(?:text|mathrm|mathbf|operatorname)(?:bf|it)?\s?\{([^{}]*)\}"
+    r"(?:\s?\^\s?\{?\d\}?)?|\\[()\[\],;! ]|\$"
 )
-# "16\pi cm^2", "3 pi square units", "3/5 of the cake"
+# "The area is about 16 pi"
+LEAD = re.compile(
+    r"^(?:[a-z][a-z ]{0,60}\b(?:is|are|was|equals|be)\s+)?"
+    r"(?:(?:about|around|approximately|roughly|exactly|just|only|equal to)\s+)?"
+    r"(?=[\d\\(.-]|sqrt|pi\b)",
+    re.IGNORECASE,
+)
+# "3/4 (0.75)", "4/5 (80%)", "1/2 (half of it)"
+ASIDE = re.compile(r"\s+[(\[][^()\[\]]*?(?:\d\.\d+|%|[a-z]{3})[^()\[\]]*[)\]]\s*$")
+# "16\pi cm^2", "3 pi square units", "3/5 of the cake", "1/2 L"
 UNITS = re.compile(
     r"(?<=[\w)}\s])\s+(?:of\s[a-z\s]+|(?:(?:square|sq|cubic|cu)\.?\s)?(?:[a-z]{2,12}"
-    r"|[mgsl])(?:\s?\^\s?\{?[23]\}?)?)\s*$"
+    r"|[mgslA-Z])(?:\s?\^\s?\{?[23]\}?)?)\s*$"
 )
+NO_UNIT = re.compile(rf"\b(?:{'|'.join(SCALES)}|percent|per cent|pct)s?\b")
 COMMAND = re.compile(r"\\([a-z]+)", re.IGNORECASE)
 KNOWN = frozenset("frac dfrac tfrac sqrt pi times cdot left right".split())
 WORD = re.compile(r"[a-z]{2,}", re.IGNORECASE)
+SYMBOL = re.compile(r"[a-z]", re.IGNORECASE)
 # What is a value and not a letter alone.
 VALUE = re.compile(r"\d|\\pi|\\sqrt")
-# Ranges, ratios, lists, bounds, factorials, towers of powers, dates, "5M", "1e9".
+# Two values, of which the last "=" would hide one.
+SEVERAL = re.compile(r"\b(?:or|and|not)\b|[,;]")
+# Ranges, ratios, lists, bounds, factorials, towers of powers, dates, "5M", "1e9",
+# "1 000", "1/2x", and brackets to a power that takes long to write out.
 UNCLEAR = re.compile(
-    r"\d\s?(?:[KMB]\b|e[-+]?\d)|[,;:<>\u2264\u2265\u00b1\u2248!?&#%'\"|]|\\pm|\^[^^]*\^|\^\s?\{?\s?-?\d{3}|\d{16}"
-    r"|^\s*\d+(?:\.\d+)?\s*-\s*\d+(?:\.\d+)?\s*$|/[\s\d]+/"
+    r"\d\s?(?:[KMB]\b|e[-+]?\d)|[,;:<>\u2264\u2265\u00b1!?&#%'\"|]|\\pm|\^[^^]*\^"
+    r"|\^\s?\{?\s?-?\d{3}|\d{16}|\d\s+\d|/\s?\d+(?:\\pi|\\sqrt|[a-z(])|/[\s\d]+/"
+    r"|^\s*\d+(?:[./]\d+)?\s*-\s*\d+(?:[./]\d+)?\s*$|[)}\]]\s?\^\s?\{?\s?-?\d{2}"
 )
 OPENING, CLOSING = "([{", ")]}"
 
 
 def holds_math(text: str) -> bool:
     """Whether something in a text is written in mathematics."""
-    if text.isascii() and "\\" not in text and "/" not in text:
+    if text.isascii() and not any(sign in text for sign in ("\\", "/", "pi", "sqrt")):
         return False
     return bool(MATH.search(text))
 
@@ -91,28 +111,51 @@ def parse_expression(text: str, *, is_marked: bool) -> str | None:
         number = parse_number(text, is_marked=is_marked)
         if number is not None:
             return settle(number)
-    plain = to_latex(text)
-    if len(plain) > MAX_CHARACTERS or UNCLEAR.search(plain) or too_deep(plain):
-        return None
-    if WORD.search(COMMAND.sub(" ", plain)) or not VALUE.search(plain):
-        return None
-    if {name.lower() for name in COMMAND.findall(plain)} - KNOWN:
-        return None
-    return settle(plain)
+        if not FORMULA.search(text) or len(set(SYMBOL.findall(text))) > 1:
+            return None
+    latex = to_latex(text)
+    return None if latex is None or is_unclear(latex) else settle(latex)
 
 
-def to_latex(text: str) -> str:
-    """The text with its signs in LaTeX, without what leads to the value or its unit."""
-    text = WRAPPED.sub(" ", text.strip().translate(MINUS))
+def is_unclear(latex: str) -> bool:
+    """Whether an expression is too long, or holds what is no single value."""
+    if len(latex) > MAX_CHARACTERS or UNCLEAR.search(latex) or too_deep(latex):
+        return True
+    if WORD.search(COMMAND.sub(" ", latex)) or not VALUE.search(latex):
+        return True
+    return bool({name.lower() for name in COMMAND.findall(latex)} - KNOWN)
+
+
+def to_latex(text: str) -> str | None:
+    """The text with its signs in LaTeX, without what leads to the value or its unit.
+
+    None where the unit is none ("1/2 million"), or where it states several values.
+    """
+    text = WRAPPED.sub(unwrap, text.strip().strip("*_`").translate(MINUS))
+    text = re.split(r"\\approx\b|\u2248", text)[0]
     text = VULGAR.sub(write_vulgar, text)
     for sign, latex in SIGNS.items():
         text = text.replace(sign, latex)
     text = ROOT.sub(lambda match: rf"\sqrt{{{match[1] or match[2]}}}", text)
-    text = MIXED.sub(r"(\1+\\frac{\2}{\3})", PI.sub(r"\\pi", text))
-    *before, value = text.split("=")
-    # "x = 3/4" and "A = pi r = 3 pi" state their last side; "2x+1 = 3 or 4" has words.
-    text = value if before else text
-    return UNITS.sub("", text.strip(" .*_`").rstrip("\\")).strip()
+    # "x = 3/4" and "A = pi r = 3 pi" state their last side.
+    *before, text = text.split("=")
+    if any(map(SEVERAL.search, before)):
+        return None
+    text = PI.sub(r"\\pi", text)
+    text = ASIDE.sub("", LEAD.sub("", text.strip(" .*_`").rstrip("\\")))
+    if unit := UNITS.search(text):
+        words = unit[0].partition("^")[0].lower()
+        if NO_UNIT.search(words) or BOUND.search(words) or EXPRESSION.search(words):
+            return None
+        text = text[: unit.start()]
+    text = MIXED.sub(r"(\1+\\frac{\2}{\3})", text)
+    return FACTOR.sub(r"\\frac{\1}{\2} ", text).strip()
+
+
+def unwrap(match: re.Match[str]) -> str:
+    """What LaTeX sets in upright or bold, if it is a value and no unit."""
+    content = match[1] or ""
+    return content if any(map(str.isdigit, content)) else " "
 
 
 def write_vulgar(match: re.Match[str]) -> str:
@@ -145,6 +188,10 @@ def settle(latex: str) -> str | None:
     sympy, parse = load_parser()
     read = parse(latex)
     if not isinstance(read, sympy.Expr) or read.has(sympy.zoo, sympy.oo, sympy.nan):
+        return None
+    # It takes some letters for units.
+    known = {symbol.name for symbol in read.free_symbols} | {"e", "i"}
+    if not known >= set(SYMBOL.findall(COMMAND.sub(" ", latex))):
         return None
     exact = sympy.nsimplify(read.doit(), rational=True)
     if exact.free_symbols:
