@@ -38,9 +38,11 @@ rule probe_model:
         shown=f"{PROBE}/shown.txt",
     log:
         "logs/probe_model.log",
+    benchmark:
+        "timings/probe/probe_model.tsv"
     conda:
         GENERATING
-    threads: 8
+    threads: 8 * GPUS
     resources:
         **MODEL_JOB,
     params:

@@ -22,7 +22,7 @@ from examples import (
 from selfjudge.benchmarks.collections import asking_of
 from selfjudge.engines.base import EngineSettings
 from selfjudge.engines.stage import Model
-from selfjudge.ground.ledgers import read_ledgers
+from selfjudge.ground.ledgers import Ledger, read_ledgers
 from selfjudge.ground.lines import content_id, read_records
 from selfjudge.ground.records import CATEGORIES, Judgment, Pair, Prompt
 from selfjudge.ground.requests import Samples, Sampling
@@ -41,6 +41,29 @@ from selfjudge.run.probing import Probe, Recipe, Templates, choose_probed
 CONFIG = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
 BOUNDS = msgspec.convert(CONFIG["probe"], Bounds)
 SAMPLES = Samples(num_samples=4, sampling=Sampling(max_tokens=64, temperature=1.0))
+
+
+def make_ledger(**changes: Any) -> Ledger:
+    """The line of a run of four requests."""
+    line = Ledger(
+        stage="generate_responses",
+        engine="transformers",
+        model="m",
+        started="2026-01-01T00:00:00+00:00",
+        num_gpus=0,
+        num_requests=4,
+        num_from_journal=0,
+        num_calls=4,
+        num_prompt_tokens=40,
+        num_cached_prompt_tokens=None,
+        num_output_tokens=20,
+        start_seconds=3.0,
+        seconds=2.0,
+        finished=True,
+    )
+    return msgspec.structs.replace(line, **changes)
+
+
 NUMBERS = st.lists(st.integers(0, 99), unique=True)
 
 
@@ -54,6 +77,11 @@ def report(bounds: Bounds = BOUNDS, **records: Sequence[Any]) -> ProbeReport:
 def counts(found: ProbeReport) -> dict[str, tuple[int, int]]:
     """How many of how many, by share."""
     return {what: (share.number, share.whole) for what, share in found.shares.items()}
+
+
+def texts(found: ProbeReport) -> dict[str, list[str]]:
+    """The texts of each fault."""
+    return {name: [one.text for one in faults] for name, faults in found.texts.items()}
 
 
 def cut(record: Any) -> Any:
@@ -73,23 +101,27 @@ def test_samples_are_counted_by_what_they_come_to() -> None:
         "responses, number: refused": (1, 4),
         "responses, number: cut off": (1, 4),
     } == counts(found)
-    assert found.texts == {
+    assert texts(found) == {
         "responses, number: refused": ["I cannot tell."],
-        "responses, number: unparsed": ["Many dogs run about here."],
-        "responses, number: cut_off": ["Answer: 4"],
+        "responses, number: no answer": ["Many dogs run about here."],
+        "responses, number: cut off": ["Answer: 4"],
     }
+    faults = found.texts["responses, number: refused"]
+    assert [fault.question for fault in faults] == [prompt.question]
 
 
 def test_an_open_response_refuses_with_its_first_sentence() -> None:
-    """What cannot be seen may be told of further on."""
+    """What cannot be seen of the picture is no refusal to look at it."""
     prompt = make_prompt(kind="open", answer_format=None)
     responses = make_responses(
         prompt,
         "I'm sorry, I cannot help with that.",
         "A dog runs on grass. Its owner is not visible.",
+        "The face of the man is not visible, but he wears a hat of unknown brand.",
+        "It is difficult to miss the red door.",
     )
     shares = counts(report(prompts=[prompt], responses=responses))
-    assert shares["responses, open: refused"] == (1, 2)
+    assert shares["responses, open: refused"] == (1, 4)
     assert "responses, open: parsed" not in shares
 
 
@@ -110,7 +142,8 @@ def test_rewrites_and_pairs_are_counted_by_kind() -> None:
     assert shares["pairs, of open prompts"] == (0, 1)
     assert shares["rewrites: cut off"] == (1, 1)
     assert found.dropped == {"unchanged": 1}
-    assert found.texts["rewrites: unchanged"] == ["Two dogs sleep."]
+    assert texts(found)["rewrites: unchanged"] == ["Two dogs sleep."]
+    assert shares["rewrites: refused"] == (0, 1)
     assert found.routed == {"number": 1, "open": 1}
 
 
@@ -129,7 +162,63 @@ def test_verdicts_are_counted_by_letter_and_by_pair() -> None:
     assert shares["judgments: a verdict"] == (5, 6)
     assert shares["judgments: cut off"] == (1, 6)
     assert shares["verdicts: A, the commoner letter"] == (4, 5)
-    assert found.texts == {"judgments: cut off": ["Both are"]}
+    assert texts(found) == {
+        "judgments: cut off": ["Both are"],
+        "judgments: prefers rejected": ["Verdict: [[A]]"],
+    }
+
+
+def test_a_verdict_that_was_cut_off_is_none() -> None:
+    """As the filter has it: neither a verdict nor right."""
+    pair = make_pair(0)
+    judgments = [cut(judgment) for judgment in judge_both(pair, "A", "B")]
+    shares = counts(report(pairs=[pair], judgments=judgments))
+    assert shares["judgments: a verdict"] == (0, 2)
+    assert shares["pairs: right in both orders"] == (0, 1)
+
+
+def test_most_of_several_traces_judge_a_pair() -> None:
+    """As the filter has it: two of three right in each order are right."""
+    pair = make_pair(0)
+    judgments = [
+        make_judgment(pair, order, f"Verdict: [[{letter}]]", sample=sample)
+        for order, letters in (("chosen_first", "AAB"), ("rejected_first", "BBA"))
+        for sample, letter in enumerate(letters)
+    ]
+    shares = counts(report(pairs=[pair], judgments=judgments))
+    assert shares["pairs: right in both orders"] == (1, 1)
+
+
+@pytest.mark.parametrize(("num_cut", "warns"), [(1, False), (2, True)])
+def test_a_share_above_its_bound_is_warned_of(num_cut: int, warns: bool) -> None:
+    """One of twenty is the bound itself."""
+    prompt = make_prompt()
+    responses = make_responses(prompt, *["Answer: 3"] * 20)
+    found = report(
+        prompts=[prompt],
+        responses=[*map(cut, responses[:num_cut]), *responses[num_cut:]],
+    )
+    assert ("responses, number: cut off" in found.warnings) == warns
+
+
+def test_numbers_that_a_sample_writes_as_mathematics_are_counted_so() -> None:
+    """Under the format in which they are read."""
+    prompt = make_prompt()
+    responses = make_responses(prompt, "Answer: 1/2", "Answer: 0.5")
+    found = report(prompts=[prompt], responses=responses)
+    assert counts(found)["responses, expression: parsed"] == (2, 2)
+    assert found.routed == {"number": 1}
+
+
+def test_costs_are_of_the_last_run_that_asked() -> None:
+    """Neither of a run that the journal answered, nor of a stage without records."""
+    asked, answered = make_ledger(), make_ledger(num_calls=0, num_from_journal=4)
+    lines = {"responses": [asked, answered], "judgments": [asked]}
+    prompt = make_prompt()
+    probed = Probed([prompt], make_responses(prompt, "3"), [], [], [], [])
+    found = report_probe(probed, BOUNDS, lines)
+    assert found.costs == {"responses": asked}
+    assert "responses  4" in format_probe(found, "")
 
 
 @pytest.mark.parametrize(
@@ -164,9 +253,9 @@ def test_nothing_is_no_share_and_no_warning() -> None:
 def test_few_texts_of_each_fault_are_shown() -> None:
     """The first ones, long ones without their middle."""
     prompt = make_prompt()
-    texts = [f"begin {number} " + "x " * 900 + "end" for number in range(9)]
-    found = report(prompts=[prompt], responses=make_responses(prompt, *texts))
-    assert found.texts["responses, number: unparsed"] == texts[:NUM_TEXTS]
+    written = [f"begin {number} " + "x " * 900 + "end" for number in range(9)]
+    found = report(prompts=[prompt], responses=make_responses(prompt, *written))
+    assert texts(found)["responses, number: no answer"] == written[:NUM_TEXTS]
     shown = format_probe(found, "")
     assert shown.count("begin") == shown.count("end") == NUM_TEXTS
     assert len(shown) < 9000

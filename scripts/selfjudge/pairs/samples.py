@@ -3,6 +3,7 @@
 Majority answers hide it: of 16 samples 15 without an answer leave no other trace.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Literal, get_args
 
@@ -12,7 +13,12 @@ from selfjudge.pairs.building import join_candidates
 from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.normal import fold
 from selfjudge.pairs.responses import leave_thought
-from selfjudge.pairs.stated import MAX_CHARACTERS, REFUSAL
+from selfjudge.pairs.stated import MAX_CHARACTERS, REFUSAL, first_sentence
+
+# Who refuses speaks of itself.
+SPEAKS = re.compile(
+    r"\W*(?:i\b|we\b|my\b|sorry|unfortunately|apologies|as an? \w|it is not possible)"
+)
 
 SampleOutcome = Literal["parsed", "cut_off", "refused", "unparsed"]
 SAMPLE_OUTCOMES: tuple[SampleOutcome, ...] = get_args(SampleOutcome)
@@ -31,6 +37,15 @@ def sample_outcome(
         return "parsed"
     end = fold(response.text[-MAX_CHARACTERS:])
     return "refused" if REFUSAL.search(end) else "unparsed"
+
+
+def refuses_at_once(text: str) -> bool:
+    """Whether a text that needs no short answer begins with saying that it cannot.
+
+    What a person in a picture cannot be seen to do is no refusal.
+    """
+    sentence = first_sentence(fold(text.strip()))
+    return bool(SPEAKS.match(sentence) and REFUSAL.search(sentence))
 
 
 def count_samples(

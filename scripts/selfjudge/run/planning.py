@@ -128,12 +128,20 @@ class CostModel:
         """What a request of this part costs."""
         found = self._lines_of(part.stage)
         if found:
-            return measured_rates(found)
+            return self._with_start(measured_rates(found))
         judged = self._lines_of("judgments")
         if part.stage == "benchmark_judgments" and judged:
             # By the same template, on other images.
-            return measured_rates(judged)._replace(certainty="scaled")
+            scaled = measured_rates(judged)._replace(certainty="scaled")
+            return self._with_start(scaled)
         return self._guess(part)
+
+    def _with_start(self, rates: Rates) -> Rates:
+        """The rates of runs that found the model loaded, with what loading takes."""
+        if rates.start_seconds:
+            return rates
+        asked = [line for part, line in self.lines if part.stage != "train"]
+        return rates._replace(start_seconds=mean_start(asked))
 
     def _lines_of(self, stage: Stage) -> list[Ledger]:
         """The ledgers of a stage."""

@@ -22,12 +22,12 @@ from selfjudge.ground.records import (
     Settings,
 )
 from selfjudge.ground.shares import share_of
+from selfjudge.judging.acceptance import decide_pair
 from selfjudge.judging.verdicts import Verdict, parse_verdict, prefers_chosen
 from selfjudge.pairs.expressions import widen_format
-from selfjudge.pairs.normal import fold
+from selfjudge.pairs.filters import FILTERS
 from selfjudge.pairs.responses import leave_thought
-from selfjudge.pairs.samples import SampleOutcome, sample_outcome
-from selfjudge.pairs.stated import REFUSAL, first_sentence
+from selfjudge.pairs.samples import SampleOutcome, refuses_at_once, sample_outcome
 
 # The files of model stages, in their order.
 STAGES = ("responses", "altered", "judgments")
@@ -35,6 +35,13 @@ STAGES = ("responses", "altered", "judgments")
 CLOSED_PAIRS = "pairs, of closed prompts"
 OPEN_PAIRS = "pairs, of open prompts"
 RIGHT_PAIRS = "pairs: right in both orders"
+# How the text speaks of what became of a response.
+WORDS: dict[SampleOutcome, str] = {
+    "cut_off": "cut off",
+    "refused": "refused",
+    "unparsed": "no answer",
+}
+MAJORITY = FILTERS["majority"]
 # Texts shown of each fault.
 NUM_TEXTS = 3
 
@@ -43,7 +50,7 @@ class Bounds(Settings, frozen=True, kw_only=True):
     """The config section `probe`: how many prompts, and what is warned of.
 
     ``min_parsed_rate``: of samples of each answer format.  ``max_cut_off_rate``: of
-    the texts of each stage.  ``max_refused_rate``: of samples and open responses.
+    the texts of each stage.  ``max_refused_rate``: of responses and of rewrites.
     ``min_pair_rate``: pairs, of closed and of open prompts.
     ``min_verdict_rate``: of judgments with a verdict.  ``max_same_letter_rate``: the
     commoner letter's share of verdicts.  ``min_right_rate``: of pairs judged right in
@@ -83,19 +90,26 @@ class Share(Record, frozen=True, kw_only=True):
     bound: str | None = None
 
 
+class Fault(Record, frozen=True, kw_only=True):
+    """A text that is not as it should be, and the question that it is about."""
+
+    question: str
+    text: str
+
+
 class ProbeReport(Record, frozen=True, kw_only=True):
     """`report.json` of a probe.
 
     ``routed``: prompts by answer format or "open".  ``shares``: by the stage and the
     kind of text that they are of.  ``dropped``: closed prompts and
-    rewrites without a pair by reason.  ``texts``: three of each fault.  ``costs``: the
-    ledger lines of its last run by stage.
+    rewrites without a pair by reason.  ``texts``: three of each fault.  ``costs``: by
+    stage the ledger line of the last run that asked the model anything.
     """
 
     routed: dict[str, int]
     shares: dict[str, Share]
     dropped: dict[str, int]
-    texts: dict[str, list[str]]
+    texts: dict[str, list[Fault]]
     costs: dict[str, Ledger]
 
     @property
@@ -127,7 +141,7 @@ def report_probe(
     """The report of a probe; ``ledgers`` by the name of the file."""
     gathered = Gathered(bounds)
     gathered.add_responses(probed.prompts, probed.responses)
-    gathered.add_altered(probed.altered, probed.dropped)
+    gathered.add_altered(probed.prompts, probed.altered, probed.dropped)
     gathered.add_pairs(probed)
     gathered.add_judgments(probed.pairs, probed.judgments)
     return ProbeReport(
@@ -135,8 +149,17 @@ def report_probe(
         shares=gathered.shares,
         dropped=dict(Counter(line["reason"] for line in probed.dropped).most_common()),
         texts=gathered.texts,
-        costs={name: ledgers[name][-1] for name in STAGES if ledgers.get(name)},
+        costs={
+            name: last_asked(ledgers[name])
+            for name in STAGES
+            if ledgers.get(name) and getattr(probed, name)
+        },
     )
+
+
+def last_asked(lines: list[Ledger]) -> Ledger:
+    """The last line with a call of the model; the last of all if none has any."""
+    return next((line for line in reversed(lines) if line.num_calls), lines[-1])
 
 
 class Gathered:
@@ -145,7 +168,7 @@ class Gathered:
     def __init__(self, bounds: Bounds) -> None:
         self.bounds = bounds
         self.shares: dict[str, Share] = {}
-        self.texts: dict[str, list[str]] = {}
+        self.texts: dict[str, list[Fault]] = {}
 
     def add_responses(
         self, prompts: Iterable[Prompt], responses: Iterable[Response]
@@ -165,7 +188,8 @@ class Gathered:
                 outcome = response_outcome(response, prompt, name)
                 outcomes.setdefault(name, Counter())[outcome] += 1
                 if outcome != "parsed":
-                    self.show(f"responses, {name}: {outcome}", response.text)
+                    fault = f"responses, {name}: {WORDS[outcome]}"
+                    self.show(fault, prompt.question, response.text)
         for name, counts in sorted(outcomes.items()):
             whole = counts.total()
             of = f"responses, {name}"
@@ -175,14 +199,22 @@ class Gathered:
             self.at_most("refused_rate", f"{of}: refused", counts["refused"], whole)
 
     def add_altered(
-        self, altered: list[Altered], dropped: Iterable[Mapping[str, Any]]
+        self,
+        prompts: Iterable[Prompt],
+        altered: list[Altered],
+        dropped: Iterable[Mapping[str, Any]],
     ) -> None:
         """Rewrites, and why they give no pair."""
-        cut = sum(leave_thought(one).finish_reason == "length" for one in altered)
+        questions = {prompt.id: prompt.question for prompt in prompts}
+        spoken = [leave_thought(one) for one in altered]
+        cut = sum(one.finish_reason == "length" for one in spoken)
+        refused = sum(refuses_at_once(one.text) for one in spoken)
         self.at_most("cut_off_rate", "rewrites: cut off", cut, len(altered))
+        self.at_most("refused_rate", "rewrites: refused", refused, len(altered))
         for line in dropped:
             if "response_id" in line:
-                self.show(f"rewrites: {line['reason']}", line["text"])
+                question = questions[line["prompt_id"]]
+                self.show(f"rewrites: {line['reason']}", question, line["text"])
 
     def add_pairs(self, probed: Probed) -> None:
         """How many prompts of each kind give a pair."""
@@ -194,15 +226,21 @@ class Gathered:
     def add_judgments(self, pairs: Iterable[Pair], judgments: list[Judgment]) -> None:
         """Verdicts, their letters, and whether they prefer the chosen response."""
         letters: Counter[Verdict | None] = Counter()
-        right: dict[str, list[bool | None]] = {pair.id: [] for pair in pairs}
+        known = {pair.id: pair for pair in pairs}
+        own: dict[str, list[Judgment]] = {pair_id: [] for pair_id in known}
+        preferences: dict[str, list[bool | None]] = {pair_id: [] for pair_id in known}
         for judgment in judgments:
-            verdict = parse_verdict(judgment.text)
+            is_cut = judgment.finish_reason == "length"
+            verdict = None if is_cut else parse_verdict(judgment.text)
+            preference = prefers_chosen(verdict, judgment.order)
             letters[verdict] += 1
-            right[judgment.pair_id].append(prefers_chosen(verdict, judgment.order))
-            if judgment.finish_reason == "length":
-                self.show("judgments: cut off", judgment.text)
-            elif verdict is None:
-                self.show("judgments: no verdict", judgment.text)
+            own[judgment.pair_id].append(judgment)
+            preferences[judgment.pair_id].append(preference)
+            if not preference:
+                fault = "cut off" if is_cut else "no verdict"
+                fault = "prefers rejected" if verdict else fault
+                question = known[judgment.pair_id].question
+                self.show(f"judgments: {fault}", question, judgment.text)
         whole, parsed = len(judgments), letters["A"] + letters["B"]
         cut = sum(judgment.finish_reason == "length" for judgment in judgments)
         self.at_most("cut_off_rate", "judgments: cut off", cut, whole)
@@ -210,14 +248,17 @@ class Gathered:
         letter: Verdict = "A" if letters["A"] >= letters["B"] else "B"
         what = f"verdicts: {letter}, the commoner letter"
         self.at_most("same_letter_rate", what, letters[letter], parsed)
-        both = sum(bool(own) and all(own) for own in right.values())
-        self.at_least("right_rate", RIGHT_PAIRS, both, len(right))
+        both = sum(
+            "accepted" in decide_pair(own[name], preferences[name], MAJORITY, 0)
+            for name in known
+        )
+        self.at_least("right_rate", RIGHT_PAIRS, both, len(known))
 
-    def show(self, fault: str, text: str) -> None:
+    def show(self, fault: str, question: str, text: str) -> None:
         """Keep the text, if it is one of the first of its fault."""
         texts = self.texts.setdefault(fault, [])
         if len(texts) < NUM_TEXTS:
-            texts.append(text)
+            texts.append(Fault(question=question, text=text))
 
     def at_least(self, name: str, what: str, number: int, whole: int) -> None:
         """A share with a lower bound."""
@@ -254,5 +295,4 @@ def response_outcome(response: Response, prompt: Prompt, name: Any) -> SampleOut
         return sample_outcome(response, name, prompt.question)
     if response.finish_reason == "length":
         return "cut_off"
-    refuses = REFUSAL.search(fold(first_sentence(response.text)))
-    return "refused" if refuses else "parsed"
+    return "refused" if refuses_at_once(response.text) else "parsed"

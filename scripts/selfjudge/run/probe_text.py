@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from selfjudge.ground.ledgers import Ledger
 from selfjudge.report.text_columns import align
 from selfjudge.run.plan_text import as_number, as_time
-from selfjudge.run.probe_report import ProbeReport, Share
+from selfjudge.run.probe_report import Fault, ProbeReport, Share
 
 # A text is shown with its begin and its end.
 MAX_BEGIN, MAX_END = 300, 300
@@ -26,8 +26,7 @@ def format_probe(report: ProbeReport, shown: str) -> str:
         format_dropped(report),
         align([COST_HEAD, *(cost_cells(*item) for item in report.costs.items())]),
         *format_texts(report),
-        "-- a prompt of a response and one of a judgment, as the model reads them\n"
-        f"{shown}",
+        shown.strip(),
     ]
     return "\n\n".join(part for part in parts if part)
 
@@ -78,7 +77,12 @@ def cost_cells(name: str, line: Ledger) -> list[str]:
 def format_texts(report: ProbeReport) -> Iterator[str]:
     """The texts of each fault."""
     for fault, texts in sorted(report.texts.items()):
-        yield "\n".join([f"-- {fault}", *map(quote, texts)])
+        yield "\n".join([f"-- {fault}", *(quote_fault(text) for text in texts)])
+
+
+def quote_fault(fault: Fault) -> str:
+    """A text below its question."""
+    return f"  ? {' '.join(fault.question.split())}\n{quote(fault.text)}"
 
 
 def quote(text: str) -> str:

@@ -84,15 +84,17 @@ class Probe:
         requests = list(self.response_requests(prompts))
         responses = self.ask("responses", "generate_responses", requests, response_from)
         opened = {prompt.id: prompt for prompt in prompts if prompt.kind == "open"}
-        rewriting = alteration_requests(
-            opened,
-            responses,
-            self.templates.alter,
-            self.recipe.alterations.sampling,
-            self.image_root,
-            self.run_seed,
+        rewriting = list(
+            alteration_requests(
+                opened,
+                responses,
+                self.templates.alter,
+                self.recipe.alterations.sampling,
+                self.image_root,
+                self.run_seed,
+            )
         )
-        altered = self.ask("altered", "alter_responses", list(rewriting), altered_from)
+        altered = self.ask("altered", "alter_responses", rewriting, altered_from)
         built = list(
             build_pairs(
                 join_candidates(prompts, responses, altered),
@@ -107,7 +109,13 @@ class Probe:
         write_records(self.folder / "dropped_pairs.jsonl", dropped)
         judging = list(self.judgment_requests(pairs))
         self.ask("judgments", "judge_pairs", judging, judgment_from)
-        shown = [self.model.show(part[0]) for part in (requests, judging) if part]
+        asked = {"response": requests, "rewrite": rewriting, "judgment": judging}
+        shown = [
+            f"-- a prompt of a {name}, as the model reads it\n"
+            + self.model.show(part[0])
+            for name, part in asked.items()
+            if part
+        ]
         (self.folder / "shown.txt").write_text("\n\n".join(shown), encoding="utf-8")
 
     def response_requests(self, prompts: Iterable[Prompt]) -> Iterable[Request]:
