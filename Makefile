@@ -67,7 +67,7 @@ $(REAL_READY): requirements-real.txt $(READY)
 	touch $@
 
 test-real: $(REAL_READY) $(VLLM_READY)
-	PYTHONPATH=.venv-real $(VLLM_BIN)/pytest tests/test_real_tokenizers.py
+	PYTHONPATH=tests/real:.venv-real $(VLLM_BIN)/pytest tests/test_real_tokenizers.py
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -4,7 +4,7 @@ Llama-3.2-Vision with Llama's tokenizer of 128,256 entries, Qwen3-VL with Qwen's
 151,669, both with the published vision geometry, processor settings, template and
 files in the layout of the Hub; and two photographs.  All from `requirements-real.txt`,
 in a folder that only these tests see: torchvision from PyPI is built for CUDA, and
-breaks a CPU torch for whoever finds it.
+breaks a CPU torch for whoever finds it (`real/sitecustomize.py` is the way around).
 """
 
 import base64
@@ -33,11 +33,6 @@ def find_folder(package: str) -> Path | None:
     spec = importlib.util.find_spec(package)
     return Path(spec.origin).parent if spec and spec.origin else None
 
-
-# The two operators that torchvision names when it is imported, and a CPU torch lacks.
-_operators = torch.library.Library("torchvision", "DEF")
-_operators.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-_operators.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
 
 LLAMA_SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
