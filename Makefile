@@ -6,6 +6,7 @@ VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
 .PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test test-real check bench
+.PHONY: gpu-check
 .PHONY: rehearsal clean-journal
 
 $(READY): requirements.txt
@@ -83,6 +84,11 @@ bench: $(READY) $(VLLM_READY)
 	$(BIN)/python bench/engines.py transformers
 	$(VLLM_BIN)/python bench/engines.py vllm
 	$(VLLM_BIN)/python bench/tokens.py
+
+# The day a GPU is there: engines, LoRA training and its resuming, on random weights of
+# real shape; prints the figures and writes bench/gpu/{device}.json.
+gpu-check: $(READY)
+	$(BIN)/python bench/gpu.py
 
 # The paper's run at its full size with an engine that only pretends: what all but
 # the models costs.  Hours; smaller: make rehearsal SIZE="--prompts 10000 --shards 16"
