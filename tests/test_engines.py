@@ -550,6 +550,33 @@ def test_draws_follow_the_probabilities(sampling: Sampling, allowed: set[int]) -
     assert set(drawn.unique().tolist()) == allowed
 
 
+def test_a_draw_does_not_depend_on_the_rows_beside_it() -> None:
+    """Whatever these keep of the vocabulary, and over all steps."""
+    kinds = [
+        Sampling(max_tokens=9, temperature=0.0),
+        Sampling(max_tokens=9, temperature=1.0),
+        Sampling(max_tokens=7, temperature=1.0, top_p=0.9),
+        Sampling(max_tokens=9, temperature=0.6, top_k=50, top_p=0.9),
+        Sampling(max_tokens=9, temperature=0.6, top_k=5),
+        Sampling(max_tokens=9, temperature=2.0, top_k=5, top_p=0.5),
+    ]
+    logits = torch.randn(9, len(kinds), 300, generator=torch.Generator().manual_seed(0))
+
+    def draw(rows: list[int]) -> torch.Tensor:
+        sampler = RowSampler(
+            [kinds[row] for row in rows], rows, range(1, 300), 299, "cpu"
+        )
+        steps = logits[: max(kinds[row].max_tokens for row in rows)]
+        return torch.stack([sampler(None, one[rows]).argmax(dim=-1) for one in steps])
+
+    together = draw(list(range(len(kinds))))
+    for row in range(len(kinds)):
+        alone = draw([row])[:, 0]
+        assert torch.equal(alone, together[: len(alone), row])
+    assert torch.equal(draw([3, 5, 1])[:, 1], together[:, 5])
+    assert (together[7:, 2] == 299).all() and (together[:, 0] < 299).any()
+
+
 @pytest.mark.parametrize("family", FAMILIES)
 def test_open_engine_and_run(
     family: str,

@@ -143,6 +143,8 @@ def test_local_file_is_laid_over_the_shipped_one(clone: Path) -> None:
     assert "gpu_model" not in judge
     assert judge["constraint"] == "80gb|nvlink"
     assert judge["slurm_extra"] == f"--signal=TERM@300 {local['extra']}"
+    (clone / "profiles/slurm/local.yaml").write_text("signal: null\n")
+    assert "slurm_extra" not in planned_resources(clone)["judge_pairs"]
     assert resources["train_judge"]["mem_mb"] == "256000"
     assert resources["train_judge"]["slurm_partition"] == judge["slurm_partition"]
     ignored = ["git", "check-ignore", "profiles/slurm/local.yaml"]

@@ -259,6 +259,8 @@ def test_job_over_its_time_limit_gets_more(
 ) -> None:
     """A job that hangs ends at its limit; its successor may take twice as long."""
     edit(begun / "rules/common.smk", "growing(120)", "growing(1)")
+    # Five minutes before its end such a job has not begun.
+    (begun / "profiles/slurm/local.yaml").write_text("signal: null\n")
     process = start(cluster, begun, JUDGED)
     job, _ = wait_for_answers(cluster, begun)
     cluster.call(f"scancel --signal STOP {job}")

@@ -542,6 +542,11 @@ def change_learning_rate(clone: Path) -> None:
     change_config(clone / "demo", train={"learning_rate": 4.0e-4})
 
 
+def change_shown_size(clone: Path) -> None:
+    """Show every model smaller images."""
+    change_config(clone / "demo", images={"max_pixels_shown": 2048})
+
+
 def change_responses(clone: Path) -> None:
     """Draw at another temperature."""
     sampling = {"max_tokens": 48, "temperature": 0.9, "top_k": 0, "top_p": 1.0}
@@ -595,6 +600,8 @@ ALL_BENCHMARKS = {
         (change_lora_rank, FROM_TRAINING),
         (edit_engine, FROM_RESPONSES | ALL_BENCHMARKS),
         (change_responses, FROM_RESPONSES),
+        # Nothing is imported again: the files are what they were.
+        (change_shown_size, FROM_RESPONSES | ALL_BENCHMARKS),
         # Its own branch: built, judged, filtered, trained, scored; and compared.
         (add_filter, FROM_PAIRS),
     ],

@@ -33,10 +33,11 @@ class RowSampler:
         device: Any,
     ) -> None:
         drawn = [row for row, sampling in enumerate(samplings) if sampling.temperature]
-        # By top_k, so that what a row keeps does not depend on another row's.
+        # By what is cut, so that what a row keeps does not depend on another row's.
+        kinds = {row: (samplings[row].top_k, samplings[row].top_p < 1) for row in drawn}
         self.groups = [
-            Group([row for row in drawn if samplings[row].top_k == top_k], samplings)
-            for top_k in sorted({samplings[row].top_k for row in drawn})
+            Group([row for row in drawn if kinds[row] == kind], samplings)
+            for kind in sorted(set(kinds.values()))
         ]
         most = max(sampling.max_tokens for sampling in samplings)
         numbers = np.zeros((len(samplings), most))
@@ -73,11 +74,12 @@ class RowSampler:
 
 
 class Group:
-    """The sampled rows of a batch that have one top_k."""
+    """The sampled rows of a batch that have one top_k, and are cut by top_p or not."""
 
     def __init__(self, rows: Sequence[int], samplings: Sequence[Sampling]) -> None:
         own = [samplings[row] for row in rows]
         self.top_k = own[0].top_k
+        self.is_cut = self.top_k > 0 or own[0].top_p < 1
         self.rows = torch.tensor(rows, dtype=torch.long)
         self.temperature, self.top_p = (
             torch.tensor(values, dtype=torch.float64)[:, None]
@@ -95,6 +97,10 @@ class Group:
 
     def draw(self, logits: Any, numbers: Any) -> Any:
         """A token id for each row of logits and number of 0 to below 1."""
+        if not self.is_cut:
+            # Of the whole vocabulary as it stands: sorting it would take longest.
+            probs = (logits / self.temperature.float()).softmax(dim=-1)
+            return pick(probs, numbers)
         if 0 < self.top_k < logits.shape[-1]:
             ranked, order = logits.topk(self.top_k, dim=-1)
         else:
@@ -106,8 +112,13 @@ class Group:
         is_cut = (before >= self.top_p) & (self.top_p < 1.0)
         is_cut[:, 0] = False
         probs = probs.masked_fill(is_cut, 0.0)
-        sums = probs.cumsum(dim=-1)
-        places = (sums <= numbers[:, None] * sums[:, -1:]).sum(dim=-1, keepdim=True)
-        # A number next to 1 can be rounded up to the whole sum.
-        last = (probs > 0).sum(dim=-1, keepdim=True) - 1
-        return order.gather(-1, places.minimum(last))[:, 0]
+        return order.gather(-1, pick(probs, numbers)[:, None])[:, 0]
+
+
+def pick(probs: Any, numbers: Any) -> Any:
+    """The place in each row at which its probabilities add up to its number."""
+    sums = probs.cumsum(dim=-1, dtype=torch.float64)
+    places = (sums <= numbers[:, None] * sums[:, -1:]).sum(dim=-1)
+    # A number next to 1 can be rounded up to the whole sum.
+    last = probs.shape[-1] - 1 - (probs > 0).flip(-1).int().argmax(dim=-1)
+    return places.minimum(last)

@@ -229,6 +229,8 @@ def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTCon
         include_num_input_tokens_seen="non_padding",
         disable_tqdm=True,
         report_to="none",
+        # All wait while the first merges and writes: half an hour is short for 90B.
+        ddp_timeout=4 * 3600,
         # Longer rows are left out before; TRL would cut through image tokens.
         max_length=None,
         # The collator needs all columns, and makes the labels.
