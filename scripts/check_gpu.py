@@ -1,7 +1,8 @@
 """Say which GPU a job would compute on, and have a model say ten tokens on it.
 
-Without a GPU that torch can use it ends with the reason.  Without a model, or with an
-engine that runs none itself, it ends after the first line.
+Reads a model, if one is named; writes a line about the GPU, and one about the model,
+to stdout.  Without a GPU that torch can use it ends with the reason; with an engine
+that runs no model itself after the first line.
 """
 
 import tempfile

@@ -55,7 +55,8 @@ def main() -> None:
     started, clock = datetime.now(UTC), time.monotonic()
     usage, finished = Usage(), False
     is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
-    find_device(wanted_device(args.device, args.gpus))
+    if is_first:  # the others would take room on the first one's GPU
+        find_device(wanted_device(args.device, args.gpus))
     path = resolve_model(args.model, args.revision)
     base = Base(
         name=args.model,

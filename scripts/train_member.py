@@ -47,7 +47,9 @@ def main() -> None:
     objective = json_of(Objective)(args.objective)
     started, clock = datetime.now(UTC), time.monotonic()
     usage, finished = Usage(), False
-    find_device(wanted_device(args.device, args.gpus))
+    is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
+    if is_first:  # the others would take room on the first one's GPU
+        find_device(wanted_device(args.device, args.gpus))
     path = resolve_model(args.model, args.revision)
     base = Base(
         name=args.model,
@@ -55,7 +57,6 @@ def main() -> None:
         path=path,
         fingerprint=model_fingerprint(path),
     )
-    is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
     try:
         train_member(
             preferences=args.preferences,

@@ -1,5 +1,6 @@
 """The device that is asked for, or none: no GPU is replaced by the CPU unsaid."""
 
+import json
 import os
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+import yaml
 
 from selfjudge.engines import open_engine, vllm_engine
 from selfjudge.engines.base import EngineSettings
@@ -21,6 +23,7 @@ from selfjudge.engines.devices import (
 )
 from selfjudge.engines.vllm_engine import VLLMEngine
 from selfjudge.run.commands import engine_of
+from selfjudge.training.settings import TrainSettings
 
 ROOT = Path(__file__).parents[1]
 BASE = ROOT / "demo/base"
@@ -72,6 +75,32 @@ def test_a_gpu_that_is_not_there_ends_a_stage_before_its_weights(
     monkeypatch.setattr(vllm_engine, "is_cpu_build", lambda: False)
     with pytest.raises(ValueError, match=r"^device: must be a GPU.*Hint: "):
         VLLMEngine(BASE).start()
+
+
+@NO_GPU
+def test_a_training_with_a_gpu_ends_before_its_weights(tmp_path: Path) -> None:
+    """With the same sentence, and nothing written."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    given = config["train"] | config.get("images", {})
+    own = {name: given[name] for name in TrainSettings.__struct_fields__}
+    files = {
+        "--model": BASE,
+        "--accepted": tmp_path / "accepted.jsonl",
+        "--image-root": tmp_path,
+        "--settings": json.dumps(own),
+        "--seed": 0,
+        "--work": tmp_path / "work",
+        "--output": tmp_path / "judge",
+        "--version": tmp_path / "judge.json",
+        "--gpus": 1,
+    }
+    words = [str(word) for pair in files.items() for word in pair]
+    script = str(ROOT / "scripts/train_judge.py")
+    done = subprocess.run(
+        [sys.executable, script, *words], capture_output=True, text=True
+    )
+    assert done.returncode == 1 and "error: device: must be a GPU" in done.stderr
+    assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
 
 
 @NO_GPU

@@ -13,6 +13,7 @@ import yaml
 
 from examples import ask_both_orders, image_bytes, make_pair
 from selfjudge.engines import open_engine, stage
+from selfjudge.engines.base import Refusal
 from selfjudge.ground.ledgers import Ledger
 from selfjudge.ground.lines import content_id, read_records, write_records
 from selfjudge.ground.records import Ask, Judgment, Pair
@@ -199,6 +200,53 @@ def test_a_part_that_fails_costs_no_finished_part(
     assert again.num_calls == 18 - 13
     for name in SAMPLINGS:
         assert project.texts(name) == project.texts(name, "unbroken")
+
+
+def test_a_refused_ask_costs_no_other(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """All other asks of all parts are answered and kept before the stage ends."""
+
+    class Refusing(FailingEngine):
+        def generate(self, batch: Sequence[Request]) -> Iterator[Any]:
+            for told in self.engine.generate(batch):
+                self.num_asked += 1
+                is_refused = self.num_asked == self.fails_at
+                yield (
+                    Refusal(request_id=told.request_id, reason=f"{told.request_id}: no")
+                    if is_refused
+                    else told
+                )
+
+    def open_refusing(*args: Any, **kwargs: Any) -> Any:
+        return Refusing(open_engine(*args, **kwargs), fails_at=3)
+
+    monkeypatch.setattr(stage, "open_engine", open_refusing)
+    with pytest.raises(SystemExit):
+        project.judge("loop", "greedy")
+    assert "got 1 refusals of 8 requests, the first: " in capsys.readouterr().err
+    assert not list((project.folder / "run").glob("[lg]*y.jsonl"))
+    monkeypatch.undo()
+    project.judge("loop", "greedy")
+    refused, again = project.ledger()
+    assert (refused.finished, refused.num_calls) == (False, 17)
+    assert (again.finished, again.num_calls) == (True, 1)
+
+
+def test_an_engine_that_does_not_open_leaves_its_ledger(
+    project: Project, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """What the run cost until then, under the name of the model that was wanted."""
+
+    def open_nothing(*args: Any, **kwargs: Any) -> Any:
+        raise ValueError("no such weights")
+
+    monkeypatch.setattr(stage, "open_engine", open_nothing)
+    with pytest.raises(SystemExit):
+        project.judge("loop")
+    (line,) = project.ledger()
+    assert (line.finished, line.num_calls, line.start_seconds >= 0) == (False, 0, True)
+    assert line.model == BASE
 
 
 def test_parts_without_asks_open_no_judge(project: Project, opened: list[Any]) -> None:

@@ -14,12 +14,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from PIL import Image
+from transformers import AutoProcessor
 
+from selfjudge.engines.conversations import Conversations
 from selfjudge.engines.sections import VLLMSettings, check_for_mllama
+from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.vllm_dialects import Dialect10, installed_version
 from selfjudge.engines.vllm_engine import VLLMEngine
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.ground.templates import user_turn
+from test_old_transformers import OLD_PYTHON, WRITE_BASE, run_old
 
 ROOT = Path(__file__).parents[1]
 OLD = Path(os.environ.get("SELFJUDGE_VLLM_0_10", ROOT / ".vllm-0.10.2"))
@@ -98,6 +103,33 @@ print(json.dumps(told))
 """
 
 
+# Reads our prompt of the model in argv[1] about the image in argv[2] as the engine
+# would before it is asked: what the decoder and the encoder are given.
+READ = """
+import json, sys
+from types import SimpleNamespace as Stub
+from PIL import Image
+from vllm.config import ModelConfig
+from vllm.inputs.preprocess import InputPreprocessor
+from vllm.multimodal import MULTIMODAL_REGISTRY
+from vllm.transformers_utils.tokenizer import get_tokenizer
+
+base, image, given = sys.argv[1], sys.argv[2], json.load(sys.stdin)
+config = ModelConfig(
+    model=base, tokenizer=base, dtype="float32", max_model_len=256, seed=0,
+    limit_mm_per_prompt=given["limits"],
+)
+tokenizer = get_tokenizer(base)
+group = Stub(tokenizer=tokenizer, get_lora_tokenizer=lambda request=None: tokenizer)
+reader = InputPreprocessor(config, group, MULTIMODAL_REGISTRY)
+prompt = given["prompt"]
+prompt["multi_modal_data"] = {"image": [Image.open(image)]}
+read = reader.preprocess(prompt)
+told = [read[side]["prompt_token_ids"] for side in ("decoder", "encoder")]
+print(json.dumps(told))
+"""
+
+
 def make_engine() -> Any:
     """Our engine, as it stands once 0.10.2 has started with a tiny vocabulary."""
     engine: Any = object.__new__(VLLMEngine)
@@ -162,6 +194,56 @@ def test_its_add_request_takes_what_we_ask(monkeypatch: pytest.MonkeyPatch) -> N
     assert scored == list(range(WIDTH))
     assert "Logits processors are not supported" in processor
     assert "out-of-vocab" in foreign
+
+
+@needs_its_files
+@pytest.mark.vllm
+@pytest.mark.skipif(
+    not OLD_PYTHON.is_file(), reason="needs transformers 4.56: make .venv-transformers4"
+)
+def test_its_reader_takes_our_prompts_of_mllama(
+    tiny_mllama: Path, tmp_path: Path
+) -> None:
+    """The decoder is given our token ids as they are, the encoder one for each tile."""
+    base, image = tmp_path / "base", tmp_path / "0.png"
+    run_old(WRITE_BASE, tiny_mllama, base)
+    Image.new("RGB", (100, 40), (200, 30, 40)).save(image)
+    processor = AutoProcessor.from_pretrained(tiny_mllama)
+    special = read_special_tokens(processor, None, base)
+    engine = make_engine()
+    del engine._prompts
+    engine.longest, engine.llm = 256, None
+    engine.conversations = Conversations(processor, special)
+    request = Request(
+        id="r",
+        messages=[user_turn(1, "Which is better?")],
+        images=(str(image),),
+        sampling=Sampling(max_tokens=8, temperature=0.0),
+        seed=0,
+    )
+    [(_, prompt)] = engine._prompts([request], add_generation_prompt=True)
+    del prompt["multi_modal_data"]  # opened anew over there
+    # It reads files of weights that nobody has here by a library that it misses.
+    (tmp_path / "gguf.py").touch()
+    old = OLD_PYTHON.parents[1].glob("lib/python3*/site-packages")
+    paths = [OLD, tmp_path, *old]
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(base), str(image)],
+        input=json.dumps({"prompt": prompt, "limits": engine.dialect.limits(1)}),
+        env=os.environ
+        | {
+            "PYTHONPATH": os.pathsep.join(map(str, paths)),
+            "HF_HUB_OFFLINE": "1",
+            "OMP_NUM_THREADS": "1",
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    decoder, encoder = json.loads(done.stdout.splitlines()[-1])
+    assert decoder == prompt["prompt_token_ids"]
+    # Two tiles of 56 pixels, in patches of 14, each with a token of its own.
+    assert len(encoder) == 2 * (4 * 4 + 1)
 
 
 @pytest.mark.parametrize(

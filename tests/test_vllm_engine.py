@@ -129,8 +129,8 @@ def apart() -> Iterator[VLLMEngine]:
         patch.setenv("VLLM_ENABLE_V1_MULTIPROCESSING", "1")
         engine.most_images = 1
         engine.start()
-        yield engine
-        engine.llm.llm_engine.engine_core.shutdown()
+    yield engine
+    engine.llm.llm_engine.engine_core.shutdown()
 
 
 def about(request: Request, name: str, text: str, image: str) -> Request:
@@ -189,15 +189,14 @@ class TestApart:
         other = about(requests[4], "other/0", "Is it a star?", "once.png")
         asked = [*resampled(first, 16, SAMPLED), *resampled(other, 16, SAMPLED)]
         sent: list[bool] = []
-        read = apart.dialect.read_prompt
+        add = apart.llm.llm_engine.add_request
 
-        def spy(llm: Any, prompt: dict[str, Any]) -> Any:
-            made = read(llm, prompt)
-            sent.extend(item is not None for item in made["mm_kwargs"]["image"])
-            return made
+        def spy(name: str, prompt: Any, *args: Any, **settings: Any) -> None:
+            sent.extend(item is not None for item in prompt["mm_kwargs"]["image"])
+            add(name, prompt, *args, **settings)
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(apart.dialect, "read_prompt", spy)
+            patch.setattr(apart.llm.llm_engine, "add_request", spy)
             found = answer(apart, asked)
         assert sent == [True] + [False] * 31
         assert len(found) == 32 and all(one.num_output_tokens for one in found.values())
@@ -374,15 +373,23 @@ class TestWithVLLM:
         assert warm.text == cold.text
 
     def test_prompt_without_room(
-        self, vllm: VLLMEngine, requests: list[Request]
+        self,
+        vllm: VLLMEngine,
+        requests: list[Request],
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
-        """A prompt as long as the model's limit gets an empty text, cut off."""
+        """A prompt as long as the model's limit gets an empty text, cut off.
+
+        How many there were is said at the end.
+        """
         for times in (400, 84):  # without the image's tokens 84 still fit
             turn = user_turn(1, "Is it a star? " * times)
             [request] = changed(requests[:1], messages=[turn])
             [found] = answer(vllm, [request]).values()
             assert (found.text, found.finish_reason) == ("", "length")
             assert found.num_prompt_tokens >= 512
+            said = "1 of 1 prompts leave no room in 512 tokens, and have empty texts"
+            assert said in capsys.readouterr().err
             assert found.num_output_tokens == 0
         [judged] = changed([request], messages=[turn, assistant_turn("[[")])
         with pytest.raises(ValueError, match=r"p00/0: must be shorter than 512"):
@@ -547,7 +554,7 @@ class FailingEngine(VLLMEngine):
             SimpleNamespace(tokenizer=tokenizer), SimpleNamespace(end_ids=[9])
         )
 
-    def _ask_for_texts(self, batch: Sequence[Request]) -> Iterator[Any]:
+    def _ask_for_texts(self, batch: Sequence[Request]) -> Any:
         return iter([request.id for request in batch])
 
     def _run(self, questions: Iterator[Any]) -> Iterator[tuple[str, Any]]:
@@ -664,6 +671,24 @@ def test_fingerprint_has_what_texts_depend_on(
         fingerprint(batch_invariant=True),
     }
     assert len(others | {plain}) == 5
+
+
+@pytest.mark.parametrize("batch_invariant", [False, True])
+def test_what_vllm_is_told_by_the_environment(
+    batch_invariant: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its log goes where the stage's does; kernels are as the config says."""
+    monkeypatch.setattr(vllm_engine, "installed_version", lambda: "0.32.0")
+    monkeypatch.setattr(vllm_engine, "is_cpu_build", lambda: False)
+    monkeypatch.setattr(os, "environ", {"VLLM_BATCH_INVARIANT": "1"})
+    VLLMEngine(
+        BASE, settings=VLLMSettings(batch_invariant=batch_invariant)
+    )._set_environment()
+    assert os.environ == {
+        "VLLM_NO_USAGE_STATS": "1",
+        "VLLM_LOGGING_STREAM": "ext://sys.stderr",
+        "VLLM_BATCH_INVARIANT": str(int(batch_invariant)),
+    }
 
 
 def test_adapter_is_looked_for_inside_a_judge(

@@ -4,7 +4,7 @@ import os
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
 
@@ -14,13 +14,13 @@ MOST_THREADS = 8
 
 
 class Ahead(Generic[T]):
-    """The items of an iterator, made in their order by a thread of its own.
+    """The items of a generator, made in their order by a thread of its own.
 
-    At most ``most`` are made and not taken.  ``is_over`` is True once it is known
-    that all were taken.
+    At most ``most`` are made and not taken, but for one in hand.  ``is_over`` is
+    True once it is known that all were taken.
     """
 
-    def __init__(self, items: Iterator[T], most: int) -> None:
+    def __init__(self, items: Generator[T, None, None], most: int) -> None:
         self._items = items
         self._made: queue.Queue[list[T] | BaseException] = queue.Queue(most)
         self._is_closed = False
@@ -49,7 +49,7 @@ class Ahead(Generic[T]):
         return made[0]
 
     def close(self) -> list[T]:
-        """Make no more; what was made and not taken, once the thread has ended."""
+        """End the generator; what was made and not taken, once the thread has ended."""
         self._is_closed = True
         left: list[T] = []
         while self._thread.is_alive() or not self._made.empty():
@@ -72,6 +72,8 @@ class Ahead(Generic[T]):
             self._made.put([])
         except BaseException as error:  # raised again where the item is wanted
             self._made.put(error)
+        finally:
+            self._items.close()
 
 
 def map_ahead(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:

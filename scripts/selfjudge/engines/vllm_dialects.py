@@ -64,8 +64,7 @@ class Dialect32:
     def read_prompt(self, llm: Any, prompt: dict[str, Any]) -> Any:
         """The renderer's work; with an image it has seen it costs little.
 
-        Read anew for each request: what is read twice has no pixels the second
-        time, for the engine has them.
+        What is read twice has no pixels the second time: the engine has them.
         """
         [read] = llm.llm_engine.renderer.render_cmpl([dict(prompt)])
         return read

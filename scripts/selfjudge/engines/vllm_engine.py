@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from selfjudge.engines.checkpoints import (
 )
 from selfjudge.engines.conversations import Conversations, open_images
 from selfjudge.engines.devices import describe_gpu_apart, say
+from selfjudge.engines.progress import log_to_stderr
 from selfjudge.engines.sections import VLLMSettings, check_for_mllama
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.vllm_dialects import (
@@ -56,6 +57,9 @@ class Question(NamedTuple):
     id: str
     prompt: Any
     arguments: dict[str, Any]
+
+
+Questions = Generator[Question, None, None]
 
 
 class NoRoom(NamedTuple):
@@ -134,21 +138,9 @@ class VLLMEngine:
         """Open the processor, then vLLM with the model in it, unless that is done."""
         if self.llm is not None:
             return
-        # No figures about this run leave the machine.
-        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-        # The log of a stage is what it says on stderr.
-        os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
-        if self.settings.batch_invariant:
-            os.environ["VLLM_BATCH_INVARIANT"] = "1"
+        self._set_environment()
         if not is_cpu_build():
             say(describe_gpu_apart())
-        else:
-            # In the process of the stage, on one thread: on a machine that others
-            # use too its threads wait for each other most of the time.
-            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
-            os.environ.setdefault("OMP_NUM_THREADS", "1")
-            # It warns once a prompt that it does not change that number.
-            os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
         from transformers import AutoProcessor
         from vllm import LLM
 
@@ -161,6 +153,21 @@ class VLLMEngine:
         self.llm = LLM(**self._engine_arguments())
         self.longest = self.llm.llm_engine.model_config.max_model_len
         self.lora_request = self._lora_request()
+
+    def _set_environment(self) -> None:
+        """What vLLM, and the processes that it starts, are told by the environment."""
+        # No figures about this run leave the machine.
+        os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+        # The log of a stage is what it says on stderr.
+        os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+        os.environ["VLLM_BATCH_INVARIANT"] = str(int(self.settings.batch_invariant))
+        if is_cpu_build():
+            # In the process of the stage, on one thread: on a machine that others
+            # use too its threads wait for each other most of the time.
+            os.environ.setdefault("VLLM_ENABLE_V1_MULTIPROCESSING", "0")
+            os.environ.setdefault("OMP_NUM_THREADS", "1")
+            # It warns once a prompt that it does not change that number.
+            os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
 
     def _lora_request(self) -> Any:
         """What makes vLLM lay the adapter over its base; None without one."""
@@ -239,19 +246,29 @@ class VLLMEngine:
         """
         self._count_images(batch)
         self.start()
+        too_long: list[int] = []
         for request, output in self._ask(batch, self._ask_for_texts):
             if why := why_failed(output):
                 reason = f"request {request.id}: vLLM must answer (got {why}, twice)"
                 yield Refusal(request_id=request.id, reason=reason)
                 continue
+            if isinstance(output, NoRoom):
+                too_long.append(len(output.prompt_token_ids))
             yield self.conversations.read(
                 request,
                 output.outputs[0].token_ids if output.outputs else (),
                 len(output.prompt_token_ids),
                 output.num_cached_tokens or 0,
             )
+        if too_long:
+            log_to_stderr(
+                f"{len(too_long)} of {len(batch)} prompts leave no room in "
+                f"{self.longest} tokens, and have empty texts (the longest has "
+                f"{max(too_long)}): 'engine.vllm.max_model_len', or the model itself, "
+                "sets the limit"
+            )
 
-    def _ask_for_texts(self, batch: Sequence[Request]) -> Iterator[Question]:
+    def _ask_for_texts(self, batch: Sequence[Request]) -> Questions:
         """The question of each request, its images opened when its turn comes."""
         for request, prompt in self._prompts(batch, add_generation_prompt=True):
             sampling = request.sampling
@@ -284,7 +301,7 @@ class VLLMEngine:
         quick = [request for request in requests if ids[request.id]]
         slow = [request for request in requests if not ids[request.id]]
 
-        def ask_for(some: Sequence[Request]) -> Iterator[Question]:
+        def ask_for(some: Sequence[Request]) -> Questions:
             return self._ask_for_next(some, ids)
 
         for request, output in self._ask(quick, ask_for):
@@ -303,7 +320,7 @@ class VLLMEngine:
 
     def _ask_for_next(
         self, requests: Sequence[Request], ids: dict[str, list[int]]
-    ) -> Iterator[Question]:
+    ) -> Questions:
         """Of each request the next token, and the logprobs of the choices' ids."""
         for request, prompt in self._prompts(requests, continue_final_message=True):
             arguments = self.dialect.choice_arguments(ids[request.id])
@@ -323,9 +340,7 @@ class VLLMEngine:
             counts[request.id] = dict(zip(choices, scored, strict=True))
         for choice in choices:
 
-            def ask_for(
-                some: Sequence[Request], choice: str = choice
-            ) -> Iterator[Question]:
+            def ask_for(some: Sequence[Request], choice: str = choice) -> Questions:
                 arguments = {"max_tokens": 1, "temperature": 0.0, "prompt_logprobs": 0}
                 for request, prompt in self._prompts(
                     some, ending=choice, continue_final_message=True
@@ -363,20 +378,33 @@ class VLLMEngine:
         """Each request with its prompt as vLLM takes it.
 
         Images are opened by threads, some requests ahead, and once for neighbours
-        that show the same.  That a prompt fills all of vLLM's length shows when it
-        is read, if not before.
+        about the same.  Of neighbours that ask the same the first prompt may hold
+        pixels; the others share one that is read again, and so holds none.
         """
         groups = [list(group) for _, group in groupby(requests, lambda one: one.images)]
         opened = map_ahead(open_shown, [group[0] for group in groups])
         for group, images in zip(groups, opened, strict=True):
+            asked: list[Any] = []
             for request in group:
-                text = self.conversations.render(request, **settings) + ending
-                prompt = self._show(request, text, images)
-                if len(prompt["prompt_token_ids"]) < self.longest:
-                    prompt = self.dialect.read_prompt(self.llm, prompt)
-                    if len(prompt["prompt_token_ids"]) >= self.longest:
-                        self.dialect.forget(self.llm, prompt)
+                if request.messages != asked:
+                    asked, num_reads = request.messages, 0
+                    text = self.conversations.render(request, **settings) + ending
+                    shown = self._show(request, text, images)
+                if num_reads < 2:
+                    prompt, num_reads = self._read(shown), num_reads + 1
                 yield request, prompt
+
+    def _read(self, shown: dict[str, Any]) -> Any:
+        """A prompt with its images worked into tokens, if it may have room for them.
+
+        That it fills all of vLLM's length shows now, if not before.
+        """
+        if len(shown["prompt_token_ids"]) >= self.longest:
+            return shown
+        prompt = self.dialect.read_prompt(self.llm, shown)
+        if len(prompt["prompt_token_ids"]) >= self.longest:
+            self.dialect.forget(self.llm, prompt)
+        return prompt
 
     def _show(self, request: Request, text: str, images: list[Any]) -> dict[str, Any]:
         """The prompt of a rendered text and the request's images."""
@@ -391,7 +419,7 @@ class VLLMEngine:
     def _ask(
         self,
         requests: Sequence[Request],
-        ask_for: Callable[[Sequence[Request]], Iterator[Question]],
+        ask_for: Callable[[Sequence[Request]], Questions],
     ) -> Iterator[tuple[Request, Any]]:
         """Each request with vLLM's output, as they get ready.
 
@@ -409,7 +437,7 @@ class VLLMEngine:
             for request_id, output in self._run(ask_for(failed)):
                 yield asked[request_id], output
 
-    def _run(self, questions: Iterator[Question]) -> Iterator[tuple[str, Any]]:
+    def _run(self, questions: Questions) -> Iterator[tuple[str, Any]]:
         """The id of each question with vLLM's output, as they get ready.
 
         Questions are made by a thread of its own while vLLM works, and vLLM always
