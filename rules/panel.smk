@@ -167,16 +167,16 @@ GREEDY_JSON = samples_json(1, SAMPLED, temperature=0)
 PANEL_SHARDS = [f"{at}of{PANEL['shards']}" for at in range(1, PANEL["shards"] + 1)]
 
 
-def answering(wildcards):
+def counted(wildcards):
     """Whose answers and ratings a ballot counts: at iteration 1 all count the same."""
-    ballot = "base" if wildcards.iteration == "1" else wildcards.ballot
-    return f"results/panel/iter{wildcards.iteration}/{ballot}"
+    return "base" if wildcards.iteration == "1" else wildcards.ballot
 
 
 def in_all_shards(name):
     """An input function: the files of all shards that a ballot counts."""
     return lambda wildcards: [
-        f"{answering(wildcards)}/{name}/{shard}.jsonl" for shard in PANEL_SHARDS
+        f"results/panel/iter{wildcards.iteration}/{counted(wildcards)}/{name}/{shard}.jsonl"
+        for shard in PANEL_SHARDS
     ]
 
 
@@ -188,10 +188,10 @@ def of_all_members(name):
     ]
 
 
-def rates_own_alone(wildcards):
+def own_alone(ballot):
     """Whether members rate their own texts alone: if all that counts them do."""
-    if wildcards.ballot != "base":
-        return BALLOTS[wildcards.ballot].voters == "self"
+    if ballot != "base":
+        return BALLOTS[ballot].voters == "self"
     rated = [BALLOTS[name] for name in PANEL["ballots"] if BALLOTS[name].wording]
     return all(ballot.voters == "self" for ballot in rated)
 
@@ -296,7 +296,7 @@ rule rate_responses:
     params:
         **asks_member("rate_responses", before),
         settings=settings(PANEL["ratings"], "sampling"),
-        only_own=lambda wildcards: "--only-own" if rates_own_alone(wildcards) else "",
+        only_own=lambda wildcards: "--only-own" if own_alone(wildcards.ballot) else "",
     shell:
         ask_member("rate_responses")
         + "--member {wildcards.member} --wording {wildcards.wording} {params.only_own} "
@@ -412,11 +412,7 @@ rule report_panel:
     params:
         code=code("report_panel"),
         members=list(MEMBERS),
-        only_own=lambda wildcards: (
-            "--only-own"
-            if wildcards.iteration != "1" and rates_own_alone(wildcards)
-            else ""
-        ),
+        only_own=lambda wildcards: "--only-own" if own_alone(counted(wildcards)) else "",
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/report_panel.py --members {params.members} "
         "{params.only_own} --prompts {input.prompts} --votes {input.votes} "
@@ -474,6 +470,19 @@ rule train_member:
         "--settings {params.settings:q} --objective {params.objective:q} "
         "--seed {params.seed} --work {params.work} --ledger {params.ledger} "
         "--output {output.model} --version {output.version} 2> {log}"
+
+
+# Members as they came and as they end; where nothing measures them, the models.
+PANEL_TARGETS += (
+    [f"results/panel/iter{at}/skills.json" for at in (0, PANEL["iterations"])]
+    if PANEL["skills"]["path"]
+    else expand(
+        f"{FOLDER}/{{member}}/model.json",
+        iteration=PANEL["iterations"],
+        ballot=PANEL["ballots"],
+        member=MEMBERS,
+    )
+)
 
 
 if PANEL["skills"]["path"]:
