@@ -571,7 +571,7 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
         after = [scores(iteration, [True] * 6)] if iteration else []
         found = compare_members(iteration, after, [base])
         write_json(results / f"iter{iteration}" / "skills.json", found)
-    votes = [vote(1, "2", "a", [0, 1, 1]), vote(1, "<b>3", "b", [0, 0, 0])]
+    votes = [vote(1, "2", "a", [0, 1, 1]), vote(1, "<b>3\u202e", "b", [0, 0, 0])]
     (kept,) = built(votes, builder())
     assert isinstance(kept, Preference)
     folder = results / "iter1" / "peers"
@@ -592,5 +592,5 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
     assert [row[2] for row in raters.rows] == list(MEMBERS)
     assert len(agreement.rows) == 3
     (shown,) = (dict(zip(records.columns, row, strict=True)) for row in records.rows)
-    assert shown["rejected"] == "<b>3"
+    assert shown["rejected"] == "<b>3<U+202E>"
     assert shown["marks of chosen"] == "ada 55555, bea 55555, cyd 55555"
