@@ -5,8 +5,8 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base test test-real check bench
-.PHONY: docs gpu-check
+.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base demo-panel test test-real check
+.PHONY: bench docs gpu-check
 .PHONY: rehearsal clean-journal
 
 $(READY): requirements.txt
@@ -63,6 +63,12 @@ demo-seeds: $(READY)
 	$(BIN)/python demo/run_seeds.py --base-seeds 1 2 3 --loop-seeds 0 1
 	PYTHONPATH=scripts $(BIN)/python demo/measure_spread.py demo/seeds
 
+# A panel of three tiny members, made from demo/base first: demo/panel/seed0.  SEEDS="0 1"
+# for more, BALLOTS="informed self" for fewer; goes on where it stopped.
+SEEDS ?= 0
+demo-panel: $(READY)
+	$(BIN)/python demo/run_panel.py --seeds $(SEEDS) $(if $(BALLOTS),--ballots $(BALLOTS))
+
 # Train the tiny base model that the demo starts from anew: half an hour, one core.
 demo-base: $(READY)
 	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --out demo/base
@@ -85,7 +91,7 @@ check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/snakefmt --check Snakefile rules demo/project.smk rehearsal/project.smk
+	$(BIN)/snakefmt --check Snakefile rules demo/project.smk demo/panel/project.smk rehearsal/project.smk
 
 # A page for each benchmark, from what its own file says.
 docs: $(READY)

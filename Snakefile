@@ -76,3 +76,4 @@ rule all:
         "results/plots/index.json",
         "results/report.html",
         PROJECT_TARGETS,
+        PANEL_TARGETS,

@@ -51,6 +51,10 @@ def run_loop(folder: Path) -> None:
     # Two jobs side by side: a thread each.
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     subprocess.run(command, cwd=DEMO.parent, check=True, env=environment)
+    # Not the rule: it would run the judge's loop too.
+    page = [str(DEMO.parent / "scripts" / "build_report.py"), "--project", str(folder)]
+    page += ["--output", str(folder / "results" / "report.html")]
+    subprocess.run([sys.executable, *page], check=True)
 
 
 def main() -> None:

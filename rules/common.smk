@@ -92,6 +92,8 @@ OWN_PROTOCOL = {
 PROTOCOL_NAMES = [name for name in COLLECTION_OF if name != "selfjudge"]
 # What the rules of a project of its own (project.smk) add to `all`.
 PROJECT_TARGETS = []
+# What a panel, if there is one, adds to `all` and to the page.
+PANEL_TARGETS = []
 ITERATIONS = range(1, config["iterations"] + 1)
 
 

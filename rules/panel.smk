@@ -170,16 +170,16 @@ GREEDY_JSON = samples_json(1, SAMPLED, temperature=0)
 PANEL_SHARDS = [f"{at}of{PANEL['shards']}" for at in range(1, PANEL["shards"] + 1)]
 
 
-def counted_folder(wildcards):
+def counted(wildcards):
     """Whose answers and ratings a ballot counts: at iteration 1 all count the same."""
-    ballot = "base" if wildcards.iteration == "1" else wildcards.ballot
-    return f"results/panel/iter{wildcards.iteration}/{ballot}"
+    return "base" if wildcards.iteration == "1" else wildcards.ballot
 
 
 def in_all_shards(name):
     """An input function: the files of all shards that a ballot counts."""
     return lambda wildcards: [
-        f"{counted_folder(wildcards)}/{name}/{shard}.jsonl" for shard in PANEL_SHARDS
+        f"results/panel/iter{wildcards.iteration}/{counted(wildcards)}/{name}/{shard}.jsonl"
+        for shard in PANEL_SHARDS
     ]
 
 
@@ -191,10 +191,10 @@ def of_all_members(name):
     ]
 
 
-def rates_own_alone(wildcards):
+def own_alone(ballot):
     """Whether members rate their own texts alone: if all that counts them do."""
-    if wildcards.ballot != "base":
-        return BALLOTS[wildcards.ballot].voters == "self"
+    if ballot != "base":
+        return BALLOTS[ballot].voters == "self"
     rated = [BALLOTS[name] for name in PANEL["ballots"] if BALLOTS[name].wording]
     return all(ballot.voters == "self" for ballot in rated)
 
@@ -299,7 +299,7 @@ rule rate_responses:
     params:
         **asks_member("rate_responses", before),
         settings=settings(PANEL["ratings"], "sampling"),
-        only_own=lambda wildcards: "--only-own" if rates_own_alone(wildcards) else "",
+        only_own=lambda wildcards: "--only-own" if own_alone(wildcards.ballot) else "",
     shell:
         ask_member("rate_responses")
         + "--member {wildcards.member} --wording {wildcards.wording} {params.only_own} "
@@ -415,11 +415,7 @@ rule report_panel:
     params:
         code=code("report_panel"),
         members=list(MEMBERS),
-        only_own=lambda wildcards: (
-            "--only-own"
-            if wildcards.iteration != "1" and rates_own_alone(wildcards)
-            else ""
-        ),
+        only_own=lambda wildcards: "--only-own" if own_alone(counted(wildcards)) else "",
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/report_panel.py --members {params.members} "
         "{params.only_own} --prompts {input.prompts} --votes {input.votes} "
@@ -481,122 +477,19 @@ rule train_member:
         "--output {output.model} --version {output.version} 2> {log}"
 
 
+# Members as they came and as they end; where nothing measures them, the models.
+PANEL_TARGETS += (
+    [f"results/panel/iter{at}/skills.json" for at in (0, PANEL["iterations"])]
+    if PANEL["skills"]["path"]
+    else expand(
+        f"{FOLDER}/{{member}}/model.json",
+        iteration=PANEL["iterations"],
+        ballot=PANEL["ballots"],
+        member=MEMBERS,
+    )
+)
+
+
 if PANEL["skills"]["path"]:
 
-    rule prepare_skills:
-        """Check and number the questions by which members are measured."""
-        input:
-            questions=PANEL["skills"]["path"],
-        output:
-            "results/panel/skills.jsonl",
-        log:
-            "logs/panel/prepare_skills.log",
-        conda:
-            "../envs/decide.yaml"
-        params:
-            code=code("prepare_skills"),
-            limits=settings(config["prompts"]["limits"]),
-            image_root=config["image_root"],
-            images=lambda wildcards: image_version(config["image_root"]),
-        shell:
-            "{PYTHON[decide]} {SCRIPTS:q}/prepare_skills.py "
-            "--questions {input.questions:q} --image-root {params.image_root:q} "
-            "--limits {params.limits:q} --output {output} 2> {log}"
-
-    rule answer_benchmark:
-        """Have a member answer one shard of the questions, greedily and sampled."""
-        input:
-            questions="results/panel/skills.jsonl",
-            model=after,
-            base=fetched_member(after),
-            templates=AS_ASKED,
-        output:
-            greedy=f"{FOLDER}/{{member}}/skills/greedy/{{shard}}.jsonl",
-            sampled=f"{FOLDER}/{{member}}/skills/sampled/{{shard}}.jsonl",
-        log:
-            "logs/panel/iter{iteration}/{ballot}/{member}/answer_benchmark/{shard}.log",
-        benchmark:
-            "timings/panel/iter{iteration}/{ballot}/{member}/answer_benchmark/{shard}.tsv"
-        wildcard_constraints:
-            **AT_ANY,
-        conda:
-            lambda wildcards: PANEL_ENVIRONMENTS[wildcards.member]
-        threads: 8
-        resources:
-            **MEMBER_JOB,
-        params:
-            **asks_member("answer_prompts", after),
-            samples=samples_json(PANEL["skills"]["num_samples"], SAMPLED),
-            greedy=GREEDY_JSON,
-        shell:
-            ask_member("answer_prompts")
-            + "--stage answer_benchmark --prompts {input.questions} "
-            "--templates {input.templates:q} "
-            "--part {params.greedy:q} {output.greedy} "
-            "--part {params.samples:q} {output.sampled} 2> {log}"
-
-    rule score_answers:
-        """Score one member's answers; keeps the outcome of every question."""
-        input:
-            questions="results/panel/skills.jsonl",
-            greedy=expand(
-                f"{FOLDER}/{{member}}/skills/greedy/{{shard}}.jsonl",
-                shard=PANEL_SHARDS,
-                allow_missing=True,
-            ),
-            sampled=expand(
-                f"{FOLDER}/{{member}}/skills/sampled/{{shard}}.jsonl",
-                shard=PANEL_SHARDS,
-                allow_missing=True,
-            ),
-        output:
-            f"{FOLDER}/{{member}}/skills.json",
-        log:
-            "logs/panel/iter{iteration}/{ballot}/{member}/score_answers.log",
-        wildcard_constraints:
-            **AT_ANY,
-        localrule: True
-        conda:
-            "../envs/decide.yaml"
-        params:
-            code=code("score_answers"),
-        shell:
-            "{PYTHON[decide]} {SCRIPTS:q}/score_answers.py "
-            "--iteration {wildcards.iteration} --ballot {wildcards.ballot} "
-            "--member {wildcards.member} --questions {input.questions} "
-            "--greedy {input.greedy} --sampled {input.sampled} "
-            "--output {output} 2> {log}"
-
-    rule compare_members:
-        """All ballots' members at an iteration beside themselves at iteration 0."""
-        input:
-            base=[f"results/panel/iter0/base/{name}/skills.json" for name in MEMBERS],
-            scores=lambda wildcards: expand(
-                "results/panel/iter{iteration}/{ballot}/{member}/skills.json",
-                iteration=wildcards.iteration,
-                ballot=PANEL["ballots"] if wildcards.iteration != "0" else [],
-                member=MEMBERS,
-            ),
-            # Read by nobody here: who has skills wants to know what they came from.
-            reports=lambda wildcards: ancient(
-                expand(
-                    f"{FOLDER}/panel_report.json",
-                    iteration=range(1, int(wildcards.iteration) + 1),
-                    ballot=PANEL["ballots"],
-                )
-            ),
-        output:
-            "results/panel/iter{iteration}/skills.json",
-        log:
-            "logs/panel/iter{iteration}/compare_members.log",
-        wildcard_constraints:
-            **AT_ANY,
-        localrule: True
-        conda:
-            "../envs/decide.yaml"
-        params:
-            code=code("compare_members"),
-        shell:
-            "{PYTHON[decide]} {SCRIPTS:q}/compare_members.py "
-            "--iteration {wildcards.iteration} --base {input.base} "
-            "--scores {input.scores} --output {output} 2> {log}"
+    include: "panel_skills.smk"

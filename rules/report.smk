@@ -78,6 +78,7 @@ rule build_report:
     """One page with all results of the run, and the records behind them."""
     input:
         files=list_page_files(EXPECTED),
+        panel=PANEL_TARGETS,
         parts=expand(
             "{folder}/report.{suffix}",
             folder=here("scripts/templates"),

@@ -9,6 +9,7 @@ import yaml
 
 from selfjudge.ground.records import CATEGORIES
 from selfjudge.pairs.filters import FILTER_NAMES
+from selfjudge.panel.ballots import BALLOTS
 from selfjudge.run.config import ConfigError, check_config, lay_over
 
 ROOT = Path(__file__).parents[1]
@@ -238,6 +239,65 @@ def test_what_is_allowed(changes: dict[str, Any]) -> None:
     assert faults(**changes) == []
 
 
+TWO = {name: {"base_model": f"org/{name}"} for name in ("ada", "bea")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        (
+            {"panel__members": {"ada": TWO["ada"]}},
+            "must be at least two (got ada alone)",
+        ),
+        ({"panel__members": {**TWO, "votes": TWO["ada"]}}, "the name 'votes'"),
+        ({"panel__members": {**TWO, "a-b": TWO["ada"]}}, "'panel.members.a-b' is no"),
+        ({"panel__members": {**TWO, "cyd": {}}}, "'panel.members.cyd.base_model' is"),
+        (
+            {"panel__members": {**TWO, "cyd": TWO["ada"] | {"modell": "x"}}},
+            "'panel.members.cyd.modell' is no known key",
+        ),
+        ({"panel__members": TWO}, "must be at most 1 under ['peers'] with 2 members"),
+        ({"panel__ballots": ["median"]}, "'panel.ballots.0' must be one of"),
+        ({"panel__ratings__criteria": {}}, "must be a mapping of at least 1"),
+        (
+            {
+                "panel__members": TWO | {"cyd": TWO["ada"]},
+                "panel__ratings__criteria": {"correctness": 0},
+            },
+            "must weigh at least one criterion",
+        ),
+        (
+            {
+                "panel__members": TWO | {"cyd": TWO["ada"]},
+                "panel__ballots": ["gold"],
+                "prompts__sources__0__gold_answers": False,
+            },
+            "must not hold 'gold' where no prompt source",
+        ),
+        (
+            {"panel__preferences__keep": 1.2},
+            "'panel.preferences.keep' must be at most 1",
+        ),
+        ({"panel__train__objective": "dpo"}, "'panel.train.objective' must be one of"),
+    ],
+)
+def test_a_fault_of_a_panel_is_named(changes: dict[str, Any], fault: str) -> None:
+    assert any(fault in line for line in faults(**changes)), faults(**changes)
+
+
+def test_schema_and_code_know_the_same_ballots() -> None:
+    """The config may name every ballot that there is."""
+    items = SCHEMA["properties"]["panel"]["properties"]["ballots"]["items"]
+    assert items["enum"] == list(BALLOTS)
+
+
+def test_the_panel_demos_config_is_right() -> None:
+    """With members, which the run adds."""
+    demo = yaml.safe_load((ROOT / "demo" / "panel" / "config.yaml").read_text())
+    demo["panel"]["members"] = TWO | {"cyd": TWO["ada"]}
+    check_config(lay_over(CONFIG, demo), SCHEMA)
+
+
 def test_all_faults_are_told_at_once() -> None:
     """Nobody likes to be told of one fault a run."""
     assert len(faults(seed=-1, iterations="x", xyz=1)) == 3
@@ -248,7 +308,9 @@ def schema_keys(schema: dict[str, Any], place: str = "") -> Iterator[tuple[str, 
     inner = schema.get("properties", {}) | schema.get("patternProperties", {})
     for key, value in inner.items():
         if reference := value.get("$ref"):
-            value = SCHEMA["$defs"][reference.removeprefix("#/$defs/")]
+            value = SCHEMA
+            for part in reference.removeprefix("#/").split("/"):
+                value = value[part]
         yield f"{place}{key}", value
         yield from schema_keys(value, f"{place}{key}.")
     if isinstance(schema.get("items"), dict):
@@ -281,12 +343,16 @@ def test_every_object_of_the_schema_is_closed() -> None:
 
 
 def test_every_object_of_the_schema_requires_its_keys() -> None:
-    """Outside of sources, a default stands in config.yaml, never in code."""
+    """Outside of sources, a default stands in config.yaml, never in code.
+
+    A member of a panel says only what differs from the top.
+    """
     objects = [("", SCHEMA), *schema_keys(SCHEMA)]
     optional = [
         place
         for place, schema in objects
         if set(schema.get("properties", {})) - set(schema.get("required", ()))
+        and not place.startswith("panel.members.")
     ]
     assert optional == []
 

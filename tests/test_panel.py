@@ -7,6 +7,7 @@ from random import Random
 import msgspec
 import pytest
 
+from selfjudge.ground.lines import write_json, write_records
 from selfjudge.ground.records import (
     Candidate,
     Preference,
@@ -39,6 +40,7 @@ from selfjudge.panel.skills import (
     score_answers,
 )
 from selfjudge.panel.votes import Criteria, count_votes
+from selfjudge.report.panel_tables import panel_tables
 
 FIVE = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
 MEMBERS = ("ada", "bea", "cyd")
@@ -553,3 +555,42 @@ def test_questions_need_short_answers() -> None:
         check_questions([prompt(1), prompt(2, answer=None)])
     with pytest.raises(ValueError, match="greedy answers: must answer every question"):
         score_answers(ScoredMember(0, "base", "ada"), [prompt(1)], [], [])
+
+
+# ---------------------------------------------------------------------- the page
+
+
+def test_the_page_shows_a_panel(tmp_path: Path) -> None:
+    """As far as its files exist; the members as they came once, not in every round."""
+    config = {"panel": {"members": dict.fromkeys(MEMBERS), "ballots": ["peers"]}}
+    assert panel_tables({"panel": {"members": {}, "ballots": []}}, tmp_path) == []
+    assert panel_tables(config, tmp_path) == []
+    results = tmp_path / "results" / "panel"
+    base = scores(0, [False] * 4 + [True] * 2)
+    for iteration in (0, 1, 2):
+        after = [scores(iteration, [True] * 6)] if iteration else []
+        found = compare_members(iteration, after, [base])
+        write_json(results / f"iter{iteration}" / "skills.json", found)
+    votes = [vote(1, "2", "a", [0, 1, 1]), vote(1, "<b>3\u202e", "b", [0, 0, 0])]
+    (kept,) = built(votes, builder())
+    assert isinstance(kept, Preference)
+    folder = results / "iter1" / "peers"
+    write_records(folder / "preferences.jsonl", [kept])
+    report = count_preferences([prompt(1)], [kept], [], {"ada": [response(1, 0, "2")]})
+    report |= measure_agreement([prompt(1)], votes, MEMBERS).report()
+    report["ratings"] = count_unparsed(votes, MEMBERS, only_own=False)
+    write_json(folder / "panel_report.json", report)
+    tables = {table.caption: table for table in panel_tables(config, tmp_path)}
+    means, members, counted, raters, agreement, records = tables.values()
+    iterations = [row[means.columns.index("iteration")] for row in means.rows]
+    assert iterations == ["0", "0", "1", "1", "2", "2"]  # greedy and sampled
+    assert len(members.rows) == 3 * 2 * 3  # rounds, decodings, groups and all
+    (row,) = (dict(zip(counted.columns, row, strict=True)) for row in counted.rows)
+    assert (row["preferences"], row["chosen right"], row["ada right"]) == (
+        *("1", "1.0", "1.0"),
+    )
+    assert [row[2] for row in raters.rows] == list(MEMBERS)
+    assert len(agreement.rows) == 3
+    (shown,) = (dict(zip(records.columns, row, strict=True)) for row in records.rows)
+    assert shown["rejected"] == "<b>3<U+202E>"
+    assert shown["marks of chosen"] == "ada 55555, bea 55555, cyd 55555"

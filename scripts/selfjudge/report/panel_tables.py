@@ -10,6 +10,7 @@ from selfjudge.ground.places import iteration_folders
 from selfjudge.ground.records import Preference
 from selfjudge.panel.audit import ALL, text_of
 from selfjudge.panel.skills import OVERALL
+from selfjudge.report.marking import show_controls
 from selfjudge.report.page_tables import Table, make_table
 
 NUM_RECORDS = 30  # of the newest preferences of each ballot
@@ -139,12 +140,17 @@ def record_rows(
                 "ballot": ballot,
                 "preference": one.id,
                 "prompt": one.prompt_id,
-                "asked": clip(one.prompt[0]["content"][-1]["text"], MAX_CHARACTERS),
-                "chosen": clip(text_of(one.chosen), MAX_CHARACTERS),
+                "asked": show(one.prompt[0]["content"][-1]["text"]),
+                "chosen": show(text_of(one.chosen)),
                 "marks of chosen": show_marks(one.raters, one.marks_chosen),
-                "rejected": clip(text_of(one.rejected), MAX_CHARACTERS),
+                "rejected": show(text_of(one.rejected)),
                 "marks of rejected": show_marks(one.raters, one.marks_rejected),
             }
+
+
+def show(text: str) -> str:
+    """The start of a text of a model, which may hold anything."""
+    return show_controls(clip(text, MAX_CHARACTERS))
 
 
 def show_marks(raters: Sequence[str], marks: Sequence[str | None]) -> str:

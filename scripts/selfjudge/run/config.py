@@ -173,6 +173,11 @@ def panel_faults(config: Mapping[str, Any], known_gold: bool) -> list[str]:
         faults.append(
             "'panel.ratings.criteria' must weigh at least one criterion more than 0."
         )
+    if "random" in ballots and panel["preferences"]["source"] == "own":
+        faults.append(
+            "'panel.ballots' must not hold 'random' with 'panel.preferences.source: "
+            "own': it is cut to the number of pairs that all members share."
+        )
     if "gold" in ballots and not known_gold:
         faults.append(
             "'panel.ballots' must not hold 'gold' where no prompt source has "

@@ -1,0 +1,121 @@
+# What members can do, before and after: questions whose answers are known.
+rule prepare_skills:
+    """Check and number the questions by which members are measured."""
+    input:
+        questions=PANEL["skills"]["path"],
+    output:
+        "results/panel/skills.jsonl",
+    log:
+        "logs/panel/prepare_skills.log",
+    conda:
+        "../envs/decide.yaml"
+    params:
+        code=code("prepare_skills"),
+        limits=settings(config["prompts"]["limits"]),
+        image_root=config["image_root"],
+        images=lambda wildcards: image_version(config["image_root"]),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/prepare_skills.py "
+        "--questions {input.questions:q} --image-root {params.image_root:q} "
+        "--limits {params.limits:q} --output {output} 2> {log}"
+
+
+rule answer_benchmark:
+    """Have a member answer one shard of the questions, greedily and sampled."""
+    input:
+        questions="results/panel/skills.jsonl",
+        model=after,
+        base=fetched_member(after),
+        templates=AS_ASKED,
+    output:
+        greedy=f"{FOLDER}/{{member}}/skills/greedy/{{shard}}.jsonl",
+        sampled=f"{FOLDER}/{{member}}/skills/sampled/{{shard}}.jsonl",
+    log:
+        "logs/panel/iter{iteration}/{ballot}/{member}/answer_benchmark/{shard}.log",
+    benchmark:
+        "timings/panel/iter{iteration}/{ballot}/{member}/answer_benchmark/{shard}.tsv"
+    wildcard_constraints:
+        **AT_ANY,
+    conda:
+        lambda wildcards: PANEL_ENVIRONMENTS[wildcards.member]
+    threads: 8
+    resources:
+        **MEMBER_JOB,
+    params:
+        **asks_member("answer_prompts", after),
+        samples=samples_json(PANEL["skills"]["num_samples"], SAMPLED),
+        greedy=GREEDY_JSON,
+    shell:
+        ask_member("answer_prompts")
+        + "--stage answer_benchmark --prompts {input.questions} "
+        "--templates {input.templates:q} "
+        "--part {params.greedy:q} {output.greedy} "
+        "--part {params.samples:q} {output.sampled} 2> {log}"
+
+
+rule score_answers:
+    """Score one member's answers; keeps the outcome of every question."""
+    input:
+        questions="results/panel/skills.jsonl",
+        greedy=expand(
+            f"{FOLDER}/{{member}}/skills/greedy/{{shard}}.jsonl",
+            shard=PANEL_SHARDS,
+            allow_missing=True,
+        ),
+        sampled=expand(
+            f"{FOLDER}/{{member}}/skills/sampled/{{shard}}.jsonl",
+            shard=PANEL_SHARDS,
+            allow_missing=True,
+        ),
+    output:
+        f"{FOLDER}/{{member}}/skills.json",
+    log:
+        "logs/panel/iter{iteration}/{ballot}/{member}/score_answers.log",
+    wildcard_constraints:
+        **AT_ANY,
+    localrule: True
+    conda:
+        "../envs/decide.yaml"
+    params:
+        code=code("score_answers"),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/score_answers.py "
+        "--iteration {wildcards.iteration} --ballot {wildcards.ballot} "
+        "--member {wildcards.member} --questions {input.questions} "
+        "--greedy {input.greedy} --sampled {input.sampled} "
+        "--output {output} 2> {log}"
+
+
+rule compare_members:
+    """All ballots' members at an iteration beside themselves at iteration 0."""
+    input:
+        base=[f"results/panel/iter0/base/{name}/skills.json" for name in MEMBERS],
+        scores=lambda wildcards: expand(
+            "results/panel/iter{iteration}/{ballot}/{member}/skills.json",
+            iteration=wildcards.iteration,
+            ballot=PANEL["ballots"] if wildcards.iteration != "0" else [],
+            member=MEMBERS,
+        ),
+        # Read by nobody here: who has skills wants to know what they came from.
+        reports=lambda wildcards: ancient(
+            expand(
+                f"{FOLDER}/panel_report.json",
+                iteration=range(1, int(wildcards.iteration) + 1),
+                ballot=PANEL["ballots"],
+            )
+        ),
+    output:
+        "results/panel/iter{iteration}/skills.json",
+    log:
+        "logs/panel/iter{iteration}/compare_members.log",
+    wildcard_constraints:
+        **AT_ANY,
+    localrule: True
+    conda:
+        "../envs/decide.yaml"
+    params:
+        code=code("compare_members"),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/compare_members.py "
+        "--iteration {wildcards.iteration} --base {input.base} "
+        "--scores {input.scores} --output {output} 2> {log}"
