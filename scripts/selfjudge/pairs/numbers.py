@@ -17,7 +17,13 @@ SAYS = re.compile(
     r"\b(?:is|are|was|were|see|count|counted|have|has|had|get|equals?|be|total|answer"
     r"|shows?|contains?|costs?|so|thus|therefore|hence)\b|[=:]"
 )
-ONE = re.compile(r"\W*(?:the )?one\s+\w", re.IGNORECASE)
+# "One of these", "there is one thing that": a word of prose, and no count.
+ONE = re.compile(
+    r"\W*(?:the )?one\s+\w"
+    r"|.{0,80}\bone\s(?:(?:thing|way|more|another|point|reason|of|to|by)\b"
+    r"|(?:\w+\s){0,2}(?:that|which|who|where|to|about)\b)",
+    re.IGNORECASE,
+)
 AT_HEAD = re.compile(rf"(?P<number>{NUMBER})(?P<rest>.*)")
 # "The angle is 40": a short sentence may say what the number is of.
 SAID_OF = re.compile(
@@ -27,11 +33,22 @@ SAID_OF = re.compile(
 )
 ANY_NUMBER = re.compile(rf"(?<![\w.\-]){NUMBER}|(?<=\W)-?\d+(?:\.\d+)?")
 # "5M" may be a million or metres, "5!" a factorial; "First, there are 2" goes on.
-UNCLEAR = re.compile(r"\d\s?[KMB]\b|\d!")
+UNCLEAR = re.compile(r"\d\s?(?:[KMB]|MM)\b|\d!")
+# A unit that in lower case would be a variable.
+CAPITAL_UNIT = re.compile(r"(?<=\d )[NJATW](?=[\W_]*$)")
 OPENING = re.compile(
     r"(?:first|second|next|then|now|step|let|looking|in|at|on|by|from|to|if|when)\b"
 )
 LISTED = re.compile(r"\d+[.)]\s+[a-z]")
+APPROXIMATELY = re.compile(r"\\(?:approx|simeq|sim)\b")
+# "6, not 2 + 3 = 5", "6 since x = 3": an equation after the number gives a reason.
+FIRST_STATED = re.compile(
+    rf"{LEAD.pattern}(?P<number>{NUMBER})(?:\s?[a-z%]+)?\s?"
+    r"(?:[,;(\[]|\b(?:because|since|as|where|when|with|for|given)\b)"
+)
+# "x = 5 or x = -5", "x = 2, y = 3": two claims, unless the last follows.
+OTHER_CLAIM = re.compile(r"\b(?:or|and|not|but)\b|[,;]")
+FOLLOWS = re.compile(r"\b(?:so|thus|hence|therefore|then|gives?|giving)\b")
 CURRENCY = re.compile("[$\u20ac\u00a3\u00a5]\\s?|\\b(?:usd|eur)\\b\\s?")
 POWER = re.compile(
     rf"({NUMBER})\s?(?:x|\u00d7|\*|\\times|\\cdot|times)\s?10\s?\^\s?(-?\d+)"
@@ -51,7 +68,7 @@ SCALES = {
 }
 SCALE = re.compile(rf"[\s-]*({'|'.join(SCALES)})s?\b")
 # Of letters that stand alone these are units, and others variables.
-LETTER_UNITS = frozenset("mgslhvwcf")
+LETTER_UNITS = frozenset("mgslhvwcf\u03c9")
 SHORT_UNITS = frozenset(
     "km cm mm nm um kg mg ml dl cl lb oz ft in yd mi hz kb mb gb tb px hr am pm st nd "
     "rd th kw mw kv mv ma pa ev mol mph kph kmh bpm ppm sec min deg rad cal usd eur "
@@ -67,12 +84,17 @@ BOUND = re.compile(
     r"\b(?:more|less|fewer|greater|larger|smaller|least|most|over|under|above|below|up"
     r"|not|no|never|between|minimum|maximum|almost|nearly|exceeds?|exceeding|beyond|or"
     r"|than|but|except|excluding|besides|anything|everything"
-    r"|versus|vs|isn't|aren't|within|past)\b|[<>\u2264\u2265\u00b1]"
+    r"|versus|vs|isn't|aren't|within|past|upwards?|shy|approaching)\b"
+    r"|[<>\u2264\u2265\u00b1]"
 )
+# "Mid 30s", "close to 30" is near a number.
+NEAR = re.compile(r"\b(?:close|closer|north|south|mid|early|late|some)\b[^.,;]{0,20}$")
 EXPRESSION = re.compile(
     r"[+*/^\\=\u221a\u03c0\u00d7\u00f7\u2044\u221e|]"
     r"|\b(?:pi|sqrt|root|half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|tenths?"
-    r"|eighths?|hundredths?|thousandths?|millionths?|squared|cubed|times|plus|minus|divided|log|sin|cos|tan"
+    r"|eighths?|hundredths?|thousandths?|millionths?|squared|cubed|times|plus|minus|divided|log|ln|exp|sin|cos|tan|mod|twice"
+    r"|thrice|double|triple|factorial|power|(?:sum|product|difference|multiple|average|mean)"
+    r" of"
     r"|hundreds?|lakhs?|crores?|mil|mn|bn|score|gross|k)\b"
     r"|-(?:third|half|quarter|fourth|fifth)"
 )
@@ -80,10 +102,18 @@ BOUND_AFTER = re.compile(
     r"\W{0,2}(?:\w+\s){0,3}(?:at (?:most|least)|(?:or|and) (?:more|less|fewer|above"
     r"|over|higher|lower|up|so))\b"
 )
+# "3 (+-1)", "3 (or 4)", "30-something"; and "the 90s", which may be seconds.
+DECADE = re.compile(r"0s\b")
+IN_DOUBT = re.compile(
+    r"\s?[(\[,]\s?(?:[-+\u00b1/]{2}|\u00b1|\\pm|or\b|maybe\b|perhaps\b|possibly\b"
+    r"|could\b|might\b|at (?:least|most)\b|minimum\b|maximum\b|give or take\b)"
+    r"|-?(?:something|odd|ish|plus)\b"
+)
 SLASHED_UNIT = re.compile(r"(?<=[a-z])/(?=[a-z])")
 JOINED = re.compile(
     r"(?:\.?\d|[:/^*+\\]|\(\s?-?[\d\\\u221a]|[-,]\s?\d|\s?[-,/:]\s?\d|\s-\d"
-    r"|\s(?:in|to|by|per|vs|x|for)\s(?:every\s)?-?\d)"
+    r"|\s?[-+*/]\s?[\\\u221a\u03c0(]|\s[-+*/]\s[a-z]\b|\s(?:to the|raised|choose|mod)\b"
+    r"|\s(?:in|to|by|per|vs?\.?|x|for)\s(?:every\s)?-?\d)"
 )
 
 
@@ -92,7 +122,7 @@ def parse_number(text: str, *, is_marked: bool) -> str | None:
 
     None for two numbers, a bound, a ratio, a fraction or an expression.
     """
-    normal = None if UNCLEAR.search(text) else to_plain(text)
+    normal = None if UNCLEAR.search(text) else to_plain(text.strip())
     if normal is None or (not is_marked and (goes_on(normal) or ONE.match(text))):
         return None
     found = find_number(normal, is_marked=is_marked)
@@ -100,6 +130,8 @@ def parse_number(text: str, *, is_marked: bool) -> str | None:
         return None
     before, number, rest = found
     if BOUND.search(before) or EXPRESSION.search(before + " "):
+        return None
+    if NEAR.search(before) or any(map(str.isdigit, before)):
         return None
     if before.rstrip().endswith("-"):
         return None
@@ -122,17 +154,35 @@ def goes_on(text: str) -> bool:
 
 def to_plain(text: str) -> str | None:
     """The text in common form, powers of ten written out, after its last "="."""
+    text = CAPITAL_UNIT.sub("units", text)
     text = CURRENCY.sub("", fold(text).replace("\\$", "$"))
+    text = APPROXIMATELY.sub("\u2248", text)
     text = IN_BRACES.sub(r"^\1", DEGREE.sub(" ", SPACES.sub(" ", text)))
     text = POWER.sub(write_power, text)
     text = WITH_E.sub(write_power, TEN_TO.sub(write_ten, text))
     text = UNIT_POWER.sub("", SLASHED_UNIT.sub(" ", text))
     text = normalise(text)
-    *_, after = re.split("[=]", text)
+    after = last_side(text) if "=" in text else text
+    if after is None:
+        return None
     head, about, tail = after.partition("\u2248")
     if about and any(map(str.isalnum, head)):
         return None
     return MINUS_WORD.sub("-", (tail if about else after).strip())
+
+
+def last_side(text: str) -> str | None:
+    """What stands after the last "=", None if more than it is claimed."""
+    head, *middle, last = text.split("=")
+    if re.search(r"\bnot\b|n't\b", head):
+        return None
+    first = FIRST_STATED.match(head)
+    if first and not only_repeats(last, shortest_number(first["number"])):
+        return None
+    claims = "=".join(middle)
+    if OTHER_CLAIM.search(claims) and not FOLLOWS.search(middle[-1]):
+        return None
+    return last
 
 
 def write_power(match: re.Match[str]) -> str:
@@ -169,16 +219,20 @@ def find_number(text: str, *, is_marked: bool) -> tuple[str, str, str] | None:
 
 def read_number(number: str, rest: str) -> str | None:
     """A number with its scale, if what follows it leaves it as it is."""
+    value = shortest_number(number)
+    if rest.startswith(": ") and sums_up(rest, value):
+        return value
     if scale := SCALE.match(rest):
         rest = rest[scale.end() :]
     elif JOINED.match(rest):
         return None
-    value = shortest_number(number)
     if scale:
         value = shortest_number(str(Decimal(number) * SCALES[scale[1]]))
     cut = TAIL.search(rest)
     head, tail = (rest[: cut.start()], rest[cut.start() :]) if cut else (rest, "")
-    if BOUND_AFTER.match(rest) or (len(number) == 4 and rest[:1] == "s"):
+    if BOUND_AFTER.match(rest) or IN_DOUBT.match(rest):
+        return None
+    if DECADE.match(number[-1:] + rest):
         return None
     if BOUND.search(head) or EXPRESSION.search(head) or not are_units(head):
         return None
@@ -200,6 +254,12 @@ def are_units(text: str) -> bool:
         if is_joined:
             return False
     return all(len(word) > 1 or word in LETTER_UNITS for word in others)
+
+
+def sums_up(text: str, value: str) -> bool:
+    """Whether the numbers of a text are two or more that add up to a value."""
+    parts = [*map(Decimal, re.findall(NUMBER, text))]
+    return len(parts) > 1 and shortest_number(str(sum(parts))) == value
 
 
 def only_repeats(text: str, value: str) -> bool:

@@ -24,8 +24,13 @@ AFTER = re.compile(
 )
 BOTH = re.compile(r"\W*(?:or|and|/)?\W*(?:yes|no)\b|\.?\s?\d")
 EXCLAIMED = re.compile(r".{0,60},\s(yes|no)\W*$")
+# "No. Wait, yes.": the one that it begins with is taken back.
+TAKEN_BACK = re.compile(
+    r"\b(?:wait|actually|sorry|i mean|i meant|correction|on second thoughts?|rather|hmm)\b"
+    r"[^;]{0,60}?\b(yes|no)\s?(?:$|[.,!?;:])"
+)
 BRACKETED = re.compile(r"^\s*\(([^()]*)\)[\s.]*$")
-NUMBERED = re.compile(r"(?:\d{1,2}[.)]|\(?[a-j]\)|[-\u2022])\s+(?=[^\W\d])")
+NUMBERED = re.compile(r"^(?:\d{1,2}[.)]|\(?[a-j]\)|[-\u2022])\s+(?=[^\W\d])")
 # "It is red", "The color is red": what is said of the thing is the answer.
 SUBJECT = re.compile(
     r"(?:(?:it|this|that|they|these|those|he|she)(?:'s|'re)\s"
@@ -65,10 +70,20 @@ SPELLINGS = {
 }
 JOINED = re.compile(r",? (?:and|&) |, |(?<=[^\W\d_]{2})/(?=[^\W\d_]{2})")
 SPELLED = re.compile(rf"\b(?:{'|'.join(SPELLINGS)})\b")
+# "Red, because the hood is red", "red - the color of the hood", "red (see there)".
+WHY = re.compile(
+    r"(?<=\w)(?:,?\s(?:because|due to|given that|since (?!\d))|,\s(?:as|since|which|for)\s"
+    r"|\s-\s(?=(?:the|an?|it|its|this|that|as|because|since|which|they|he|she)\b)"
+    r"|\s?\u2014|;\s).*$|(?<=\w)\s\((?!.*\b(?:or|maybe|perhaps|possibly|not)\b)[^()]*\)?\W*$"
+)
 # How a text begins or ends that goes on to an answer, or is none.
 NO_PHRASE = re.compile(
     r"(?:let|let's|i|i'm|i'll|we|we'll|you|first|next|now|looking|to|based|here|sure"
-    r"|okay|ok|in order|according|hmm|wait|well|step)\b"
+    r"|okay|ok|in order|according|hmm|wait|well|step|alright|all right|got it|upon"
+    r"|understood|certainly|of course|thank|thanks|so|then|as|while|when|after|before"
+    r"|(?:analy[sz]|examin|observ|consider|inspect|review|look|focus|zoom|assum)ing"
+    r"|\w+ing (?:(?:at|from|to|on|in) )?(?:(?:the|this) )?(?:image|picture|photo|chart|graph"
+    r"|figure|diagram|scene|question))\b"
     r"|(?:(?:in|from) )?(?:(?:the|this) )?(?:image|picture|photo|photograph|question"
     r"|chart|figure|graph|diagram|scene|response|user)\b(?=.*\b(?:is|are|shows?|depicts?"
     r"|has|asks?|of|contains?|appears?|displays?|features?|wants?)\b|$)"
@@ -77,7 +92,10 @@ REASON = re.compile(r"(?:explanation|reason|rationale|because)\b")
 DANGLING = re.compile(
     r"\b(?:is|are|was|shows?|depicts?|has|contains?|appears?|the|of|to|and|with|in|on"
     r"|at|that|which|or|by|from|reads|says|wears|be|can|i|we|you|he|she|appears|seems"
-    r"|holds|uses|looks|will|may|its|their|his|her)$"
+    r"|holds|uses|looks|will|may|its|their|his|her|for|as|this|these|those|than"
+    r"|but|into|onto|near|like|(?:is|are|was|were|be|been) (?:wearing|holding|carrying"
+    r"|using|showing|depicting|displaying|saying|having|called|named|looking|made"
+    r"|written|located|based|known|placed|used))$"
 )
 
 
@@ -91,6 +109,8 @@ def parse_yes_no(text: str) -> str | None:
         return match[1] if match and not is_open else None
     rest = match["rest"]
     is_both = BOTH.match(rest)
+    if (last := TAKEN_BACK.search(rest)) and last[1] != match[1]:
+        return None
     rest = re.split(r"[.!?]\s", rest, maxsplit=1)[0]
     if is_both or CONDITION.search(rest):
         return None
@@ -106,6 +126,9 @@ def parse_phrase(text: str, *, is_marked: bool = True) -> str | None:
     folded = NUMBERED.sub("", folded.strip(' *_`"[]'), count=1)
     if REFUSAL.search(folded):
         return None
+    if not is_marked and is_unfinished(normalise(folded)):
+        return None
+    folded = WHY.sub("", folded)
     if not is_marked and LOOSE_ARTICLE.match(text):
         return None
     subject = SUBJECT.match(folded)
@@ -114,9 +137,14 @@ def parse_phrase(text: str, *, is_marked: bool = True) -> str | None:
     limit = MAX_PHRASE_WORDS if is_marked else MAX_BARE_PHRASE_WORDS
     if not 1 <= num_words <= limit or REASON.match(normal):
         return None
-    if not is_marked and (NO_PHRASE.match(normal) or DANGLING.search(normal)):
+    if not is_marked and is_unfinished(normal):
         return None
     return sort_parts(SPELLED.sub(lambda word: SPELLINGS[word.group()], normal))
+
+
+def is_unfinished(phrase: str) -> bool:
+    """Whether a phrase begins, or ends, as one that goes on."""
+    return bool(NO_PHRASE.match(phrase) or DANGLING.search(phrase))
 
 
 def sort_parts(phrase: str) -> str:
