@@ -172,10 +172,12 @@ def read_bare(text: str, answer_format: AnswerFormat, question: str) -> str | No
         return ends.pop()
     if answer_format == "choice":
         options = parse_options(question)
-        if not ends and (found := find_option_line(lines, options)):
-            return found
         sentence = last_sentence(text)
-        return None if refuses(sentence, options) else find_in_prose(sentence, options)
+        said = None
+        if not refuses(sentence, options):
+            said = find_in_prose(sentence, options)
+        ends = {said, None if ends else find_option_line(lines, options)} - {None}
+        return ends.pop() if len(ends) == 1 else None
     return None
 
 

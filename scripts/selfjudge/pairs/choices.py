@@ -3,8 +3,8 @@
 import re
 from functools import lru_cache
 
-from selfjudge.pairs.normal import ESCAPED, MARKS, SPACES, fold, normalise_name
-from selfjudge.pairs.numbers import parse_number
+from selfjudge.pairs.normal import LOOSE, MARKS, SPACES, fold, normalise_name
+from selfjudge.pairs.numbers import DEGREE, parse_number
 
 LETTERS = "abcdefghij"
 # A question's options are read from its end; an option's text so far.
@@ -35,11 +35,12 @@ HEAD = re.compile(
 )
 # "A and C", "A, C", "A. C.", "A/B", "A (or C)", "A, maybe C": a second letter.
 SECOND = re.compile(
-    r"[)\]]?(?:(?:\s?(?:[,.;/&|\u2013\u2014(-]|\b(?:and|or|as well as|maybe|perhaps|possibly"
-    r"|probably|likely|also|even|then|else|but|either|both|option|choice)\b))+\s?"
-    r"|\s?(?=[(\[][A-Za-z][)\]]))"
-    r"[(\[]?(?:([B-HJb-hj])(?![\w'/+*^=-]|\.\d)|([AI])(?![\w'/+*^=-]|\.\d|\s(?!and\b|or\b|is\b)[a-z])"
-    r"|([ai])(?=[)\].,;/?!]|\s?$|\s(?:and|or)\b))"
+    r"[)\]]?(?:(?:\s?(?:[,.;/&|\u2013\u2014(-]|\b(?:and|or|as well as|maybe|perhaps"
+    r"|possibly|probably|likely|also|even|then|else|but|either|both|option|choice)\b"
+    r"))+\s?|\s?(?=[(\[][A-Za-z][)\]]))[(\[]?"
+    r"(?:([B-HJ])(?![\w'/+*^-]|\.\w|\s?=)"
+    r"|([AI])(?![\w'/+*^-]|\.\w|\s?=|\s(?!and\b|or\b|is\b)[a-z])"
+    r"|([a-j])(?=[)\].,;/?!](?!\w)|\s?$|\s(?:and|or)\b))"
 )
 # "A and a cat": whatever is beside the letter, it is not chosen alone.
 BESIDE = re.compile(
@@ -55,26 +56,31 @@ BEFORE_POINT = re.compile(r"(?<=\w) (?=[.,;:)])")
 LISTED = re.compile(r"[\s,;]([A-J])[.):]\s|;\s([A-J]),\s")
 # "B. No, A": the last one is another.
 CORRECTED = re.compile(
-    r"\b(?:wait|no|actually|correction|i mean|make that|or rather)[,:.!]*\s"
+    r"\b(?:(?:wait|actually|correction|i mean|make that|or rather)[,:.!]*|no[,:.!]+)\s"
     r"(?:[a-z']+,?\s){0,5}[(\[]?([A-J])(?![\w']|\s[a-z])",
     re.IGNORECASE,
 )
 NEGATION = re.compile(
-    r"\b(?:not|no|neither|nor|never|isn'?t|aren'?t|wasn'?t|without|both"
-    r"|except|but|other than|rather than|instead|absent|missing|lacks?|lacking|less"
-    r"|wrong|incorrect|hardly|unlikely|unlike|exclud\w+|eliminat\w+|ruled?|than|instead"
-    r"|opposite|maybe|perhaps|possibly|either|or)\b"
+    r"\b(?:not|no|neither|nor|never|isn'?t|aren'?t|wasn'?t|without|both|except"
+    r"|anything but|other than|rather than|instead)\b"
+)
+# Beside an option's text these leave it open, or take it out.
+NOT_SAID = re.compile(
+    NEGATION.pattern + r"|\b(?:but|absent|missing|gone|removed|replaced|hidden|lacks?"
+    r"|lacking|less|wrong|incorrect|hardly|unlikely|unlike|exclud\w+|eliminat\w+"
+    r"|ruled?|than|opposite|maybe|perhaps|possibly|either|or)\b"
 )
 # What may stand beside an option's text that is the answer: "a hot dog" is no dog.
 TEXT_BEFORE = re.compile(
-    r"(?:^|[,.;:(\"'\u2014=]\s?|-\s|\b(?:a|an|the|this|that|is|are|was|were|be|been|it's|as|like|in|on|at|by"
-    r"|to|from|with|for|would|will|should|must|see|sees|shows?|depicts|called|named"
-    r"|has|have|just|only|probably|likely|clearly|definitely|choose|pick|select|its"
-    r"|his|her|their|my)\s)$"
+    r"(?:^|[,.;:(\"'\u2014=]\s?|-\s|\b(?:a|an|the|this|that|is|are|was|were|be|been|it's"
+    r"|as|like|in|on|at|by|to|from|made of|with|for|would|will|should|must|see|sees"
+    r"|shows?|depicts|called|named|has|have|just|only|probably|likely|clearly"
+    r"|definitely|choose|pick|select|its|his|her|their|my)\s)$"
 )
 TEXT_AFTER = re.compile(
-    r"\s?(?:$|[,.;:)!\"'\u2014(](?!\w)|-\s|\(|\d+\W?$|(?:is|are|was|were|here|there|in|on|at|because"
-    r"|since|as|which|who|due|based|given|shown|seen|from|by|for|with|best|would|has|it)\b)"
+    r"\s?(?:$|[,.;:)!\"'\u2014(](?!\w)|-\s|\(|\d+\W?$|(?:is|are|was|were|here|there|in|on"
+    r"|at|because|since|as|which|who|due|based|given|shown|seen|from|by|for|with|best"
+    r"|would|has|it)\b)"
 )
 NAMED_IN_PROSE = re.compile(
     r"\b(?:option|choice|answer|pick|choose|select|with|like|is|be)\s+"
@@ -126,7 +132,7 @@ def parse_choice(text: str, options: dict[str, str]) -> str | None:
 
     A letter that is no option is no answer, whatever stands after it.
     """
-    plain = MARKS.sub(" ", ESCAPED.sub("", text))
+    plain = MARKS.sub(" ", LOOSE.sub("", text))
     plain = BEFORE_POINT.sub("", " ".join(SPACES.sub(" ", plain).split()))
     letter = read_letter(plain, options)
     if letter is None:
@@ -194,7 +200,7 @@ def find_by_text(text: str, options: dict[str, str]) -> str | None:
         is_said = TEXT_BEFORE.search(before) and TEXT_AFTER.match(after)
         found.append(letter if is_said else "")
         normal = whole.sub("\0", normal)
-    if len(found) != 1 or not found[0] or NEGATION.search(normal):
+    if len(found) != 1 or not found[0] or NOT_SAID.search(normal):
         return None
     return found[0] if options[found[0]] not in WHOLE_ANSWERS else None
 
@@ -210,7 +216,7 @@ def find_by_value(text: str, options: dict[str, str]) -> str | None:
         for letter, option in options.items()
         if value is not None and parse_number(option, is_marked=False) == value
     ]
-    if len(same) == 1 and is_bare_number(options[same[0]]):
+    if len(same) == 1 and is_bare_number(DEGREE.sub("", options[same[0]]).strip()):
         return same[0]
     return "" if len(same) > 1 else None
 

@@ -87,14 +87,17 @@ BOUND = re.compile(
     r"|versus|vs|isn't|aren't|within|past|upwards?|shy|approaching)\b"
     r"|[<>\u2264\u2265\u00b1]"
 )
+# "Twice 4", "the sum of 3 numbers" begin a calculation.
+OPERAND = re.compile(
+    r"\b(?:twice|thrice|double|triple|factorial|(?:sum|product|difference|multiple"
+    r"|average|mean|square|cube) of)\s(?:the\s)?$"
+)
 # "Mid 30s", "close to 30" is near a number.
 NEAR = re.compile(r"\b(?:close|closer|north|south|mid|early|late|some)\b[^.,;]{0,20}$")
 EXPRESSION = re.compile(
     r"[+*/^\\=\u221a\u03c0\u00d7\u00f7\u2044\u221e|]"
     r"|\b(?:pi|sqrt|root|half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|tenths?"
-    r"|eighths?|hundredths?|thousandths?|millionths?|squared|cubed|times|plus|minus|divided|log|ln|exp|sin|cos|tan|mod|twice"
-    r"|thrice|double|triple|factorial|power|(?:sum|product|difference|multiple|average|mean)"
-    r" of"
+    r"|eighths?|hundredths?|thousandths?|millionths?|squared|cubed|times|plus|minus|divided|log|ln|exp|sin|cos|tan|mod"
     r"|hundreds?|lakhs?|crores?|mil|mn|bn|score|gross|k)\b"
     r"|-(?:third|half|quarter|fourth|fifth)"
 )
@@ -112,8 +115,8 @@ IN_DOUBT = re.compile(
 SLASHED_UNIT = re.compile(r"(?<=[a-z])/(?=[a-z])")
 JOINED = re.compile(
     r"(?:\.?\d|[:/^*+\\]|\(\s?-?[\d\\\u221a]|[-,]\s?\d|\s?[-,/:]\s?\d|\s-\d"
-    r"|\s?[-+*/]\s?[\\\u221a\u03c0(]|\s[-+*/]\s[a-z]\b|\s(?:to the|raised|choose|mod)\b"
-    r"|\s(?:in|to|by|per|vs?\.?|x|for)\s(?:every\s)?-?\d)"
+    r"|\s?[-+*/]\s?[\\\u221a\u03c0(]|\s[-+*/]\s[a-z]\b"
+    r"|\s(?:to power|raised|choose|mod)\b|\s(?:in|to|by|per|vs?\.?|x|for)\s(?:every\s)?-?\d)"
 )
 
 
@@ -131,7 +134,9 @@ def parse_number(text: str, *, is_marked: bool) -> str | None:
     before, number, rest = found
     if BOUND.search(before) or EXPRESSION.search(before + " "):
         return None
-    if NEAR.search(before) or any(map(str.isdigit, before)):
+    if OPERAND.search(before) or NEAR.search(before):
+        return None
+    if any(map(str.isdigit, before)):
         return None
     if before.rstrip().endswith("-"):
         return None

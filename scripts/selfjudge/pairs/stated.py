@@ -18,7 +18,7 @@ STRONG = re.compile(
     r"(?P<tag><answer>)|(?P<box>\\boxed\s?\{)"
     r"|(?:^|\n)[ \t>*_#\"'(\[{-]{0,12}(?:(?:so|thus|hence|therefore)[, ]{1,2})?"
     rf"(?:(?:(?:the|my|correct|final|short|best) ){{0,3}}answer\b{ASIDE}"
-    r"[\"*_' ]{0,6}(?:[:=\u2192]|[-=]>|\n)|(?:ans|final)\.?[*_ ]{0,3}:)"
+    r"[\"*_' ]{0,6}(?:[-=]>|[:=\u2192]|\n)|(?:ans|final)\.?[*_ ]{0,3}:)"
     r"|(?:^|\n)#### ?(?=[-+$(]{0,2}\d\S{0,20}\s*\Z)"
     rf"|\bfinal answer{ASIDE}[\"*_' ]{{0,6}}(?:is\b|[:=])",
     re.IGNORECASE,
@@ -44,15 +44,16 @@ ABOUT_IT = re.compile(
 CONDITION = re.compile(
     r"\b(?:if|unless|assuming|suppose|supposing|in case|provided that|depends"
     r"|depending)\b|(?:^|[,;(])\s*(?:were|had|should)\s(?!\d|not\b|no\b)"
-    r"|\b(?:were|had|should) (?:i|it|he|she|we|you)\b|\bwere there\s(?=an?\b|no\b|any\b)",
+    r"|\b(?:were|had|should) (?:i|it|he|she|we|you)\b"
+    r"|\bwere there\s(?=an?\b|no\b|any\b)",
     re.IGNORECASE,
 )
 # "3. Wait, it is 4": who thinks again states nothing.
 SECOND_THOUGHT = re.compile(
-    r"(?:[.!?,;:(\u2014\u2026-]\s{0,2}|\b(?:no|oh)[, ]{1,2})"
+    r"(?:[.!?,;:(\u2014\u2026\n-]\s{0,2}|\b(?:no|oh)[, ]{1,2})"
     r"(?:wait|hold on|on second thoughts?|scratch that|correction|i mean|i meant"
-    r"|let me re-?\w{1,12})\b(?=\W*(?:$|[,.!:;\u2014\u2026-]|(?:no|it|that|the|i|this|let"
-    r"|there|not|actually|maybe)\b|\S{1,3}$))",
+    r"|let me re-?\w{1,12})\b(?=\W*(?:$|[,.!:;\u2014\u2026-]"
+    r"|(?:no|it|that|the|i|this|let|there|not|actually|maybe)\b|\S{1,3}$))",
     re.IGNORECASE,
 )
 # "Question: ..." on a line of its own: the model goes on with a prompt of its own.
@@ -107,7 +108,8 @@ def cut_run_on(text: str) -> str:
 def find_stated(text: str) -> str | None:
     """The line after the marker that decides; None without one.
 
-    It is "" where two boxes beside each other hold different answers.
+    It is "" where two boxes beside each other hold different answers, and where what
+    was stated is taken back.
     """
     lowered = text.lower()
     has_answer = "answer" in lowered
@@ -117,7 +119,7 @@ def find_stated(text: str) -> str | None:
         if match["box"]:
             return read_boxes(text, [m for m in strong if m["box"]])
         if stated := line_after(text, match.end()):
-            return stated
+            return "" if SECOND_THOUGHT.search(text, match.end()) else stated
     has_plain = has_answer or any(map(lowered.count, BEST))
     for match in reversed([*PLAIN.finditer(text)] if has_plain else []):
         stated = line_after(text, match.end())
