@@ -116,7 +116,8 @@ SLASHED_UNIT = re.compile(r"(?<=[a-z])/(?=[a-z])")
 JOINED = re.compile(
     r"(?:\.?\d|[:/^*+\\]|\(\s?-?[\d\\\u221a]|[-,]\s?\d|\s?[-,/:]\s?\d|\s-\d"
     r"|\s?[-+*/]\s?[\\\u221a\u03c0(]|\s[-+*/]\s[a-z]\b"
-    r"|\s(?:to power|raised|choose|mod)\b|\s(?:in|to|by|per|vs?\.?|x|for)\s(?:every\s)?-?\d)"
+    r"|\s(?:to power|raised|choose|mod)\b"
+    r"|\s(?:in|to|by|per|vs?\.?|x|for)\s(?:every\s)?-?\d)"
 )
 
 
