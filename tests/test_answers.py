@@ -431,6 +431,7 @@ PLACES = "Where?\nA. Mexico\nB. in the kitchen\nC. 4\nD. 14\nE. False\nF. 60%"
         pytest.param("It is red.\n\nC) the red fox", OPTIONS, "c", id="own-text-last"),
         pytest.param("A. a dog\nB. a cat\n\nHm.", OPTIONS, None, id="options-retold"),
         pytest.param("B. a dog\n\nIt barks.", OPTIONS, None, id="text-of-another"),
+        pytest.param("## Answer\n(B)\n\nIt purrs.", OPTIONS, "b", id="below-a-heading"),
         pytest.param("It has to be C!", OPTIONS, "c", id="has-to-be"),
         pytest.param("Answer: guide dog", OPTIONS, None, id="noun-before"),
         pytest.param("Answer: Mexico City", PLACES, None, id="noun-after"),
@@ -566,6 +567,43 @@ SPOKEN = st.sampled_from(
         *("I see 3 dogs.", "No", "The answer is 4.\nFinal answer: no", "What?", "{1}"),
     ]
 )
+
+
+BEFORE = st.sampled_from(
+    [
+        *("", "The two men were tired and had left.\n\n", "If you look, 3 were red.\n"),
+        *("I first thought of (A) and (C), but no.\n\n", "Wait, let me see again.\n"),
+    ]
+)
+MARKED = st.sampled_from(
+    [
+        *("Answer: {}", "**Answer:** {}", "The answer is {}", "Final answer: {}"),
+        *("## Answer\n{}", "<answer>{}</answer>", "So the correct answer would be {}"),
+    ]
+)
+AFTER = st.sampled_from(
+    [
+        *("", "\n\nExplanation: both lamps were on, and it had rained."),
+        *("\n\nThis is because 2 people wait there.", "\n\nWere it near, 9 would fit."),
+    ]
+)
+ANSWERS: dict[AnswerFormat, dict[str, str]] = {
+    "number": {"7": "7", "1,200": "1200", "three": "3", "5 cm": "5", "-4": "-4"},
+    "choice": {"B": "b", "(B)": "b", "**B. a cat**": "b", "B) a cat.": "b"},
+    "yes_no": {"Yes": "yes", "**No**": "no", "no, they were out": "no"},
+    "phrase": {"red": "red", "The left side.": "left side"},
+}
+
+
+@given(BEFORE, MARKED, AFTER, st.sampled_from([*ANSWERS]), st.data())
+def test_what_is_told_beside_the_answer_changes_nothing(
+    before: str, marked: str, after: str, answer_format: AnswerFormat, data
+) -> None:
+    """Reasons in the past tense and conditions stand before and after an answer."""
+    written = data.draw(st.sampled_from([*ANSWERS[answer_format]]))
+    text = before + marked.format(written) + after
+    right = ANSWERS[answer_format][written]
+    assert extract_answer(text, answer_format, OPTIONS) == right
 
 
 # The first expression loads SymPy.

@@ -4,7 +4,8 @@ import re
 from functools import lru_cache
 
 from selfjudge.pairs.normal import LOOSE, MARKS, SPACES, fold, normalise_name
-from selfjudge.pairs.numbers import DEGREE, parse_number
+from selfjudge.pairs.notation import DEGREE
+from selfjudge.pairs.numbers import parse_number
 
 LETTERS = "abcdefghij"
 # A question's options are read from its end; an option's text so far.
@@ -29,7 +30,7 @@ LEAD = re.compile(
 # A letter in brackets, or one that stands alone or before a reason.
 HEAD = re.compile(
     r"[(\[]\s?([A-Za-z])\s?[)\]]"
-    r"|([A-Za-z])(?=\s*$|[.):,;!\]](?:\s|$|[)*])|\s?[(\[\u2013\u2014]|\s-|\s?:"
+    r"|([A-Za-z])(?=\s*$|[.):,;!\]](?:\s|$|[)*.])|\s?[(\[\u2013\u2014]|\s-|\s?:"
     r"|\s(?:because|since|as|due|based|given|for the|is (?:the )?(?:correct|right|best)"
     r"|which|where|rather than|instead of|and|or|&)\b|\s?/|\s&)"
 )

@@ -36,7 +36,7 @@ MARKS = re.compile(
     r"[*_`\"\u201c\u201d\u2018{}$]|\\(?:boxed|text\w*|mathrm|mathbf)\b|\\[()\[\]]|</?[a-z]{1,6}>"
 )
 # What may stand before a sign and changes nothing: "5\\%", "5 %".
-LOOSE = re.compile(r"\\(?=[%$#&])|\s+(?=%)")
+LOOSE = re.compile(r"\\(?=[%$#&])|\s(?=%)")
 MINUS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63"), "-")
 MINUS[ord("\u2019")] = "'"
 # What NFKC would make a digit like any other.

@@ -13,7 +13,7 @@ MAX_CHARACTERS = 8_000
 # What follows a marker is read so far.
 MAX_STATED = 240
 
-ASIDE = r"(?:\s?\([^()\n]{0,40}\))?"
+ASIDE = r"(?:[ \t]?\((?!\w\))[^()\n]{0,40}\))?"
 STRONG = re.compile(
     r"(?P<tag><answer>)|(?P<box>\\boxed\s?\{)"
     r"|(?:^|\n)[ \t>*_#\"'(\[{-]{0,12}(?:(?:so|thus|hence|therefore)[, ]{1,2})?"
