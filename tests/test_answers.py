@@ -421,6 +421,10 @@ PLACES = "Where?\nA. Mexico\nB. in the kitchen\nC. 4\nD. 14\nE. False\nF. 60%"
         pytest.param("Answer: B as well as C", OPTIONS, None, id="as-well-as"),
         pytest.param("Answer: A, or possibly B", OPTIONS, None, id="possibly"),
         pytest.param("Answer: A (or B)", OPTIONS, None, id="or-in-brackets"),
+        pytest.param("Answer: B (a cat) and C", OPTIONS, None, id="after-its-text"),
+        pytest.param(
+            "Answer: B (A and C are wrong)", OPTIONS, "b", id="told-of-others"
+        ),
         pytest.param("Answer: (B) (C)", OPTIONS, None, id="two-in-brackets"),
         pytest.param("Answer: A & cat", OPTIONS, None, id="letter-and-text"),
         pytest.param("Answer: B. No, wait, C.", OPTIONS, None, id="taken-back"),

@@ -49,8 +49,13 @@ BESIDE = re.compile(
 )
 # "(A). (B) and (C) are wrong": other letters that are ruled out.
 RULED_OUT = re.compile(
-    r"[)\]]?[.;,]\s(?:options?\s)?(?:[(\[]?[A-J][)\]]?(?:,\s|\sand\s|\sor\s|,\sand\s|\s)){1,9}"
+    r"[)\]]?(?:[.;,]\s|\s?\(|\s-\s)(?:options?\s)?(?:[(\[]?[A-J][)\]]?(?:,\s|\sand\s|\sor\s|,\sand\s|\s)){1,9}"
     r"(?:is|are) (?:both |all |clearly )?(?:wrong|incorrect|false|not)\b"
+)
+# "B (a cat) and A", "B, a cat, or perhaps A".
+ALSO = re.compile(
+    r"[),]\s(?:and|or)\s(?:(?:maybe|perhaps|possibly|also)\s)?[(\[]?([A-J])(?![\w'])"
+    r"(?!.{0,80}\b(?:is|are|was|were|has|have|not|no)\b)"
 )
 BEFORE_POINT = re.compile(r"(?<=\w) (?=[.,;:)])")
 # "A. dog, C. fox": more options than one.
@@ -75,7 +80,7 @@ NOT_SAID = re.compile(
 TEXT_BEFORE = re.compile(
     r"(?:^|[,.;:(\"'\u2014=]\s?|-\s|\b(?:a|an|the|this|that|is|are|was|were|be|been|it's"
     r"|as|like|in|on|at|by|to|from|made of|with|for|would|will|should|must|see|sees"
-    r"|shows?|depicts|called|named|has|have|just|only|probably|likely|clearly"
+    r"|shows?|depicts|says|said|reads|took|takes|lasts?|lasted|about|around|called|named|has|have|just|only|probably|likely|clearly"
     r"|definitely|choose|pick|select|its|his|her|their|my)\s)$"
 )
 TEXT_AFTER = re.compile(
@@ -170,6 +175,7 @@ def names_another(letter: str, rest: str) -> bool:
     if BESIDE.match(rest):
         return True
     found = {a or b for a, b in LISTED.findall(rest)} | {*CORRECTED.findall(rest)}
+    found.update(ALSO.findall(rest))
     if second := SECOND.match(rest):
         found.add(second[1] or second[2] or second[3])
     return bool({other.lower() for other in found} & {*LETTERS} - {letter})

@@ -59,7 +59,7 @@ TAIL = re.compile(
 )
 BOUND = re.compile(
     r"\b(?:more|less|fewer|greater|larger|smaller|least|most|over|under|above|below|up"
-    r"|not|no|never|between|minimum|maximum|almost|nearly|exceeds?|exceeding|beyond|or"
+    r"|not|no|never|between|minimum|maximum|max|almost|nearly|exceeds?|exceeding|beyond|or"
     r"|than|but|except|excluding|besides|anything|everything"
     r"|versus|vs|isn't|aren't|within|past|upwards?|shy|approaching)\b"
     r"|[<>\u2264\u2265\u00b1]"
@@ -75,7 +75,7 @@ EXPRESSION = re.compile(
     r"[+*/^\\=\u221a\u03c0\u00d7\u00f7\u2044\u221e|]"
     r"|\b(?:pi|sqrt|root|half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|tenths?"
     r"|eighths?|hundredths?|thousandths?|millionths?|squared|cubed|times|plus|minus|divided|log|ln|exp|sin|cos|tan|mod"
-    r"|hundreds?|lakhs?|crores?|mil|mn|bn|score|gross|k)\b"
+    r"|hundreds?|lakhs?|crores?|mil|mln|mio|mn|bn|score|gross|k)\b"
     r"|-(?:third|half|quarter|fourth|fifth)"
 )
 BOUND_AFTER = re.compile(
@@ -171,7 +171,7 @@ def read_number(number: str, rest: str) -> str | None:
         return None
     if BOUND.search(head) or EXPRESSION.search(head) or not are_units(head):
         return None
-    if re.match(r"[,.:]?\s(?:or|and|to|maybe|but|-?\d)", tail):
+    if re.match(r"[,.:]?\s(?:or|and|to|maybe|but|so|hence|thus|therefore|-?\d)", tail):
         return None if not only_repeats(tail, value) else value
     if tail.startswith((".", ":", "!", "?")) and not only_repeats(tail, value):
         return None
