@@ -318,6 +318,43 @@ def test_majority_ignores_order(answers: list[str], rng) -> None:
         pytest.param("Answer: other than 7", None, id="other-than"),
         pytest.param("Answer: 6 o'clock", "6", id="clock"),
         pytest.param("3 dogs, I think", "3", id="number-then-doubt"),
+        pytest.param("Answer: 4 boats were moored", "4", id="past-tense"),
+        pytest.param("She had 9 coins, so the answer is 7.", "7", id="past-before"),
+        pytest.param("Were one more here, the answer would be 5.", None, id="were-it"),
+        pytest.param("Answer: 5 were it full", None, id="were-it-after"),
+        pytest.param("Answer: log 7", None, id="function-before"),
+        pytest.param("Answer: \\(8 - \\sqrt{2}\\)", None, id="difference"),
+        pytest.param("Answer: 3.4MM", None, id="millions"),
+        pytest.param("Answer: 200s", None, id="decade-or-seconds"),
+        pytest.param("Answer: late 40s", None, id="about-a-decade"),
+        pytest.param("Answer: north of 60", None, id="bound-in-words"),
+        pytest.param("Answer: thrice 5", None, id="multiple"),
+        pytest.param("Answer: 3 to the power of 4", None, id="power-in-words"),
+        pytest.param("Answer: the product of 3 terms", None, id="operand"),
+        pytest.param("Answer: The sum of the prices is 15", "15", id="no-operand"),
+        pytest.param("Answer: 5 v 3", None, id="score"),
+        pytest.param("Answer: 6 (\u00b12)", None, id="tolerance"),
+        pytest.param("Answer: none of the 9 could be made out", None, id="none-seen"),
+        pytest.param("There is one way to see it", None, id="one-way"),
+        pytest.param("There is one dog.", "1", id="one"),
+        pytest.param("Q2 2019", None, id="quarter"),
+        pytest.param("The answer is 9.\nFinal: 12", "12", id="final-alone"),
+        pytest.param("Two times 21.\n#### 42", "42", id="four-signs"),
+        pytest.param("#### Step 2", None, id="heading-of-a-step"),
+        pytest.param("Ans: 17", "17", id="ans"),
+        pytest.param("Answer => 6", "6", id="arrow"),
+        pytest.param("Answer: x = 3 or x = -3", None, id="two-roots"),
+        pytest.param("Answer: x = 1, y = 8", None, id="two-variables"),
+        pytest.param("Answer: 2x = 8, so x = 4", "4", id="two-steps"),
+        pytest.param("Answer: 9, not 4 + 4 = 8", None, id="not-another"),
+        pytest.param("Answer: 9 since x = 3", None, id="equation-in-the-reason"),
+        pytest.param("Answer: 8: 3 left and 5 right", "8", id="sum-of-parts"),
+        pytest.param("Answer: 8: 3 left and 4 right", None, id="no-sum-of-parts"),
+        pytest.param("Answer: $\\approx 2.72$", "2.72", id="approximately"),
+        pytest.param("Answer: 9 J.", "9", id="capital-unit"),
+        pytest.param("Answer: 6. Wait, 7.", None, id="second-thought"),
+        pytest.param("Answer: 6\nWait, it must be 7.", None, id="taken-back-below"),
+        pytest.param("Answer: 5 people wait there", "5", id="wait-is-a-verb"),
     ],
 )
 def test_number_as_models_write_it(text: str, expected: str | None) -> None:
@@ -330,6 +367,8 @@ ANGLES = "Which angle?\nA. 20\u00b0\nB. 70\u00b0\nC. 7\u00b0"
 PARTS = "Which part?\nA. Layer A\nB. Layer B"
 TIMES = "What time?\nA. ten\nB. ten past\nC. past ten"
 FULL = "Is it full?\nA. Yes\nB. No"
+OPEN = "What spoils it?\nA. If it rains\nB. They were late\nC. None of the above"
+PLACES = "Where?\nA. Mexico\nB. in the kitchen\nC. 4\nD. 14\nE. False\nF. 60%"
 
 
 @pytest.mark.parametrize(
@@ -370,6 +409,44 @@ FULL = "Is it full?\nA. Yes\nB. No"
         pytest.param("Answer: A. dog, B. cat", OPTIONS, None, id="two-with-texts"),
         pytest.param("Answer: anything but a dog", OPTIONS, None, id="but-one"),
         pytest.param("I'd say C", OPTIONS, "c", id="i-would-say"),
+        pytest.param("Answer: B. Its eyes were shut.", OPTIONS, "b", id="past-tense"),
+        pytest.param("As its ears were up, the answer is B.", OPTIONS, "b", id="past"),
+        pytest.param("Answer: A, if it barks", OPTIONS, None, id="condition"),
+        pytest.param("Answer: A. If it rains", OPEN, "a", id="option-with-if"),
+        pytest.param("Answer: B. They were late", OPEN, "b", id="option-with-were"),
+        pytest.param("Answer: C. None of the above", OPEN, "c", id="none-of-them"),
+        pytest.param("None of the above", OPEN, "c", id="none-of-them-bare"),
+        pytest.param("Answer: A, if it snows", OPEN, None, id="other-condition"),
+        pytest.param("I cannot tell: none of the above", OPEN, None, id="cannot"),
+        pytest.param("Answer: B as well as C", OPTIONS, None, id="as-well-as"),
+        pytest.param("Answer: A, or possibly B", OPTIONS, None, id="possibly"),
+        pytest.param("Answer: A (or B)", OPTIONS, None, id="or-in-brackets"),
+        pytest.param("Answer: B (a cat) and C", OPTIONS, None, id="after-its-text"),
+        pytest.param(
+            "Answer: B (A and C are wrong)", OPTIONS, "b", id="told-of-others"
+        ),
+        pytest.param("Answer: (B) (C)", OPTIONS, None, id="two-in-brackets"),
+        pytest.param("Answer: A & cat", OPTIONS, None, id="letter-and-text"),
+        pytest.param("Answer: B. No, wait, C.", OPTIONS, None, id="taken-back"),
+        pytest.param("Answer: B instead of A", OPTIONS, "b", id="instead"),
+        pytest.param("Answer: B. A and C are wrong.", OPTIONS, "b", id="ruled-out"),
+        pytest.param("Answer: A, e.g. a dark one", OPTIONS, "a", id="no-letter-e"),
+        pytest.param("**B. a cat**\n\nIt purrs.", OPTIONS, "b", id="own-text-first"),
+        pytest.param("It is red.\n\nC) the red fox", OPTIONS, "c", id="own-text-last"),
+        pytest.param("A. a dog\nB. a cat\n\nHm.", OPTIONS, None, id="options-retold"),
+        pytest.param("B. a dog\n\nIt barks.", OPTIONS, None, id="text-of-another"),
+        pytest.param("## Answer\n(B)\n\nIt purrs.", OPTIONS, "b", id="below-a-heading"),
+        pytest.param("It has to be C!", OPTIONS, "c", id="has-to-be"),
+        pytest.param("Answer: guide dog", OPTIONS, None, id="noun-before"),
+        pytest.param("Answer: Mexico City", PLACES, None, id="noun-after"),
+        pytest.param("It is in Mexico.", PLACES, "a", id="text-in-a-sentence"),
+        pytest.param("Answer: all but Mexico", PLACES, None, id="all-but"),
+        pytest.param("Mexico is missing", PLACES, None, id="missing"),
+        pytest.param("Answer: \\frac{4}{7}", PLACES, None, id="part-of-a-fraction"),
+        pytest.param("Answer: \u00b14", PLACES, None, id="plus-or-minus"),
+        pytest.param("Answer: 14 pens", PLACES, "d", id="number-and-noun"),
+        pytest.param("Answer: 60\\%", PLACES, "f", id="escaped-sign"),
+        pytest.param("Answer: It is false that it is.", PLACES, None, id="false-that"),
     ],
 )
 def test_choice_as_models_write_it(
@@ -391,6 +468,14 @@ def test_choice_as_models_write_it(
         pytest.param("It is yes.\nFinal answer: no", "no", id="final"),
         pytest.param("Yes, it can be seen; it cannot be missed.", "yes", id="first"),
         pytest.param("The lamp is off.\n\nNo", "no", id="last-line"),
+        pytest.param("Yes, they were wet.", "yes", id="past-tense"),
+        pytest.param("Answer: No, she had left", "no", id="past-perfect"),
+        pytest.param("Had it been wet, yes.", None, id="had-it"),
+        pytest.param("Answer: yes, were it wet", None, id="were-it"),
+        pytest.param("The gate was shut, so no.", "no", id="so-no"),
+        pytest.param("No - wait, yes.", None, id="taken-back"),
+        pytest.param("Answer: No. Wait, yes.", None, id="taken-back-later"),
+        pytest.param("No, they wait for a bus.", "no", id="wait-is-a-verb"),
     ],
 )
 def test_yes_no_as_models_write_it(text: str, expected: str | None) -> None:
@@ -418,6 +503,19 @@ def test_yes_no_as_models_write_it(text: str, expected: str | None) -> None:
         pytest.param("Answer: 4 p.m. today", "4 p.m. today", id="abbreviation"),
         pytest.param("Answer: (blue)", "blue", id="brackets"),
         pytest.param("The board says", None, id="half-a-sentence"),
+        pytest.param("The woman is holding", None, id="no-object"),
+        pytest.param("The boy is running", "running", id="subject"),
+        pytest.param("Answer: The boy who was late", "boy who was late", id="who-was"),
+        pytest.param("Upon zooming in", None, id="upon"),
+        pytest.param("Examining the chart", None, id="examining"),
+        pytest.param("Understood", None, id="understood"),
+        pytest.param("Vitamin A", "vitamin a", id="letter-at-the-end"),
+        pytest.param("Answer: not indicated", None, id="not-indicated"),
+        pytest.param("Answer: blue (or green)", None, id="or-in-brackets"),
+        pytest.param("Answer: The walls were white", "white", id="past-tense"),
+        pytest.param("Answer: iron (III)", "iron (iii)", id="part-of-the-name"),
+        pytest.param("Answer: cup; pen", "cup; pen", id="list"),
+        pytest.param("Answer: Bonn - Rome", "bonn - rome", id="from-to"),
     ],
 )
 def test_phrase_as_models_write_it(text: str, expected: str | None) -> None:
@@ -433,6 +531,12 @@ def test_phrase_as_models_write_it(text: str, expected: str | None) -> None:
         pytest.param("grey", "gray", True, id="spelling"),
         pytest.param("cup and pen", "pen and cup", True, id="order"),
         pytest.param("Vitamin A", "vitamin", False, id="letter-at-the-end"),
+        pytest.param("blue", "blue, because the sky is blue", True, id="because"),
+        pytest.param("blue", "blue - the color of the sky", True, id="dash"),
+        pytest.param("blue", "blue since it is clear", True, id="since"),
+        pytest.param("blue", "blue (as it is clear)", True, id="reason-in-brackets"),
+        pytest.param("open", "open since May", False, id="since-when"),
+        pytest.param("ink and tea", "tea, as well as ink", True, id="as-well-as"),
     ],
 )
 def test_phrases_that_are_one_answer(first: str, second: str, are_equal: bool) -> None:
@@ -467,6 +571,43 @@ SPOKEN = st.sampled_from(
         *("I see 3 dogs.", "No", "The answer is 4.\nFinal answer: no", "What?", "{1}"),
     ]
 )
+
+
+BEFORE = st.sampled_from(
+    [
+        *("", "The two men were tired and had left.\n\n", "If you look, 3 were red.\n"),
+        *("I first thought of (A) and (C), but no.\n\n", "Wait, let me see again.\n"),
+    ]
+)
+MARKED = st.sampled_from(
+    [
+        *("Answer: {}", "**Answer:** {}", "The answer is {}", "Final answer: {}"),
+        *("## Answer\n{}", "<answer>{}</answer>", "So the correct answer would be {}"),
+    ]
+)
+AFTER = st.sampled_from(
+    [
+        *("", "\n\nExplanation: both lamps were on, and it had rained."),
+        *("\n\nThis is because 2 people wait there.", "\n\nWere it near, 9 would fit."),
+    ]
+)
+ANSWERS: dict[AnswerFormat, dict[str, str]] = {
+    "number": {"7": "7", "1,200": "1200", "three": "3", "5 cm": "5", "-4": "-4"},
+    "choice": {"B": "b", "(B)": "b", "**B. a cat**": "b", "B) a cat.": "b"},
+    "yes_no": {"Yes": "yes", "**No**": "no", "no, they were out": "no"},
+    "phrase": {"red": "red", "The left side.": "left side"},
+}
+
+
+@given(BEFORE, MARKED, AFTER, st.sampled_from([*ANSWERS]), st.data())
+def test_what_is_told_beside_the_answer_changes_nothing(
+    before: str, marked: str, after: str, answer_format: AnswerFormat, data
+) -> None:
+    """Reasons in the past tense and conditions stand before and after an answer."""
+    written = data.draw(st.sampled_from([*ANSWERS[answer_format]]))
+    text = before + marked.format(written) + after
+    right = ANSWERS[answer_format][written]
+    assert extract_answer(text, answer_format, OPTIONS) == right
 
 
 # The first expression loads SymPy.

@@ -4,7 +4,7 @@ In: rows of a source, then a model's responses and rewrites.  Out: prompts, the
 requests that a model is asked, pairs, and what gave none with its reason.
 
 Read in the order of the work: `sources`, `imports`, `routing`, `pool`, `responses`,
-`answers` (which reads by `stated`, `normal`, `numbers`, `expressions`, `choices` and
-`words`), `alterations`, `dressings`, `filters`, `labelling`, `building`, `counts`,
-`samples`.
+`answers` (which reads by `stated`, `normal`, `notation`, `numbers`, `expressions`,
+`choices` and `words`), `alterations`, `dressings`, `filters`, `labelling`, `building`,
+`counts`, `samples`.
 """

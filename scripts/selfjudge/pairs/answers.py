@@ -21,14 +21,20 @@ from typing import Literal
 
 from selfjudge.ground.records import AnswerFormat
 from selfjudge.ground.thoughts import strip_thought
-from selfjudge.pairs.choices import find_in_prose, parse_choice, parse_options
+from selfjudge.pairs.choices import (
+    find_in_prose,
+    find_option_line,
+    parse_choice,
+    parse_options,
+)
 from selfjudge.pairs.expressions import parse_expression
-from selfjudge.pairs.normal import fold, normalise
+from selfjudge.pairs.normal import fold, normalise, normalise_name
 from selfjudge.pairs.numbers import parse_number
 from selfjudge.pairs.stated import (
     CONDITION,
     NEXT_PROMPT,
     REFUSAL,
+    SECOND_THOUGHT,
     cut_run_on,
     find_stated,
     first_sentence,
@@ -41,6 +47,8 @@ from selfjudge.pairs.words import parse_phrase, parse_yes_no
 MAX_BARE_WORDS = 8
 MAX_BARE_CHARACTERS = 120
 MAX_ALONE_CHARACTERS = 40
+# "3. Wait" is this long.
+MIN_SECOND_THOUGHT = 7
 # No short answer is as long as what is read of a gold answer.
 MAX_GOLD = 500
 
@@ -98,8 +106,10 @@ def read_long(text: str, answer_format: AnswerFormat, question: str) -> str | No
 
 @lru_cache(maxsize=1 << 14)
 def read_marked(stated: str, answer_format: AnswerFormat, question: str) -> str | None:
-    """The answer that a marked line states, or None if it refuses or sets a
-    condition."""
+    """The answer that a marked line states, or None if it refuses, sets a
+    condition or is taken back."""
+    if len(stated) >= MIN_SECOND_THOUGHT and SECOND_THOUGHT.search(stated):
+        return None
     sentence = first_sentence(stated)
     if answer_format == "choice":
         return read_choice(stated, sentence, question)
@@ -128,11 +138,17 @@ def read_choice(stated: str, sentence: str, question: str) -> str | None:
 
 def refuses(text: str, options: dict[str, str]) -> bool:
     """Whether a text refuses, or sets a condition, in no option's words."""
-    normal = fold(text)
-    for option in options.values():
-        if REFUSAL.search(option):
-            normal = normal.replace(option, " ")
-    return bool(REFUSAL.search(normal) or CONDITION.search(first_sentence(normal)))
+    if not is_open(fold(text)):
+        return False
+    normal = normalise_name(fold(text))
+    for option in sorted(filter(is_open, options.values()), key=len, reverse=True):
+        normal = normal.replace(option, " ")
+    return is_open(normal)
+
+
+def is_open(text: str) -> bool:
+    """Whether a folded text refuses, or its first sentence sets a condition."""
+    return bool(REFUSAL.search(text) or CONDITION.search(first_sentence(text)))
 
 
 def read_bare(text: str, answer_format: AnswerFormat, question: str) -> str | None:
@@ -155,9 +171,13 @@ def read_bare(text: str, answer_format: AnswerFormat, question: str) -> str | No
     if len(ends) == 1 and len(lines) > 1:
         return ends.pop()
     if answer_format == "choice":
-        sentence = last_sentence(text)
         options = parse_options(question)
-        return None if refuses(sentence, options) else find_in_prose(sentence, options)
+        sentence = last_sentence(text)
+        said = None
+        if not refuses(sentence, options):
+            said = find_in_prose(sentence, options)
+        ends = {said, None if ends else find_option_line(lines, options)} - {None}
+        return ends.pop() if len(ends) == 1 else None
     return None
 
 

@@ -34,8 +34,9 @@ NUMBER_WORD = re.compile(
 )
 MARKS = re.compile(
     r"[*_`\"\u201c\u201d\u2018{}$]|\\(?:boxed|text\w*|mathrm|mathbf)\b|\\[()\[\]]|</?[a-z]{1,6}>"
-    r"|\\(?=[%$#&])"
 )
+# What may stand before a sign and changes nothing: "5\\%", "5 %".
+LOOSE = re.compile(r"\\(?=[%$#&])|\s(?=%)")
 MINUS = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2212\ufe63"), "-")
 MINUS[ord("\u2019")] = "'"
 # What NFKC would make a digit like any other.
@@ -78,7 +79,7 @@ def settle(text: str, article: re.Pattern[str]) -> str:
 def normalise_once(text: str, article: re.Pattern[str]) -> str:
     """The text after each rule has been applied once."""
     text = fold(text)
-    text = GROUPED.sub(join_groups, MARKS.sub(" ", text))
+    text = GROUPED.sub(join_groups, MARKS.sub(" ", LOOSE.sub("", text)))
     text = " ".join(text.split())
     text = BARE_POINT.sub("0.", text)
     text = NUMBER_WORD.sub(lambda match: str(NUMBER_WORDS[match.group()]), text)

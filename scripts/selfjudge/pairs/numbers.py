@@ -1,23 +1,27 @@
 """The one number that a short text states, or None."""
 
 import re
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 
-from selfjudge.pairs.normal import SPACES, fold, normalise
-
-NUMBER = r"[-+]?(?:\d+(?:\.\d+)?|\.\d+)"
-# Words that may stand before the number itself.
-LEAD = re.compile(
-    r"(?:(?:so|thus|therefore|hence|it|this|that|there|is|are|was|were|i|we|you|see"
-    r"|count|counted|can|get|have|has|a|an|the|total|sum|number|of|value|result|answer"
-    r"|final|exactly|only|just|about|around|approximately|approx|roughly|circa|equals"
-    r"|equal|to|would|be|say|he|she|they|how|many|[~\u2248=:,])[\s,.:]+|~)*"
+from selfjudge.pairs.notation import (
+    LEAD,
+    NUMBER,
+    only_repeats,
+    shortest_number,
+    to_plain,
 )
+
 SAYS = re.compile(
     r"\b(?:is|are|was|were|see|count|counted|have|has|had|get|equals?|be|total|answer"
     r"|shows?|contains?|costs?|so|thus|therefore|hence)\b|[=:]"
 )
-ONE = re.compile(r"\W*(?:the )?one\s+\w", re.IGNORECASE)
+# "One of these", "there is one thing that": a word of prose, and no count.
+ONE = re.compile(
+    r"\W*(?:the )?one\s+\w"
+    r"|.{0,80}\bone\s(?:(?:thing|way|more|another|point|reason|of|to|by)\b"
+    r"|(?:\w+\s){0,2}(?:that|which|who|where|to|about)\b)",
+    re.IGNORECASE,
+)
 AT_HEAD = re.compile(rf"(?P<number>{NUMBER})(?P<rest>.*)")
 # "The angle is 40": a short sentence may say what the number is of.
 SAID_OF = re.compile(
@@ -27,21 +31,11 @@ SAID_OF = re.compile(
 )
 ANY_NUMBER = re.compile(rf"(?<![\w.\-]){NUMBER}|(?<=\W)-?\d+(?:\.\d+)?")
 # "5M" may be a million or metres, "5!" a factorial; "First, there are 2" goes on.
-UNCLEAR = re.compile(r"\d\s?[KMB]\b|\d!")
+UNCLEAR = re.compile(r"\d\s?(?:[KMB]|MM)\b|\d!")
 OPENING = re.compile(
     r"(?:first|second|next|then|now|step|let|looking|in|at|on|by|from|to|if|when)\b"
 )
 LISTED = re.compile(r"\d+[.)]\s+[a-z]")
-CURRENCY = re.compile("[$\u20ac\u00a3\u00a5]\\s?|\\b(?:usd|eur)\\b\\s?")
-POWER = re.compile(
-    rf"({NUMBER})\s?(?:x|\u00d7|\*|\\times|\\cdot|times)\s?10\s?\^\s?(-?\d+)"
-)
-TEN_TO = re.compile(r"(?<![\w.])10\s?\^\s?(-?\d+)")
-IN_BRACES = re.compile(r"\^\s?\{\s?(-?\d{1,3})\s?\}")
-WITH_E = re.compile(r"(?<![\w.])([-+]?\d+(?:\.\d+)?)e([+-]?\d+)\b")
-UNIT_POWER = re.compile(r"(?<=[a-z])\s?\^\s?-?\d\b")
-DEGREE = re.compile(r"\^?\s?\\circ\b|\u00b0|\u00ba|\\degree\b|\bdegrees?\b")
-MINUS_WORD = re.compile(rf"\b(?:minus|negative)\s+(?={NUMBER})")
 SCALES = {
     "dozen": 12,
     "thousand": 10**3,
@@ -51,7 +45,7 @@ SCALES = {
 }
 SCALE = re.compile(rf"[\s-]*({'|'.join(SCALES)})s?\b")
 # Of letters that stand alone these are units, and others variables.
-LETTER_UNITS = frozenset("mgslhvwcf")
+LETTER_UNITS = frozenset("mgslhvwcf\u03c9")
 SHORT_UNITS = frozenset(
     "km cm mm nm um kg mg ml dl cl lb oz ft in yd mi hz kb mb gb tb px hr am pm st nd "
     "rd th kw mw kv mv ma pa ev mol mph kph kmh bpm ppm sec min deg rad cal usd eur "
@@ -65,25 +59,41 @@ TAIL = re.compile(
 )
 BOUND = re.compile(
     r"\b(?:more|less|fewer|greater|larger|smaller|least|most|over|under|above|below|up"
-    r"|not|no|never|between|minimum|maximum|almost|nearly|exceeds?|exceeding|beyond|or"
+    r"|not|no|never|between|minimum|maximum|max|almost|nearly|exceeds?|exceeding|beyond|or"
     r"|than|but|except|excluding|besides|anything|everything"
-    r"|versus|vs|isn't|aren't|within|past)\b|[<>\u2264\u2265\u00b1]"
+    r"|versus|vs|isn't|aren't|within|past|upwards?|shy|approaching)\b"
+    r"|[<>\u2264\u2265\u00b1]"
 )
+# "Twice 4", "the sum of 3 numbers" begin a calculation.
+OPERAND = re.compile(
+    r"\b(?:twice|thrice|double|triple|factorial|(?:sum|product|difference|multiple"
+    r"|average|mean|square|cube) of)\s(?:the\s)?$"
+)
+# "Mid 30s", "close to 30" is near a number.
+NEAR = re.compile(r"\b(?:close|closer|north|south|mid|early|late|some)\b[^.,;]{0,20}$")
 EXPRESSION = re.compile(
     r"[+*/^\\=\u221a\u03c0\u00d7\u00f7\u2044\u221e|]"
     r"|\b(?:pi|sqrt|root|half|halves|thirds?|quarters?|fourths?|fifths?|sixths?|tenths?"
-    r"|eighths?|hundredths?|thousandths?|millionths?|squared|cubed|times|plus|minus|divided|log|sin|cos|tan"
-    r"|hundreds?|lakhs?|crores?|mil|mn|bn|score|gross|k)\b"
+    r"|eighths?|hundredths?|thousandths?|millionths?|squared|cubed|times|plus|minus|divided|log|ln|exp|sin|cos|tan|mod"
+    r"|hundreds?|lakhs?|crores?|mil|mln|mio|mn|bn|score|gross|k)\b"
     r"|-(?:third|half|quarter|fourth|fifth)"
 )
 BOUND_AFTER = re.compile(
     r"\W{0,2}(?:\w+\s){0,3}(?:at (?:most|least)|(?:or|and) (?:more|less|fewer|above"
     r"|over|higher|lower|up|so))\b"
 )
-SLASHED_UNIT = re.compile(r"(?<=[a-z])/(?=[a-z])")
+# "3 (+-1)", "3 (or 4)", "30-something"; and "the 90s", which may be seconds.
+DECADE = re.compile(r"0s\b")
+IN_DOUBT = re.compile(
+    r"\s?[(\[,]\s?(?:[-+\u00b1/]{2}|\u00b1|\\pm|or\b|maybe\b|perhaps\b|possibly\b"
+    r"|could\b|might\b|at (?:least|most)\b|minimum\b|maximum\b|give or take\b)"
+    r"|-?(?:something|odd|ish|plus)\b"
+)
 JOINED = re.compile(
     r"(?:\.?\d|[:/^*+\\]|\(\s?-?[\d\\\u221a]|[-,]\s?\d|\s?[-,/:]\s?\d|\s-\d"
-    r"|\s(?:in|to|by|per|vs|x|for)\s(?:every\s)?-?\d)"
+    r"|\s?[-+*/]\s?[\\\u221a\u03c0(]|\s[-+*/]\s[a-z]\b"
+    r"|\s(?:to power|raised|choose|mod)\b"
+    r"|\s(?:in|to|by|per|vs?\.?|x|for)\s(?:every\s)?-?\d)"
 )
 
 
@@ -92,7 +102,7 @@ def parse_number(text: str, *, is_marked: bool) -> str | None:
 
     None for two numbers, a bound, a ratio, a fraction or an expression.
     """
-    normal = None if UNCLEAR.search(text) else to_plain(text)
+    normal = None if UNCLEAR.search(text) else to_plain(text.strip())
     if normal is None or (not is_marked and (goes_on(normal) or ONE.match(text))):
         return None
     found = find_number(normal, is_marked=is_marked)
@@ -100,6 +110,10 @@ def parse_number(text: str, *, is_marked: bool) -> str | None:
         return None
     before, number, rest = found
     if BOUND.search(before) or EXPRESSION.search(before + " "):
+        return None
+    if OPERAND.search(before) or NEAR.search(before):
+        return None
+    if any(map(str.isdigit, before)):
         return None
     if before.rstrip().endswith("-"):
         return None
@@ -118,35 +132,6 @@ def is_counted(before: str, rest: str) -> bool:
 def goes_on(text: str) -> bool:
     """Whether a bare text is the begin of a list or of a reasoning."""
     return bool(LISTED.match(text) or OPENING.match(text))
-
-
-def to_plain(text: str) -> str | None:
-    """The text in common form, powers of ten written out, after its last "="."""
-    text = CURRENCY.sub("", fold(text).replace("\\$", "$"))
-    text = IN_BRACES.sub(r"^\1", DEGREE.sub(" ", SPACES.sub(" ", text)))
-    text = POWER.sub(write_power, text)
-    text = WITH_E.sub(write_power, TEN_TO.sub(write_ten, text))
-    text = UNIT_POWER.sub("", SLASHED_UNIT.sub(" ", text))
-    text = normalise(text)
-    *_, after = re.split("[=]", text)
-    head, about, tail = after.partition("\u2248")
-    if about and any(map(str.isalnum, head)):
-        return None
-    return MINUS_WORD.sub("-", (tail if about else after).strip())
-
-
-def write_power(match: re.Match[str]) -> str:
-    """A number times a power of ten in digits; too large a one as it was."""
-    if len(match[2]) > 3 or abs(int(match[2])) > 30:
-        return match[0]
-    return shortest_number(str(Decimal(match[1]).scaleb(int(match[2]))))
-
-
-def write_ten(match: re.Match[str]) -> str:
-    """A power of ten in digits; too large a one as it was."""
-    if len(match[1]) > 3 or abs(int(match[1])) > 30:
-        return match[0]
-    return shortest_number(str(Decimal(1).scaleb(int(match[1]))))
 
 
 def find_number(text: str, *, is_marked: bool) -> tuple[str, str, str] | None:
@@ -169,20 +154,24 @@ def find_number(text: str, *, is_marked: bool) -> tuple[str, str, str] | None:
 
 def read_number(number: str, rest: str) -> str | None:
     """A number with its scale, if what follows it leaves it as it is."""
+    value = shortest_number(number)
+    if rest.startswith(": ") and sums_up(rest, value):
+        return value
     if scale := SCALE.match(rest):
         rest = rest[scale.end() :]
     elif JOINED.match(rest):
         return None
-    value = shortest_number(number)
     if scale:
         value = shortest_number(str(Decimal(number) * SCALES[scale[1]]))
     cut = TAIL.search(rest)
     head, tail = (rest[: cut.start()], rest[cut.start() :]) if cut else (rest, "")
-    if BOUND_AFTER.match(rest) or (len(number) == 4 and rest[:1] == "s"):
+    if BOUND_AFTER.match(rest) or IN_DOUBT.match(rest):
+        return None
+    if DECADE.match(number[-1:] + rest):
         return None
     if BOUND.search(head) or EXPRESSION.search(head) or not are_units(head):
         return None
-    if re.match(r"[,.:]?\s(?:or|and|to|maybe|but|-?\d)", tail):
+    if re.match(r"[,.:]?\s(?:or|and|to|maybe|but|so|hence|thus|therefore|-?\d)", tail):
         return None if not only_repeats(tail, value) else value
     if tail.startswith((".", ":", "!", "?")) and not only_repeats(tail, value):
         return None
@@ -202,15 +191,7 @@ def are_units(text: str) -> bool:
     return all(len(word) > 1 or word in LETTER_UNITS for word in others)
 
 
-def only_repeats(text: str, value: str) -> bool:
-    """Whether every number in a text is this one."""
-    return all(shortest_number(found) == value for found in re.findall(NUMBER, text))
-
-
-def shortest_number(text: str) -> str:
-    """A decimal number without sign plus, leading or trailing zeros."""
-    try:
-        value = Decimal(text).normalize()
-    except InvalidOperation:  # more digits than Decimal carries
-        return text
-    return format(value + 0, "f")
+def sums_up(text: str, value: str) -> bool:
+    """Whether the numbers of a text are two or more that add up to a value."""
+    parts = [*map(Decimal, re.findall(NUMBER, text))]
+    return len(parts) > 1 and shortest_number(str(sum(parts))) == value

@@ -13,12 +13,13 @@ MAX_CHARACTERS = 8_000
 # What follows a marker is read so far.
 MAX_STATED = 240
 
-ASIDE = r"(?:\s?\([^()\n]{0,40}\))?"
+ASIDE = r"(?:[ \t]?\((?!\w\))[^()\n]{0,40}\))?"
 STRONG = re.compile(
     r"(?P<tag><answer>)|(?P<box>\\boxed\s?\{)"
     r"|(?:^|\n)[ \t>*_#\"'(\[{-]{0,12}(?:(?:so|thus|hence|therefore)[, ]{1,2})?"
-    rf"(?:(?:the|my|correct|final|short|best) ){{0,3}}answer\b{ASIDE}"
-    r"[\"*_' ]{0,6}(?:[:=]|\n)"
+    rf"(?:(?:(?:the|my|correct|final|short|best) ){{0,3}}answer\b{ASIDE}"
+    r"[\"*_' ]{0,6}(?:[-=]>|[:=\u2192]|\n)|(?:ans|final)\.?[*_ ]{0,3}:)"
+    r"|(?:^|\n)#### ?(?=[-+$(]{0,2}\d\S{0,20}\s*\Z)"
     rf"|\bfinal answer{ASIDE}[\"*_' ]{{0,6}}(?:is\b|[:=])",
     re.IGNORECASE,
 )
@@ -28,6 +29,7 @@ PLAIN = re.compile(
     re.IGNORECASE,
 )
 BEST = ("correct ", "right ", "best ")
+STRONG_SIGNS = ("ans", "\\boxed", "final:", "final**", "####")
 # What stands between a marker and what it states.
 BETWEEN = re.compile(r"(?:[\s*_:\"'`#$]|\\[(\[])*")
 # "The answer is based on the image" states none.
@@ -37,9 +39,21 @@ ABOUT_IT = re.compile(
     r"|below|above|as follows|in the|that which|the one)\b",
     re.IGNORECASE,
 )
+# "Were it open", but not "the dogs were asleep": of what is past only the order of
+# the words tells.
 CONDITION = re.compile(
-    r"\b(?:if|unless|assuming|suppose|supposing|were|had|in case|provided"
-    r" that|depends|depending)\b",
+    r"\b(?:if|unless|assuming|suppose|supposing|in case|provided that|depends"
+    r"|depending)\b|(?:^|[,;(])\s*(?:were|had|should)\s(?!\d|not\b|no\b)"
+    r"|\b(?:were|had|should) (?:i|it|he|she|we|you)\b"
+    r"|\bwere there\s(?=an?\b|no\b|any\b)",
+    re.IGNORECASE,
+)
+# "3. Wait, it is 4": who thinks again states nothing.
+SECOND_THOUGHT = re.compile(
+    r"(?:[.!?,;:(\u2014\u2026\n-]\s{0,2}|\b(?:no|oh)[, ]{1,2})"
+    r"(?:wait|hold on|on second thoughts?|scratch that|correction|i mean|i meant"
+    r"|let me re-?\w{1,12})\b(?=\W*(?:$|[,.!:;\u2014\u2026-]"
+    r"|(?:no|it|that|the|i|this|let|there|not|actually|maybe)\b|\S{1,3}$))",
     re.IGNORECASE,
 )
 # "Question: ..." on a line of its own: the model goes on with a prompt of its own.
@@ -71,11 +85,13 @@ REFUSAL = re.compile(
     r"|inconclusive|undisclosed|unanswerable|no data|decline|refuse|not comfortable"
     r"|lack(?:s|ing)? (?:of )?(?:information|context|details?|data)"
     r"|illegible|unreadable|unidentifi\w+|unspecified|impossible|insufficient"
+    r"|not (?:determined|discernable|discerned|decipherable|recogni[sz]able|indicated"
+    r"|disclosed|answerable|distinguishable|clearly)|none of .{1,40}(?:can|could) be"
     r"|not named|sorry|apologi[sz]e|apologies|won't"
     r"|will not (?:name|say|answer|identify)|please (?:tell|provide|upload|share|send)"
     r"|as an ai|need more|idk|too \w+ to"
-    r"|none (?:visible|shown|given|listed|seen|available)"
-    r"|none of (?:the |these |those )?(?:above|options?|choices|these|answers?)"
+    r"|(?:none|0) (?:visible|shown|given|listed|seen|available)"
+    r"|(?:none|0) of (?:the |these |those )?(?:above|options?|choices|these|answers?)"
     r")\b|\bn ?/ ?a\b|^\W*(?:na|n\.a\.?)\W*$"
     r"|^\W*(?:your |the |short |final |option'?s? |one )*(?:answer|letter|number)"
     r"(?: here)?\W*$"
@@ -92,17 +108,18 @@ def cut_run_on(text: str) -> str:
 def find_stated(text: str) -> str | None:
     """The line after the marker that decides; None without one.
 
-    It is "" where two boxes beside each other hold different answers.
+    It is "" where two boxes beside each other hold different answers, and where what
+    was stated is taken back.
     """
     lowered = text.lower()
     has_answer = "answer" in lowered
-    has_strong = has_answer or "\\boxed" in lowered
+    has_strong = any(sign in lowered for sign in STRONG_SIGNS)
     strong = [*STRONG.finditer(text)] if has_strong else []
     for match in reversed(strong):
         if match["box"]:
             return read_boxes(text, [m for m in strong if m["box"]])
         if stated := line_after(text, match.end()):
-            return stated
+            return "" if SECOND_THOUGHT.search(text, match.end()) else stated
     has_plain = has_answer or any(map(lowered.count, BEST))
     for match in reversed([*PLAIN.finditer(text)] if has_plain else []):
         stated = line_after(text, match.end())

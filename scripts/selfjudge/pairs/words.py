@@ -23,13 +23,19 @@ AFTER = re.compile(
     r"|those|the|i|we|you|his|her|its|both|all|not|only|at least|a|an)\b"
 )
 BOTH = re.compile(r"\W*(?:or|and|/)?\W*(?:yes|no)\b|\.?\s?\d")
-EXCLAIMED = re.compile(r".{0,60},\s(yes|no)\W*$")
+EXCLAIMED = re.compile(r".{0,60},\s(?:(?:so|hence|thus|therefore),?\s)?(yes|no)\W*$")
+# "No. Wait, yes.": the one that it begins with is taken back.
+TAKEN_BACK = re.compile(
+    r"\b(?:wait|actually|sorry|i mean|i meant|correction|on second thoughts?|rather"
+    r"|hmm)\b[^;]{0,60}?\b(yes|no)\s?(?:$|[.,!?;:])"
+)
 BRACKETED = re.compile(r"^\s*\(([^()]*)\)[\s.]*$")
-NUMBERED = re.compile(r"(?:\d{1,2}[.)]|\(?[a-j]\)|[-\u2022])\s+(?=[^\W\d])")
+NUMBERED = re.compile(r"^(?:\d{1,2}[.)]|\(?[a-j]\)|[-\u2022])\s+(?=[^\W\d])")
 # "It is red", "The color is red": what is said of the thing is the answer.
 SUBJECT = re.compile(
     r"(?:(?:it|this|that|they|these|those|he|she)(?:'s|'re)\s"
-    r"|(?:it|this|that|they|these|those|he|she|the|its|his|her|their)\b[^.,;:]{0,40}?"
+    r"|(?:it|this|that|they|these|those|he|she|the|its|his|her|their)\b"
+    r"(?:(?!\b(?:who|that|which|where|whose)\b)[^.,;:]){0,40}?"
     r"\s?\b(?:is|are|was|were)\s)\s*(?:(?:an?|the)\s+)?(?=\S)"
 )
 LOOSE_ARTICLE = re.compile(r"(?:\S+\s+){2,}an?$")
@@ -63,12 +69,25 @@ SPELLINGS = {
     "whisky": "whiskey",
     "moustache": "mustache",
 }
-JOINED = re.compile(r",? (?:and|&) |, |(?<=[^\W\d_]{2})/(?=[^\W\d_]{2})")
+JOINED = re.compile(r",? (?:and|&|as well as) |, |(?<=[^\W\d_]{2})/(?=[^\W\d_]{2})")
 SPELLED = re.compile(rf"\b(?:{'|'.join(SPELLINGS)})\b")
+# "Red, because the hood is red", "red - the color of the hood", "red (see there)".
+MAYBE = re.compile(r"\(\s?(?:or|maybe|perhaps|possibly)\b")
+OF_IT = r"(?:the|an?|its?|this|that|they|he|she|there|we|i|both|all|these|because|as)"
+WHY = re.compile(
+    rf"(?<=\w)(?:,?\s(?:because|due to|given that|since (?={OF_IT}\b))"
+    rf"|,\s(?:as (?!well\b)|since |which )|(?:\s-|\s?\u2014|;)\s?(?={OF_IT}\b)).*$"
+    r"|(?<=\w)\s\((?:see|as|because|since|based|seen|shown|from|it|which|visible)\s.*$"
+)
 # How a text begins or ends that goes on to an answer, or is none.
 NO_PHRASE = re.compile(
     r"(?:let|let's|i|i'm|i'll|we|we'll|you|first|next|now|looking|to|based|here|sure"
-    r"|okay|ok|in order|according|hmm|wait|well|step)\b"
+    r"|okay|ok|in order|according|hmm|wait|well|step|alright|all right|got it|upon"
+    r"|understood|certainly|of course|so|then|as (?:we|you|i|the|shown|seen|can)"
+    r"|(?:after|before|by|on|when|while) \w+ing"
+    r"|(?:analy[sz]|examin|observ|consider|inspect|review|look|focus|zoom|assum)ing"
+    r"|\w+ing (?:(?:at|from|to|on|in) )?(?:(?:the|this) )?(?:image|picture|photo|chart"
+    r"|graph|figure|diagram|scene|question))\b"
     r"|(?:(?:in|from) )?(?:(?:the|this) )?(?:image|picture|photo|photograph|question"
     r"|chart|figure|graph|diagram|scene|response|user)\b(?=.*\b(?:is|are|shows?|depicts?"
     r"|has|asks?|of|contains?|appears?|displays?|features?|wants?)\b|$)"
@@ -77,7 +96,10 @@ REASON = re.compile(r"(?:explanation|reason|rationale|because)\b")
 DANGLING = re.compile(
     r"\b(?:is|are|was|shows?|depicts?|has|contains?|appears?|the|of|to|and|with|in|on"
     r"|at|that|which|or|by|from|reads|says|wears|be|can|i|we|you|he|she|appears|seems"
-    r"|holds|uses|looks|will|may|its|their|his|her)$"
+    r"|holds|uses|looks|will|may|its|their|his|her|for|as|this|these|those|than"
+    r"|but|into|onto|near|like|(?:is|are|was|were|be|been) (?:wearing|holding|carrying"
+    r"|using|showing|depicting|displaying|saying|having|called|named|looking|made"
+    r"|written|located|based|known|placed|used))$"
 )
 
 
@@ -91,6 +113,8 @@ def parse_yes_no(text: str) -> str | None:
         return match[1] if match and not is_open else None
     rest = match["rest"]
     is_both = BOTH.match(rest)
+    if (last := TAKEN_BACK.search(rest)) and last[1] != match[1]:
+        return None
     rest = re.split(r"[.!?]\s", rest, maxsplit=1)[0]
     if is_both or CONDITION.search(rest):
         return None
@@ -104,8 +128,11 @@ def parse_phrase(text: str, *, is_marked: bool = True) -> str | None:
     folded = fold(text[:MAX_READ])
     folded = BRACKETED.sub(r"\1", folded)
     folded = NUMBERED.sub("", folded.strip(' *_`"[]'), count=1)
-    if REFUSAL.search(folded):
+    if REFUSAL.search(folded) or MAYBE.search(folded):
         return None
+    if not is_marked and is_unfinished(normalise(folded)):
+        return None
+    folded = WHY.sub("", folded)
     if not is_marked and LOOSE_ARTICLE.match(text):
         return None
     subject = SUBJECT.match(folded)
@@ -114,9 +141,14 @@ def parse_phrase(text: str, *, is_marked: bool = True) -> str | None:
     limit = MAX_PHRASE_WORDS if is_marked else MAX_BARE_PHRASE_WORDS
     if not 1 <= num_words <= limit or REASON.match(normal):
         return None
-    if not is_marked and (NO_PHRASE.match(normal) or DANGLING.search(normal)):
+    if not is_marked and is_unfinished(normal):
         return None
     return sort_parts(SPELLED.sub(lambda word: SPELLINGS[word.group()], normal))
+
+
+def is_unfinished(phrase: str) -> bool:
+    """Whether a phrase begins, or ends, as one that goes on."""
+    return bool(NO_PHRASE.match(phrase) or DANGLING.search(phrase))
 
 
 def sort_parts(phrase: str) -> str:
