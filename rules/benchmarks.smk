@@ -3,9 +3,9 @@ def release_format(benchmark):
     return FORMATS[config["benchmarks"][benchmark]["format"]]
 
 
-def release_scoring(benchmark):
-    """How a benchmark's release is asked about and scored."""
-    return SCORINGS[config["benchmarks"][benchmark]["format"]]
+def official_asking(benchmark):
+    """How the authors of a benchmark ask about it; None if they do not."""
+    return OFFICIAL.get(config["benchmarks"][benchmark]["format"])
 
 
 def benchmark_source(wildcards):
@@ -155,7 +155,7 @@ def benchmark_asking(wildcards):
     return asking_of(
         wildcards.collection,
         read_samples(config["benchmark_judgments"]),
-        release_scoring(wildcards.benchmark).official,
+        official_asking(wildcards.benchmark),
         config["official_judgments"]["num_votes"],
     )
 
@@ -191,9 +191,7 @@ def scored_judge(wildcards):
 
 def asked_templates():
     """The templates that the asks of all benchmarks name."""
-    official = {
-        release_scoring(name).official.template for name, c in ASKED if c == "official"
-    }
+    official = {official_asking(name).template for name, c in ASKED if c == "official"}
     by_criterion = any(
         release_format(name).has_criteria for name, c in ASKED if c != "official"
     )

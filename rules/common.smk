@@ -12,7 +12,7 @@ from snakemake.exceptions import WorkflowError
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from selfjudge.benchmarks.collections import asking_of
-from selfjudge.benchmarks.registry import FORMATS, SCORINGS, collections_of
+from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, SCORINGS, collections_of
 from selfjudge.engines import ENGINES
 from selfjudge.engines.sections import VLLMSettings, check_for_mllama, read_section
 from selfjudge.ground.code_fingerprints import code_fingerprint

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from examples import ask_both_orders, generate, make_pair, make_row
 from selfjudge.benchmarks.collections import COLLECTIONS, Collection, asking_of
-from selfjudge.benchmarks.registry import SCORINGS
+from selfjudge.benchmarks.registry import OFFICIAL
 from selfjudge.ground.lines import content_id, read_records, write_records
 from selfjudge.ground.records import ORDERS, Ask, Pair
 from selfjudge.ground.requests import Request, Samples, Sampling
@@ -36,9 +36,6 @@ SCRIPTS = Path(__file__).parents[1] / "scripts"
 SAMPLING = Sampling(max_tokens=8, temperature=0.6, top_p=0.9, top_k=50)
 TEMPLATE = "Q: {question}\nA: {response_a}\nB: {response_b}\n"
 ROOT = Path("images")
-OFFICIAL = {
-    name: scoring.official for name, scoring in SCORINGS.items() if scoring.official
-}
 HOSTILE = st.text(st.sampled_from("{}\\ab_ ")) | st.sampled_from(
     ["{response_b}", "{question}", "{{x}}", "\\1", "\\g<0>", "{0}", "%s"]
 )

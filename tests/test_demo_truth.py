@@ -18,6 +18,7 @@ from selfjudge.ground.lines import encode
 from selfjudge.ground.records import Judgment, Pair
 from truth import Known, chosen_is_better, reasons_are_right, verdict_is_right, worth
 from world import CATEGORIES, alter_scene, ask_any, describe, sample_scene, wrong_answer
+from world_benchmarks import build_criteria
 
 SHOWN = frozenset({"red circle top", "blue star left"})
 OPEN = Known(
@@ -314,3 +315,21 @@ def test_what_is_known_is_joined_by_image(tmp_path: Path) -> None:
         prompt.id: Known(prompt, frozenset(scenes[prompt.images[0]]))
         for prompt in prompts
     }
+
+
+def test_criteria_of_the_world_disagree_in_two_prompts_of_three() -> None:
+    """Labels follow from the two texts and from what is common to both."""
+    rows = [row for row, _ in build_criteria(12, "test")]
+    prompts: dict[str, dict[str, str]] = {}
+    for row in rows:
+        first, second = row["responses"]
+        better = {"first": first, "second": second}[row["better"]]
+        prompts.setdefault(row["id"][:4], {})[row["group"]] = better
+        if row["group"] == "short":
+            assert len(better.split()) == min(len(first.split()), len(second.split()))
+    assert len(prompts) == 12
+    assert all({"correct", "complete"} <= labels.keys() for labels in prompts.values())
+    assert sum(len(set(labels.values())) > 1 for labels in prompts.values()) == 8
+    assert [row for row, _ in build_criteria(6, "test")] == rows[
+        : sum(int(row["id"][:4]) < 6 for row in rows)
+    ]

@@ -145,6 +145,13 @@ def test_lines_without_a_criterion_have_no_rows_over_criteria(tmp_path: Path) ->
     assert found == dict.fromkeys(expected, 1.0)
 
 
+def test_a_label_that_contradicts_is_no_conflict_of_criteria(tmp_path: Path) -> None:
+    """The same criterion twice, with opposite labels, tells nothing of heeding."""
+    told = [make_line(criterion="Be true."), make_line(criterion="Be true.")]
+    told[1] |= {"better": "first"}
+    assert "conflicts" not in accuracies(score_right(prepare(tmp_path, told)))
+
+
 def score_right(prepared: Prepared) -> Any:
     """The scores of a judge that is right in both orders."""
     judgments = judge_rows(prepared, lambda *_: both_orders(True))

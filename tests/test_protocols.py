@@ -24,7 +24,7 @@ from selfjudge.benchmarks.mmrb2 import read_better_response
 from selfjudge.benchmarks.multi_crit import read_response_is_better
 from selfjudge.benchmarks.multimodal_rewardbench import read_first_brackets
 from selfjudge.benchmarks.protocols import SELFJUDGE, Protocol
-from selfjudge.benchmarks.registry import FORMATS, SCORINGS, find_protocol
+from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, SCORINGS, find_protocol
 from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.benchmarks.vl_rewardbench import (
@@ -462,8 +462,7 @@ def test_baselines_see_the_same_orders() -> None:
 def test_random_orders_are_fair() -> None:
     """The order of a vote follows from seed, pair and vote alone."""
     settings = Samples(num_samples=1, sampling=Sampling(max_tokens=1, temperature=0))
-    official = SCORINGS["vl_rewardbench"].official
-    asking = asking_of("official", settings, official, 5)
+    asking = asking_of("official", settings, OFFICIAL["vl_rewardbench"], 5)
     names = [make_pair(n).id for n in range(400)]
     orders = [orders_to_ask(name, {}, asking, 0) for name in names]
     assert orders != [orders_to_ask(name, {}, asking, 1) for name in names]
@@ -482,9 +481,7 @@ def test_random_orders_are_fair() -> None:
 )
 def test_official_templates_load(benchmark: str, asked: str) -> None:
     """Each has the placeholders of a judge's template, and asks what is parsed."""
-    official = SCORINGS[benchmark].official
-    assert official is not None
-    path = SCRIPTS / "templates/official" / official.template
+    path = SCRIPTS / "templates/official" / OFFICIAL[benchmark].template
     template = load_judge_template(path)
     assert asked in template
     assert ("{criterion}" in template) == FORMATS[benchmark].has_criteria

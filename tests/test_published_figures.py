@@ -21,11 +21,12 @@ from published import (
     read_rows,
     score,
 )
+from selfjudge.benchmarks import registry
 from selfjudge.benchmarks.collections import asking_of
 from selfjudge.benchmarks.leaderboard import PublishedTable, read_leaderboard
 from selfjudge.benchmarks.preparing import Prepared
 from selfjudge.benchmarks.protocols import SELFJUDGE
-from selfjudge.benchmarks.registry import SCORINGS, find_protocol
+from selfjudge.benchmarks.registry import find_protocol
 from selfjudge.benchmarks.scores import group_outcomes, macro_accuracy
 from selfjudge.benchmarks.vl_rewardbench import GROUPS
 from selfjudge.benchmarks.votes import PairOutcome
@@ -398,7 +399,7 @@ def test_always_first_scores_near_half_in_random_orders(hub: Prepared) -> None:
 def ask_official(pair: Any, row: Any, text: str) -> list[Judgment]:
     """The votes of a judge that always says the same."""
     settings = Samples(num_samples=1, sampling=Sampling(max_tokens=1, temperature=0))
-    asking = asking_of("official", settings, SCORINGS["vl_rewardbench"].official, 5)
+    asking = asking_of("official", settings, registry.OFFICIAL["vl_rewardbench"], 5)
     return [
         make_judgment(pair, ask.order, text, sample=ask.sample)
         for ask in ask_pairs([pair], [row], asking, 0)
@@ -447,7 +448,7 @@ def test_leaderboard_of_vlrb_is_the_published_table() -> None:
 def test_leaderboard_of_mmrb_is_the_published_table() -> None:
     """Overall is the mean over 5211 rows for all eight models."""
     published: Any = read_rows("mmrb/mmrb_leaderboard.json")
-    ours = table("README of facebookresearch")
+    ours = table("README of facebookresearch/multimodal_rewardbench")
     assert ours.models == {row["model"]: row["values"] for row in published["rows"]}
     numbers = published["n_full_5211"]
     assert sum(numbers) == 5211 and len(ours.models) == 8

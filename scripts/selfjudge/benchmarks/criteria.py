@@ -69,7 +69,7 @@ def decided_by_criteria(
         conflicts = [
             (right[at], right[other])
             for at, other in combinations(range(len(own)), 2)
-            if own[at][0].chosen == own[other][0].rejected
+            if are_in_conflict(own[at][0], own[other][0])
         ]
         # Labels disagree: who is right on both, or wrong on both, tells them apart.
         told_apart = any(one is not None and one == two for one, two in conflicts)
@@ -81,6 +81,11 @@ def decided_by_criteria(
         for group, values in scores.items():
             found[group] += [Decided(float(value), prompt_id, 1) for value in values]
     return {group: values for group, values in found.items() if values}
+
+
+def are_in_conflict(pair: Pair, other: Pair) -> bool:
+    """Whether two criteria prefer different responses of the same two."""
+    return pair.criterion != other.criterion and pair.chosen == other.rejected
 
 
 def is_right(outcome: PairOutcome) -> bool | None:
@@ -97,7 +102,7 @@ def is_right(outcome: PairOutcome) -> bool | None:
 def most_preferred(pairs: Sequence[Pair]) -> dict[str, bool]:
     """For each pair, whether most labels of its prompt agree with its own.
 
-    None where no pair has a criterion.  Of as many on both sides, the response that
+    Empty where no pair has a criterion.  Of as many on both sides, the response that
     comes first in the alphabet is taken.
     """
     if all(pair.criterion is None for pair in pairs):

@@ -1,7 +1,8 @@
 """What is to be known of a kind of release, and the manifest that follows from it.
 
-A new benchmark is one file that defines a `FORMAT` and a `SCORING`, and two lines of
-`registry`.  The file's docstring becomes its page of the docs (`docs/make_pages.py`).
+A new benchmark is one file that defines a `FORMAT`, a `SCORING` and, where its authors
+fixed how to ask, an `OFFICIAL`, and a line in each list of `registry`.  The file's
+docstring becomes its page of the docs (`docs/make_pages.py`).
 """
 
 from collections import Counter

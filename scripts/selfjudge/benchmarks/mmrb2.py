@@ -186,12 +186,6 @@ FORMAT = Format(
     identify=identify,
 )
 SCORING = Scoring(
-    official=Asking(
-        template="mmrb2.txt",
-        orders="both",
-        num_samples=1,
-        sampling=Sampling(max_tokens=2000, temperature=1.0),
-    ),
     protocols=(
         *OURS,
         Protocol(
@@ -214,4 +208,10 @@ SCORING = Scoring(
     ),
     # The authors' tables are of 1,000 rows a task.
     compares=False,
+)
+OFFICIAL = Asking(
+    template="mmrb2.txt",
+    orders="both",
+    num_samples=1,
+    sampling=Sampling(max_tokens=2000, temperature=1.0),
 )

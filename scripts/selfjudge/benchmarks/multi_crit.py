@@ -36,6 +36,8 @@ pairs.
 - A judge that ignores the criterion has `tradeoffs` 0 and `conflicts` 0, whatever its
   accuracy.  The baseline `ignores_criterion` is the best of these: it prefers, in every
   prompt, what most labels of the prompt prefer.
+- A judge that draws its verdicts tells criteria apart as well, by chance: read
+  `tradeoffs` beside `conflicts`, and under `greedy`.
 - Labels of a prompt depend on each other: `cluster_low` and `cluster_high` are the
   interval of `overall` to quote.
 - The order is never exchanged by the authors.
@@ -266,12 +268,6 @@ FORMAT = Format(
     warn=warn,
 )
 SCORING = Scoring(
-    official=Asking(
-        template="multi_crit.txt",
-        orders="release",
-        num_samples=1,
-        sampling=Sampling(max_tokens=8192, temperature=0.6, top_p=0.95),
-    ),
     protocols=(
         *OURS,
         Protocol(
@@ -289,4 +285,10 @@ SCORING = Scoring(
             ),
         ),
     ),
+)
+OFFICIAL = Asking(
+    template="multi_crit.txt",
+    orders="release",
+    num_samples=1,
+    sampling=Sampling(max_tokens=8192, temperature=0.6, top_p=0.95),
 )

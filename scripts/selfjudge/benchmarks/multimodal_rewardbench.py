@@ -174,13 +174,6 @@ FORMAT = Format(
     warn=warn,
 )
 SCORING = Scoring(
-    # 1_run_model_as_judge_gpt4o.py, lines 40-75.
-    official=Asking(
-        template="multimodal_rewardbench.txt",
-        orders="release",
-        num_samples=1,
-        sampling=Sampling(max_tokens=1024, temperature=1.0),
-    ),
     protocols=(
         *OURS,
         Protocol(
@@ -200,4 +193,11 @@ SCORING = Scoring(
             ),
         ),
     ),
+)
+# 1_run_model_as_judge_gpt4o.py, lines 40-75.
+OFFICIAL = Asking(
+    template="multimodal_rewardbench.txt",
+    orders="release",
+    num_samples=1,
+    sampling=Sampling(max_tokens=1024, temperature=1.0),
 )

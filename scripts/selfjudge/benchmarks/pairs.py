@@ -20,6 +20,20 @@ use on your images.
 | `criterion` | optional: what alone decides, in words for the judge |
 | `id` | optional: your own name of the line, for messages and the manifest |
 
+In the configuration:
+
+```yaml
+benchmarks:
+  mine:
+    format: pairs
+    path: mine/pairs.jsonl
+    dataset: null
+    revision: null
+    file: null
+    sha256: null
+    protocols: [blind]
+```
+
 **Rule.** Ours: both orders, an unparsed judgment is wrong.  There is no `official` way,
 and no published score stands beside yours.
 

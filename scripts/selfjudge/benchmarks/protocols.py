@@ -13,7 +13,6 @@ from typing import Literal
 
 from selfjudge.benchmarks.collections import Collection
 from selfjudge.ground.records import Order
-from selfjudge.judging.asks import Asking
 from selfjudge.judging.verdicts import read_stated
 
 OrderChoice = Literal["both", "random", "release"]
@@ -79,13 +78,11 @@ OURS = (SELFJUDGE, GREEDY, BLIND)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scoring:
-    """How a benchmark is asked about and scored; a benchmark's own file says it.
+    """How a benchmark is scored; a benchmark's own file says it.
 
-    ``official`` is how the authors ask, None if nobody fixed it.  ``compares``:
-    whether published scores may stand beside one's own; not where only a part of the
-    published rows can be scored.
+    ``compares``: whether published scores may stand beside one's own; not where only
+    a part of the published rows can be scored.
     """
 
     protocols: tuple[Protocol, ...] = OURS
-    official: Asking | None = None
     compares: bool = True

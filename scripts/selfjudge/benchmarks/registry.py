@@ -1,6 +1,7 @@
-"""The benchmarks that are known here, by format: a file each, and a line in both lists.
+"""The benchmarks that are known here, by format: a file each, and a line in each list.
 
-The lists are two, so that a better way to score makes no release stale.
+The lists are several, so that a better way to score makes no release stale, and another
+way to ask no scores.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from selfjudge.benchmarks import (
 from selfjudge.benchmarks.collections import Collection
 from selfjudge.benchmarks.formats import Format
 from selfjudge.benchmarks.protocols import Protocol, Scoring
+from selfjudge.judging.asks import Asking
 
 FORMATS: dict[str, Format] = {
     "vl_rewardbench": vl_rewardbench.FORMAT,
@@ -30,6 +32,13 @@ SCORINGS: dict[str, Scoring] = {
     "multi_crit": multi_crit.SCORING,
     "mmrb2": mmrb2.SCORING,
     "pairs": pairs.SCORING,
+}
+# How the authors ask, where they fixed it.
+OFFICIAL: dict[str, Asking] = {
+    "vl_rewardbench": vl_rewardbench.OFFICIAL,
+    "multimodal_rewardbench": multimodal_rewardbench.OFFICIAL,
+    "multi_crit": multi_crit.OFFICIAL,
+    "mmrb2": mmrb2.OFFICIAL,
 }
 
 

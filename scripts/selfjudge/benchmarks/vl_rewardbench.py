@@ -259,13 +259,6 @@ FORMAT = Format(
     warn=warn,
 )
 SCORING = Scoring(
-    # inference_hf.py, lines 19 and 45-49.
-    official=Asking(
-        template="vl_rewardbench.txt",
-        orders="random",
-        num_samples=1,
-        sampling=Sampling(max_tokens=2048, temperature=0.2, top_p=0.2),
-    ),
     protocols=(
         *OURS,
         Protocol(
@@ -300,4 +293,11 @@ SCORING = Scoring(
             ),
         ),
     ),
+)
+# inference_hf.py, lines 19 and 45-49.
+OFFICIAL = Asking(
+    template="vl_rewardbench.txt",
+    orders="random",
+    num_samples=1,
+    sampling=Sampling(max_tokens=2048, temperature=0.2, top_p=0.2),
 )

@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple
 
 from selfjudge.benchmarks.collections import COLLECTIONS, asking_of
 from selfjudge.benchmarks.collections import Collection as Collected
-from selfjudge.benchmarks.registry import FORMATS, SCORINGS, collections_of
+from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, collections_of
 from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import PROBE, locate
 from selfjudge.ground.records import ORDERS, Pair, Prompt, Settings
@@ -296,7 +296,7 @@ class Workload:
         asking = asking_of(
             collection,
             read_samples(self.config["benchmark_judgments"]),
-            SCORINGS[spec["format"]].official,
+            OFFICIAL.get(spec["format"]),
             self.config["official_judgments"]["num_votes"],
         )
         votes = asking.num_samples * (len(ORDERS) if asking.orders == "both" else 1)
