@@ -5,6 +5,6 @@ requests that a model is asked, pairs, and what gave none with its reason.
 
 Read in the order of the work: `sources`, `imports`, `routing`, `pool`, `responses`,
 `answers` (which reads by `stated`, `normal`, `numbers`, `expressions`, `choices` and
-`words`), `alterations`, `dressings`, `filters`, `labelling`, `building`, `counts`,
-`samples`.
+`words`), `alterations`, `dressings`, `spellings`, `filters`, `labelling`, `building`,
+`counts`, `samples`.
 """

@@ -7,17 +7,7 @@ which of them is the rewrite.
 import re
 
 from selfjudge.ground.thoughts import strip_thought
-from selfjudge.pairs.normal import SMALL_NUMBERS
-
-DIGITS = {word: str(number) for number, word in enumerate([*SMALL_NUMBERS, "twenty"])}
-THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
-BULLET = re.compile(r"^[ \t]*(?:[-*+\u2022\u25e6\u25aa]|#{1,6})[ \t]+", re.MULTILINE)
-# A number, a word, or a sign that is no mere mark.
-CONTENT = re.compile(
-    r"(?<!\w)-?\d+(?:[.,:]\d+)*|[^\W_]+(?:'[^\W_]+)*"
-    r"|[^\w\s.,;:!?\"'`()\[\]{}*_#|~/\\<>"
-    r"\u2010-\u2015\u2018-\u201f\u2022\u2026\u00ab\u00bb-]"
-)
+from selfjudge.pairs.spellings import BULLET, content_words
 
 KIND = r"(?:version|response|description|answer|detail|text|rewrite|caption|sentence)"
 CONFESSION = re.compile(
@@ -26,8 +16,11 @@ CONFESSION = re.compile(
     r"|\bhere(?:'s| is) (?:the|a|my|your) (?:re|new|alter|modif|chang|edit)"
     r"|\bi(?:'ve| have)? (?:just )?(?:changed|altered|modified|replaced|injected"
     r"|introduced|swapped|made)\b"
-    r"|\b(?:was|were|is|has been) (?:deliberately |intentionally )?(?:changed|altered"
-    r"|modified|replaced|swapped) (?:to|from|with|by|for|in the)\b"
+    r"|\b(?:was|were|is|has been|have been) (?:deliberately |intentionally )?"
+    r"(?:(?:changed|altered|modified|swapped|falsified|fabricated)\b"
+    r"|replaced (?:to|from|with|by|for|in the)\b)"
+    r"|\b(?:is|are|was|were) (?:now )?(?:false|untrue|not true|incorrect|inaccurate"
+    r"|made up|invented|fictional)\b|\b(?:actually|originally|in reality)\b"
     r"|\binstead of\b|\(not \w+|\bas an ai\b|\bi (?:can't|cannot|won't|am unable)\b"
     r"|\bi(?:'m| am) sorry\b|\bapologi[sz]e\b|->|=>|\u2192|think>",
     re.IGNORECASE,
@@ -41,6 +34,8 @@ OPENING = re.compile(
     r"|the following is)\b"
     r"[^.\n]{0,120}:"
     rf"|(?:\w+ ){{0,3}}(?:{KIND}|output|result|rewriting)(?: \w+){{0,3}}\**:"
+    r"|(?:rewritten|reworded|rephrased|revised|modified|altered|changed|edited|updated"
+    r"|corrected|new|final|answer)\**:"
     r")[*_]{0,3}\s*",
     re.IGNORECASE,
 )
@@ -53,7 +48,9 @@ NOTE = re.compile(
     r"|(?:please )?note that\b)",
     re.IGNORECASE,
 )
-RULE = re.compile(r"\n[ \t]*[-*_=]{3,}\Z")
+RULE = re.compile(r"\n[ \t]*[-*_=#]{3,}\Z")
+# "The picture shows: ..."
+LABEL = re.compile(r"[^\n.!?:]{1,60}:\s+")
 FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*\Z", re.DOTALL)
 SPOKEN_LINE = re.compile(
     r"(?:let me know|hope this|feel free|is there any)", re.IGNORECASE
@@ -68,6 +65,18 @@ MARKUP = (
     re.compile(r"```"),
     re.compile(r"~~|<[a-z]{1,10}>|\[[A-Z]"),
 )
+# Marks that point at what was changed, if the rewrite has more of them.
+POINTING = (
+    re.compile(r"\*"),
+    re.compile(r"__|(?<![_\w])_(?=[^\s_])"),
+    re.compile(r"#|`|~~|==|!!|[\[{]|<(?=[/a-z])|(?<=[a-z])/(?=[a-z])"),
+    # Arrows and small pictures.
+    re.compile(r"[\u2190-\u21ff\u2600-\u27bf\U0001f300-\U0001faff]"),
+    re.compile(r"\""),
+    re.compile(r"(?<!\w)'(?=\w)"),
+    re.compile(r"\("),
+    re.compile(r"(?<![\"'])\b[A-Z]{3,}\b"),
+)
 WRAPS = "\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb<>[]{}"
 STRAIGHT = str.maketrans("\u201c\u201d\u2018\u2019", "\"\"''")
 MOST_OPENINGS = 3
@@ -75,18 +84,12 @@ MOST_OPENINGS = 3
 END = 4_000
 
 
-def content_words(text: str) -> list[str]:
-    """Words, numbers and signs of a text: no case, marks or bullets, "2" for "two"."""
-    text = BULLET.sub("", text).replace("\u2019", "'").casefold()
-    words = [THOUSANDS.sub("", word) for word in CONTENT.findall(text)]
-    return [DIGITS.get(word, word) for word in words]
-
-
 def is_dressed(response: str, altered: str) -> bool:
     """Whether a rewrite tells or shows what it is, where the response does not."""
     return (
         adds_speech(both_ends(response), both_ends(altered))
         or kinds_of_markup(response) != kinds_of_markup(altered)
+        or adds_marks(response, altered)
         or edges(response) != edges(altered)
         or changes_lines(response, altered)
     )
@@ -102,13 +105,33 @@ def adds_speech(response: str, altered: str) -> bool:
     """Whether a rewrite says of itself what it is, where the response does not."""
     said = (CONFESSION, NOTE, SPOKEN_LINE)
     return any(one.search(altered) and not one.search(response) for one in said) or (
-        OPENING.match(altered) is not None and OPENING.match(response) is None
+        any(
+            one.match(altered) is not None and one.match(response) is None
+            for one in (OPENING, LABEL)
+        )
     )
 
 
 def kinds_of_markup(text: str) -> list[bool]:
     """Which kinds of markup a text has."""
     return [kind.search(text) is not None for kind in MARKUP]
+
+
+def adds_marks(response: str, altered: str) -> bool:
+    """Whether a rewrite has marks more than the response, such as those of a stress.
+
+    A line more may have as many as one of the response's lines.
+    """
+    response = BULLET.sub("", response.translate(STRAIGHT))
+    altered = BULLET.sub("", altered.translate(STRAIGHT))
+    old, new = lines_of(response), lines_of(altered)
+    for mark in POINTING:
+        num_more = len(mark.findall(altered)) - len(mark.findall(response))
+        if num_more > 0 and len(new) > len(old):
+            num_more -= max((len(mark.findall(line)) for line in old), default=0)
+        if num_more > 0:
+            return True
+    return False
 
 
 def edges(text: str) -> tuple[str, str]:
@@ -163,6 +186,7 @@ def undress(response: str, altered: str) -> str:
     said = both_ends(response)
     if not OPENING.match(said):
         text = cut_openings(text)
+    text = cut_label(response.strip(), text)
     noted = NOTE.search(text, max(0, len(text) - END))
     if noted and not NOTE.search(said):
         text = text[: noted.start() + (text[noted.start()] in ".!?")].rstrip()
@@ -177,6 +201,15 @@ def cut_openings(text: str) -> str:
         opening = OPENING.match(text)
         text = text[opening.end() :] if opening else text
     return text
+
+
+def cut_label(response: str, text: str) -> str:
+    """A text without "The picture shows:" before what begins as the response does."""
+    label = LABEL.match(text)
+    if label is None or LABEL.match(response):
+        return text
+    rest = text[label.end() :]
+    return rest if rest.split()[:2] == response.split()[:2] else text
 
 
 def unwrap(response: str, text: str) -> str:
