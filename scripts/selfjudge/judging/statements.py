@@ -39,11 +39,13 @@ from selfjudge.judging.wordings import (
     MINE,
     NAMED,
     OBJECT,
+    ONLY_NAMED,
     REFUSED,
     SENTENCE_END,
     SO,
     SUPPOSED,
     TENTATIVE,
+    THEN,
     TIES,
     WORSE,
 )
@@ -151,6 +153,8 @@ def read_subject(place: Place, mark: Mark) -> Statement | None:
     rest = place.sentence[mark.end() : mark.end() + NEAR]
     if head is None or CONDITION.match(rest) or is_reported(head):
         return None
+    if THEN.match(place.sentence) and SUPPOSED.search(place.before[-NEAR:]):
+        return None
     is_ended = MARKUP.match(rest) is not None
     is_end = is_ended and place.is_last
     if is_form(head, is_end=is_end):
@@ -171,7 +175,8 @@ def is_apart(place: Place, mark: Mark) -> bool:
     if LEAD.match(place.sentence[: mark.start()]) is None:
         return False
     rest = place.sentence[mark.end() : mark.end() + NEAR]
-    if MARKUP.match(rest):
+    named = ONLY_NAMED.match(rest)
+    if MARKUP.match(rest) or (named and named.group(1) == content_of(mark)):
         return True
     if not MARKUP.match(place.before) or "[[" in rest:
         return False

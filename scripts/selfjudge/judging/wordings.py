@@ -25,14 +25,17 @@ LABEL = re.compile(
     r"\bverdict\W{0,8}\Z"
     r"|\b(?:verdict|judge?ment|decision|winner|choice|answer|preference|conclusion"
     r"|selection|better|best|superior|stronger|preferred|winning)\b[^.!?\[\]]{0,60}"
-    r"(?::|=|->|\bis|\bbe|\bgoes to)\W{0,8}"
-    rf"(?:(?:that|clearly|therefore|thus|hence|still|now|{NAME})\s+)?\W{{0,4}}\Z",
+    r"(?::|=|->|\bis(?: for| given by)?|\bbe|\bgoes to)\W{0,8}"
+    rf"(?:(?:that|clearly|therefore|thus|hence|still|now|{NAME})\s+)?\W{{0,4}}\Z"
+    r"|\b(?:pick|vote|result|final|conclude)\W{0,3}(?::|=|->|\bis(?: for)?|goes to)"
+    r"\W{0,8}\Z",
     re.IGNORECASE,
 )
 CHOICE = re.compile(
-    r"\b(?:I|we)(?:'d|'ll| would| will| must| have to)?"
+    r"\b(?:I|we)(?:'d|'ll|'m| am|'re| are| would| will| must| have to)?"
     r"(?: \w{1,12}ly| therefore| thus| still)? "
-    r"(?:choose|pick|select|prefer|favou?r|vote for|go with|opt for|side with)"
+    r"(?:choose|pick|select|prefer|favou?r|vote for|go(?:ing)? with|opt for|side with"
+    r"|lean(?:ing)? towards?)"
     rf"\W{{1,4}}(?:{NAME}\s+)?\W{{0,4}}\Z",
     re.IGNORECASE,
 )
@@ -50,21 +53,26 @@ MERIT = (
     r"(?:accurate|correct|faithful|truthful|precise|helpful|reliable|trustworthy"
     r"|convincing|factual)"
 )
+# "detailed and" before one of these.
+ALSO = r"(?:\w{1,16}(?:,? and|,) (?:more |most )?){0,2}"
 FAULT = (
     r"(?:not|never|wrong|incorrect|inaccurate|false|worse|fails?|misses|invents?"
     r"|misreads?|miscounts?|hallucinat\w+|errors?|mistakes?)\b|n't\b"
 )
 WINS = re.compile(
-    r"\b(?:(?:wins|outperforms|beats|preferable|the (?:clear |overall )?winner)\b"
+    r"\b(?:(?:wins|outperforms|beats|surpasses|edges out|prevails|gets my vote"
+    r"|preferable|deserves (?:to win|the (?:win|verdict|vote))"
+    r"|the (?:clear |overall )?winner)\b"
     r"|(?:better|best|superior|stronger|preferred)\b(?:\W*\Z|[\W]{0,4}[.,;!)]"
     rf"|\W{{1,4}}(?:\w{{1,20}}\s+){{0,2}}{WHOLE}"
     r"|\s+(?:than|over|overall|at|as|because|since|for|due|here|by|with|and|to|of)\b"
     r"|\s+in\s+(?:this|terms|every|all|general|both|\w{1,16}ing)\b)"
-    r"|(?:is|as|be) (?:therefore |thus )?(?:my|the) "
-    r"(?:(?:clear|final|right|correct|obvious|overall|top|first) )?"
-    r"(?:choice|verdict|pick|preference)\b"
+    r"|(?:is|as|be) (?:therefore |thus )?"
+    r"(?:(?:my|(?:my|the) (?:clear|final|right|correct|obvious|overall|top)) "
+    r"(?:choice|verdict|pick|preference)"
+    r"|my (?:final )?(?:answer|decision|judge?ment))\b"
     r"|(?:is|should be|must be) (?:therefore |thus )?(?:chosen|selected|preferred)\b"
-    rf"|more {MERIT}\W{{1,4}}(?:\w{{1,20}}\s+){{0,5}}than\b"
+    rf"|more {ALSO}{MERIT}\W{{1,4}}(?:\w{{1,20}}\s+){{0,5}}than\b"
     rf"|is (?:correct|right|accurate)\W{{1,3}}(?:(?:while|whereas|but|and) )?\W{{0,4}}"
     rf"\[\[[^\[\]\n]{{1,9}}\]\]\W{{1,4}}(?:(?:is|does|was) ?)?(?:{FAULT}))"
     r"|^\W{0,6}(?:it is\W*\Z|higher\b)"
@@ -73,7 +81,7 @@ WINS = re.compile(
 )
 # As much, if the sentence names no other bracket: "[[A]] is more accurate".
 EXCELS = re.compile(
-    rf"\b(?:more|most) {MERIT}(?:(?:,? and|,) (?:more )?\w{{1,16}}){{0,2}}"
+    rf"\b(?:more|most) {ALSO}{MERIT}(?:(?:,? and|,) (?:more )?\w{{1,16}}){{0,2}}"
     rf"(?:\W*\Z|\W{{0,4}}[.,;!)]|\s+(?:\w{{1,20}}\s+)?{WHOLE}"
     r"|\s+(?:overall|because|since|as|here)\b)"
     r"|\bthe (?:only )?(?:correct|right|accurate)(?: and (?:more )?\w{1,16})? "
@@ -111,7 +119,8 @@ LIMITED = re.compile(r"\b(?:only|merely|alone|just)\b", re.IGNORECASE)
 # What a bracket is measured against, denied or conceded by.
 OBJECT = re.compile(
     r"(?:\b(?:than|over|not|nor|neither|instead of|rather than|against|reject|unlike"
-    r"|outperforms|beats|surpasses|as \w{1,16} as"
+    r"|outperforms|beats|surpasses|edges out|falls short of"
+    r"|(?:outperformed|surpassed|beaten) by|as \w{1,16} as"
     r"|(?:superior|inferior|preferable|loses|compared) to)"
     r"|n't|(?<![\w=-])[<>\u227a\u227b\u226a\u226b]+)"
     rf"\W{{0,6}}(?:(?:that of|those of|the|{NAME})\s+)?\W{{0,4}}\Z",
@@ -123,7 +132,8 @@ CONCEDED = re.compile(
 )
 DENIAL = re.compile(r"\b(?:not|neither)\W*\Z", re.IGNORECASE)
 WORSE = re.compile(
-    r"\b(?:worse|weaker|inferior|loses|behind|less \w{1,16})\b|(?:\bnot|n't) (?:nearly "
+    r"\b(?:worse|weaker|inferior|loses|behind|outperformed|surpassed|beaten|falls short"
+    r"|less \w{1,16})\b|(?:\bnot|n't) (?:nearly "
     r"|quite )?as\b|[<\u227a\u226a]",
     re.IGNORECASE,
 )
@@ -132,13 +142,15 @@ LOSES = re.compile(
     rf"(?:\s+(?:one|choice|{NAME}))?\s*(?:is|was|:)?[^\w,;]{{0,4}}\Z",
     re.IGNORECASE,
 )
+# Nothing but the name of what brackets stand for.
+ONLY_NAMED = re.compile(rf"\W{{1,4}}{NAME}\s+(?-i:([A-Z]))\W*\Z", re.IGNORECASE)
 TIES = re.compile(r"\b(?:equal|equally|tied?|same|neither|both|draw)\b", re.IGNORECASE)
 
 # Whose statement it is, and whether it is one.
 ATTRIBUTED = re.compile(
     r"\b(?:says|said|writes|wrote|claims|claimed|states|ends|ended|ending|contains"
     r"|includes|included|asks|tells|demands|instructs|quotes|declares|adds|added"
-    r"|appends|prints|outputs|insists|ignore)\b[^,;.]{0,60}\Z"
+    r"|appends|prints|outputs|insists|tries|attempts|tricks?|ignore)\b[^,;.]{0,60}\Z"
     r"|(?:'s|\bits|\btheir)\s+(?:(?!(?:my|the|our)\b)\w{1,20}\s+)?verdict\b"
     r"[^,;.]{0,20}\Z"
     rf"|^\W*{NAME} (?-i:[A-Z])\b\W{{1,6}}(?:final )?verdict\W*\Z"
@@ -146,7 +158,7 @@ ATTRIBUTED = re.compile(
     re.IGNORECASE,
 )
 SUPPOSED = re.compile(
-    r"\b(?:if|unless|suppose|supposing)\b|(?:^|[(,;:]\s*)(?:had|were|should)\b"
+    r"\b(?:if|unless|suppose|supposing|assuming|imagine)\b|(?:^|[(,;:]\s*)(?:had|were|should)\b"
     r"|\b(?:could|might|may|perhaps|maybe|possibly|whether|unsure|unclear"
     r"|(?<!no )(?<!without )(?<!beyond )doubt)\b[^,;]*\Z",
     re.IGNORECASE,
@@ -175,6 +187,8 @@ EXEMPLARY = re.compile(
     r"\b(?:for example|for instance|e\.g\.?|such as|something like"
     r"|(?:example|sample|template|placeholder)s?(?:\s*:|(?= is | would be ))"
     rf"|(?<!looks )(?<!seems )(?<!feels )(?<!sounds )like){SHOWN_AS}"
+    r"|\b(?:output|line|reply|text) (?:(?:should|must|will|has to) (?:be|read)"
+    rf"|(?:should |must |will )?looks? like):?{SHOWN_AS}"
     r"|\b(?:format|form|syntax|pattern)\b[^.!?:]{0,40}\b(?:is|requires|wants|demands"
     rf"|(?:must|should|will|would|to) be)\b:?{SHOWN_AS}"
     r"|\b(?:to be|must be|should be|will be|is)\s+(?:given|written|stated|formatted"
@@ -182,6 +196,8 @@ EXEMPLARY = re.compile(
     rf"(?:as|in|with|like|using|by)\b{SHOWN_AS}",
     re.IGNORECASE,
 )
+# "Suppose it is red. Then the verdict is [[A]]."
+THEN = re.compile(r"\W*(?:then|in (?:that|which) case|otherwise)\b", re.IGNORECASE)
 # As much, unless it ends the text: "I need to output Verdict: [[A]] at the end".
 INSTRUCTED = re.compile(
     rf"\b(?:format|form|syntax|pattern|line)\W{{0,4}}{SHOWN_AS}"
