@@ -7,7 +7,7 @@ which of them is the rewrite.
 import re
 
 from selfjudge.ground.thoughts import strip_thought
-from selfjudge.pairs.spellings import BULLET, content_words
+from selfjudge.pairs.spellings import content_words
 
 KIND = r"(?:version|response|description|answer|detail|text|rewrite|caption|sentence)"
 CONFESSION = re.compile(
@@ -66,16 +66,16 @@ MARKUP = (
     re.compile(r"~~|<[a-z]{1,10}>|\[[A-Z]"),
 )
 # Marks that point at what was changed, if the rewrite has more of them.
-POINTING = (
-    re.compile(r"\*"),
-    re.compile(r"__|(?<![_\w])_(?=[^\s_])"),
-    re.compile(r"#|`|~~|==|!!|[\[{]|<(?=[/a-z])|(?<=[a-z])/(?=[a-z])"),
-    # Arrows and small pictures.
+POINTING = ("*", "__", "#", "`", "~~", "==", "!!", "[", "{", "(", '"')
+# Each begins with what is sought, so that a text without it costs little.
+POINTED = (
+    re.compile(r"_(?<![_\w]_)(?=[^\s_])"),
+    re.compile(r"<(?=[/a-z])"),
+    re.compile(r"/(?<=[a-z]/)(?=[a-z])"),
+    re.compile(r"'(?<!\w')(?=\w)"),
+    # Capitals that are not in quotes, arrows, small pictures.
+    re.compile(r"[A-Z](?<![\w\"'].)[A-Z]{2,}\b"),
     re.compile(r"[\u2190-\u21ff\u2600-\u27bf\U0001f300-\U0001faff]"),
-    re.compile(r"\""),
-    re.compile(r"(?<!\w)'(?=\w)"),
-    re.compile(r"\("),
-    re.compile(r"(?<![\"'])\b[A-Z]{3,}\b"),
 )
 WRAPS = "\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb<>[]{}"
 STRAIGHT = str.maketrans("\u201c\u201d\u2018\u2019", "\"\"''")
@@ -122,16 +122,25 @@ def adds_marks(response: str, altered: str) -> bool:
 
     A line more may have as many as one of the response's lines.
     """
-    response = BULLET.sub("", response.translate(STRAIGHT))
-    altered = BULLET.sub("", altered.translate(STRAIGHT))
-    old, new = lines_of(response), lines_of(altered)
-    for mark in POINTING:
-        num_more = len(mark.findall(altered)) - len(mark.findall(response))
-        if num_more > 0 and len(new) > len(old):
-            num_more -= max((len(mark.findall(line)) for line in old), default=0)
-        if num_more > 0:
-            return True
-    return False
+    old, new = count_marks(response), count_marks(altered)
+    more = [after - before for before, after in zip(old, new, strict=True)]
+    if max(more) <= 0:
+        return False
+    lines = lines_of(response)
+    if len(lines_of(altered)) <= len(lines):
+        return True
+    by_line = zip(*map(count_marks, lines), strict=True)
+    return any(num > max(nums) for num, nums in zip(more, by_line, strict=True))
+
+
+def count_marks(text: str) -> list[int]:
+    """How many of each mark that may point at something a text has."""
+    if not text.isascii():
+        text = text.translate(STRAIGHT)
+    return [
+        *(text.count(mark) for mark in POINTING),
+        *(len(mark.findall(text)) for mark in POINTED),
+    ]
 
 
 def edges(text: str) -> tuple[str, str]:

@@ -2,12 +2,15 @@
 
 import re
 
-from selfjudge.pairs.normal import NUMBER_WORD, NUMBER_WORDS
+from selfjudge.pairs.normal import SMALL_NUMBERS, TENS
 
-DIGITS = {word: str(value) for word, value in NUMBER_WORDS.items() if word != "none"}
+DIGITS = {word: str(number) for number, word in enumerate(SMALL_NUMBERS)} | {
+    word: str(10 * number) for number, word in enumerate(TENS, start=2)
+}
+TENS_DIGITS = frozenset(DIGITS[word] for word in TENS)
 SHORT_FORM = re.compile(
-    r"\b(?:(?P<verb>ca|wo|\w+)n't|(?P<one>it|that|there|here|he|she|what|who)'s"
-    r"|(?P<subject>i|you|we|they)'(?P<rest>m|re|ve|ll))\b|\bcannot\b"
+    r"(?P<verb>\w+)n't|(?P<one>it|that|there|here|he|she|what|who)'s"
+    r"|(?P<subject>i|you|we|they)'(?P<rest>m|re|ve|ll)"
 )
 FULL = {"ca": "can", "wo": "will", "m": "am", "re": "are", "ve": "have", "ll": "will"}
 # British spellings that descriptions of images have.
@@ -46,21 +49,37 @@ def content_words(text: str) -> list[str]:
     That is "2" for "two", "is not" for "isn't" and "gray" for "grey".
     """
     text = BULLET.sub("", text).replace("\u2019", "'").casefold()
-    text = NUMBER_WORD.sub(in_digits, SHORT_FORM.sub(spell_out, text))
-    words = [THOUSANDS.sub("", word) for word in CONTENT.findall(text)]
-    return [DIGITS.get(word) or SPELLINGS.get(word, word) for word in words]
+    words = [SPELLINGS.get(word, word) for word in CONTENT.findall(text)]
+    if "'" in text or "cannot" in text:
+        words = [full for word in words for full in spell_out(word)]
+    if "," in text:
+        words = [THOUSANDS.sub("", word) for word in words]
+    return join_tens([DIGITS.get(word, word) for word in words])
 
 
-def in_digits(word: re.Match[str]) -> str:
-    """A number word in digits."""
-    return DIGITS.get(word[0], word[0])
+def join_tens(words: list[str]) -> list[str]:
+    """Words in which "20" and "1" of "twenty-one" are "21"."""
+    if TENS_DIGITS.isdisjoint(words):
+        return words
+    joined: list[str] = []
+    for word in words:
+        is_rest = len(word) == 1 and word.isdecimal() and word != "0"
+        if is_rest and joined and joined[-1] in TENS_DIGITS:
+            joined[-1] = joined[-1][0] + word
+        else:
+            joined.append(word)
+    return joined
 
 
-def spell_out(short: re.Match[str]) -> str:
-    """The full form of "isn't", "cannot", "it's", "they're"."""
+def spell_out(word: str) -> tuple[str, ...]:
+    """The words of "isn't", "cannot", "it's", "they're"; another word as it is."""
+    if word == "cannot":
+        return "can", "not"
+    short = SHORT_FORM.fullmatch(word) if "'" in word else None
+    if short is None:
+        return (word,)
+    if short["verb"]:
+        return FULL.get(short["verb"], short["verb"]), "not"
     if short["one"]:
-        return f"{short['one']} is"
-    if short["subject"]:
-        return f"{short['subject']} {FULL[short['rest']]}"
-    verb = short["verb"] or "can"
-    return f"{FULL.get(verb, verb)} not"
+        return short["one"], "is"
+    return short["subject"], FULL[short["rest"]]
