@@ -11,18 +11,18 @@ from selfjudge.pairs.spellings import content_words
 
 KIND = r"(?:version|response|description|answer|detail|text|rewrite|caption|sentence)"
 CONFESSION = re.compile(
-    r"\b(?:altered|modified|rewritten|revised|edited|changed|incorrect|false|wrong"
+    r"\b(?:(?:altered|modified|rewritten|revised|edited|changed|incorrect|false|wrong"
     rf"|inaccurate|erroneous|original|flawed|fictional) {KIND}"
-    r"|\bhere(?:'s| is) (?:the|a|my|your) (?:re|new|alter|modif|chang|edit)"
-    r"|\bi(?:'ve| have)? (?:just )?(?:changed|altered|modified|replaced|injected"
+    r"|here(?:'s| is) (?:the|a|my|your) (?:re|new|alter|modif|chang|edit)"
+    r"|i(?:'ve| have)? (?:just )?(?:changed|altered|modified|replaced|injected"
     r"|introduced|swapped|made)\b"
-    r"|\b(?:was|were|is|has been|have been) (?:deliberately |intentionally )?"
-    r"(?:(?:changed|altered|modified|swapped|falsified|fabricated)\b"
+    r"|(?:was|were|is|are|has been|have been) (?:deliberately |intentionally |now )?"
+    r"(?:(?:changed|altered|modified|swapped|falsified|fabricated|false|untrue|not true"
+    r"|incorrect|inaccurate|made up|invented|fictional)\b"
     r"|replaced (?:to|from|with|by|for|in the)\b)"
-    r"|\b(?:is|are|was|were) (?:now )?(?:false|untrue|not true|incorrect|inaccurate"
-    r"|made up|invented|fictional)\b|\b(?:actually|originally|in reality)\b"
-    r"|\binstead of\b|\(not \w+|\bas an ai\b|\bi (?:can't|cannot|won't|am unable)\b"
-    r"|\bi(?:'m| am) sorry\b|\bapologi[sz]e\b|->|=>|\u2192|think>",
+    r"|actually\b|originally\b|in reality\b|instead of\b|as an ai\b"
+    r"|i (?:can't|cannot|won't|am unable)\b|i(?:'m| am) sorry\b|apologi[sz]e\b)"
+    r"|\(not \w+|->|=>|\u2192|think>",
     re.IGNORECASE,
 )
 # Said before a rewrite, up to where it begins.
