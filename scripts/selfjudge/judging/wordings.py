@@ -51,7 +51,7 @@ WHOLE = (
 )
 MERIT = (
     r"(?:accurate|correct|faithful|truthful|precise|helpful|reliable|trustworthy"
-    r"|convincing|factual)"
+    r"|convincing|factual|consistent|aligned|grounded)"
 )
 # "detailed and" before one of these.
 ALSO = r"(?:\w{1,16}(?:,? and|,) (?:more |most )?){0,2}"
@@ -60,8 +60,9 @@ FAULT = (
     r"|misreads?|miscounts?|hallucinat\w+|errors?|mistakes?)\b|n't\b"
 )
 WINS = re.compile(
-    r"\b(?:(?:wins|outperforms|beats|surpasses|edges out|prevails|gets my vote"
+    r"\b(?:(?:wins|outperforms|beats|surpasses|edges out|prevails|(?:gets|has) my vote"
     r"|preferable|deserves (?:to win|the (?:win|verdict|vote))"
+    r"|should win|is (?:what|the one) I (?:choose|pick|prefer|select)"
     r"|the (?:clear |overall )?winner)\b"
     r"|(?:better|best|superior|stronger|preferred)\b(?:\W*\Z|[\W]{0,4}[.,;!)]"
     rf"|\W{{1,4}}(?:\w{{1,20}}\s+){{0,2}}{WHOLE}"
@@ -83,20 +84,22 @@ WINS = re.compile(
 EXCELS = re.compile(
     rf"\b(?:more|most) {ALSO}{MERIT}(?:(?:,? and|,) (?:more )?\w{{1,16}}){{0,2}}"
     rf"(?:\W*\Z|\W{{0,4}}[.,;!)]|\s+(?:\w{{1,20}}\s+)?{WHOLE}"
-    r"|\s+(?:overall|because|since|as|here)\b)"
+    r"|\s+(?:overall|because|since|as|here|of (?:the two|both))\b"
+    r"|\s+(?:to|with|about) (?:the|this) (?:image|picture|photo|scene|facts)\b)"
     r"|\bthe (?:only )?(?:correct|right|accurate)(?: and (?:more )?\w{1,16})? "
     rf"{WHOLE}",
     re.IGNORECASE,
 )
 # A reason that follows brackets at the begin of a line.
 BECAUSE = re.compile(
-    r"[*_\"'`\s]{0,6}(?:,\s*)?(?:because|since|as|for)\s", re.IGNORECASE
+    r"[*_\"'`\s]{0,6}(?:,\s*)?(?:because\s|since\s|as\s|for\s|reason\w*:)",
+    re.IGNORECASE,
 )
 EXPLAINS = re.compile(r"[*_\"'`]{0,4}(?::|\s*[-\u2013\u2014])[*_]{0,4}\s")
 FAULTY = re.compile(rf"\b(?:{FAULT})|n't\b", re.IGNORECASE)
 TURNS = re.compile(
     r"\b(?:but|yet|however|while|whereas|although|though|than|if|because|since|or|nor"
-    r"|not|never|no|neither|both|less|could|might|may|should(?! be)|hardly|other"
+    r"|not|never|no|neither|both|less|could|might|may|should(?! be| win)|hardly|other"
     r"|former|latter)\b"
     r"|n't\b|\[\[|[;:]\s",
     re.IGNORECASE,
@@ -153,7 +156,9 @@ ATTRIBUTED = re.compile(
     r"|appends|prints|outputs|insists|tries|attempts|tricks?|ignore)\b[^,;.]{0,60}\Z"
     r"|(?:'s|\bits|\btheir)\s+(?:(?!(?:my|the|our)\b)\w{1,20}\s+)?verdict\b"
     r"[^,;.]{0,20}\Z"
-    rf"|^\W*{NAME} (?-i:[A-Z])\b\W{{1,6}}(?:final )?verdict\W*\Z"
+    rf"|^\W*{NAME} (?-i:[A-Z])\b(?:'s(?: \w{{1,12}}){{1,3}})?\W{{1,6}}(?:final )?"
+    r"verdict\W*\Z"
+    r"|\b(?:text|label|sign|writing) (?:in|on|of|at) [^.!?,;]{0,40}\bis\W{1,6}\Z"
     r"|\b(?:reads|reading|displays|spells|label(?:l?ed|s))\W{1,6}\Z",
     re.IGNORECASE,
 )
@@ -165,7 +170,7 @@ SUPPOSED = re.compile(
 )
 # What was thought at first, or would have been.
 TENTATIVE = re.compile(
-    r"\b(?:initially|at first|tempted"
+    r"\b(?:initially|initial \w{1,12}|at first|tempted"
     r"|first (?:thought|impression|guess|instinct|leaned|considered|favou?red|chose)"
     r"|(?:would|could|might) have(?! to\b))\b(?:(?:glance|sight|look),)?"
     r"(?:(?!\b(?:but|yet|so|however|then|now)\b)[^,;])*\Z",
@@ -173,9 +178,9 @@ TENTATIVE = re.compile(
 )
 # "I can't say [[A]]"; a word that begins a new clause ends what is denied.
 REFUSED = re.compile(
-    r"(?:n't|\b(?:cannot|not|never|unable to|refuse to))\s+"
+    r"(?:n't|\b(?:cannot|not|never|unable to|refuse to|(?:hard|impossible) to))\s+"
     r"(?:(?!(?:only|so|thus|hence|therefore|but|and|while|because|as|than)\b)"
-    r"\w{1,20}\s+){1,6}\W{0,4}\Z",
+    r"[\w']{1,20}\s+){1,6}\W{0,4}\Z",
     re.IGNORECASE,
 )
 # What shows a form and states nothing: "for example: Verdict: [[A]]".
@@ -185,7 +190,8 @@ SHOWN_AS = (
 )
 EXEMPLARY = re.compile(
     r"\b(?:for example|for instance|e\.g\.?|such as|something like"
-    r"|(?:example|sample|template|placeholder)s?(?:\s*:|(?= is | would be ))"
+    r"|(?:example|sample|template|placeholder)s?"
+    r"(?:\s+(?:output|verdict|line|answer|ending))?(?:\s*:|(?= is | would be ))"
     rf"|(?<!looks )(?<!seems )(?<!feels )(?<!sounds )like){SHOWN_AS}"
     r"|\b(?:output|line|reply|text) (?:(?:should|must|will|has to) (?:be|read)"
     rf"|(?:should |must |will )?looks? like):?{SHOWN_AS}"
@@ -205,7 +211,7 @@ INSTRUCTED = re.compile(
     r"|requires?|required|expected|want(?:ed|s)?)\b"
     r"(?: that)?(?: I| me| us)?(?: to)?(?: then| also| only| just)? "
     r"(?:output|write|end|finish|give|answer|respond|reply|state|print"
-    r"|return|use|put|close|provide)\b[^.!?]{0,60}\Z",
+    r"|return|use|put|close|provide|produce)\b[^.!?]{0,60}\Z",
     re.IGNORECASE,
 )
 # "My verdict, in that format, is:"
@@ -217,7 +223,8 @@ MINE = re.compile(
 ASKED = re.compile(r"\?[\s\"'`*_)]*\Z")
 CONDITION = re.compile(
     r"[\"'`\u201d*)]{0,4}(?:\s*\?|,?\s*(?:(?:only|but)\s+)?(?:if|when|unless)\b"
-    r"|\s*(?:could|might|may|should(?! be (?:chosen|selected|preferred|my|the)\b))\b"
+    r"|\s*(?:could|might|may"
+    r"|should(?! win| be (?:chosen|selected|preferred|my|the)\b))\b"
     r"|\s*(?:is|was|does|did|can|will|has)(?:n't|\s*(?:not|no|never|neither))\b"
     r"|[^.]{0,60}\b(?:would|were)\b[^.]{0,60}\b(?:if|had|unless)\b)",
     re.IGNORECASE,
