@@ -186,6 +186,7 @@ STATED = [
     ("**[[B]]**\n\n**[[A]]**\n", None),
     ("[[A]] (Response A)\n\nIt sees the plate.", "A"),
     ("[[A]] (Response B)\n\nIt sees the plate.", None),
+    ("If so, it is a van. **Verdict**\n\nVerdict: [[A]]", "A"),
     # A form, not a verdict.
     ("Sample ending:\nVerdict: [[A]]\n\nFirst, the bus", None),
     ("We have to produce Verdict: [[A]] or the other. The bus", None),
@@ -193,6 +194,7 @@ STATED = [
     ("A line such as Verdict: [[B]] closes it.\n\nFirst, the bus", None),
     ("Sample: [[A]]\n\nFirst, the bus", None),
     ("The syntax will be [[B]].", None),
+    ("It must be written as [[B]] [[B]] is better.", "B"),
     ("The verdict must be written as [[B]]", None),
     ("I shall end with Verdict: [[A]] or the other one. The bus", None),
     ("I am asked to give [[A]] when Response A is good. The bus", None),

@@ -114,7 +114,10 @@ def read_intro(line: str, is_listed: bool, is_apart: bool) -> str | None:
     if is_listed:
         return None if is_open and INSTRUCTS.search(line) else ""
     is_unended = not is_apart and ATTRIBUTED.search(line)
-    return f"{line} " if is_open or is_unended or TITLE.search(line) else ""
+    if is_open or is_unended:
+        return f"{line} "
+    title = TITLE.search(line)
+    return f"{title.group()} " if title else ""
 
 
 def spoken_head(place: Place, mark: Mark) -> str | None:

@@ -185,7 +185,7 @@ REFUSED = re.compile(
 )
 # What shows a form and states nothing: "for example: Verdict: [[A]]".
 SHOWN_AS = (
-    r"\W{0,6}(?:(?:the|my|a|final|this|so|is|be|would)\W{1,3}){0,3}"
+    r"[^\w\[\]]{0,6}(?:(?:the|my|an?|final|this|so|is|be|would)[^\w\[\]]{1,3}){0,3}"
     r"(?:verdict)?\W{0,8}\Z"
 )
 EXEMPLARY = re.compile(
