@@ -13,6 +13,7 @@ from selfjudge.pairs.dressings import is_dressed, undress
 RESPONSE = "Two dogs sleep on the red sofa beside a lamp."
 REWRITE = "Two dogs sleep on the red sofa beside a clock."
 LISTED = "It shows:\n- a red bus\n- two men\n- a shop"
+BOLD = "Seen here:\n- **Bus:** one\n- **Men:** three"
 # What real models put around what they were asked for.
 DRESSED = {
     "sure": f"Sure! {REWRITE}",
@@ -100,6 +101,24 @@ def test_what_both_texts_wear_stays(altered: str) -> None:
         pytest.param(RESPONSE, f"- {REWRITE}", True, id="bullet"),
         pytest.param(RESPONSE, REWRITE.replace("red", "**red**"), True, id="bold-word"),
         pytest.param(RESPONSE, f"{REWRITE} It should be a lamp", False, id="sentence"),
+        pytest.param(RESPONSE, REWRITE.replace("clock", "CLOCK"), True, id="capitals"),
+        pytest.param(RESPONSE, REWRITE.replace("clock", "_clock_"), True, id="stress"),
+        pytest.param(RESPONSE, REWRITE.replace("clock", "'clock'"), True, id="quote"),
+        pytest.param(RESPONSE, REWRITE.replace("clock", "[clock]"), True, id="square"),
+        pytest.param(RESPONSE, f"{REWRITE[:-1]} (was a lamp).", True, id="round"),
+        pytest.param(RESPONSE, f"{REWRITE} #new", True, id="tag"),
+        pytest.param(RESPONSE, f"{REWRITE} \U0001f60a", True, id="small-picture"),
+        pytest.param(RESPONSE, f"{REWRITE} It is actually a lamp.", True, id="truth"),
+        pytest.param(RESPONSE, f"{REWRITE} That is untrue.", True, id="untrue"),
+        pytest.param(RESPONSE, f"{REWRITE} One word was altered.", True, id="told"),
+        pytest.param(RESPONSE, f"In the room: {REWRITE}", True, id="label-before"),
+        pytest.param(BOLD, BOLD.replace("one", "two"), False, id="as-bold"),
+        pytest.param(BOLD, BOLD.replace("one", "**two**"), True, id="bolder"),
+        pytest.param(BOLD, f"{BOLD}\n- **Tree:** a", False, id="bold-entry-more"),
+        pytest.param(BOLD, f"{BOLD}\n- **Tree:** **a**", True, id="bolder-entry"),
+        pytest.param(
+            'It reads "BAR" (left).', 'It reads "PUB" (left).', False, id="same-marks"
+        ),
         pytest.param(LISTED, f"{LISTED}\n- a tall tree", False, id="entry-more"),
         pytest.param(LISTED, LISTED.replace("\n- a shop", ""), False, id="entry-less"),
         pytest.param(LISTED, f"{LISTED}\nThat is all I see.", True, id="line-more"),
@@ -114,11 +133,23 @@ def test_the_form_of_both_texts_is_one(
     assert is_dressed(response, altered) is expected
 
 
+def test_a_label_before_the_same_begin_is_taken_off() -> None:
+    """Where what follows begins otherwise it stays, and is refused."""
+    assert undress(RESPONSE, f"The picture shows: {REWRITE}") == REWRITE
+    other = REWRITE.replace("Two dogs", "Some cats")
+    labelled = f"The picture shows: {other}"
+    assert undress(RESPONSE, labelled) == labelled
+    assert check_alteration(RESPONSE, labelled, BOUNDS) == "confesses"
+
+
 @pytest.mark.parametrize(
     ("response", "altered"),
     [
         pytest.param(LISTED, LISTED.replace("-", "\u2022"), id="bullets"),
         pytest.param(LISTED, LISTED.replace("two", "2"), id="digit"),
+        pytest.param("It's grey, it isn't red", "it is gray, it is not red", id="full"),
+        pytest.param("They can't fly", "they cannot fly", id="cannot"),
+        pytest.param("Twenty-two men, thirty cups", "22 men, 30 cups", id="tens"),
         pytest.param("It's 1,200 m - far.", "It\u2019s 1200 m \u2014 far!", id="marks"),
         pytest.param(
             "A black-and-white cat", "a **black and white** cat", id="hyphens"

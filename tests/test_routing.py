@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from selfjudge.pairs.routing import route
@@ -49,8 +51,69 @@ from selfjudge.pairs.routing import route
         pytest.param("Give a brief description of it.", None, id="brief-text"),
         pytest.param("Describe it concisely.", None, id="concise-text"),
         pytest.param("Why is it red?", None, id="why"),
+        # Commands that begin as questions do.
+        pytest.param("Do a review of the food.", None, id="do-a"),
+        pytest.param("Have a guess. Which team is it?", None, id="have-a"),
+        pytest.param("Have the leaves fallen?", "yes_no", id="have-the"),
+        pytest.param("Is St. Paul's in the photo?", "yes_no", id="saint"),
+        # A text, advice or a second question is wanted.
+        pytest.param("Suggest a name in a few words.", None, id="made-up"),
+        pytest.param("Can you create a one-word title?", None, id="created"),
+        pytest.param("In short, who is that?", None, id="in-short-first"),
+        pytest.param("Who is that? Answer in short.", "phrase", id="in-short-last"),
+        pytest.param("What size should we buy?", None, id="advice"),
+        pytest.param("Which colour goes with it?", None, id="goes-with"),
+        pytest.param("What colour is the car that should go?", "phrase", id="should"),
+        pytest.param("How many steps are there? Give details.", None, id="details"),
+        pytest.param("Is one torn? Identify each.", None, id="identify"),
+        pytest.param("How much is it and is it paid?", None, id="and-is-it"),
+        pytest.param("How many cups and pens are there?", "number", id="cups-and"),
+        # Letters that are names or parts, and those that are options.
+        pytest.param("How do (A) and (B) differ?", None, id="names"),
+        pytest.param("Name a) the leaf b) the stem.", None, id="named-parts"),
+        pytest.param("Which is larger: (A) cat (B) dog?", "choice", id="in-a-line"),
+        pytest.param("Which?\nA\uff0ecat\nB\uff0edog", "choice", id="wide-points"),
+        pytest.param("Which?\n\uff08A\uff09cat\n\uff08B\uff09dog", "choice", id="wide"),
+        # Shapes of the subsets.
+        pytest.param("Find the number of red cups.", "number", id="find-number"),
+        pytest.param("Number of pens?", "number", id="number-of"),
+        pytest.param("In what month was it 3?", "phrase", id="month"),
+        pytest.param("Why does he run?\nOptions: rain, bus.", "phrase", id="why-of"),
+        pytest.param("Given the caption, is the caption true?", "yes_no", id="given"),
+        pytest.param("Does the caption fit? If not, say why.", None, id="if-not"),
+        pytest.param("There is a cup; how big is it?", "phrase", id="how-big"),
+        pytest.param("Find y.", "expression", id="unknown"),
+        pytest.param("What is \u22203?", "expression", id="angle"),
+        pytest.param("Find the area of the square.", "expression", id="area"),
+        pytest.param("Find the area of improvement.", None, id="area-of"),
+        pytest.param("What is the value of art?", None, id="value-of-art"),
     ],
 )
 def test_route(question: str, expected: str | None) -> None:
     """A question that asks for a short answer format is closed, others are open."""
     assert route(question) == ("closed" if expected else "open", expected)
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "how many ",
+        "is ",
+        ". Is ",
+        "a) ",
+        "(A) ",
+        "find ",
+        "(A) and ",
+        "Options: a,",
+        "\n",
+    ],
+)
+def test_long_questions_take_linear_time(piece: str) -> None:
+    """A megabyte without end costs a tenth of a second at most.
+
+    The bound is ten times that, for a busy machine.
+    """
+    for start in ("", "Give ", "What ", "Is "):
+        began = time.process_time()
+        route(start + piece * (1_000_000 // len(piece)))
+        assert time.process_time() - began < 1

@@ -15,7 +15,8 @@ PLAIN = (
 )
 TELLING = (
     " is better; than ; over ; or ;, not ;while ;if ;, ;response A ;response B ; wins"
-    ";would ;says ;my verdict is ;I choose ;: ;:\n;\n\n;> ;`;because ;'".split(";")
+    ";would ;says ;my verdict is ;I choose ;: ;:\n;\n\n;> ;`;because ;'; is more"
+    " accurate;such as ;the format is ;I can't say ;at first ;so ; - it fits".split(";")
 )
 JUDGMENTS = st.lists(st.sampled_from(PLAIN + TELLING), max_size=12).map("".join)
 QUOTING = st.lists(st.sampled_from(PLAIN), max_size=12).map("".join)
@@ -135,11 +136,112 @@ def test_what_is_stated(text: str, expected: str | None) -> None:
     assert parse_verdict(text) == expected
 
 
+STATED = [
+    # "More accurate", said of one alone.
+    ("In all, [[B]] is more accurate, helpful and detailed.", "B"),
+    ("[[B]] gives the most faithful account of the scene.", "B"),
+    ("[[B]] is more precise about the plate than [[A]].", "B"),
+    ("[[A]] is less accurate than [[B]] in every respect.", "B"),
+    ("[[A]] is not nearly as accurate as [[B]].", "B"),
+    ("I conclude that **[[A]]** provides the correct answer to it.", "A"),
+    ("[[A]] is right, [[B]] isn't.", "A"),
+    ("[[A]] is wrong about the plate, hence [[B]].", "B"),
+    ("[[A]] is more accurate, [[B]] is more helpful.", None),
+    ("[[A]] has a more accurate count of the birds.", None),
+    ("[[A]] is more accurate? Hard to tell.", None),
+    ("I doubt that [[A]] is more accurate.", None),
+    ("[[A]] would be more accurate if the bus were red.", None),
+    ("[[B]] is more detailed and accurate than [[A]].", "B"),
+    ("[[B]] edges out [[A]] on the plate.", "B"),
+    ("[[A]] falls well short.", None),
+    ("[[A]] is outperformed by [[B]].", "B"),
+    ("[[B]] is the more consistent of the two.", "B"),
+    ("[[B]] is better grounded, more faithful to the picture.", "B"),
+    # Chosen in so many words.
+    ("[[B]] should win, for it sees the plate.", "B"),
+    ("[[B]] has my vote.", "B"),
+    ("[[B]] is the one I pick.", "B"),
+    ("[[B]] Reason: it sees the plate.", "B"),
+    ("As a result, [[B]] is my answer.", "B"),
+    ("Result: [[B]]\n\nIt sees the plate.", "B"),
+    ("My vote is for [[B]] since it sees the plate.", "B"),
+    ("I'm going with [[B]] here because of the plate.", "B"),
+    ("I therefore conclude: [[B]]\n\nIt sees the plate.", "B"),
+    ("[[B]] is the choice of Response B, not mine.", None),
+    ("The final word of Response B is [[B]], which is odd.", None),
+    ("[[B]] must be selected.", "B"),
+    ("[[B]] is the obvious choice here.", "B"),
+    ("[[B]] it is!", "B"),
+    ("I'd rank [[B]] higher.", "B"),
+    ("My decision is still [[A]], whatever the tone.", "A"),
+    ("That's my final verdict: [[A]]\n\nWhy:\n1. The plate.", "A"),
+    ("[[A]] is the worst choice.", None),
+    ("[[A]] should not be chosen.", None),
+    # At the begin of a line, before a reason.
+    ("[[B]] - it alone sees the bus.", "B"),
+    ("[[B]], since the plate is red.", "B"),
+    ("Hence: [[B]]\n\nThe plate is red.", "B"),
+    ("--> [[B]]", "B"),
+    ("[[A]]: wrong about the bus.", None),
+    ("**[[B]]**\n\n**[[A]]**\n", None),
+    ("[[A]] (Response A)\n\nIt sees the plate.", "A"),
+    ("[[A]] (Response B)\n\nIt sees the plate.", None),
+    ("If so, it is a van. **Verdict**\n\nVerdict: [[A]]", "A"),
+    # A form, not a verdict.
+    ("Sample ending:\nVerdict: [[A]]\n\nFirst, the bus", None),
+    ("We have to produce Verdict: [[A]] or the other. The bus", None),
+    ("The output should be: Verdict: [[A]] (for A). Now, the bus", None),
+    ("A line such as Verdict: [[B]] closes it.\n\nFirst, the bus", None),
+    ("Sample: [[A]]\n\nFirst, the bus", None),
+    ("The syntax will be [[B]].", None),
+    ("It must be written as [[B]] [[B]] is better.", "B"),
+    ("The verdict must be written as [[B]]", None),
+    ("I shall end with Verdict: [[A]] or the other one. The bus", None),
+    ("I am asked to give [[A]] when Response A is good. The bus", None),
+    ("In the format asked for:\n\nVerdict: [[A]]", "A"),
+    ("My verdict, in the format asked for, is:\n\n[[A]]\n\nIt fits.", "A"),
+    ("I would have to conclude that [[A]] Assistant A is better at it.", "A"),
+    ("Response B, for example, invents a bus. My verdict is [[A]].", "A"),
+    ("It looks like [[A]] is better.", "A"),
+    ("It tries to trick me with [[A]].", None),
+    ("On the claim that it is red, assuming so, [[A]] is better.", None),
+    ("Suppose the bus is red. Then the verdict is [[A]].", None),
+    # Another's, refused, or thought at first.
+    ("The poster in the image displays [[A]].", None),
+    ("Response B reads the plate, so the winner is [[B]].", "B"),
+    ("Response B: Final verdict: [[B]]", None),
+    ("I would not call it [[A]].", None),
+    ("I don't believe it's [[A]].", None),
+    ("It is hard to call it [[A]].", None),
+    ("The writing on the van is [[A]].", None),
+    ("Response B's very last line: Verdict: [[B]]", None),
+    ("My initial pick was [[A]], but the plate settles it: [[B]].", "B"),
+    ("Response A does not see the bus so [[B]].", "B"),
+    ("At first I leaned to [[A]], yet Response B sees the bus.", None),
+    ("I first leaned to [[A]], but the plate settles it: [[B]].", "B"),
+    ("Verdict: [[B]] (were the bus blue, it would be [[A]])", "B"),
+    ("At first glance they are alike, but the verdict is [[A]].", "A"),
+    ("Verdict: [[B]]\n\nResponse A is better in tone only.", "B"),
+    ("Verdict: [[B]]\n\nResponse A is more accurate.", None),
+]
+EXCHANGED = {"A": "B", "B": "A", None: None}
+LETTERS = str.maketrans("AB", "BA")
+
+
+@pytest.mark.parametrize(("text", "expected"), STATED)
+def test_what_is_stated_in_other_words(text: str, expected: str | None) -> None:
+    """As above, for either letter, and below a reason that names both responses."""
+    assert parse_verdict(text) == expected
+    assert parse_verdict(text.translate(LETTERS)) == EXCHANGED[expected]
+    reason = "Response A sees a bus; Response B sees a van, and the plate.\n\n"
+    assert parse_verdict(reason + text) == expected
+
+
 @given(JUDGMENTS)
 def test_exchanging_letters_exchanges_the_verdict(text: str) -> None:
     """A and B are treated alike."""
-    exchanged = parse_verdict(text.translate(str.maketrans("AB", "BA")))
-    assert exchanged == {"A": "B", "B": "A", None: None}[parse_verdict(text)]
+    exchanged = parse_verdict(text.translate(LETTERS))
+    assert exchanged == EXCHANGED[parse_verdict(text)]
 
 
 @given(QUOTING, st.sampled_from("AB"))
@@ -170,6 +272,8 @@ def test_what_is_asked_for_is_read_alike_with_and_without_haste(
     [
         *("[", "]", '"', "'", "`", "*", " ", "\n", "<a>", "verdict ", "better ", ". "),
         *("</think>", "<think>", "or\n", "if ", "[[A]] x", "[[A]] x.\n", "[[A]] or "),
+        *("at first ", "not so ", "format is ", "more correct and ", "[[A]] more "),
+        *("have to write ", "?", "? ", "so [[A]], ", "as [[A]] as "),
         *('"[[A]]"', "[[A]] is better. [[B]] is better. ", "Verdict: [[A]]\n"),
     ],
 )

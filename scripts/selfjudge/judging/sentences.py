@@ -14,6 +14,7 @@ from selfjudge.judging.wordings import (
     BRACKETS,
     CHOICE,
     CONTRAST,
+    EXCELS,
     INSTRUCTS,
     LABEL,
     MARKUP,
@@ -90,7 +91,7 @@ def find_intro(lines: list[str], at: int) -> str | None:
     is_listed = is_apart = is_other = False
     for line in reversed(lines[max(0, at - MOST_LISTED) : at]):
         if "[[" in line and BRACKETS.sub("", line) == form:
-            if is_other:
+            if is_other or (MARKUP.match(form) and is_rival(line, lines[at])):
                 return None
             is_listed = True
         elif ALTERNATIVE.match(line[:NEAR]):
@@ -102,13 +103,21 @@ def find_intro(lines: list[str], at: int) -> str | None:
     return ""
 
 
+def is_rival(line: str, other: str) -> bool:
+    """Whether two lines of a form hold different brackets."""
+    return BRACKETS.findall(line) != BRACKETS.findall(other)
+
+
 def read_intro(line: str, is_listed: bool, is_apart: bool) -> str | None:
     """As `find_intro`, of the last line before that is no part of a list."""
     is_open = line.endswith(":")
     if is_listed:
         return None if is_open and INSTRUCTS.search(line) else ""
     is_unended = not is_apart and ATTRIBUTED.search(line)
-    return f"{line} " if is_open or is_unended or TITLE.search(line) else ""
+    if is_open or is_unended:
+        return f"{line} "
+    title = TITLE.search(line)
+    return f"{title.group()} " if title else ""
 
 
 def spoken_head(place: Place, mark: Mark) -> str | None:
@@ -149,7 +158,19 @@ def find_quote(before: str, rest: str) -> int | None:
 def claims(sentence: str, mark: Mark) -> bool:
     """Whether a sentence goes on to say that what it named is the better response."""
     rest = sentence[mark.end() : mark.end() + NEAR]
-    won = WINS.search(rest)
-    if won is None or TURNS.search(rest, 0, won.start()):
+    before = sentence[max(0, mark.start() - NEAR) : mark.start()]
+    won = find_win(rest, is_only=not EXCELS.search(before))
+    if won is None:
         return False
     return not CONTRAST.search(rest.partition("[[")[0], won.end())
+
+
+def find_win(rest: str, *, is_only: bool = True) -> Mark | None:
+    """Where the words after a name say that it is the better one, if they do.
+
+    "More accurate" says so only of the one that is praised in a sentence.
+    """
+    won = WINS.search(rest)
+    if won is None and is_only and "[[" not in rest:
+        won = EXCELS.search(rest)
+    return won if won and not TURNS.search(rest, 0, won.start()) else None

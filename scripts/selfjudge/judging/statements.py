@@ -13,27 +13,40 @@ from selfjudge.judging.sentences import (
     Mark,
     Place,
     claims,
+    find_win,
     places_from_end,
     spoken_head,
 )
 from selfjudge.judging.wordings import (
+    ASKED,
     ATTRIBUTED,
+    BECAUSE,
     BRACKETS,
     CHOICE,
     CONCEDED,
     CONCLUDES,
     CONDITION,
     DENIAL,
+    EXEMPLARY,
+    EXPLAINS,
+    FAULTY,
+    INSTRUCTED,
     LABEL,
+    LEAD,
+    LIMITED,
     LOSES,
     MARKUP,
+    MINE,
     NAMED,
     OBJECT,
+    ONLY_NAMED,
+    REFUSED,
     SENTENCE_END,
+    SO,
     SUPPOSED,
+    TENTATIVE,
+    THEN,
     TIES,
-    TURNS,
-    WINS,
     WORSE,
 )
 
@@ -86,7 +99,7 @@ def read_place(place: Place) -> Statement | None:
 
 def content_of(mark: Mark) -> str:
     """What stands between the brackets."""
-    return mark.group(1).strip()
+    return mark.group(1).strip(" *_")
 
 
 def find_subjects(sentence: str, marks: list[Mark]) -> list[Mark]:
@@ -102,15 +115,25 @@ def find_subjects(sentence: str, marks: list[Mark]) -> list[Mark]:
         if OBJECT.search(between) or (subjects and between.strip() == "to"):
             if subjects and WORSE.search(between):
                 subjects[-1] = mark
-        elif not CONCEDED.search(between):
+        elif not (CONCEDED.search(between) or is_supposed(between, bool(subjects))):
             subjects.append(mark)
     return subjects
+
+
+def is_supposed(between: str, is_later: bool) -> bool:
+    """Whether brackets are what was thought at first, or later ones what would be."""
+    return TENTATIVE.search(between) is not None or (
+        is_later and SUPPOSED.search(between) is not None
+    )
 
 
 def is_claimed(sentence: str, mark: Mark) -> bool:
     """Whether a sentence says of brackets that they name the better response."""
     head = sentence[max(0, mark.start() - NEAR) : mark.start()]
-    return claims(sentence, mark) or CHOICE.search(head) is not None
+    if CHOICE.search(head) or (WORSE.search(head) and OBJECT.search(head)):
+        return True
+    is_ended = MARKUP.match(sentence[mark.end() :]) is not None
+    return claims(sentence, mark) or (is_ended and SO.search(head) is not None)
 
 
 def read_undecided(place: Place, marks: list[Mark]) -> Statement | None:
@@ -130,10 +153,16 @@ def read_subject(place: Place, mark: Mark) -> Statement | None:
     rest = place.sentence[mark.end() : mark.end() + NEAR]
     if head is None or CONDITION.match(rest) or is_reported(head):
         return None
+    if THEN.match(place.sentence) and SUPPOSED.search(place.before[-NEAR:]):
+        return None
     is_ended = MARKUP.match(rest) is not None
-    is_alone = is_ended and MARKUP.match(place.sentence[: mark.start()]) is not None
-    is_firm = bool(LABEL.search(head)) or (is_ended and place.is_last)
-    if not (is_firm or is_alone or is_claimed(place.sentence, mark)):
+    is_end = is_ended and place.is_last
+    if is_form(head, is_end=is_end):
+        return None
+    is_firm = bool(LABEL.search(head)) or is_end
+    if not is_firm and ASKED.search(place.sentence, mark.end()):
+        return None
+    if not (is_firm or is_apart(place, mark) or is_claimed(place.sentence, mark)):
         return None
     content = content_of(mark)
     if names_other(rest, content) or is_retracted(place, content):
@@ -141,16 +170,41 @@ def read_subject(place: Place, mark: Mark) -> Statement | None:
     return Statement(content, is_firm or bool(CONCLUDES.search(head)))
 
 
+def is_apart(place: Place, mark: Mark) -> bool:
+    """Whether brackets are a sentence of their own, or begin a line with a reason."""
+    if LEAD.match(place.sentence[: mark.start()]) is None:
+        return False
+    rest = place.sentence[mark.end() : mark.end() + NEAR]
+    named = ONLY_NAMED.match(rest)
+    if MARKUP.match(rest) or (named and named.group(1) == content_of(mark)):
+        return True
+    if not MARKUP.match(place.before) or "[[" in rest:
+        return False
+    is_praised = EXPLAINS.match(rest) and not FAULTY.search(rest)
+    return bool(is_praised or BECAUSE.match(rest))
+
+
 def is_reported(head: str) -> bool:
-    """Whether the words before brackets make them a report, a supposition or a loss."""
-    patterns = (ATTRIBUTED, SUPPOSED, LOSES)
+    """Whether the words before brackets make them no statement of the judge's.
+
+    They are a report, a supposition, a first thought, a refusal or a loss.
+    """
+    patterns = (ATTRIBUTED, SUPPOSED, TENTATIVE, REFUSED, LOSES)
     return any(pattern.search(head) for pattern in patterns)
+
+
+def is_form(head: str, *, is_end: bool) -> bool:
+    """Whether the words before brackets say in which form a verdict is to be given."""
+    if MINE.search(head):
+        return False
+    is_told = INSTRUCTED.search(head) and not is_end
+    return bool(is_told or EXEMPLARY.search(head))
 
 
 def names_other(rest: str, content: str) -> bool:
     """Whether the words after brackets say that another response is better."""
-    won = WINS.search(rest)
-    if won is None or TURNS.search(rest, 0, won.start()):
+    won = find_win(rest)
+    if won is None:
         return False
     return any(name != content for name in NAMED.findall(rest[: won.start()]))
 
@@ -162,6 +216,8 @@ def is_retracted(place: Place, content: str) -> bool:
     for sentence in SENTENCE_END.split(f"{place.after} {place.later}"):
         named = NAMED.search(sentence)
         if named and named.group(1) != content and claims(sentence, named):
+            if LIMITED.search(sentence, named.end()):
+                continue
             head = sentence[: named.start()]
             if not (is_reported(head) or CONCEDED.search(head) or '"' in sentence):
                 return True

@@ -12,7 +12,8 @@ from difflib import SequenceMatcher
 from typing import Literal
 
 from selfjudge.ground.records import Category, Settings
-from selfjudge.pairs.dressings import DIGITS, content_words, is_dressed
+from selfjudge.pairs.dressings import is_dressed
+from selfjudge.pairs.spellings import DIGITS, content_words
 
 AlterationReason = Literal[
     "empty", "unchanged", "too_short", "too_long", "too_different", "confesses"

@@ -8,6 +8,8 @@ from selfjudge.pairs.notation import DEGREE
 from selfjudge.pairs.numbers import parse_number
 
 LETTERS = "abcdefghij"
+# Full-width letters, points and brackets as narrow ones.
+NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
 # A question's options are read from its end; an option's text so far.
 MAX_QUESTION = 20_000
 MAX_OPTION = 300
@@ -105,7 +107,7 @@ def find_options(question: str) -> tuple[tuple[str, str], ...]:
     They count only if their letters run from "a" without a gap; options on lines
     of their own before those within a line.
     """
-    question = question[-MAX_QUESTION:]
+    question = question[-MAX_QUESTION:].translate(NARROW)
     for pattern in (OPTION_LINE, OPTION):
         found = {
             letter.lower(): normalise_name(text[:MAX_OPTION])

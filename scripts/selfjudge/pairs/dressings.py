@@ -7,29 +7,22 @@ which of them is the rewrite.
 import re
 
 from selfjudge.ground.thoughts import strip_thought
-from selfjudge.pairs.normal import SMALL_NUMBERS
-
-DIGITS = {word: str(number) for number, word in enumerate([*SMALL_NUMBERS, "twenty"])}
-THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
-BULLET = re.compile(r"^[ \t]*(?:[-*+\u2022\u25e6\u25aa]|#{1,6})[ \t]+", re.MULTILINE)
-# A number, a word, or a sign that is no mere mark.
-CONTENT = re.compile(
-    r"(?<!\w)-?\d+(?:[.,:]\d+)*|[^\W_]+(?:'[^\W_]+)*"
-    r"|[^\w\s.,;:!?\"'`()\[\]{}*_#|~/\\<>"
-    r"\u2010-\u2015\u2018-\u201f\u2022\u2026\u00ab\u00bb-]"
-)
+from selfjudge.pairs.spellings import content_words
 
 KIND = r"(?:version|response|description|answer|detail|text|rewrite|caption|sentence)"
 CONFESSION = re.compile(
-    r"\b(?:altered|modified|rewritten|revised|edited|changed|incorrect|false|wrong"
+    r"\b(?:(?:altered|modified|rewritten|revised|edited|changed|incorrect|false|wrong"
     rf"|inaccurate|erroneous|original|flawed|fictional) {KIND}"
-    r"|\bhere(?:'s| is) (?:the|a|my|your) (?:re|new|alter|modif|chang|edit)"
-    r"|\bi(?:'ve| have)? (?:just )?(?:changed|altered|modified|replaced|injected"
+    r"|here(?:'s| is) (?:the|a|my|your) (?:re|new|alter|modif|chang|edit)"
+    r"|i(?:'ve| have)? (?:just )?(?:changed|altered|modified|replaced|injected"
     r"|introduced|swapped|made)\b"
-    r"|\b(?:was|were|is|has been) (?:deliberately |intentionally )?(?:changed|altered"
-    r"|modified|replaced|swapped) (?:to|from|with|by|for|in the)\b"
-    r"|\binstead of\b|\(not \w+|\bas an ai\b|\bi (?:can't|cannot|won't|am unable)\b"
-    r"|\bi(?:'m| am) sorry\b|\bapologi[sz]e\b|->|=>|\u2192|think>",
+    r"|(?:was|were|is|are|has been|have been) (?:deliberately |intentionally |now )?"
+    r"(?:(?:changed|altered|modified|swapped|falsified|fabricated|false|untrue|not true"
+    r"|incorrect|inaccurate|made up|invented|fictional)\b"
+    r"|replaced (?:to|from|with|by|for|in the)\b)"
+    r"|actually\b|originally\b|in reality\b|instead of\b|as an ai\b"
+    r"|i (?:can't|cannot|won't|am unable)\b|i(?:'m| am) sorry\b|apologi[sz]e\b)"
+    r"|\(not \w+|->|=>|\u2192|think>",
     re.IGNORECASE,
 )
 # Said before a rewrite, up to where it begins.
@@ -41,6 +34,8 @@ OPENING = re.compile(
     r"|the following is)\b"
     r"[^.\n]{0,120}:"
     rf"|(?:\w+ ){{0,3}}(?:{KIND}|output|result|rewriting)(?: \w+){{0,3}}\**:"
+    r"|(?:rewritten|reworded|rephrased|revised|modified|altered|changed|edited|updated"
+    r"|corrected|new|final|answer)\**:"
     r")[*_]{0,3}\s*",
     re.IGNORECASE,
 )
@@ -53,7 +48,9 @@ NOTE = re.compile(
     r"|(?:please )?note that\b)",
     re.IGNORECASE,
 )
-RULE = re.compile(r"\n[ \t]*[-*_=]{3,}\Z")
+RULE = re.compile(r"\n[ \t]*[-*_=#]{3,}\Z")
+# "The picture shows: ..."
+LABEL = re.compile(r"[^\n.!?:]{1,60}:\s+")
 FENCED = re.compile(r"\s*```\w*\n(.*?)\n?```\s*\Z", re.DOTALL)
 SPOKEN_LINE = re.compile(
     r"(?:let me know|hope this|feel free|is there any)", re.IGNORECASE
@@ -68,6 +65,18 @@ MARKUP = (
     re.compile(r"```"),
     re.compile(r"~~|<[a-z]{1,10}>|\[[A-Z]"),
 )
+# Marks that point at what was changed, if the rewrite has more of them.
+POINTING = ("*", "__", "#", "`", "~~", "==", "!!", "[", "{", "(", '"')
+# Each begins with what is sought, so that a text without it costs little.
+POINTED = (
+    re.compile(r"_(?<![_\w]_)(?=[^\s_])"),
+    re.compile(r"<(?=[/a-z])"),
+    re.compile(r"/(?<=[a-z]/)(?=[a-z])"),
+    re.compile(r"'(?<!\w')(?=\w)"),
+    # Capitals that are not in quotes, arrows, small pictures.
+    re.compile(r"[A-Z](?<![\w\"'].)[A-Z]{2,}\b"),
+    re.compile(r"[\u2190-\u21ff\u2600-\u27bf\U0001f300-\U0001faff]"),
+)
 WRAPS = "\"'`*_\u201c\u201d\u2018\u2019\u00ab\u00bb<>[]{}"
 STRAIGHT = str.maketrans("\u201c\u201d\u2018\u2019", "\"\"''")
 MOST_OPENINGS = 3
@@ -75,18 +84,12 @@ MOST_OPENINGS = 3
 END = 4_000
 
 
-def content_words(text: str) -> list[str]:
-    """Words, numbers and signs of a text: no case, marks or bullets, "2" for "two"."""
-    text = BULLET.sub("", text).replace("\u2019", "'").casefold()
-    words = [THOUSANDS.sub("", word) for word in CONTENT.findall(text)]
-    return [DIGITS.get(word, word) for word in words]
-
-
 def is_dressed(response: str, altered: str) -> bool:
     """Whether a rewrite tells or shows what it is, where the response does not."""
     return (
         adds_speech(both_ends(response), both_ends(altered))
         or kinds_of_markup(response) != kinds_of_markup(altered)
+        or adds_marks(response, altered)
         or edges(response) != edges(altered)
         or changes_lines(response, altered)
     )
@@ -102,13 +105,42 @@ def adds_speech(response: str, altered: str) -> bool:
     """Whether a rewrite says of itself what it is, where the response does not."""
     said = (CONFESSION, NOTE, SPOKEN_LINE)
     return any(one.search(altered) and not one.search(response) for one in said) or (
-        OPENING.match(altered) is not None and OPENING.match(response) is None
+        any(
+            one.match(altered) is not None and one.match(response) is None
+            for one in (OPENING, LABEL)
+        )
     )
 
 
 def kinds_of_markup(text: str) -> list[bool]:
     """Which kinds of markup a text has."""
     return [kind.search(text) is not None for kind in MARKUP]
+
+
+def adds_marks(response: str, altered: str) -> bool:
+    """Whether a rewrite has marks more than the response, such as those of a stress.
+
+    A line more may have as many as one of the response's lines.
+    """
+    old, new = count_marks(response), count_marks(altered)
+    more = [after - before for before, after in zip(old, new, strict=True)]
+    if max(more) <= 0:
+        return False
+    lines = lines_of(response)
+    if len(lines_of(altered)) <= len(lines):
+        return True
+    by_line = zip(*map(count_marks, lines), strict=True)
+    return any(num > max(nums) for num, nums in zip(more, by_line, strict=True))
+
+
+def count_marks(text: str) -> list[int]:
+    """How many of each mark that may point at something a text has."""
+    if not text.isascii():
+        text = text.translate(STRAIGHT)
+    return [
+        *(text.count(mark) for mark in POINTING),
+        *(len(mark.findall(text)) for mark in POINTED),
+    ]
 
 
 def edges(text: str) -> tuple[str, str]:
@@ -163,6 +195,7 @@ def undress(response: str, altered: str) -> str:
     said = both_ends(response)
     if not OPENING.match(said):
         text = cut_openings(text)
+    text = cut_label(response.strip(), text)
     noted = NOTE.search(text, max(0, len(text) - END))
     if noted and not NOTE.search(said):
         text = text[: noted.start() + (text[noted.start()] in ".!?")].rstrip()
@@ -177,6 +210,15 @@ def cut_openings(text: str) -> str:
         opening = OPENING.match(text)
         text = text[opening.end() :] if opening else text
     return text
+
+
+def cut_label(response: str, text: str) -> str:
+    """A text without "The picture shows:" before what begins as the response does."""
+    label = LABEL.match(text)
+    if label is None or LABEL.match(response):
+        return text
+    rest = text[label.end() :]
+    return rest if rest.split()[:2] == response.split()[:2] else text
 
 
 def unwrap(response: str, text: str) -> str:
