@@ -150,6 +150,7 @@ def test_more_benchmarks_plan_over_a_project(tmp_path: Path) -> None:
     """A release at hand is asked for; the judge reads the template for criteria."""
     write_config(tmp_path, PROJECT | {"iterations": 4})
     (tmp_path / "prompts.jsonl").touch()
+    (tmp_path / "python").touch(mode=0o755)
     release = tmp_path / "data/mmrb2/reasoning.json"
     release.parent.mkdir(parents=True)
     release.write_text('{"pairs": []}')

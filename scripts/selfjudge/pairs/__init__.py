@@ -4,12 +4,7 @@ In: rows of a source, then a model's responses and rewrites.  Out: prompts, the
 requests that a model is asked, pairs, and what gave none with its reason.
 
 Read in the order of the work: `sources`, `imports`, `routing`, `pool`, `responses`,
-<<<<<<< HEAD
 `answers` (which reads by `stated`, `normal`, `notation`, `numbers`, `expressions`,
-`choices` and `words`), `alterations`, `dressings`, `filters`, `labelling`, `building`,
-=======
-`answers` (which reads by `stated`, `normal`, `numbers`, `expressions`, `choices` and
-`words`), `alterations`, `dressings`, `spellings`, `filters`, `labelling`, `building`,
->>>>>>> verdicts13
-`counts`, `samples`.
+`choices` and `words`), `alterations`, `dressings`, `spellings`, `filters`,
+`labelling`, `building`, `counts`, `samples`.
 """
