@@ -41,7 +41,8 @@ CONFIG = {
     "responses": {"num_samples": 4},
     "pairs": {"majority_threshold": 2},
     "judgments": {"shards": 3},
-    "train": {"num_epochs": 1},
+    # So few rows are one step, whose rate would be 0 while it warms up.
+    "train": {"num_epochs": 1, "warmup_ratio": 0.0},
 }
 PATIENCE = 1800  # seconds; a machine that is busy with other things is slow
 
