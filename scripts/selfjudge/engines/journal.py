@@ -121,6 +121,7 @@ def run_requests(
     model_journal = Journal(journal / engine.fingerprint, stage=stage, log=log)
     answers = model_journal.read(firsts)
     usage = usage or Usage()
+    waited_before = engine.waiting_seconds or 0.0
     if len(answers) < len(firsts):
         start(engine, usage)
     progress = Progress(stage, Counter(keys.values()), answers, usage, log)
@@ -134,7 +135,9 @@ def run_requests(
     finally:
         model_journal.close()
         progress.end()
-        usage.waiting_seconds = engine.waiting_seconds
+        if engine.waiting_seconds is not None:
+            waited = engine.waiting_seconds - waited_before
+            usage.waiting_seconds = (usage.waiting_seconds or 0.0) + waited
     refusals.check(len(firsts))
     return [
         generation_from(answers[keys[request.id]], request.id) for request in requests
