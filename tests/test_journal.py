@@ -39,7 +39,7 @@ class BatchEngine:
     def __init__(self, fails_after: int | None = None, fingerprint: str = "f") -> None:
         self.fingerprint = fingerprint
         self.num_gpus = 0
-        self.waiting_seconds = 1.5
+        self.waiting_seconds = 0.0
         self.fails_after = fails_after
         self.batches: list[list[str]] = []
         self.num_starts = 0
@@ -55,6 +55,7 @@ class BatchEngine:
         if len(self.batches) == self.fails_after:
             raise KeyboardInterrupt
         self.batches.append([request.id for request in batch])
+        self.waiting_seconds += 1.5
         whole = hashlib.sha256(repr([r.seed for r in batch]).encode()).hexdigest()[:8]
         for request in reversed(batch):
             yield Generation(
@@ -485,11 +486,12 @@ def test_replay(tmp_path: Path) -> None:
 def test_progress_and_usage(tmp_path: Path) -> None:
     """The last line and the usage tell calls from journal, and count tokens."""
     requests = make_requests(9)
-    ask(BatchEngine(), requests[:3], tmp_path)
+    engine = BatchEngine()
+    ask(engine, requests[:3], tmp_path)
     lines: list[str] = []
     usage = Usage()
     run_requests(
-        BatchEngine(),
+        engine,
         requests,
         journal=tmp_path,
         stage="judge_pairs",
@@ -511,7 +513,7 @@ def test_progress_and_usage(tmp_path: Path) -> None:
         num_calls=6,
         num_prompt_tokens=60,
         num_output_tokens=12,
-        waiting_seconds=1.5,
+        waiting_seconds=3.0,  # of two batches, not of the run before
     )
 
 
