@@ -34,10 +34,10 @@ $(VLLM_READY): requirements-vllm.txt
 
 # The Python files of vLLM 0.10.2, the last with Mllama, for a test of what it takes:
 # 18 MB of a wheel of 436 MB, which runs on GPUs alone.
-.vllm-0.10.2: envs/generate_mllama.yaml
-	$(PYTHON) -m pip download --quiet --no-deps --only-binary :all: --dest $@ \
+.vllm-0.10.2: envs/generate_mllama.yaml | $(READY)
+	$(BIN)/pip download --quiet --no-deps --only-binary :all: --dest $@ \
 	  $(shell grep -Eo 'vllm==[^ ]+' envs/generate_mllama.yaml)
-	$(PYTHON) -c "import glob, zipfile; \
+	$(BIN)/python -c "import glob, zipfile; \
 	  z = zipfile.ZipFile(*glob.glob('$@/*.whl')); \
 	  z.extractall('$@', [n for n in z.namelist() if n.endswith('.py')])"
 	rm $@/*.whl
