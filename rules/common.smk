@@ -167,9 +167,13 @@ def asks_model(script, judge=lambda wildcards: [], ledger=ledger):
 
 
 def ask_with(script):
-    """The beginning of the shell text of a stage that asks a model."""
+    """The beginning of the shell text of a stage that asks a model.
+
+    `exec`: a shell between would die of a SIGTERM at once, and the job with it, before
+    the stage has written down what it has.
+    """
     return (
-        f"{{PYTHON[generate]}} {{SCRIPTS:q}}/{script}.py {{params.model}} "
+        f"exec {{PYTHON[generate]}} {{SCRIPTS:q}}/{script}.py {{params.model}} "
         "--engine {ENGINE:q} --journal {JOURNAL} --ledger {params.ledger} "
         "--shard {wildcards.shard} --gpus {resources.gpu} "
     )

@@ -46,20 +46,19 @@ class OfMember:
     def __format__(self, spec):
         kind, member, _ = spec.split("/")
         asked = MEMBERS[member]
+        if kind == "launch":
+            return f"{shlex.quote(asked['interpreters']['train'] or 'python')} {BY_GPU}"
         if kind == "engine":
             return shlex.quote(json.dumps(asked["engine"] | IMAGES, sort_keys=True))
         return shlex.quote(asked["interpreters"][kind] or "python")
 
 
 OF_MEMBER = OfMember()
-
-
-def launcher(member):
-    """How a member's training is started: a process a GPU."""
-    gpus = config["train"]["gpus"]
-    if gpus == 1:
-        return ""
-    return f"-m torch.distributed.run --standalone --nproc-per-node {gpus}"
+# How a training is started: a process a GPU.
+BY_GPU = ""
+if config["train"]["gpus"] > 1:
+    BY_GPU = "-m torch.distributed.run --standalone "
+    BY_GPU += f"--nproc-per-node {config['train']['gpus']}"
 
 
 try:
@@ -145,13 +144,18 @@ def gpus_of_member(wildcards):
     return engine["vllm"]["tensor_parallel_size"] if is_vllm else 1
 
 
+def cpus_of_member(wildcards):
+    """CPUs of a job that asks a member: some for each GPU."""
+    return 8 * gpus_of_member(wildcards)
+
+
 MEMBER_JOB = {**MODEL_JOB, "gpu": gpus_of_member}
 
 
 def ask_member(script):
     """The beginning of the shell text of a stage that asks a member."""
     return (
-        f"{{OF_MEMBER:generate/{{wildcards.member}}/}} {{SCRIPTS:q}}/{script}.py "
+        f"exec {{OF_MEMBER:generate/{{wildcards.member}}/}} {{SCRIPTS:q}}/{script}.py "
         "{params.model} --engine {OF_MEMBER:engine/{wildcards.member}/} "
         "--journal {JOURNAL} --ledger {params.ledger} --shard {wildcards.shard} "
         "--gpus {resources.gpu} --image-root {params.image_root:q} --seed {params.seed} "
@@ -235,7 +239,7 @@ rule answer_prompts:
         **IN_PANEL,
     conda:
         lambda wildcards: PANEL_ENVIRONMENTS[wildcards.member]
-    threads: 8
+    threads: cpus_of_member
     resources:
         **MEMBER_JOB,
     params:
@@ -293,7 +297,7 @@ rule rate_responses:
         **IN_PANEL,
     conda:
         lambda wildcards: PANEL_ENVIRONMENTS[wildcards.member]
-    threads: 8
+    threads: cpus_of_member
     resources:
         **MEMBER_JOB,
     params:
@@ -465,10 +469,9 @@ rule train_member:
             sort_keys=True,
         ),
         objective=settings(PANEL["train"], *OBJECTIVE),
-        launcher=lambda wildcards: launcher(wildcards.member),
         work=f"{FOLDER}/{{member}}/training",
     shell:
-        "{OF_MEMBER:train/{wildcards.member}/} {params.launcher} "
+        "exec {OF_MEMBER:launch/{wildcards.member}/} "
         "{SCRIPTS:q}/train_member.py {params.model} --member {wildcards.member} "
         "--device {DEVICE} --gpus {resources.gpu} "
         "--preferences {input.preferences} --image-root {params.image_root:q} "

@@ -38,7 +38,7 @@ rule answer_benchmark:
         **AT_ANY,
     conda:
         lambda wildcards: PANEL_ENVIRONMENTS[wildcards.member]
-    threads: 8
+    threads: cpus_of_member
     resources:
         **MEMBER_JOB,
     params:

@@ -53,7 +53,7 @@ rule probe_model:
         seed=config["seed"],
         folder=PROBE,
     shell:
-        "{PYTHON[generate]} {SCRIPTS:q}/probe_model.py {params.model} "
+        "exec {PYTHON[generate]} {SCRIPTS:q}/probe_model.py {params.model} "
         "--engine {ENGINE:q} --journal {JOURNAL} --ledger {params.ledger} "
         "--gpus {resources.gpu} --prompts {input.prompts} --num-prompts {params.num_prompts} "
         "--templates {input.templates:q} --alter-templates {input.alter:q} "

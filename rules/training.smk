@@ -44,7 +44,8 @@ rule train_judge:
         ledger=ledger,
         work="results/iter{iteration}/{filter}/training",
     shell:
-        "{LAUNCHER} {SCRIPTS:q}/train_judge.py {params.model} "
+        # exec: a shell would not wait for the checkpoint that a SIGTERM asks for.
+        "exec {LAUNCHER} {SCRIPTS:q}/train_judge.py {params.model} "
         "--device {DEVICE} --gpus {resources.gpu} "
         "--accepted {input.accepted} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --seed {params.seed} "

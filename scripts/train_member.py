@@ -39,7 +39,11 @@ def main() -> None:
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     # Here, not above: --help and a bad argument need no torch.
-    from selfjudge.engines.checkpoints import model_fingerprint, resolve_model
+    from selfjudge.engines.checkpoints import (
+        model_fingerprint,
+        read_version,
+        resolve_model,
+    )
     from selfjudge.engines.devices import find_device, wanted_device
     from selfjudge.training.preferences import Objective, train_member
     from selfjudge.training.sft import Base
@@ -55,7 +59,8 @@ def main() -> None:
         name=args.model,
         revision=args.revision,
         path=path,
-        fingerprint=model_fingerprint(path),
+        # Others write nothing, and need not read 22 GB for it.
+        fingerprint=model_fingerprint(path) if is_first else "",
     )
     try:
         train_member(
@@ -84,7 +89,7 @@ def main() -> None:
             )
             append_ledger(args.ledger, line)
     if is_first:
-        write_json(args.version, {"fingerprint": model_fingerprint(args.output)})
+        write_json(args.version, read_version(args.output))
 
 
 if __name__ == "__main__":

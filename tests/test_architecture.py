@@ -234,6 +234,14 @@ def test_orchestrator_can_decide() -> None:
     assert decide.items() <= orchestrator.items()
 
 
+def test_every_environment_reads_answers() -> None:
+    """Answers are read where decisions are made, and by the probe between requests,
+    which runs where a model does."""
+    libraries = {"math-verify", "latex2sympy2_extended", "sympy", "msgspec"}
+    for path in (ROOT / "envs").glob("*.yaml"):
+        assert libraries <= pins(path.read_text()).keys(), path.name
+
+
 def test_vllms_environment_can_run_the_tests() -> None:
     """Collecting those of vLLM imports every test; only the page's tests skip."""
     own = pins((ROOT / "requirements-vllm.txt").read_text()).keys()

@@ -278,6 +278,13 @@ TWO = {name: {"base_model": f"org/{name}"} for name in ("ada", "bea")}
             {"panel__preferences__keep": 1.2},
             "'panel.preferences.keep' must be at most 1",
         ),
+        (
+            {
+                "panel__members": TWO | {"cyd": TWO["ada"]},
+                "panel__train__batch_size": 3,
+            },
+            "'panel.train.rows_per_step' must be a multiple",
+        ),
         ({"panel__train__objective": "dpo"}, "'panel.train.objective' must be one of"),
     ],
 )

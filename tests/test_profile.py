@@ -108,6 +108,8 @@ def test_every_job_with_a_gpu_is_told_so(clone: Path) -> None:
     commands = re.findall(rf"^.*scripts/(?:{scripts})\.py .*$", printed, re.M)
     assert len(commands) >= 5
     assert all(" --gpus 1 " in command for command in commands)
+    # A shell between would die of a SIGTERM before the stage has saved anything.
+    assert all("exec " in one.partition("scripts/")[0] for one in commands)
     assert all("--device cpu " in one for one in commands if "train_judge" in one)
 
 

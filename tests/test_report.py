@@ -90,12 +90,24 @@ def test_the_main_sentence_names_the_control() -> None:
         [comparison(BASE, comparison_row(), balanced, control)], "vlrb", "majority"
     )
     assert told.endswith(
-        "on which both orders agree, right or wrong. The control unchecked, trained on "
-        "as many judgments, right or wrong, as many of each letter, is right in 50.0 % "
+        " Of 12.5 points above the base, 5.0 come with balance alone: the control "
+        "consistent is trained on at most as many judgments, of pairs on which both "
+        "orders agree, right or wrong. The control unchecked, trained on at most as "
+        "many judgments, right or wrong, as many of each letter, is right in 50.0 % "
         "(95 % interval 25.0 to 75.0)."
     )
     earlier = comparison(BASE, comparison_row(), control | {"iteration": 1})
     assert "unchecked" not in main_sentence([earlier], "vlrb", "majority")
+
+
+@pytest.mark.parametrize(("judge", "control"), [(0.45, 0.4), (0.6, 0.7), (0.6, 0.4)])
+def test_no_share_is_told_of_what_is_no_part(judge: float, control: float) -> None:
+    """A loss has no parts, and a control may gain more, or lose."""
+    rows = [BASE, comparison_row(accuracy=judge)]
+    rows.append(comparison_row(filter="consistent", accuracy=control))
+    told = main_sentence([comparison(*rows)], "vlrb", "majority")
+    gains = [f"{100 * (accuracy - 0.5):.1f}" for accuracy in (judge, control)]
+    assert f" It gains {gains[0]} points, and with balance alone {gains[1]}:" in told
 
 
 def test_another_protocol_has_a_name_of_its_own() -> None:

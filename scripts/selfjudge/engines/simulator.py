@@ -183,7 +183,7 @@ def commonest_answer(question: str, answer_format: AnswerFormat) -> str:
 
 def draw_answer(rng: Random, answer_format: AnswerFormat, question: str) -> str:
     """A short answer of the format."""
-    if answer_format == "number":
+    if answer_format in ("number", "expression"):
         return str(rng.randint(0, 9))
     if answer_format == "yes_no":
         return rng.choice(("yes", "no"))

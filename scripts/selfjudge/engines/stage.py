@@ -71,9 +71,11 @@ class Model:
                 usage.num_gpus, fingerprint = opened.num_gpus, opened.fingerprint
             finally:
                 usage.start_seconds = time.monotonic() - clock
+            shown = [[self._shown(request) for request in part] for part in parts]
+            # An engine may start with the first part, and must be ready for all.
+            opened.plan_batches([request for part in shown for request in part])
             refused: RefusedError | None = None
-            for part in parts:
-                requests = [self._shown(request) for request in part]
+            for requests in shown:
                 try:
                     answers = run_requests(
                         opened, requests, journal=self.journal, stage=stage, usage=usage

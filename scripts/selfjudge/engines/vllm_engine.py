@@ -115,6 +115,7 @@ class VLLMEngine:
         self.num_gpus = 0 if is_cpu_build() else self.settings.tensor_parallel_size
         self.most_images = 0
         self.waiting_seconds: float | None = 0.0
+        self._conversations: Conversations | None = None
         self.llm: Any = None
 
     def _fingerprint(self) -> str:
@@ -130,8 +131,7 @@ class VLLMEngine:
         return "-".join(parts)
 
     def show(self, request: Request) -> str:
-        """The request in the model's chat template, which opens with the model."""
-        self.start()
+        """The request in the model's chat template."""
         return self.conversations.render(request, add_generation_prompt=True)
 
     def start(self) -> None:
@@ -141,18 +141,25 @@ class VLLMEngine:
         self._set_environment()
         if not is_cpu_build():
             say(describe_gpu_apart())
-        from transformers import AutoProcessor
         from vllm import LLM
 
-        processor = AutoProcessor.from_pretrained(
-            self.path, trust_remote_code=self.trust_remote_code
-        )
-        special = read_special_tokens(processor, read_end_ids(self.path), self.path)
-        self.conversations = Conversations(processor, special)
         self.blocked, self.writable = self._part_vocabulary()
         self.llm = LLM(**self._engine_arguments())
         self.longest = self.llm.llm_engine.model_config.max_model_len
         self.lora_request = self._lora_request()
+
+    @property
+    def conversations(self) -> Conversations:
+        """What writes prompts and reads tokens; opened when it is first used."""
+        if self._conversations is None:
+            from transformers import AutoProcessor
+
+            processor = AutoProcessor.from_pretrained(
+                self.path, trust_remote_code=self.trust_remote_code
+            )
+            special = read_special_tokens(processor, read_end_ids(self.path), self.path)
+            self._conversations = Conversations(processor, special)
+        return self._conversations
 
     def _set_environment(self) -> None:
         """What vLLM, and the processes that it starts, are told by the environment."""

@@ -15,6 +15,7 @@ from selfjudge.ground.records import Preference, Prompt, Record, Settings, Vote
 from selfjudge.ground.seeds import random_for, rank_limit, seed_for
 from selfjudge.ground.templates import assistant_turn, fill, user_turn
 from selfjudge.pairs.answers import extract_answer, normalise_gold
+from selfjudge.pairs.expressions import widen_format
 from selfjudge.panel.ballots import Ballot, panel_reward
 from selfjudge.panel.candidates import join_by_prompt
 
@@ -175,8 +176,9 @@ def is_right(prompt: Prompt, text: str) -> bool:
     assert prompt.answer is not None
     if prompt.answer_format is None:
         return text.strip() == prompt.answer.strip()
-    gold = normalise_gold(prompt.answer, prompt.answer_format, prompt.question)
-    found = extract_answer(text, prompt.answer_format, prompt.question)
+    form = widen_format(prompt.answer_format, [text])
+    gold = normalise_gold(prompt.answer, form, prompt.question)
+    found = extract_answer(text, form, prompt.question)
     return found is not None and found == gold
 
 

@@ -13,6 +13,7 @@ from selfjudge.ground.records import Prompt, Record, Response
 from selfjudge.ground.requests import SIMULATED_MARK
 from selfjudge.ground.shares import round_share
 from selfjudge.pairs.answers import extract_answer, normalise_gold
+from selfjudge.pairs.expressions import widen_format
 from selfjudge.panel.candidates import join_by_prompt
 
 Decoding = Literal["greedy", "sampled"]
@@ -149,7 +150,8 @@ def is_answer_right(question: Prompt, response: Response) -> bool | None:
     """Whether a response gives the gold answer; None if it gives none."""
     assert question.answer is not None
     assert question.answer_format is not None
-    form, asked = question.answer_format, question.question
+    form = widen_format(question.answer_format, [response.text])
+    asked = question.question
     found = extract_answer(response.text, form, asked)
     if found is None or response.finish_reason == "length":
         return None

@@ -38,8 +38,9 @@ def main_sentence(
     control = tell_balance(last, base, beside.get("consistent"))
     if "unchecked" in beside:
         control += (
-            " The control unchecked, trained on as many judgments, right or wrong, as "
-            f"many of each letter, is right in {in_percent(beside['unchecked'])}."
+            " The control unchecked, trained on at most as many judgments, right or "
+            "wrong, as many of each letter, is right in "
+            f"{in_percent(beside['unchecked'])}."
         )
     return (
         f"On {benchmark}, the judge of iteration {last['iteration']} ({filter_name}) "
@@ -56,10 +57,12 @@ def tell_balance(last: Row, base: Row, control: Row | None) -> str:
     gain, alone = (
         100 * (row["accuracy"] - base["accuracy"]) for row in (last, control)
     )
+    told = f"Of {gain:.1f} points above the base, {alone:.1f} come with balance alone"
+    if not 0 <= alone <= gain:
+        told = f"It gains {gain:.1f} points, and with balance alone {alone:.1f}"
     return (
-        f" Of {gain:.1f} points above the base, {alone:.1f} come with balance alone: "
-        "so much the control consistent gains, trained on as many judgments of pairs "
-        "on which both orders agree, right or wrong."
+        f" {told}: the control consistent is trained on at most as many judgments, of "
+        "pairs on which both orders agree, right or wrong."
     )
 
 

@@ -121,15 +121,7 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"'max_length_rate', {bounds['max_length_rate']} "
             f"(got {bounds['min_length_rate']})."
         )
-    train = config["train"]
-    at_once = train["gpus"] * train["batch_size"]
-    if train["rows_per_step"] % at_once:
-        faults.append(
-            "'train.rows_per_step' must be a multiple of 'train.gpus' x "
-            f"'train.batch_size', {train['gpus']} x {train['batch_size']} "
-            f"(got {train['rows_per_step']}): the number of GPUs must not decide what "
-            "is trained."
-        )
+    faults += step_faults("train", config["train"])
     faults += incomplete_sources(config)
     names = [source["name"] for source in config["prompts"]["sources"]]
     if len(names) != len(set(names)):
@@ -142,6 +134,18 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             "'gold_answers: true': they compare with gold answers."
         )
     return faults + benchmark_faults(config) + panel_faults(config, known_gold)
+
+
+def step_faults(section: str, train: Mapping[str, Any]) -> list[str]:
+    """Faults of how many rows an optimizer step takes."""
+    gpus, size, rows = (train[key] for key in ("gpus", "batch_size", "rows_per_step"))
+    if rows % (gpus * size) == 0:
+        return []
+    return [
+        f"'{section}.rows_per_step' must be a multiple of 'train.gpus' x "
+        f"'{section}.batch_size', {gpus} x {size} (got {rows}): the number of GPUs "
+        "must not decide what is trained."
+    ]
 
 
 def panel_faults(config: Mapping[str, Any], known_gold: bool) -> list[str]:
@@ -169,6 +173,7 @@ def panel_faults(config: Mapping[str, Any], known_gold: bool) -> list[str]:
             f"{without_author} with {len(members)} members (got {least}): nobody votes "
             "on its own response."
         )
+    faults += step_faults("panel.train", config["train"] | panel["train"])
     if not sum(panel["ratings"]["criteria"].values()):
         faults.append(
             "'panel.ratings.criteria' must weigh at least one criterion more than 0."

@@ -140,7 +140,7 @@ class CostModel:
         """The rates of runs that found the model loaded, with what loading takes."""
         if rates.start_seconds:
             return rates
-        asked = [line for part, line in self.lines if part.stage != "train"]
+        asked = [line for part, line in self.lines if part.stage not in TRAININGS]
         return rates._replace(start_seconds=mean_start(asked))
 
     def _lines_of(self, stage: Stage) -> list[Ledger]:
