@@ -129,7 +129,7 @@ def test_the_rules_take_the_environment_of_engine_and_family(
     tmp_path: Path, engine: str, environment: str
 ) -> None:
     """What the paper's model is asked in, as Snakemake has it of the rule."""
-    config = {"engine": {"name": engine}}
+    config = {"engine": {"name": engine, "vllm": {"max_num_seqs": 32}}}
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
     (tmp_path / "project.smk").write_text(
         "for rule in workflow.rules:\n    print(rule.name, 'IN', rule.conda_env)\n"

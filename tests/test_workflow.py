@@ -430,7 +430,7 @@ def change_openai_timeout(clone: Path) -> None:
 def edit_other_engine(clone: Path) -> None:
     """Change the code of an engine that is not asked."""
     path = clone / "scripts/selfjudge/engines/openai_engine.py"
-    edit(path, "BATCH_ROUNDS = 8", "BATCH_ROUNDS = 9")
+    edit(path, "LONGEST_WAIT = 30", "LONGEST_WAIT = 31")
 
 
 def edit_help(clone: Path) -> None:
@@ -449,7 +449,7 @@ def edit_official_asking(clone: Path) -> None:
 def know_another_filter(clone: Path) -> None:
     """Enter a filter that no config names."""
     path = clone / "scripts/selfjudge/pairs/filters.py"
-    edit(path, '"unchecked"]', '"unchecked", "other"]')
+    edit(path, '"unchecked"\n', '"unchecked", "other"\n')
     other = '"other": Filter(label="gold", accept="parsed"),'
     edit(path, "    # The paper's default.", f"    {other}\n    # The paper's default.")
 
