@@ -420,6 +420,16 @@ def test_a_fraction_and_its_decimal_are_one_answer() -> None:
     )
 
 
+def test_a_gold_fraction_is_read_as_one_where_it_labels() -> None:
+    """Decimals alone give it too; it decides nothing for the majority."""
+    candidates = closed("0.5", "0.5", "0.5", "2", answer="1/2")
+    (built,) = build(candidates, filter_name="correctness")
+    assert built.pair and built.pair.chosen == "0.5"
+    (built,) = build(candidates)
+    report = count_pairs([candidates.prompt], [built.pair], [])
+    assert report["purity"] == {"3": checked(right=1)}
+
+
 def test_pairs_by_gold_have_no_purity() -> None:
     """What was labelled by the gold answer is not checked by it."""
     (built,) = build(closed("4", "4", "4", "3", answer="3"), filter_name="correctness")

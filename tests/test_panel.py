@@ -28,6 +28,7 @@ from selfjudge.panel.preferences import (
     PreferenceSettings,
     build_preferences,
     cut_preferences,
+    is_right,
     size_of,
     write_preferences,
 )
@@ -37,6 +38,7 @@ from selfjudge.panel.skills import (
     SkillScores,
     check_questions,
     compare_members,
+    is_answer_right,
     score_answers,
 )
 from selfjudge.panel.votes import Criteria, count_votes
@@ -594,3 +596,13 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
     (shown,) = (dict(zip(records.columns, row, strict=True)) for row in records.rows)
     assert shown["rejected"] == "<b>3<U+202E>"
     assert shown["marks of chosen"] == "ada 55555, bea 55555, cyd 55555"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("Answer: 1/2", True), ("0.5", True), ("Answer: 1/3", False)]
+)
+def test_a_fraction_is_right_where_its_value_is(text: str, expected: bool) -> None:
+    """As in pairs: who writes mathematics is read as mathematics."""
+    half = prompt(1, answer="1/2")
+    assert is_right(half, text) == is_right(prompt(1, answer="0.5"), text) == expected
+    assert is_answer_right(half, response(1, 0, text)) == expected

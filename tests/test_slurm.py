@@ -339,3 +339,17 @@ def test_killed_snakemake_is_recovered(
     assert not running(cluster, begun)
     finish(start(cluster, begun, JUDGED))
     assert_as_undisturbed("snakemake_killed", begun, finished)
+
+
+def test_a_probe_is_one_job_whose_report_is_printed(
+    cluster: Cluster, finished: Path
+) -> None:
+    """A GPU of its own, and on the terminal what it found; the run has its answers."""
+    keys = journalled(finished)
+    printed = finish(start(cluster, finished, "probe"))
+    assert re.search(r"^probe of \d+ prompts: ", printed, re.M)
+    assert re.search(r"^plan of ", printed, re.M)
+    jobs = [job for job in jobs_of(cluster, finished) if "probe" in job["comment"]]
+    assert [job["state"] for job in jobs] == ["COMPLETED"]
+    assert "gres/gpu:h100=1" in jobs[0]["alloctres"]
+    assert journalled(finished) == keys

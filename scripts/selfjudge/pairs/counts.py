@@ -86,7 +86,9 @@ def check_by_gold(prompt: Prompt, pair: Pair) -> GoldCheck | None:
     if pair.origin != "majority_answer" or prompt.answer is None:
         return None
     assert prompt.answer_format is not None
-    answer_format = widen_format(prompt.answer_format, (pair.chosen, pair.rejected))
+    answer_format = widen_format(
+        prompt.answer_format, (pair.chosen, pair.rejected, prompt.answer)
+    )
     gold = normalise_gold(prompt.answer, answer_format, prompt.question)
     if gold == extract_answer(pair.chosen, answer_format, prompt.question):
         return "right"

@@ -84,7 +84,7 @@ def pair_by_answer(
     The draws depend on the prompt alone, so that filters which agree on the
     right answer build the same pair.
     """
-    answer_format = read_format(prompt, responses)
+    answer_format = read_format(prompt, responses, spec)
     parsed = [
         (response, answer)
         for response in responses
@@ -118,10 +118,18 @@ def pair_by_answer(
     )
 
 
-def read_format(prompt: Prompt, responses: Iterable[Response]) -> AnswerFormat:
-    """The format in which responses to a closed prompt are read."""
+def read_format(
+    prompt: Prompt, responses: Iterable[Response], spec: Filter
+) -> AnswerFormat:
+    """The format in which responses to a closed prompt are read.
+
+    The gold answer has a part in it only where it labels.
+    """
     assert prompt.answer_format is not None
-    return widen_format(prompt.answer_format, (r.text for r in responses))
+    texts = [response.text for response in responses]
+    if spec.label == "gold" and prompt.answer is not None:
+        texts.append(prompt.answer)
+    return widen_format(prompt.answer_format, texts)
 
 
 def right_answer(

@@ -176,7 +176,7 @@ def is_right(prompt: Prompt, text: str) -> bool:
     assert prompt.answer is not None
     if prompt.answer_format is None:
         return text.strip() == prompt.answer.strip()
-    form = widen_format(prompt.answer_format, [text])
+    form = widen_format(prompt.answer_format, [text, prompt.answer])
     gold = normalise_gold(prompt.answer, form, prompt.question)
     found = extract_answer(text, form, prompt.question)
     return found is not None and found == gold

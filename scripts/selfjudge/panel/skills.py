@@ -150,7 +150,7 @@ def is_answer_right(question: Prompt, response: Response) -> bool | None:
     """Whether a response gives the gold answer; None if it gives none."""
     assert question.answer is not None
     assert question.answer_format is not None
-    form = widen_format(question.answer_format, [response.text])
+    form = widen_format(question.answer_format, [response.text, question.answer])
     asked = question.question
     found = extract_answer(response.text, form, asked)
     if found is None or response.finish_reason == "length":
