@@ -551,7 +551,7 @@ class FailingEngine(VLLMEngine):
     def __init__(self, reasons: dict[str, list[str]]) -> None:
         self.reasons, self.most_images, self.llm = reasons, 0, object()
         tokenizer = SimpleNamespace(decode=lambda ids, **settings: "said")
-        self.conversations = Conversations(
+        self._conversations = Conversations(
             SimpleNamespace(tokenizer=tokenizer), SimpleNamespace(end_ids=[9])
         )
 
