@@ -139,7 +139,7 @@ def make_engine() -> Any:
     engine.dialect = Dialect10()
     engine.writable = WRITABLE
     engine.blocked = sorted(set(range(WIDTH)) - set(WRITABLE))
-    engine.conversations = SimpleNamespace(special=SimpleNamespace(end_ids=[9]))
+    engine._conversations = SimpleNamespace(special=SimpleNamespace(end_ids=[9]))
     engine._prompts = lambda requests, **k: ((one, {}) for one in requests)
     return engine
 
@@ -213,7 +213,7 @@ def test_its_reader_takes_our_prompts_of_mllama(
     engine = make_engine()
     del engine._prompts
     engine.longest, engine.llm = 256, None
-    engine.conversations = Conversations(processor, special)
+    engine._conversations = Conversations(processor, special)
     request = Request(
         id="r",
         messages=[user_turn(1, "Which is better?")],
