@@ -37,21 +37,23 @@ def decide_pair(
     traces, most of each order must be fit to be accepted.  Where all that parse are
     accepted, it is one of each order that has any.
     """
-    agreed = agreed_preference(preferences)
+    agreed = agreed_preference(preferences) if spec.accept == "consistent" else None
     outcomes = [
         check_judgment(judgment, preference, agreed, spec)
         for judgment, preference in zip(own, preferences, strict=True)
     ]
     places: dict[Order, list[int]] = {"chosen_first": [], "rejected_first": []}
+    asked = dict.fromkeys(places, 0)
     for place, outcome in enumerate(outcomes):
+        asked[own[place].order] += 1
         if outcome == "accepted":
             places[own[place].order].append(place)
-    asked = Counter(judgment.order for judgment in own)
     is_whole = spec.accept == "parsed" or all(
         2 * len(fit) > asked[order] for order, fit in places.items()
     )
     for fit in places.values():
-        fit.sort(key=lambda place: seed_for(seed, "trace", own[place].id))
+        if len(fit) > 1:
+            fit.sort(key=lambda place: seed_for(seed, "trace", own[place].id))
         for place in fit[is_whole:]:
             outcomes[place] = "extra_trace" if is_whole else "not_in_both_orders"
     return outcomes
