@@ -243,8 +243,8 @@ def filter_files(
     counts: Counter[Outcome] = Counter()
     with writing(accepted) as accepted_file, writing(dropped) as dropped_file:
         for pair, own, outcomes in decide(read, spec, size, seed):
-            counts.update(outcomes)
             for judgment, outcome in zip(own, outcomes, strict=True):
+                counts[outcome] += 1
                 if outcome == "accepted":
                     row = training_row(pair, judgment, template)
                     accepted_file.write(encode(row))
