@@ -278,8 +278,18 @@ def test_unparsed_ratings_never_vote() -> None:
 def test_weights_turn_a_vote() -> None:
     one = vote(1, "2", "a", [0.0, 1.0, 1.0])
     weights = {"ada": 0.9, "bea": 0.05, "cyd": -0.3}
-    reward = panel_reward(one, "ada", "weighted", {**weights, "cyd": 0.05}, 2)
-    assert reward is not None and reward == pytest.approx(0.1)
+    reward = panel_reward(one, "ada", "weighted", weights, 2)
+    # Who agrees with nobody has the least weight: never none, nor a negative one.
+    assert reward == pytest.approx((0.05 + 0.02) / (0.9 + 0.05 + 0.02), abs=1e-6)
+
+
+@pytest.mark.parametrize("weight", [0.0, -0.4, 0.3])
+def test_weighted_rewards_stay_rewards(weight: float) -> None:
+    """Whatever the raters' agreement, or without any known."""
+    one = vote(1, "2", "a", [0.9, 0.1, 0.5])
+    for weights in ({}, dict.fromkeys(MEMBERS, weight), {MEMBERS[0]: weight}):
+        reward = panel_reward(one, "ada", "weighted", weights, 2)
+        assert reward is not None and 0.1 <= reward <= 0.9
 
 
 # ------------------------------------------------------------------ preferences

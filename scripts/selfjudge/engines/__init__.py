@@ -1,7 +1,8 @@
 """Engines: who answers; beside `training` the only room that knows a model.
 
 In: requests.  Out: generations, each kept in a journal before anybody sees it.
-A model stage makes one call, `stage.answer_requests`.
+A model stage makes one call, `stage.answer_requests`; the probe, which asks for three
+stages in turn, holds a `stage.Model`.
 
 Read `base` (what an engine is), `sections` (their settings), `stage`, `journal`
 with `journal_files`, `journal_index` and `progress`, then the engines:

@@ -90,8 +90,9 @@ class GoldCount:
         for group in (prompt.source, ALL):
             self.seen[group] += 1
             for member, own in zip(self.members, answers, strict=True):
-                said = any(is_right(prompt, leave_thought(one).text) for one in own)
-                self.right[group, member] += said
+                spoken = map(leave_thought, own)
+                said = [one.text for one in spoken if one.finish_reason != "length"]
+                self.right[group, member] += any(is_right(prompt, t) for t in said)
             for pair in kept:
                 self.pairs[group] += 1
                 self.chosen[group] += is_right(prompt, text_of(pair.chosen))

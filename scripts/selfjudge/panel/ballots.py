@@ -60,8 +60,9 @@ def panel_reward(
     ``weights`` are of the raters, where the ballot has them.  None if fewer than
     ``min_votes`` ratings of those that count are parsed (under `self` there is one).
     """
+    is_weighted = voters == "weighted"
     counted = [
-        (reward, weights.get(rater, LEAST_WEIGHT) if voters == "weighted" else 1.0)
+        (reward, max(LEAST_WEIGHT, weights.get(rater, 0.0)) if is_weighted else 1.0)
         for rater, reward in zip(vote.raters, vote.rewards, strict=True)
         if reward is not None and counts_on(rater, author, voters)
     ]

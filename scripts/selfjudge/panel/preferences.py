@@ -151,8 +151,11 @@ def value_texts(
     voters = builder.ballot.voters
     form = prompt.answer_format or "open"
     weights = {
-        rater: by_format.get(form) or by_format.get("all") or 0.0
+        rater: known
         for rater, by_format in builder.reliability.items()
+        # The format's own, where it is known, takes the place of that of all.
+        for known in [by_format.get("all"), by_format.get(form)]
+        if known is not None
     }
     for vote in votes:
         if voters == "gold":
