@@ -178,8 +178,9 @@ def cell_of(judgment: Judgment) -> Cell:
 def balanced_sizes(counts: Mapping[Cell, int], size: int | None) -> dict[Cell, int]:
     """How many judgments of each cell make both letters and both orders equal.
 
-    As many in all as fit, at most ``size``: fewer where a cell is short.  As large a share prefers chosen as
-    on average over the two letters: who says A rarely is right more often when it does.
+    As many in all as fit, at most ``size``: fewer where a cell is short.  As large a
+    share prefers chosen as on average over the two letters: who says A rarely is right
+    more often when it does.
     """
     by_letter: dict[Verdict, Counter[bool]] = {"A": Counter(), "B": Counter()}
     for (order, prefers), number in counts.items():
