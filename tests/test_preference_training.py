@@ -30,7 +30,7 @@ from selfjudge.training.preferences import (
     train_member,
 )
 from selfjudge.training.settings import TrainSettings
-from selfjudge.training.sft import Base
+from selfjudge.training.trainer import Base
 from test_training import SETTINGS, base  # noqa: F401
 
 NUM_ROWS = 8
@@ -144,7 +144,7 @@ def test_a_batch_is_chosen_first(base: Path, rows: Path) -> None:  # noqa: F811
     pairs, left_out = select_pairs(
         rows, "ada", rows.parent, base, processor, settings()
     )
-    assert len(pairs) == NUM_ROWS and left_out == 0
+    assert len(pairs) == NUM_ROWS and left_out == []
     model = load_model(base, settings(method="full"))
     listed = model.generation_config.eos_token_id
     ends = frozenset(read_special_tokens(processor, listed, base).end_ids)
@@ -259,14 +259,14 @@ def test_a_member_learns_from_its_own_rows(tiny_idefics3: Path, rows: Path) -> N
     write_records(path, [*mixed, long])
     processor = load_processor(tiny_idefics3, trust_remote_code=False)
 
-    def select(member: str, max_length: int) -> tuple[list[Any], int]:
+    def select(member: str, max_length: int) -> tuple[list[Any], list[str]]:
         short = settings(max_length=max_length)
         folder = rows.parent
         return select_pairs(path, member, folder, tiny_idefics3, processor, short)
 
     kept, left_out = select("ada", 150)
     assert [pair[0].pair_id for pair in kept] == [mixed[0].id, mixed[1].id]
-    assert left_out == 1
+    assert left_out == [long.id]
     with pytest.raises(ValueError, match="at least one preference for cyd of at most"):
         select("cyd", 5)
 

@@ -30,6 +30,7 @@ from selfjudge.ground.lines import read_json, write_records
 from selfjudge.ground.records import Accepted
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.training import conversations, sft
+from selfjudge.training import trainer as trainer_module
 from selfjudge.training.checkpoint import (
     check_same_names,
     copy_other_files,
@@ -45,7 +46,8 @@ from selfjudge.training.models import (
 from selfjudge.training.resuming import CheckpointMark, last_checkpoint
 from selfjudge.training.rows import TokenCounter, split_by_length
 from selfjudge.training.settings import TrainSettings, count_accumulated
-from selfjudge.training.sft import Base, train_judge
+from selfjudge.training.sft import train_judge
+from selfjudge.training.trainer import Base
 
 REPOSITORY = Path(__file__).parents[1]
 SCRIPT = REPOSITORY / "scripts" / "train_judge.py"
@@ -218,7 +220,7 @@ def trained(
     batch = collator(as_dataset(*map(make_row, range(4))))
     batch.pop("labels")
     seen = []
-    write_judge = sft.write_judge
+    write_judge = trainer_module.write_judge
 
     def keep_logits(trainer: Any, *rest: Any) -> None:
         trainer.model.eval()
@@ -228,7 +230,7 @@ def trained(
 
     folder = tmp_path_factory.mktemp("trained")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sft, "write_judge", keep_logits)
+        patch.setattr(trainer_module, "write_judge", keep_logits)
         judge = train(base, accepted, folder, method=request.param)
     yield Trained(base, request.param, judge, batch, seen[0])
 
@@ -536,7 +538,7 @@ def test_images_are_opened_only_when_used(
         accepted.parent,
         base,
         load_processor(base, False),
-        sft.training_arguments(make_settings(), tmp_path, 0),
+        trainer_module.training_arguments(make_settings(), tmp_path, 0),
         make_settings(),
     )
     assert opened == []
@@ -936,7 +938,7 @@ def test_the_vision_part_is_no_part_of_the_backward_pass(
                 )
             return model
 
-        monkeypatch.setattr(sft, "load_model", load)
+        monkeypatch.setattr(trainer_module, "load_model", load)
         if not at_rest:
             monkeypatch.setattr(VisionAtRest, "on_train_begin", lambda *_, **how: None)
         judge = train(
@@ -1026,7 +1028,7 @@ def test_a_death_after_the_last_step_costs_no_training(
         raise KilledError
 
     with monkeypatch.context() as patch:
-        patch.setattr(sft, "copy_other_files", die)
+        patch.setattr(trainer_module, "copy_other_files", die)
         with pytest.raises(KilledError):
             train(trained.base, accepted, tmp_path, method=trained.method)
     judge = train(trained.base, accepted, tmp_path, method=trained.method)

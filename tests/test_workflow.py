@@ -437,7 +437,8 @@ def edit_help(clone: Path) -> None:
     """Explain an argument of every stage, and one of training, otherwise."""
     commands = clone / "scripts/selfjudge/run/commands.py"
     edit(commands, 'help="commit, tag', 'help="a commit, tag')
-    edit(clone / "scripts/train_judge.py", 'help="seed of', 'help="the seed of')
+    training = clone / "scripts/selfjudge/run/training_jobs.py"
+    edit(training, 'help="seed of', 'help="the seed of')
 
 
 def edit_official_asking(clone: Path) -> None:

@@ -3,7 +3,7 @@
 In: accepted rows and the model to start from.  Out: a folder that loads like any
 model, with what it was trained on beside it.
 
-Read `sft` first, then `settings`, `models`, `rows`, `conversations`, `checkpoint`,
-`merging`, `resuming`, `progress`, `sharding`; and for the members of a panel
-`preferences`.
+Read `sft` and `trainer` first, then `settings`, `models`, `rows`, `conversations`,
+`checkpoint`, `merging`, `resuming`, `progress`, `sharding`; and for the members of a
+panel `preferences`.
 """

@@ -9,40 +9,19 @@ TRL's own is of texts alone.  Here both texts are whole conversations, which the
 collator of the SFT encodes, so that every family works that a judge can be of.
 """
 
-import logging
-import signal
-import sys
-import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 import torch
-from datasets import Dataset
 from torch.nn import functional
-from transformers import PrinterCallback
-from transformers.utils.logging import disable_progress_bar
 
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.ground.ledgers import Usage
 from selfjudge.ground.lines import encode, read_records
 from selfjudge.ground.records import Accepted, Preference
 from selfjudge.training.conversations import IGNORED, ConversationCollator
-from selfjudge.training.models import (
-    VisionAtRest,
-    load_model,
-    load_processor,
-    lora_config,
-)
-from selfjudge.training.progress import ProgressLog, UsageCount, summarize_loss
-from selfjudge.training.resuming import (
-    CheckpointMark,
-    StopWhenTold,
-    holds_whole_model,
-    last_checkpoint,
-    prepare_work,
-)
 from selfjudge.training.rows import (
     TokenCounter,
     defuse_texts,
@@ -50,16 +29,13 @@ from selfjudge.training.rows import (
     refuse_simulated,
 )
 from selfjudge.training.settings import TrainSettings, check
-from selfjudge.training.sft import (
+from selfjudge.training.trainer import (
     Base,
     JudgeTrainer,
-    training_arguments,
-    training_identity,
-    write_judge,
+    Selected,
+    make_trainer,
+    run_training,
 )
-from selfjudge.training.sharding import is_sharded, keep_sums_in_float32
-
-logger = logging.getLogger(__name__)
 
 
 class Objective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -194,48 +170,30 @@ def train_member(
     As `train_judge` otherwise: checkpoints in ``work``, resumed after an
     interruption, one GPU or several, LoRA or full, provenance beside the weights.
     """
-    started = time.monotonic()
-    disable_progress_bar()
-    arguments = training_arguments(settings, work, seed)
-    processor = load_processor(base.path, settings.trust_remote_code)
-    rows, num_left_out = select_pairs(
-        preferences, member, image_root, base.path, processor, settings
+
+    def select(processor: Any) -> Selected:
+        rows, left_out = select_pairs(
+            preferences, member, image_root, base.path, processor, settings
+        )
+        return rows, {"num_rows_left_out": len(left_out), "rows_left_out": left_out}
+
+    def build(rows: Any, start: Path, processor: Any, arguments: Any) -> Any:
+        trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
+        trainer.objective = objective
+        return trainer
+
+    return run_training(
+        preferences,
+        base=base,
+        output=output,
+        work=work,
+        settings=settings,
+        seed=seed,
+        usage=usage,
+        select=select,
+        build=build,
+        told={"objective": msgspec.to_builtins(objective), "member": member},
     )
-    identity = training_identity(
-        preferences, base, settings, seed, arguments.world_size
-    )
-    identity |= {"objective": msgspec.to_builtins(objective), "member": member}
-    if arguments.process_index == 0:
-        prepare_work(work, identity)
-    arguments.distributed_state.wait_for_everyone()
-    checkpoint = last_checkpoint(work)
-    if checkpoint:
-        logger.info("resuming from %s", checkpoint)
-    whole = checkpoint and holds_whole_model(checkpoint)
-    start = checkpoint if checkpoint and whole else base.path
-    trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
-    trainer.objective = objective
-    stop = StopWhenTold()
-    trainer.add_callback(UsageCount(usage, len(rows)))
-    trainer.add_callback(stop)
-    usage.num_gpus = arguments.world_size if torch.cuda.is_available() else 0
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if stop.has_stopped:
-        sys.exit(128 + signal.SIGTERM)
-    provenance = {
-        **identity,
-        "settings": settings,
-        "base_model": {"name": base.name, "revision": base.revision},
-        "num_rows": len(rows),
-        "num_rows_left_out": num_left_out,
-        "num_steps": trainer.state.global_step,
-        "num_tokens": trainer.state.num_input_tokens_seen,
-        "loss": summarize_loss(trainer.state.log_history, settings.logging_steps),
-        "resumed_from": checkpoint.name if checkpoint else None,
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    write_judge(trainer, base, output, work, settings, provenance)
-    return output
 
 
 def select_pairs(
@@ -245,15 +203,15 @@ def select_pairs(
     base: Path,
     processor: Any,
     settings: TrainSettings,
-) -> tuple[list[Sides], int]:
-    """The pairs that a member learns from, and how many were too long for it.
+) -> tuple[list[Sides], list[str]]:
+    """The pairs that a member learns from, and the ids of those too long for it.
 
     Raises ValueError, naming file and row, on one that cannot be trained on.
     """
     defuse = read_special_tokens(processor, None, base).defuse
     counter = TokenCounter(processor, image_root, settings.max_pixels_shown)
     kept: list[Sides] = []
-    num_left_out = 0
+    left_out: list[str] = []
     for row in read_records(preferences, Preference):
         if row.for_member not in (None, member):
             continue
@@ -264,16 +222,16 @@ def select_pairs(
                 raise ValueError(f"{preferences}: the preference {row.id} {fault}")
         pair = defuse_texts(sides[0], defuse), defuse_texts(sides[1], defuse)
         if settings.max_length and longest(pair, counter) > settings.max_length:
-            num_left_out += 1
+            left_out.append(row.id)
         else:
             kept.append(pair)
     if not kept:
         raise ValueError(
             f"{preferences}: must hold at least one preference for {member} of at most "
-            f"'max_length' tokens, {settings.max_length} (got none; {num_left_out} are "
-            "longer). Hint: panel_report.json beside it counts why prompts gave none."
+            f"'max_length' tokens, {settings.max_length} (got none; {len(left_out)} "
+            "are longer). Hint: panel_report.json beside it counts why others gave none."
         )
-    return kept, num_left_out
+    return kept, left_out
 
 
 def longest(pair: Sides, counter: TokenCounter) -> int:
@@ -305,29 +263,17 @@ def build_trainer(
     settings: TrainSettings,
 ) -> PreferenceTrainer:
     """The trainer of the model in ``start``; images are opened batch by batch."""
-    model = load_model(start, settings)
-    listed = model.generation_config.eos_token_id
-    end_ids = frozenset(read_special_tokens(processor, listed, start).end_ids)
-    trainer = PreferenceTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=Dataset.from_dict(
-            {"row": [msgspec.json.encode(pair).decode() for pair in rows]}
-        ),
-        data_collator=PairCollator(
-            processor, image_root, end_ids, settings.max_pixels_shown
-        ),
-        processing_class=processor,
-        peft_config=lora_config(settings),
-        callbacks=[
-            ProgressLog(settings.logging_steps, settings.rows_per_step),
-            CheckpointMark(),
-            VisionAtRest(),
-        ],
+    columns = {"row": [msgspec.json.encode(pair).decode() for pair in rows]}
+    trainer = make_trainer(
+        PreferenceTrainer,
+        PairCollator,
+        columns,
+        image_root,
+        start,
+        processor,
+        arguments,
+        settings,
     )
     # The loss is a mean over pairs, and not over tokens of all accumulated batches.
     trainer.model_accepts_loss_kwargs = False
-    if is_sharded(settings.method):
-        keep_sums_in_float32(trainer.accelerator)
-    trainer.remove_callback(PrinterCallback)
     return trainer

@@ -1,52 +1,16 @@
 """Fine-tune a judge on the judgments that the filter accepted."""
 
 import logging
-import os
-import shutil
-import signal
-import sys
-import time
-from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from platform import python_version
 from typing import Any
 
-import msgspec
-import torch
-from datasets import Dataset
-from transformers import PrinterCallback
-from transformers.utils.logging import disable_progress_bar
-from trl import SFTConfig, SFTTrainer
+from trl import SFTConfig
 
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.ground.ledgers import Usage
-from selfjudge.ground.lines import encode, file_sha256
+from selfjudge.ground.lines import encode
 from selfjudge.ground.records import Accepted
-from selfjudge.training.checkpoint import (
-    copy_other_files,
-    finish_judge,
-    save_adapter,
-    save_merged_weights,
-    save_trained_weights,
-)
-from selfjudge.training.conversations import IGNORED, ConversationCollator
-from selfjudge.training.merging import Merge
-from selfjudge.training.models import (
-    VisionAtRest,
-    load_model,
-    load_processor,
-    lora_config,
-)
-from selfjudge.training.progress import ProgressLog, UsageCount, summarize_loss
-from selfjudge.training.resuming import (
-    CheckpointMark,
-    StopWhenTold,
-    holds_whole_model,
-    last_checkpoint,
-    prepare_work,
-    remove_work,
-)
+from selfjudge.training.conversations import ConversationCollator
 from selfjudge.training.rows import (
     LongRow,
     TokenCounter,
@@ -56,51 +20,16 @@ from selfjudge.training.rows import (
     split_by_length,
     strip_judgment,
 )
-from selfjudge.training.settings import TrainSettings, count_accumulated
-from selfjudge.training.sharding import (
-    gather_head_before_use,
-    is_sharded,
-    keep_sums_in_float32,
-    sharding_options,
+from selfjudge.training.settings import TrainSettings
+from selfjudge.training.trainer import (
+    Base,
+    JudgeTrainer,
+    Selected,
+    make_trainer,
+    run_training,
 )
 
 logger = logging.getLogger(__name__)
-
-# Settings that alter how a training is watched, and not what comes of it: an
-# interrupted training continues when they are changed.
-NOT_DECISIVE = ("save_steps", "logging_steps")
-LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Base:
-    """The model that a training starts from.
-
-    ``name`` and ``revision`` are as the user wrote them, ``path`` is its local
-    directory, ``fingerprint`` names exactly what is in it.
-    """
-
-    name: str
-    revision: str | None
-    path: Path
-    fingerprint: str
-
-
-class JudgeTrainer(SFTTrainer):  # type: ignore[misc]
-    """TRL's trainer, which calls nobody and writes no model card."""
-
-    def _load_from_checkpoint(self, checkpoint: str, model: Any = None) -> None:
-        # A whole model is what `build_trainer` read from the checkpoint.  Here it
-        # would be read again under the names in the file; Mllama's are not those
-        # in memory, and all weights would be passed over with a warning.
-        if not holds_whole_model(Path(checkpoint)):
-            super()._load_from_checkpoint(checkpoint, model)
-
-    def _send_telemetry(self) -> None:
-        pass
-
-    def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-        """Write nothing: a model card with each checkpoint is of no use."""
 
 
 def train_judge(
@@ -124,43 +53,27 @@ def train_judge(
     ValueError on rows or a base that cannot be trained; exits with 143 where a
     SIGTERM ended it, with a checkpoint of the last step.
     """
-    started = time.monotonic()
-    disable_progress_bar()
-    arguments = training_arguments(settings, work, seed)
-    processor = load_processor(base.path, settings.trust_remote_code)
-    rows, left_out = select_rows(accepted, image_root, base.path, processor, settings)
-    identity = training_identity(accepted, base, settings, seed, arguments.world_size)
-    if arguments.process_index == 0:
-        prepare_work(work, identity)
-    arguments.distributed_state.wait_for_everyone()
-    checkpoint = last_checkpoint(work)
-    if checkpoint:
-        logger.info("resuming from %s", checkpoint)
-    whole = checkpoint and holds_whole_model(checkpoint)
-    start = checkpoint if checkpoint and whole else base.path
-    trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
-    stop = StopWhenTold()
-    trainer.add_callback(UsageCount(usage, len(rows)))
-    trainer.add_callback(stop)
-    usage.num_gpus = arguments.world_size if torch.cuda.is_available() else 0
-    trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    if stop.has_stopped:
-        sys.exit(128 + signal.SIGTERM)
-    provenance = {
-        **identity,
-        "settings": settings,
-        "base_model": {"name": base.name, "revision": base.revision},
-        "num_rows": len(rows),
-        "num_rows_left_out": len(left_out),
-        "rows_left_out": left_out,
-        "num_steps": trainer.state.global_step,
-        "num_tokens": trainer.state.num_input_tokens_seen,
-        "loss": summarize_loss(trainer.state.log_history, settings.logging_steps),
-        "resumed_from": checkpoint.name if checkpoint else None,
-        "seconds": round(time.monotonic() - started, 1),
-    }
-    write_judge(trainer, base, output, work, settings, provenance)
-    return output
+
+    def select(processor: Any) -> Selected:
+        rows, left_out = select_rows(
+            accepted, image_root, base.path, processor, settings
+        )
+        return rows, {"num_rows_left_out": len(left_out), "rows_left_out": left_out}
+
+    def build(rows: Any, start: Path, processor: Any, arguments: SFTConfig) -> Any:
+        return build_trainer(rows, image_root, start, processor, arguments, settings)
+
+    return run_training(
+        accepted,
+        base=base,
+        output=output,
+        work=work,
+        settings=settings,
+        seed=seed,
+        usage=usage,
+        select=select,
+        build=build,
+    )
 
 
 def select_rows(
@@ -199,49 +112,6 @@ def select_rows(
     return kept, left_out
 
 
-def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTConfig:
-    """TRL's arguments for these settings; joins the other processes if any."""
-    has_gpu = torch.cuda.is_available()
-    sharded = is_sharded(settings.method)
-    num_devices = int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun says
-    return SFTConfig(
-        output_dir=str(work),
-        learning_rate=settings.learning_rate,
-        num_train_epochs=settings.num_epochs,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=count_accumulated(settings, num_devices),
-        warmup_steps=settings.warmup_ratio,  # below 1 it is a share
-        lr_scheduler_type=settings.lr_scheduler,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        gradient_checkpointing=settings.gradient_checkpointing and not sharded,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
-        fsdp=sharded,
-        fsdp_config=sharding_options(settings) if sharded else None,
-        bf16=settings.dtype == "bfloat16",
-        use_cpu=not has_gpu,
-        seed=seed % 2**32,  # numpy takes no more
-        save_steps=settings.save_steps,
-        # Two: the older one is deleted before the newer is marked as whole.
-        save_total_limit=2,
-        # Every step is recorded, for the means; ProgressLog writes fewer lines.
-        logging_steps=1,
-        include_num_input_tokens_seen="non_padding",
-        disable_tqdm=True,
-        report_to="none",
-        # All wait while the first merges and writes: half an hour is short for 90B.
-        ddp_timeout=4 * 3600,
-        # Longer rows are left out before; TRL would cut through image tokens.
-        max_length=None,
-        # The collator needs all columns, and makes the labels.
-        remove_unused_columns=False,
-        dataset_kwargs={"skip_prepare_dataset": True},
-        # A GPU should not wait for images to be decoded.
-        dataloader_num_workers=4 if has_gpu else 0,
-        dataloader_pin_memory=has_gpu,
-    )
-
-
 def build_trainer(
     rows: list[Accepted],
     image_root: Path,
@@ -251,108 +121,17 @@ def build_trainer(
     settings: TrainSettings,
 ) -> JudgeTrainer:
     """The trainer of the model in ``start``; images are opened batch by batch."""
-    model = load_model(start, settings)
-    listed = model.generation_config.eos_token_id
-    end_ids = frozenset(read_special_tokens(processor, listed, start).end_ids)
-    columns = {
+    columns: dict[str, list[Any]] = {
         "images": [list(row.images) for row in rows],
         "row": [encode(row).decode() for row in rows],
     }
-    trainer = JudgeTrainer(
-        model=model,
-        args=arguments,
-        train_dataset=Dataset.from_dict(columns),
-        data_collator=ConversationCollator(
-            processor, image_root, end_ids, settings.max_pixels_shown
-        ),
-        processing_class=processor,
-        peft_config=lora_config(settings),
-        callbacks=[
-            ProgressLog(settings.logging_steps, settings.rows_per_step),
-            CheckpointMark(),
-            VisionAtRest(),
-        ],
+    return make_trainer(
+        JudgeTrainer,
+        ConversationCollator,
+        columns,
+        image_root,
+        start,
+        processor,
+        arguments,
+        settings,
     )
-    if is_sharded(settings.method):
-        gather_head_before_use(model)
-        keep_sums_in_float32(trainer.accelerator)
-    trainer.remove_callback(PrinterCallback)
-    return trainer
-
-
-def training_identity(
-    accepted: Path, base: Base, settings: TrainSettings, seed: int, num_processes: int
-) -> dict[str, Any]:
-    """All that decides the trained weights, as JSON values."""
-    decisive = msgspec.to_builtins(settings)
-    for name in NOT_DECISIVE:
-        del decisive[name]
-    return {
-        "base_fingerprint": base.fingerprint,
-        "accepted_sha256": file_sha256(accepted),
-        "settings": decisive,
-        "seed": seed,
-        "num_processes": num_processes,
-        "versions": {
-            "python": python_version(),
-            **{library: version(library) for library in LIBRARIES},
-        },
-    }
-
-
-def check_adapter(trainer: JudgeTrainer, model: Any) -> None:
-    """Raise ValueError if the judge answers its first row alike without its adapter.
-
-    A family may compute past the layers that the adapter is laid over.
-    """
-    batch = trainer.data_collator([trainer.train_dataset[0]])
-    batch = {name: value.to(model.device) for name, value in batch.items()}
-    labels = batch.pop("labels")[:, 1:]
-    ids, learnt = batch["input_ids"][:, 1:, None], labels != IGNORED
-
-    def logprobs() -> torch.Tensor:
-        logits = model(**batch).logits[:, :-1][learnt].float()
-        return logits.log_softmax(dim=-1).gather(-1, ids[learnt])
-
-    model.eval()
-    with torch.no_grad(), trainer.compute_loss_context_manager():
-        adapted = logprobs()
-        with model.disable_adapter():
-            is_same = torch.equal(adapted, logprobs())
-    if is_same:
-        raise ValueError(
-            "train: the judge's adapter must change what it answers (got the same "
-            "log-probabilities with and without it). Hint: with one optimizer step "
-            "the learning rate is still 0; else see which layers "
-            "'lora_target_modules' meets in this family."
-        )
-
-
-def write_judge(
-    trainer: JudgeTrainer,
-    base: Base,
-    output: Path,
-    work: Path,
-    settings: TrainSettings,
-    provenance: dict[str, Any],
-) -> None:
-    """Write what was trained as a judge's directory; only the first process writes."""
-    # Every process takes part: with sharded weights each holds a piece.
-    state = trainer.accelerator.get_state_dict(trainer.model_wrapped)
-    if trainer.is_world_process_zero():
-        partial = output.with_name(f".{output.name}.partial")
-        shutil.rmtree(partial, ignore_errors=True)
-        partial.mkdir(parents=True)
-        model = trainer.accelerator.unwrap_model(trainer.model)
-        trusted, merge = settings.trust_remote_code, Merge(provenance["seed"])
-        if settings.method == "lora":
-            check_adapter(trainer, model)
-            adapter = partial / "adapter"
-            save_adapter(model, state, base.name, base.revision, adapter)
-            save_merged_weights(base.path, adapter, partial, trusted, merge)
-        else:
-            save_trained_weights(model, state, base.path, partial, trusted, merge)
-        copy_other_files(base.path, partial)
-        finish_judge(partial, output, provenance | {"merge": merge.summary()})
-        remove_work(work)
-    trainer.accelerator.wait_for_everyone()

@@ -1,0 +1,97 @@
+"""What scripts that train share: their arguments, the device, ledger and version."""
+
+import argparse
+import gc
+import logging
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
+from selfjudge.ground.lines import write_json
+from selfjudge.run.commands import GPUS, arguments, json_of
+from selfjudge.training.settings import TrainSettings
+
+if TYPE_CHECKING:
+    from selfjudge.training.trainer import Base
+
+
+def training_arguments(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the arguments that every training has."""
+    parser = arguments(description)
+    add = parser.add_argument
+    add("--model", required=True, help="folder of a checkpoint, or a Hub id")
+    add("--revision", help="commit, tag or branch of a Hub id")
+    add("--image-root", type=Path, required=True, help="folder the images lie below")
+    add("--settings", type=json_of(TrainSettings), required=True, help="as JSON")
+    add("--seed", type=int, required=True, help="seed of the run")
+    add("--work", type=Path, required=True, help="folder for checkpoints")
+    add("--output", type=Path, required=True, help="folder of the trained model")
+    add("--version", type=Path, required=True, help="output: what the model is")
+    add("--ledger", type=Path, help="file to append to what this run cost")
+    add("--device", default="auto", help="auto, cpu, or cuda")
+    add("--gpus", type=int, default=0, help=GPUS)
+    return parser
+
+
+def training_of(args: argparse.Namespace) -> dict[str, Any]:
+    """What every training is given besides its rows, its base and its usage."""
+    names = ("image_root", "settings", "seed", "work", "output")
+    return {name: getattr(args, name) for name in names}
+
+
+def run_training_job(
+    args: argparse.Namespace, stage: str, train: Callable[["Base", Usage], object]
+) -> None:
+    """Train from the base that the arguments name; write ledger and version.
+
+    ``train`` imports what it needs: --help and a bad argument need no torch.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    # The collector finds nothing in these imports and takes a fifth of their time.
+    gc.disable()
+    from selfjudge.engines.checkpoints import (
+        model_fingerprint,
+        read_version,
+        resolve_model,
+    )
+    from selfjudge.engines.devices import find_device, wanted_device
+    from selfjudge.training.trainer import Base
+
+    gc.freeze()
+    gc.enable()
+    started, clock = datetime.now(UTC), time.monotonic()
+    usage, finished = Usage(), False
+    is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
+    if is_first:  # the others would take room on the first one's GPU
+        find_device(wanted_device(args.device, args.gpus))
+    path = resolve_model(args.model, args.revision)
+    base = Base(
+        name=args.model,
+        revision=args.revision,
+        path=path,
+        # Others write nothing, and need not read 22 GB for it.
+        fingerprint=model_fingerprint(path) if is_first else "",
+    )
+    try:
+        train(base, usage)
+        finished = True
+    finally:
+        usage.seconds = time.monotonic() - clock
+        if args.ledger and is_first:
+            line = ledger_from(
+                usage,
+                stage=stage,
+                engine="trl",
+                model=base.fingerprint,
+                started=started.isoformat(timespec="seconds"),
+                finished=finished,
+            )
+            append_ledger(args.ledger, line)
+    if is_first:
+        write_json(args.version, msgspec.to_builtins(read_version(args.output)))
