@@ -229,7 +229,7 @@ def select_pairs(
         raise ValueError(
             f"{preferences}: must hold at least one preference for {member} of at most "
             f"'max_length' tokens, {settings.max_length} (got none; {len(left_out)} "
-            "are longer). Hint: panel_report.json beside it counts why others gave none."
+            "are longer). Hint: panel_report.json counts why prompts gave none."
         )
     return kept, left_out
 
