@@ -9,7 +9,8 @@ VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' 
 .PHONY: bench docs gpu-check
 .PHONY: rehearsal clean-journal
 
-$(READY): requirements.txt
+LOGGER := $(wildcard logger/*.toml logger/*/*.py)
+$(READY): requirements.txt $(LOGGER)
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements.txt
 	touch $@

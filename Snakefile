@@ -7,9 +7,15 @@
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import DefaultFormatter, logger
 from snakemake.utils import min_version
 
 min_version("9.27")
+
+# What a failed stage says belongs on the terminal, whatever the profile.
+for handler in logger.handlers:
+    if isinstance(handler.formatter, DefaultFormatter):
+        handler.formatter.show_failed_logs = True
 
 
 configfile: str(Path(workflow.basedir, "config.yaml"))

@@ -24,7 +24,7 @@ def read_requirements(path: Path) -> list[str]:
     """What pip is asked for by an environment or a requirements file."""
     if path.suffix == ".txt":
         lines = [line.partition("#")[0].strip() for line in path.open()]
-        return [line for line in lines if line]
+        return [line for line in lines if line and not line.startswith("./")]
     (pip,) = [
         item["pip"]
         for item in yaml.safe_load(path.read_text())["dependencies"]

@@ -1,0 +1,181 @@
+"""The terminal of a run: a line a stage, time left, and failures last."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+from snakemake_logger_plugin_selfjudge.stages import (
+    Run,
+    duration,
+    explain,
+    fit,
+    progress_of,
+)
+from test_workflow import REPOSITORY
+
+
+class Clock:
+    """Seconds that a test moves on."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+def job(jobid: int, rule: str = "judge_pairs", log: Any = (), **wildcards: Any) -> Any:
+    """A JOB_INFO or JOB_ERROR event."""
+    return {"jobid": jobid, "rule_name": rule, "wildcards": wildcards, "log": log}
+
+
+def test_a_stage_is_one_line(clock: Clock, tmp_path: Path) -> None:
+    """When none of its jobs runs any more: counts, time, speed; short ones not."""
+    log = tmp_path / "1.log"
+    log.write_text("x: 1/30 records, 0.1 records/s\nx: 30/30 records, 9 records/s, E")
+    run = Run({"judge_pairs": 2, "build_pairs": 1, "total": 3}, clock)
+    assert run.start(job(1, iteration=1, shard="1of2", log=[log])) == []
+    assert run.start(job(2, iteration=1, shard="2of2", log=[log])) == []
+    clock.now = 10
+    run.finish(1)
+    run.count(1, 3)
+    assert run.start(job(3, "build_pairs")) == []  # the second shard still runs
+    clock.now = 20
+    run.finish(2)
+    run.finish(3)
+    run.count(3, 3)
+    lines = run.closing()
+    assert lines[0].split() == (
+        "3/3 iter1 judge_pairs (2 jobs) 30 s, 60 records, 2.0/s".split()
+    )
+    assert lines[-1] == "3 jobs done in 20 s"
+
+
+def test_short_stages_are_counted_only(clock: Clock) -> None:
+    run = Run({"ask_judge": 1, "all": 1, "total": 2}, clock)
+    run.start(job(1, "ask_judge"))
+    clock.now = 1
+    run.finish(1)
+    run.count(1, 2)
+    assert run.start(job(2, "all")) == []
+    assert "1/2 jobs" in run.state()
+
+
+def test_time_left_is_by_rule(clock: Clock) -> None:
+    """Seven more jobs of 10 s one after another, whatever shorter ones took."""
+    run = Run({"train_judge": 10, "total": 10}, clock)
+    assert run.time_left() == ""
+    for number in range(3):
+        run.start(job(number, "train_judge"))
+        clock.now += 10
+        run.finish(number)
+        run.count(number + 1, 10)
+    assert run.time_left() == "about 70 s left"
+
+
+def test_failures_stand_last_with_their_log(clock: Clock, tmp_path: Path) -> None:
+    log = tmp_path / "stage.log"
+    log.write_text("noise\nerror: prompts.jsonl:2: must be (got x)\nHint: y\n")
+    run = Run({"import_prompts": 1, "total": 1}, clock)
+    run.start(job(1, "import_prompts", [str(log)]))
+    failed = job(1, "import_prompts", [str(log)]) | {"rule_msg": None}
+    assert "prompts.jsonl:2" in "".join(run.fail(failed))
+    assert run.closing()[-3:] == [
+        "  error: prompts.jsonl:2: must be (got x)",
+        "  Hint: y",
+        f"  log: {log}",
+    ]
+
+
+def test_a_job_that_is_tried_again_and_ends_well_has_not_failed(clock: Clock) -> None:
+    run = Run({"train_judge": 1, "total": 1}, clock)
+    run.start(job(1, "train_judge"))
+    run.fail(job(1, "train_judge") | {"rule_msg": "OUT_OF_MEMORY"})
+    run.start(job(1, "train_judge"))
+    run.finish(1)
+    run.count(1, 1)
+    assert run.closing() == ["1 job done in 0 s"]
+
+
+def test_what_a_cluster_says_comes_first(tmp_path: Path) -> None:
+    log = tmp_path / "stage.log"
+    log.write_text("one\n\ntwo\n")
+    assert explain([str(log)], "SLURM status is: 'TIMEOUT'. See\nmore") == [
+        "SLURM status is: 'TIMEOUT'. See",
+        "one",
+        "two",
+    ]
+    assert explain([str(tmp_path / "none.log")], None) == ["it wrote nothing"]
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        (
+            "judge_pairs: 3/9 records, 1.2 records/s, ETA 0:00:05",
+            (3, 9, "records", 1.2),
+        ),
+        ("2026 step 8/8, loss 0.07, 10.20 rows/s, 0:00 left", (8, 8, "steps", 10.2)),
+        ("device: cpu, 1/2 threads", None),
+    ],
+)
+def test_stages_tell_how_far_they_are(line: str, told: Any, tmp_path: Path) -> None:
+    log = tmp_path / "stage.log"
+    log.write_bytes(b"\xff" + line.encode())
+    found = progress_of([str(log)])
+    assert (found and found[:4]) == told
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0, "0 s"), (99, "99 s"), (120, "2 min"), (7200, "2.0 h")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("width", [0, 1, 10, 80])
+def test_a_line_never_wraps(width: int) -> None:
+    assert len(fit("x" * 200, width)) <= max(width - 1, 3)
+
+
+def test_snakemake_finds_the_logger() -> None:
+    """Installed with requirements.txt, by its name."""
+    assert LoggerPluginRegistry().is_installed("selfjudge")
+
+
+@pytest.mark.workflow
+@pytest.mark.parametrize("profile", [["--profile", "profiles/local"], ["--cores", "1"]])
+def test_the_sentence_of_a_failed_stage_is_on_the_terminal(
+    tmp_path: Path, profile: list[str]
+) -> None:
+    """Whatever the profile, from a folder with spaces and other letters in its name."""
+    project = tmp_path / "my pictures é"
+    project.mkdir()
+    (project / "config.yaml").write_text(
+        f"base_model: {REPOSITORY}/demo/base\nbenchmarks: {{mmrb: null}}\nprompts:\n"
+        "  sources: [{name: mine, kind: jsonl, path: p.jsonl, gold_answers: false}]\n"
+    )
+    (project / "p.jsonl").write_text('{"imgs": 1}\n')
+    command = [sys.executable, "-m", "snakemake", "results/iter1/prompts.jsonl"]
+    done = subprocess.run(
+        [*command, "--directory", str(project), *profile],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 1
+    assert "error: p.jsonl:1: field 'images' is missing" in said
+    if "--profile" in profile:
+        assert "Exception" not in said and len(said.splitlines()) < 12
+        assert re.search(r"log: .*my pictures é/logs/import_prompts.log$", said)
+    assert list((project / ".snakemake/log").glob("*"))
