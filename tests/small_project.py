@@ -148,7 +148,7 @@ def write_project(folder: Path, judged: Sequence[Judged] | None = None) -> Path:
 
 
 def write_plots(folder: Path) -> None:
-    """Two entries: a drawing with its table, and a table alone."""
+    """The main curve, a drawing with its table, and a table alone."""
     folder.mkdir()
     (folder / "accuracy.svg").write_text(SVG)
     (folder / "accuracy.csv").write_text("iteration,accuracy\n0,0.25\n1,0.5\n")
@@ -163,8 +163,10 @@ def write_plots(folder: Path) -> None:
         "csv": "accuracy.csv",
         "missing": [],
     }
+    curve = drawn | {"name": "main", "section": "result", "title": "Right on vlrb"}
     alone = drawn | {"name": "cost", "section": "cost", "title": "What it cost"}
-    write_json(folder / "index.json", [drawn, alone | {"svg": None, "csv": "cost.csv"}])
+    alone |= {"svg": None, "csv": "cost.csv"}
+    write_json(folder / "index.json", [curve | {"csv": None}, drawn, alone])
 
 
 def hostile_pairs(*texts: str) -> list[Judged]:

@@ -126,11 +126,11 @@ def records_of(project: Path) -> list[dict[str, Any]]:
 def test_the_numbers_are_those_of_the_files(opened: Opened, project: Path) -> None:
     """What a reader sees is what vlrb.json holds, row by row."""
     rows = opened.page.eval_on_selector_all(
-        "#result tbody tr",
-        "rows => rows.map(row => [...row.cells].map(cell => cell.innerText))",
+        "#all-scores tbody tr",
+        "rows => rows.map(row => [...row.cells].map(cell => cell.textContent))",
     )
     names = opened.page.eval_on_selector_all(
-        "#result thead th", "cells => cells.map(cell => cell.innerText)"
+        "#all-scores thead th", "cells => cells.map(cell => cell.textContent)"
     )
     seen = {}
     for row in rows:
@@ -147,6 +147,39 @@ def test_the_numbers_are_those_of_the_files(opened: Opened, project: Path) -> No
                 expected[iteration, row["group"]] = text
     assert seen == expected and len(seen) == 6
     assert expected[2, "overall"].split()[0] in opened.page.inner_text(".lead")
+
+
+def test_the_result_stands_on_the_first_screen(opened: Opened) -> None:
+    """Headline, sentence, curve and small table end within 900 pixels."""
+    ends = opened.page.eval_on_selector_all(
+        "#result > h2, #result > .lead, #result > figure svg, #result > .scroll table",
+        "all => all.map(one => one.getBoundingClientRect().bottom)",
+    )
+    assert len(ends) == 4 and max(ends) < 900
+    small = opened.page.locator("#result > .scroll table")
+    last = small.locator("tbody tr td").all_inner_texts()[-1]
+    assert last.split()[0] in opened.page.inner_text(".lead")
+    assert opened.page.title().startswith(opened.page.inner_text("h1").split(":")[0])
+    assert opened.page.inner_text("#result > h2") in opened.page.title()
+
+
+def test_a_link_opens_its_section(opened: Opened) -> None:
+    """Sections are folded; what leads to one unfolds it."""
+    place = opened.page.locator("#cost")
+    assert not place.is_visible()
+    opened.page.click("nav a[href='#cost']")
+    place.wait_for(state="visible")
+
+
+def test_a_table_wider_than_the_screen_says_so(chromium: Any, project: Path) -> None:
+    phone = Opened(chromium, project, "phone")
+    said = phone.page.evaluate(
+        """() => [...document.querySelectorAll('.scroll')].map(box => [
+            box.scrollWidth > box.clientWidth + 1,
+            getComputedStyle(box, '::before').content.includes('Wider'),
+        ])"""
+    )
+    assert any(wide for wide, _ in said) and all(wide == told for wide, told in said)
 
 
 def test_choices_narrow_the_records(opened: Opened, project: Path) -> None:

@@ -198,6 +198,7 @@ def test_sections_stand_in_the_order_of_the_page(plots: Path) -> None:
     order = list(dict.fromkeys(sections))
     assert sections == sorted(sections, key=order.index)
     assert order == [
+        "result",
         "accuracy",
         "groups",
         "filters",

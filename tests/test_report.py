@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from selfjudge.ground.lines import read_json, write_json
-from selfjudge.report.headlines import accuracy_table, main_sentence
+from selfjudge.report.headlines import (
+    accuracy_table,
+    headline,
+    main_result,
+    main_sentence,
+    tell_controls,
+    tell_scored,
+)
 from selfjudge.report.page import build_report, csp_hash, read_parts
 from selfjudge.report.page_tables import read_table
 from small_project import ROOT, TEMPLATES, config_of, hostile_pairs, write_project
@@ -48,7 +55,14 @@ BASE = comparison_row(iteration=0, filter="base", accuracy=0.5, p_value_base=Non
 
 def comparison(*rows: dict[str, Any], protocol: str = "selfjudge") -> dict[str, Any]:
     """A comparison of these rows."""
-    return {"benchmark": "vlrb", "protocol": protocol, "rows": list(rows)}
+    release = {"name": None, "format": "vl_rewardbench"}
+    named = {"benchmark": "vlrb", "protocol": protocol, "release": release}
+    return named | {"rows": list(rows)}
+
+
+def told(*comparisons: dict[str, Any]) -> str:
+    """The main sentence on the filter majority."""
+    return main_sentence(main_result(comparisons, "vlrb", "majority"), "vlrb")
 
 
 @pytest.mark.parametrize(
@@ -57,47 +71,45 @@ def comparison(*rows: dict[str, Any], protocol: str = "selfjudge") -> dict[str, 
         pytest.param([], "Nothing is scored on vlrb yet.", id="nothing"),
         pytest.param(
             [BASE],
-            "The base model is right in 50.0 % (95 % interval 25.0 to 75.0) of "
-            "judgments on vlrb (8 pairs); no judge is scored yet.",
+            "The base model is right in 50.0 % (25.0 to 75.0) of judgments on vlrb "
+            "(8 pairs); no judge is scored yet.",
             id="base-alone",
         ),
         pytest.param(
             [BASE, comparison_row(iteration=1, accuracy=0.1), comparison_row()],
-            "On vlrb, the judge of iteration 2 (majority) is right in 62.5 % (95 % "
-            "interval 25.0 to 75.0) of judgments, the base model in 50.0 % (95 % "
-            "interval 25.0 to 75.0) (8 pairs in both orders; exact paired test "
-            "against the base: p = 0.031).",
+            "On vlrb, the judge of iteration 2 (majority) is right in 62.5 % (25.0 to "
+            "75.0) of judgments, the base model in 50.0 % (25.0 to 75.0) (8 pairs in "
+            "both orders; exact paired test: p = 0.031).",
             id="latest",
         ),
     ],
 )
 def test_the_main_sentence(rows: list[dict[str, Any]], sentence: str) -> None:
     """It speaks of the latest judge beside the base model, or says what there is."""
-    assert main_sentence([comparison(*rows)], "vlrb", "majority") == sentence
+    assert told(comparison(*rows)) == sentence
 
 
 def test_the_main_sentence_keeps_to_our_protocol() -> None:
     """Another protocol's score of the same judge is another number."""
-    others = comparison(BASE, comparison_row(), protocol="official")
-    assert "Nothing" in main_sentence([others], "vlrb", "majority")
+    assert "Nothing" in told(comparison(BASE, comparison_row(), protocol="official"))
 
 
 def test_the_main_sentence_names_the_control() -> None:
     """Of the same iteration only: an earlier control is no comparison."""
     control = comparison_row(filter="unchecked", accuracy=0.5)
     balanced = comparison_row(filter="consistent", accuracy=0.55)
-    told = main_sentence(
-        [comparison(BASE, comparison_row(), balanced, control)], "vlrb", "majority"
+    rows = [BASE, comparison_row(), balanced, control]
+    assert told(comparison(*rows)).endswith(
+        " Of 12.5 points, 5.0 come with balance alone."
     )
-    assert told.endswith(
-        " Of 12.5 points above the base, 5.0 come with balance alone: the control "
-        "consistent is trained on at most as many judgments, of pairs on which both "
-        "orders agree, right or wrong. The control unchecked, trained on at most as "
-        "many judgments, right or wrong, as many of each letter, is right in 50.0 % "
-        "(95 % interval 25.0 to 75.0)."
-    )
+    sentences = tell_controls(main_result([comparison(*rows)], "vlrb", "majority"))
+    assert [one.split(", ")[0] for one in sentences] == [
+        "The control consistent",
+        "The control unchecked",
+    ]
+    assert sentences[1].endswith("is right in 50.0 % (25.0 to 75.0).")
     earlier = comparison(BASE, comparison_row(), control | {"iteration": 1})
-    assert "unchecked" not in main_sentence([earlier], "vlrb", "majority")
+    assert tell_controls(main_result([earlier], "vlrb", "majority")) == []
 
 
 @pytest.mark.parametrize(("judge", "control"), [(0.45, 0.4), (0.6, 0.7), (0.6, 0.4)])
@@ -105,9 +117,53 @@ def test_no_share_is_told_of_what_is_no_part(judge: float, control: float) -> No
     """A loss has no parts, and a control may gain more, or lose."""
     rows = [BASE, comparison_row(accuracy=judge)]
     rows.append(comparison_row(filter="consistent", accuracy=control))
-    told = main_sentence([comparison(*rows)], "vlrb", "majority")
     gains = [f"{100 * (accuracy - 0.5):.1f}" for accuracy in (judge, control)]
-    assert f" It gains {gains[0]} points, and with balance alone {gains[1]}:" in told
+    expected = f" It gains {gains[0]} points, and with balance alone {gains[1]}."
+    assert told(comparison(*rows)).endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([], "Nothing is scored yet"),
+        ([BASE], "No judge is scored yet"),
+        ([BASE, comparison_row()], "+12.5 points over the base model, beyond chance"),
+        (
+            [BASE, comparison_row(accuracy=0.4)],
+            "-10.0 points: worse than the base model, beyond chance",
+        ),
+        (
+            [BASE, comparison_row(p_value_base=0.05)],
+            "No better than the base model (+12.5 points, within chance)",
+        ),
+        (
+            [BASE, comparison_row(p_value_base=None)],
+            "No better than the base model (+12.5 points, within chance)",
+        ),
+    ],
+)
+def test_the_headline(rows: list[dict[str, Any]], words: str) -> None:
+    """Better, worse, or within chance: in words, whatever the number."""
+    assert headline(main_result([comparison(*rows)], "vlrb", "majority")) == words
+
+
+@pytest.mark.parametrize(
+    ("release", "about", "words"),
+    [
+        ({"name": "VL-RewardBench"}, "shapes", "vlrb"),
+        ({}, "shapes", "vlrb (shapes, not VL-RewardBench)"),
+        ({}, None, "vlrb (rows of no release that is known, not VL-RewardBench)"),
+        ({"format": "pairs"}, None, "vlrb"),
+        ({"format": "pairs"}, "X-rays", "vlrb (X-rays)"),
+    ],
+)
+def test_what_was_scored_is_taken_for_nothing_else(
+    release: dict[str, Any], about: str | None, words: str
+) -> None:
+    """A benchmark's key in the config is no proof of what lies in the file."""
+    scored = comparison(BASE)
+    scored["release"] |= release
+    assert tell_scored([scored], "vlrb", about) == words
 
 
 def test_another_protocol_has_a_name_of_its_own() -> None:
@@ -144,8 +200,11 @@ def test_a_whole_page_misses_nothing(tmp_path: Path) -> None:
     assert "What is missing" not in page
     titles = re.findall(r"<h2[^>]*>(.*?)</h2>", page)
     assert titles == [
-        "Main result", "Accuracy by iteration", "Cost", "Records"
-    ]  # fmt: skip
+        "+33.3 points over the base model, beyond chance",
+        "Accuracy by iteration",
+        "Cost",
+        "Records",
+    ]
     assert page == build(tmp_path / "project")
 
 

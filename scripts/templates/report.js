@@ -1,5 +1,15 @@
 "use strict";
 (() => {
+  // A table that does not fit says so.
+  const note = () => {
+    for (const box of document.querySelectorAll(".scroll"))
+      box.classList.toggle("wide", box.scrollWidth > box.clientWidth + 1);
+  };
+  note();
+  addEventListener("resize", note);
+  document.addEventListener("toggle", note, true);
+})();
+(() => {
   const { records, thumbnails } = JSON.parse(document.getElementById("data").textContent);
   if (!records.length) return;
   const find = (id) => document.getElementById(id);

@@ -33,8 +33,12 @@ class JudgmentHead(msgspec.Struct, frozen=True):
 
 
 class BrowserSettings(Settings, frozen=True, kw_only=True):
-    """How much a page shows: most pairs, and how wide a thumbnail is in pixels."""
+    """How much a page shows: most pairs, and how wide a thumbnail is in pixels.
 
+    ``about``: what the images are of; the page's first lines say it.
+    """
+
+    about: str | None
     max_records: int
     thumbnail_pixels: int
 

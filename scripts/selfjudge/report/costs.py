@@ -18,6 +18,12 @@ COUNTS = (
 )
 
 
+def day_of(results: Path) -> str | None:
+    """The day of the last run of a model stage, in UTC; None where none was run."""
+    ledgers = read_ledgers(results / "ledgers").values()
+    return max((line.started[:10] for lines in ledgers for line in lines), default=None)
+
+
 def cost_table(results: Path) -> list[Row]:
     """What every stage really spent, unfinished runs too; sums over ledger lines.
 

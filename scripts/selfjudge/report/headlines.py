@@ -1,4 +1,4 @@
-"""The main result of a run: one sentence, and one table."""
+"""The main result of a run: one headline, one sentence, and tables."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -8,70 +8,143 @@ from selfjudge.benchmarks.votes import OVERALL
 from selfjudge.report.page_tables import Table, make_table
 from selfjudge.report.results_folder import Comparison, Row
 
+# What rows of these formats may be taken for.
+PUBLISHED = {
+    "vl_rewardbench": "VL-RewardBench",
+    "multimodal_rewardbench": "Multimodal RewardBench",
+    "mmrb2": "Multimodal RewardBench 2",
+    "multi_crit": "Multi-Crit",
+}
+ALPHA = 0.05
 
-def main_sentence(
+
+class MainResult(NamedTuple):
+    """The base model's row and that of the latest judge of a filter, on all pairs.
+
+    ``beside`` are the rows of the other filters at the judge's iteration.
+    """
+
+    base: Row | None
+    judge: Row | None
+    beside: dict[str, Row]
+
+
+def main_result(
     comparisons: Sequence[Comparison], benchmark: str, filter_name: str
-) -> str:
-    """What the latest judge of a filter scores, beside the base and the control."""
+) -> MainResult:
+    """The main result of a run, as far as there is one."""
     rows = [
         row
         for comparison in comparisons
-        if (comparison["benchmark"], comparison["protocol"]) == (benchmark, "selfjudge")
+        if is_main(comparison, benchmark)
         for row in comparison["rows"]
         if row["group"] == OVERALL and row["accuracy"] is not None
     ]
     base = next((row for row in rows if row["iteration"] == 0), None)
-    if base is None:
-        return f"Nothing is scored on {benchmark} yet."
     trained = [row for row in rows if row["filter"] == filter_name]
-    if not trained:
-        return (
-            f"The base model is right in {in_percent(base)} of judgments on "
-            f"{benchmark} ({base['num_pairs']} pairs); no judge is scored yet."
-        )
-    last = max(trained, key=lambda row: int(row["iteration"]))
+    judge = max(trained, key=lambda row: int(row["iteration"]), default=None)
     beside = {
         row["filter"]: row
         for row in rows
-        if row["iteration"] == last["iteration"] and row["filter"] != filter_name
+        if judge
+        and row["iteration"] == judge["iteration"]
+        and row["filter"] != filter_name
     }
-    control = tell_balance(last, base, beside.get("consistent"))
-    if "unchecked" in beside:
-        control += (
-            " The control unchecked, trained on at most as many judgments, right or "
-            "wrong, as many of each letter, is right in "
-            f"{in_percent(beside['unchecked'])}."
+    return MainResult(base, judge, beside)
+
+
+def is_main(comparison: Comparison, benchmark: str) -> bool:
+    """Whether a comparison is of a benchmark under our own protocol."""
+    return (comparison["benchmark"], comparison["protocol"]) == (benchmark, "selfjudge")
+
+
+def headline(result: MainResult) -> str:
+    """What came out, in a few words that say whether it may be chance."""
+    base, judge, _ = result
+    if base is None:
+        return "Nothing is scored yet"
+    if judge is None:
+        return "No judge is scored yet"
+    points = 100 * (judge["accuracy"] - base["accuracy"])
+    p_value = judge["p_value_base"]
+    if p_value is None or p_value >= ALPHA:
+        return f"No better than the base model ({points:+.1f} points, within chance)"
+    if points < 0:
+        return f"{points:+.1f} points: worse than the base model, beyond chance"
+    return f"{points:+.1f} points over the base model, beyond chance"
+
+
+def tell_scored(
+    comparisons: Sequence[Comparison], benchmark: str, about: str | None
+) -> str:
+    """What was scored, so that nobody takes it for a release that it is not.
+
+    ``about``: what the pairs are of, in the words of the project's config.
+    """
+    found = [one["release"] for one in comparisons if is_main(one, benchmark)]
+    if not found or found[-1]["name"]:
+        return benchmark
+    published = PUBLISHED.get(found[-1]["format"])
+    if about is None and published is None:
+        return benchmark
+    what = about or "rows of no release that is known"
+    unlike = f", not {published}" if published else ""
+    return f"{benchmark} ({what}{unlike})"
+
+
+def main_sentence(result: MainResult, scored: str) -> str:
+    """What the latest judge of a filter scores, beside the base and the control.
+
+    ``scored``: what it was scored on, as `tell_scored` says it.
+    """
+    base, last, _ = result
+    if base is None:
+        return f"Nothing is scored on {scored} yet."
+    if last is None:
+        return (
+            f"The base model is right in {in_percent(base)} of judgments on "
+            f"{scored} ({base['num_pairs']} pairs); no judge is scored yet."
         )
     return (
-        f"On {benchmark}, the judge of iteration {last['iteration']} ({filter_name}) "
+        f"On {scored}, the judge of iteration {last['iteration']} ({last['filter']}) "
         f"is right in {in_percent(last)} of judgments, the base model in "
         f"{in_percent(base)} ({last['num_pairs']} pairs in both orders; exact paired "
-        f"test against the base: {p_value(last)}).{control}"
+        f"test: {p_value(last)}).{tell_balance(result)}"
     )
 
 
-def tell_balance(last: Row, base: Row, control: Row | None) -> str:
+def tell_balance(result: MainResult) -> str:
     """How much of a gain a control without labels has too; "" without one."""
-    if control is None:
+    base, last, beside = result
+    if base is None or last is None or "consistent" not in beside:
         return ""
     gain, alone = (
-        100 * (row["accuracy"] - base["accuracy"]) for row in (last, control)
+        100 * (row["accuracy"] - base["accuracy"])
+        for row in (last, beside["consistent"])
     )
-    told = f"Of {gain:.1f} points above the base, {alone:.1f} come with balance alone"
     if not 0 <= alone <= gain:
-        told = f"It gains {gain:.1f} points, and with balance alone {alone:.1f}"
-    return (
-        f" {told}: the control consistent is trained on at most as many judgments, of "
-        "pairs on which both orders agree, right or wrong."
-    )
+        return f" It gains {gain:.1f} points, and with balance alone {alone:.1f}."
+    return f" Of {gain:.1f} points, {alone:.1f} come with balance alone."
+
+
+def tell_controls(result: MainResult) -> list[str]:
+    """What the controls are, and what they score, a sentence each."""
+    trained_on = {
+        "consistent": "judgments of pairs on which both orders agree, right or wrong",
+        "unchecked": "judgments, right or wrong, as many of each letter",
+    }
+    return [
+        f"The control {name}, trained on at most as many {what}, is right in "
+        f"{in_percent(result.beside[name])}."
+        for name, what in trained_on.items()
+        if name in result.beside
+    ]
 
 
 def in_percent(row: Row) -> str:
-    """An accuracy with its interval, in a sentence."""
-    return (
-        f"{100 * row['accuracy']:.1f} % "
-        f"(95 % interval {100 * row['low']:.1f} to {100 * row['high']:.1f})"
-    )
+    """An accuracy with its 95 % interval, in a sentence."""
+    low, high = 100 * row["low"], 100 * row["high"]
+    return f"{100 * row['accuracy']:.1f} % ({low:.1f} to {high:.1f})"
 
 
 def p_value(row: Row) -> str:
@@ -117,6 +190,25 @@ def accuracy_table(comparisons: Sequence[Comparison], caption: str) -> Table | N
                 named | {f"iteration {i}": both.get(i) for i in iterations} | last
             )
     return make_table(caption, rows)
+
+
+def small_table(comparisons: Sequence[Comparison], benchmark: str) -> Table | None:
+    """The main benchmark's accuracy on all pairs: a filter a row, by iteration."""
+    main = [
+        one | {"rows": [row for row in one["rows"] if row["group"] == OVERALL]}
+        for one in comparisons
+        if is_main(one, benchmark)
+    ]
+    table = accuracy_table(main, f"Right in percent on {benchmark}, by iteration")
+    if table is None:
+        return None
+    at = [i for i, name in enumerate(table.columns) if name.startswith("iteration")]
+    kept = [table.columns.index("filter"), *at]
+    return table._replace(
+        columns=[table.columns[i].removeprefix("iteration ") for i in kept],
+        rows=[[row[i] for i in kept] for row in table.rows],
+        is_numeric=[table.is_numeric[i] for i in kept],
+    )
 
 
 class Line(NamedTuple):

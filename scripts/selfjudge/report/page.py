@@ -18,7 +18,16 @@ from selfjudge.report.browsing import (
     collect,
     inert_json,
 )
-from selfjudge.report.headlines import accuracy_table, main_sentence
+from selfjudge.report.costs import day_of
+from selfjudge.report.headlines import (
+    accuracy_table,
+    headline,
+    main_result,
+    main_sentence,
+    small_table,
+    tell_controls,
+    tell_scored,
+)
 from selfjudge.report.page_drawings import Drawing, read_drawing
 from selfjudge.report.page_tables import Table, make_table, read_table
 from selfjudge.report.panel_tables import panel_tables
@@ -102,6 +111,10 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         for branch in list_branches(expected, project)
         if all((branch.folder / name).is_file() for name in BRANCH_FILES)
     ]
+    benchmark = expected.targets[0]
+    result = main_result(comparisons, benchmark, expected.filters[0])
+    about = config["report"]["about"]
+    figures = list(read_figures(project / "results" / "plots"))
     page = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     ).from_string(parts.template)
@@ -110,14 +123,20 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         "script": parts.script,
         "style_hash": csp_hash(parts.style),
         "script_hash": csp_hash(parts.script),
-        "sentence": main_sentence(
-            comparisons, expected.targets[0], expected.filters[0]
-        ),
+        "project": project.resolve().name,
+        "model": Path(config["base_model"].partition("@")[0]).name,
+        "day": day_of(project / "results"),
+        "about": about,
+        "headline": headline(result),
+        "sentence": main_sentence(result, tell_scored(comparisons, benchmark, about)),
+        "controls": tell_controls(result),
+        "curve": next((one for one in figures if one.entry.section == "result"), None),
+        "small_table": small_table(comparisons, benchmark),
         "main_table": accuracy_table(comparisons, "Accuracy in percent"),
         "warnings": list_warnings(comparisons),
         "num_targets": len(targets),
         "missing": missing,
-        "sections": list_sections(project / "results" / "plots"),
+        "sections": list_sections(figures),
         "panel": panel_tables(config, project),
         "outcomes": OUTCOME_MEANINGS,
     }
@@ -145,10 +164,13 @@ def list_warnings(comparisons: Sequence[Mapping[str, Any]]) -> list[str]:
     return list(dict.fromkeys(said))
 
 
-def list_sections(folder: Path) -> list[Section]:
-    """The sections in page order, without those about which nothing exists."""
-    figures = list(read_figures(folder))
-    others = {figure.entry.section: figure.entry.section for figure in figures}
+def list_sections(figures: Sequence[ShownFigure]) -> list[Section]:
+    """The sections in page order, without those about which nothing exists.
+
+    The curve of the first screen belongs to none.
+    """
+    names = [figure.entry.section for figure in figures]
+    others = {name: name for name in names if name != "result"}
     sections = [
         Section(name, title, [one for one in figures if one.entry.section == name])
         for name, title in (SECTIONS | (others | SECTIONS)).items()

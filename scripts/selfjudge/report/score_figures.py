@@ -17,11 +17,15 @@ from selfjudge.report.score_tables import (
     score_table,
 )
 
+MOST_PUBLISHED = 3  # lines of others in the main figure
+
 
 def score_figures(run: Run) -> Iterator[Figure]:
     """Every figure of scores that the run has, or would have if it were whole."""
     targets = list(dict.fromkeys([*run.expected.targets, *run.comparisons]))
     scored = [target for target in targets if target in run.comparisons]
+    if scored and scored[0] == targets[0]:
+        yield from main_figure(run, scored[0])
     for target in targets:
         yield accuracy_figure(run, target)
     for target in scored:
@@ -94,6 +98,34 @@ def accuracy_figure(run: Run, target: str) -> Figure:
         chart=line_panels(
             drawn, "iteration", Axis("accuracy"), controls_of(rows, groups)
         ),
+    )
+
+
+def main_figure(run: Run, target: str) -> Iterator[Figure]:
+    """The curve of the page's first screen: all pairs of the main benchmark.
+
+    With the best published scores of the same rows under the same protocol, if any.
+    """
+    last = last_of(run, target)
+    if not has_group(run, target, OVERALL):
+        return
+    rows = score_table(run.comparisons[target])
+    drawn = by_iteration(judges_of(rows, [OVERALL]), "accuracy", "group")
+    published = [
+        Level(row["model"], row[OVERALL])
+        for row in published_table(last)
+        if row["comparable"] and row.get(OVERALL) is not None
+    ]
+    coin = [one for one in controls_of(rows, [OVERALL]) if one.label == "coin"]
+    best = sorted(published, key=lambda level: -level.value)[:MOST_PUBLISHED]
+    yield Figure(
+        kind="main",
+        section="result",
+        title=f"Right on {target}, by iteration",
+        alt=f"Lines of accuracy by iteration. {course_of(drawn)}",
+        table=[row for row in rows if row["group"] == OVERALL],
+        chart=line_panels(drawn, "iteration", Axis(None), [*coin, *best]),
+        missing=missing_comparisons(run, [target]),
     )
 
 
