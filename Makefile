@@ -51,12 +51,10 @@ demo: demo-$(ENGINE)
 
 demo-transformers: $(READY)
 	$(BIN)/snakemake --profile profiles/local --directory demo all
-	$(BIN)/python scripts/show_scores.py demo vlrb vlrb_greedy vlrb_blind mmrb criteria
 
 demo-vllm: $(READY) $(VLLM_READY)
 	$(BIN)/snakemake --profile profiles/local --directory demo/on_vllm \
 		--configfile demo/config.yaml demo/on_vllm/config.yaml -- all
-	$(BIN)/python scripts/show_scores.py demo/on_vllm vlrb
 
 # The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
 # if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.

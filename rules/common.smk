@@ -29,6 +29,7 @@ from selfjudge.run.families import (
     find_model_type,
     installed_vllm,
 )
+from selfjudge.run.shards import cut_stages
 
 # Rules say `python`: Snakemake's own, unless a deployed environment comes first.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -43,6 +44,7 @@ try:
     check_config(config, yaml.safe_load(Path(here("config.schema.yaml")).read_text()))
 except ValueError as error:
     raise WorkflowError(str(error))
+config |= cut_stages(config)
 
 # Shell texts name these: their values may differ from clone to clone, or follow
 # the machine, without making anything stale.

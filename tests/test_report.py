@@ -347,6 +347,28 @@ def test_the_terminal_shows_the_last_iteration_by_number(tmp_path: Path) -> None
     assert "majority 10" in judges and "majority 1" not in judges
 
 
+def test_a_run_ends_in_eight_lines(tmp_path: Path) -> None:
+    """The headline first, with its numbers; all tables only when asked for."""
+    project = write_project(tmp_path / "project")
+    script = str(ROOT / "scripts" / "show_scores.py")
+
+    def show(*words: str) -> list[str]:
+        command = [sys.executable, script, str(project), *words]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return done.stdout.strip().splitlines()
+
+    lines = show()
+    assert len(lines) <= 8
+    assert lines[0] == "+33.3 points over the base model, beyond chance."
+    (row,) = [
+        row
+        for row in read_json(project / "results/iter2/vlrb.json")["rows"]
+        if (row["iteration"], row["group"]) == (2, "overall")
+    ]
+    assert f"{100 * row['accuracy']:.1f}" in lines[2]
+    assert len(show("--all")) > 20
+
+
 def test_a_plan_is_aligned_without_statistics() -> None:
     """What a plan prints loads no library of the tests and intervals."""
     code = "import sys, selfjudge.run.plan_text; print('statsmodels' in sys.modules)"

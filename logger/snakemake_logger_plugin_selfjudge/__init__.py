@@ -96,6 +96,8 @@ class LogHandler(LogHandlerBase):
             self.run.finish(fields["job_id"])
         elif event == LogEvent.PROGRESS:
             self.run.count(fields["done"], fields["total"])
+            if self.run.done >= self.run.total:
+                self.say_end()
         elif event == LogEvent.JOB_ERROR:
             self.say(self.run.fail(fields))
 
@@ -103,6 +105,9 @@ class LogHandler(LogHandlerBase):
         """Say what is no event of a job, unless it only repeats or frames one."""
         text = self.format(record)
         if not text or event not in (None, LogEvent.ERROR, LogEvent.SHELLCMD):
+            return
+        if "to_people" in record.__dict__:  # of the Snakefile
+            self.say([text])
             return
         if self.run and event is None and record.levelno < WARNING:
             return
@@ -153,10 +158,13 @@ class LogHandler(LogHandlerBase):
     def close(self) -> None:
         """The run is over: what is left to say of stages, and failures last."""
         with self.turn:
-            was_over = self.ended.is_set()
-            self.ended.set()
-            if self.run and not was_over:
-                self.say(self.run.closing())
-                if not self.run.failures:
-                    self.say(self.held)
+            self.say_end()
         super().close()
+
+    def say_end(self) -> None:
+        """Say once how the run has ended."""
+        if self.run and not self.ended.is_set():
+            self.ended.set()
+            self.say(self.run.closing())
+            if not self.run.failures:
+                self.say(self.held)

@@ -1,11 +1,56 @@
 """Comparisons as tables of text, for a terminal."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
-from selfjudge.report.headlines import accuracy_cell
-from selfjudge.report.results_folder import Comparison
+from selfjudge.report.headlines import (
+    accuracy_cell,
+    headline,
+    main_result,
+    p_value,
+    tell_balance,
+    tell_scored,
+)
+from selfjudge.report.results_folder import Comparison, expected_by
 from selfjudge.report.text_columns import format_columns
+
+
+def format_result(
+    comparisons: Sequence[Comparison], config: Mapping[str, Any], project: Path
+) -> str:
+    """The main result in eight lines at most, and where to look next.
+
+    ``comparisons`` are of the first benchmark, at least one of them.
+    """
+    expected = expected_by(config)
+    benchmark = expected.targets[0]
+    result = main_result(comparisons, benchmark, expected.filters[0])
+    scored = tell_scored(comparisons, benchmark, config["report"]["about"])
+    lines = [f"{headline(result)}.{tell_balance(result)}"]
+    if result.base:
+        lines.append(f"On {scored}, {result.base['num_pairs']} pairs in both orders:")
+    if result.judge:
+        judge = f"{result.judge['filter']}, iteration {result.judge['iteration']}"
+        lines.append(
+            f"  {accuracy_cell(result.judge)} % right: the judge ({judge}; "
+            f"{p_value(result.judge)})"
+        )
+    if result.base:
+        lines.append(f"  {accuracy_cell(result.base)} % the base model; a coin: 50.0 %")
+    if result.beside:
+        others = "; ".join(
+            f"{name} {accuracy_cell(row)}" for name, row in result.beside.items()
+        )
+        lines.append(f"  beside it: {others}")
+    limits = [warning for one in comparisons for warning in one["release"]["warnings"]]
+    if limits:
+        lines.append(f"Limit: {limits[-1]}")
+    page = project / "results" / "report.html"
+    if page.is_file():
+        lines.append(f"Page: {page}")
+    lines.append(f"All scores: python scripts/show_scores.py {project} --all")
+    return "\n".join(lines)
 
 
 def format_curves(comparisons: Sequence[Comparison]) -> str:

@@ -10,6 +10,7 @@ import jsonschema
 import yaml
 
 from selfjudge.benchmarks.registry import FORMATS, SCORINGS
+from selfjudge.run.shards import cut_stages
 
 # What lies beside the folders of a panel's members.
 PANEL_FOLDERS = ("candidates", "votes")
@@ -28,12 +29,15 @@ def lay_over(base: Any, top: Any) -> Any:
 
 
 def read_config(project: Path) -> dict[str, Any]:
-    """The repository's config.yaml with the project's, if any, laid over it."""
+    """The repository's config.yaml with the project's, if any, laid over it.
+
+    With a number of shards for each stage.
+    """
     config = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     own = project / "config.yaml"
     if own.is_file():
         config = lay_over(config, yaml.safe_load(own.read_text(encoding="utf-8")) or {})
-    return dict(config)
+    return cut_stages(config)
 
 
 def source_files(project: Path) -> list[str]:

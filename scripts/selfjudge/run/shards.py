@@ -1,0 +1,43 @@
+"""Into how many jobs a model stage is cut, where the config leaves it open."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from selfjudge.benchmarks.registry import FORMATS
+
+AUTO = "auto"
+
+
+def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The config with a number in place of each `shards: auto`.
+
+    Known from the config alone, so that it is the same before and after a source is
+    read, and in every job.  A power of two, so that a small change cuts nothing anew.
+    """
+    cut = dict(config)
+    for stage, number in most_requests(config).items():
+        if config[stage]["shards"] == AUTO:
+            jobs = -(-number // config["requests_per_job"])
+            cut[stage] = config[stage] | {"shards": 1 << max(0, jobs - 1).bit_length()}
+    return cut
+
+
+def most_requests(config: Mapping[str, Any]) -> dict[str, int]:
+    """The most requests that each stage of one iteration can have.
+
+    As if every prompt were closed, open, and gave a pair; both orders are judged.
+    """
+    prompts = config["pool"]["prompts_per_iteration"]
+    pairs = sum(
+        FORMATS[spec["format"]].num_rows
+        for spec in config["benchmarks"].values()
+        if spec
+    )
+    judged = config["judgments"]["num_samples"]
+    scored = config["benchmark_judgments"]["num_samples"]
+    return {
+        "responses": prompts * config["responses"]["num_samples"],
+        "alterations": prompts,
+        "judgments": 2 * prompts * judged,
+        "benchmark_judgments": 2 * pairs * scored,
+    }

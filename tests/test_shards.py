@@ -1,0 +1,53 @@
+"""Into how many jobs stages are cut where the config leaves it open."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from selfjudge.run.config import DEFAULTS, check_config, lay_over
+from selfjudge.run.shards import cut_stages
+
+CONFIG = yaml.safe_load(DEFAULTS.read_text())
+SCHEMA = yaml.safe_load(DEFAULTS.with_name("config.schema.yaml").read_text())
+STAGES = ("responses", "alterations", "judgments", "benchmark_judgments")
+
+
+def shards_of(**changes: Any) -> list[int]:
+    """The shards of all stages, of a config that the schema takes."""
+    config = lay_over(CONFIG, changes)
+    check_config(config, SCHEMA)
+    cut = cut_stages(config)
+    check_config(cut, SCHEMA)
+    return [cut[stage]["shards"] for stage in STAGES]
+
+
+def small(prompts: int) -> dict[str, Any]:
+    return {"pool": {"prompts_per_iteration": prompts}}
+
+
+def test_the_papers_iteration_is_cut_into_64() -> None:
+    assert shards_of() == [64, 4, 8, 2]
+
+
+@pytest.mark.parametrize(
+    ("prompts", "shards"), [(1, 1), (60, 1), (390, 1), (391, 2), (782, 4)]
+)
+def test_a_small_project_is_one_job_a_stage(prompts: int, shards: int) -> None:
+    """Up to 6,250 requests, 16 a prompt; then by powers of two."""
+    assert shards_of(**small(prompts))[:3] == [shards, 1, 1]
+
+
+def test_a_number_stands() -> None:
+    assert shards_of(responses={"shards": 3}, **small(60))[0] == 3
+
+
+def test_no_benchmark_is_no_reason_to_fail() -> None:
+    config = lay_over(CONFIG, {"benchmarks": {"vlrb": None, "mmrb": None}})
+    assert cut_stages(config)["benchmark_judgments"]["shards"] == 1
+
+
+@pytest.mark.parametrize("shards", [0, "many", None, 1.5])
+def test_another_word_is_refused(shards: Any) -> None:
+    with pytest.raises(ValueError, match=r"'responses.shards'"):
+        check_config(lay_over(CONFIG, {"responses": {"shards": shards}}), SCHEMA)
