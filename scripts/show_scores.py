@@ -1,11 +1,11 @@
 """Print what came of a run.
 
-Reads the comparisons (results/iter*/BENCHMARK.json) of a project.  Without more
-words: eight lines at most, on the first benchmark and filter of its config.  With
-benchmarks, or --all of them: one table each, filter and group by iteration in
-percent with 95 % intervals, and below it the protocol, the release, baselines and
-published scores.  Scores under another protocol are called by both names, such as
-vlrb_official.
+Reads the comparisons (results/iter*/BENCHMARK.json) of a project; writes to the
+terminal.  Without more words: eight lines at most, on the first benchmark and
+filter of its config.  With benchmarks, or --all of them: one table each, filter and
+group by iteration in percent with 95 % intervals, and below it the protocol, the
+release, baselines and published scores.  Scores under another protocol are called by
+both names, such as vlrb_official.
 """
 
 from pathlib import Path
