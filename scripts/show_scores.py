@@ -28,9 +28,10 @@ def main() -> None:
     args = parser.parse_args()
     config = read_config(args.project)
     expected = expected_by(config)
+    if not (args.benchmarks or expected.targets):
+        raise ValueError(f"{args.project}/config.yaml: no benchmark is configured")
     if not args.benchmarks and not args.all:
-        main_target = expected.targets[0]
-        comparisons = read_comparisons(args.project, main_target)
+        comparisons = read_comparisons(args.project, expected.targets[0])
         print(format_result(comparisons, config, args.project))
         return
     for benchmark in args.benchmarks or expected.targets:

@@ -12,9 +12,9 @@ from selfjudge.ground.lines import read_json, write_json
 from selfjudge.report.headlines import (
     accuracy_table,
     headline,
+    list_controls,
     main_result,
     main_sentence,
-    tell_controls,
     tell_scored,
 )
 from selfjudge.report.page import build_report, csp_hash, read_parts
@@ -68,7 +68,7 @@ def told(*comparisons: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("rows", "sentence"),
     [
-        pytest.param([], "Nothing is scored on vlrb yet.", id="nothing"),
+        pytest.param([], "Nothing is scored yet: vlrb.", id="nothing"),
         pytest.param(
             [BASE],
             "The base model is right in 50.0 % (25.0 to 75.0) of judgments on vlrb "
@@ -102,14 +102,14 @@ def test_the_main_sentence_names_the_control() -> None:
     assert told(comparison(*rows)).endswith(
         " Of 12.5 points, 5.0 come with balance alone."
     )
-    sentences = tell_controls(main_result([comparison(*rows)], "vlrb", "majority"))
+    sentences = list_controls(main_result([comparison(*rows)], "vlrb", "majority"))
     assert [one.split(", ")[0] for one in sentences] == [
         "The control consistent",
         "The control unchecked",
     ]
     assert sentences[1].endswith("is right in 50.0 % (25.0 to 75.0).")
     earlier = comparison(BASE, comparison_row(), control | {"iteration": 1})
-    assert tell_controls(main_result([earlier], "vlrb", "majority")) == []
+    assert list_controls(main_result([earlier], "vlrb", "majority")) == []
 
 
 @pytest.mark.parametrize(("judge", "control"), [(0.45, 0.4), (0.6, 0.7), (0.6, 0.4)])
@@ -164,6 +164,13 @@ def test_what_was_scored_is_taken_for_nothing_else(
     scored = comparison(BASE)
     scored["release"] |= release
     assert tell_scored([scored], "vlrb", about) == words
+
+
+def test_a_run_without_a_benchmark_says_so() -> None:
+    result = main_result([comparison(BASE)], None, "majority")
+    assert headline(result) == "Nothing is scored yet"
+    told = main_sentence(result, tell_scored([comparison(BASE)], None, None))
+    assert told == "Nothing is scored yet: no benchmark is configured."
 
 
 def test_another_protocol_has_a_name_of_its_own() -> None:

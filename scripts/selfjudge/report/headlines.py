@@ -30,9 +30,12 @@ class MainResult(NamedTuple):
 
 
 def main_result(
-    comparisons: Sequence[Comparison], benchmark: str, filter_name: str
+    comparisons: Sequence[Comparison], benchmark: str | None, filter_name: str
 ) -> MainResult:
-    """The main result of a run, as far as there is one."""
+    """The main result of a run, as far as there is one.
+
+    ``benchmark`` is the main one; None where none is configured.
+    """
     rows = [
         row
         for comparison in comparisons
@@ -53,7 +56,7 @@ def main_result(
     return MainResult(base, judge, beside)
 
 
-def is_main(comparison: Comparison, benchmark: str) -> bool:
+def is_main(comparison: Comparison, benchmark: str | None) -> bool:
     """Whether a comparison is of a benchmark under our own protocol."""
     return (comparison["benchmark"], comparison["protocol"]) == (benchmark, "selfjudge")
 
@@ -75,12 +78,14 @@ def headline(result: MainResult) -> str:
 
 
 def tell_scored(
-    comparisons: Sequence[Comparison], benchmark: str, about: str | None
+    comparisons: Sequence[Comparison], benchmark: str | None, about: str | None
 ) -> str:
     """What was scored, so that nobody takes it for a release that it is not.
 
     ``about``: what the pairs are of, in the words of the project's config.
     """
+    if benchmark is None:
+        return "no benchmark is configured"
     found = [one["release"] for one in comparisons if is_main(one, benchmark)]
     if not found or found[-1]["name"]:
         return benchmark
@@ -99,7 +104,7 @@ def main_sentence(result: MainResult, scored: str) -> str:
     """
     base, last, _ = result
     if base is None:
-        return f"Nothing is scored on {scored} yet."
+        return f"Nothing is scored yet: {scored}."
     if last is None:
         return (
             f"The base model is right in {in_percent(base)} of judgments on "
@@ -127,7 +132,7 @@ def tell_balance(result: MainResult) -> str:
     return f" Of {gain:.1f} points, {alone:.1f} come with balance alone."
 
 
-def tell_controls(result: MainResult) -> list[str]:
+def list_controls(result: MainResult) -> list[str]:
     """What the controls are, and what they score, a sentence each."""
     trained_on = {
         "consistent": "judgments of pairs on which both orders agree, right or wrong",
@@ -192,7 +197,9 @@ def accuracy_table(comparisons: Sequence[Comparison], caption: str) -> Table | N
     return make_table(caption, rows)
 
 
-def small_table(comparisons: Sequence[Comparison], benchmark: str) -> Table | None:
+def small_table(
+    comparisons: Sequence[Comparison], benchmark: str | None
+) -> Table | None:
     """The main benchmark's accuracy on all pairs: a filter a row, by iteration."""
     main = [
         one | {"rows": [row for row in one["rows"] if row["group"] == OVERALL]}

@@ -22,10 +22,10 @@ from selfjudge.report.costs import day_of
 from selfjudge.report.headlines import (
     accuracy_table,
     headline,
+    list_controls,
     main_result,
     main_sentence,
     small_table,
-    tell_controls,
     tell_scored,
 )
 from selfjudge.report.page_drawings import Drawing, read_drawing
@@ -111,7 +111,7 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         for branch in list_branches(expected, project)
         if all((branch.folder / name).is_file() for name in BRANCH_FILES)
     ]
-    benchmark = expected.targets[0]
+    benchmark = next(iter(expected.targets), None)
     result = main_result(comparisons, benchmark, expected.filters[0])
     about = config["report"]["about"]
     figures = list(read_figures(project / "results" / "plots"))
@@ -129,7 +129,7 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         "about": about,
         "headline": headline(result),
         "sentence": main_sentence(result, tell_scored(comparisons, benchmark, about)),
-        "controls": tell_controls(result),
+        "controls": list_controls(result),
         "curve": next((one for one in figures if one.entry.section == "result"), None),
         "small_table": small_table(comparisons, benchmark),
         "main_table": accuracy_table(comparisons, "Accuracy in percent"),

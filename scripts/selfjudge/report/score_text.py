@@ -24,7 +24,7 @@ def format_result(
     ``comparisons`` are of the first benchmark, at least one of them.
     """
     expected = expected_by(config)
-    benchmark = expected.targets[0]
+    benchmark = next(iter(expected.targets), None)
     result = main_result(comparisons, benchmark, expected.filters[0])
     scored = tell_scored(comparisons, benchmark, config["report"]["about"])
     lines = [f"{headline(result)}.{tell_balance(result)}"]
