@@ -106,6 +106,16 @@ def test_a_job_that_is_tried_again_and_ends_well_has_not_failed(clock: Clock) ->
     assert run.closing() == ["1 job done in 0 s"]
 
 
+def test_a_run_that_a_person_stops_has_not_failed(clock: Clock, tmp_path: Path) -> None:
+    log = tmp_path / "stage.log"
+    log.write_text("Traceback (most recent call last):\n  x\nKeyboardInterrupt\n")
+    run = Run({"train_judge": 2, "total": 2}, clock)
+    run.start(job(1, "train_judge", [str(log)]))
+    assert run.fail(job(1, "train_judge", [str(log)])) == []
+    (line,) = run.closing()
+    assert line.startswith("stopped by you after 0 s: 0/2 jobs done.")
+
+
 def test_what_a_cluster_says_comes_first(tmp_path: Path) -> None:
     log = tmp_path / "stage.log"
     log.write_text("one\n\ntwo\n")

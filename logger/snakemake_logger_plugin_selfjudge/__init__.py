@@ -74,7 +74,7 @@ class LogHandler(LogHandlerBase):
         try:
             with self.turn:
                 if self.common_settings.dryrun:
-                    self.write(self.format(record))
+                    self.write(self.format(record) or None)
                 else:
                     self.take(record)
         except BrokenPipeError:
@@ -113,7 +113,8 @@ class LogHandler(LogHandlerBase):
             return
         repeats = record.__dict__.get("exception") in REPEATED
         ended = event is None and record.levelno >= ERROR
-        if self.run and (repeats or ended or (self.run.failures and event)):
+        failed = self.run and (self.run.failures or self.run.num_stopped)
+        if self.run and (repeats or ended or (failed and event)):
             self.held.append(text)
         elif not text.startswith(NOISE):
             self.say([text])
@@ -151,7 +152,7 @@ class LogHandler(LogHandlerBase):
 
     def write(self, text: str | None) -> None:
         """One line, or lines."""
-        if text:
+        if text is not None:
             self.stream.write(f"{text}\n")
             self.stream.flush()
 
@@ -166,5 +167,5 @@ class LogHandler(LogHandlerBase):
         if self.run and not self.ended.is_set():
             self.ended.set()
             self.say(self.run.closing())
-            if not self.run.failures:
+            if not (self.run.failures or self.run.num_stopped):
                 self.say(self.held)

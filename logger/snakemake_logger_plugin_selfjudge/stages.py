@@ -52,6 +52,7 @@ class Run:
         self.ended: dict[tuple[str, str], list[tuple[Job, float]]] = {}
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.failures: dict[int, Failure] = {}
+        self.num_stopped = 0  # jobs that a person has stopped
 
     def opening(self) -> str:
         """The first line."""
@@ -90,6 +91,9 @@ class Run:
         logs = [str(path) for path in fields["log"]]
         said = fields.get("rule_msg")
         why = explain(logs, said)
+        if why[-1] == "KeyboardInterrupt":
+            self.num_stopped += 1
+            return []
         self.failures[jobid] = Failure(what, why, first_written(logs))
         sentence = next((line for line in why if line.startswith(ERROR)), why[-1])
         return [f"FAILED  {what}: {sentence.removeprefix(ERROR)}"]
@@ -157,7 +161,12 @@ class Run:
         lines = self.closed_stages()
         took = duration(self.clock() - self.started)
         if not self.failures:
-            if self.done < self.total:
+            if self.num_stopped:
+                lines.append(
+                    f"stopped by you after {took}: {self.done}/{self.total} jobs done. "
+                    "The same command goes on from here."
+                )
+            elif self.done < self.total:
                 lines.append(
                     f"stopped after {took}: {self.done}/{self.total} jobs done"
                 )
