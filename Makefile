@@ -81,7 +81,7 @@ demo-panel: $(READY)
 demo-base: $(READY)
 	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --out demo/base
 
-# What takes three minutes comes first: `make test-quick` stops there.
+# What takes some minutes comes first: `make test-quick` stops there.
 QUICK := $(patsubst %,tests/test_%.py,setup terminal shards commands config records \
   answers verdicts routing prompts sources filtering statistics seeds places)
 test-quick: $(READY)
