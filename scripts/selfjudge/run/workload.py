@@ -17,7 +17,7 @@ from selfjudge.ground.places import PROBE, locate
 from selfjudge.ground.records import ORDERS, Pair, Prompt, Settings
 from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.filters import first_asked
-from selfjudge.pairs.pool import check_pool, rank_in_pool
+from selfjudge.pairs.pool import check_pool, on_side, rank_in_pool
 from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
 
 Certainty = Literal["counted", "measured", "guessed"]
@@ -196,12 +196,13 @@ class Workload:
 
     @cached_property
     def _closed_by_rank(self) -> list[bool]:
-        """Whether each prompt of the pool is closed, in the order of the pool."""
+        """Whether each prompt to train on is closed, in the order of the pool."""
         path = self.results / "prompts.jsonl"
-        prompts = read_records(path, Prompt) if path.is_file() else ()
+        pool = read_records(path, Prompt) if path.is_file() else ()
+        share, seed = self.config["certificate"]["share"], self.config["seed"]
+        prompts = on_side("training", pool, share, seed)
         ranked = sorted(
-            (rank_in_pool(prompt, self.config["seed"]), prompt.kind == "closed")
-            for prompt in prompts
+            (rank_in_pool(prompt, seed), prompt.kind == "closed") for prompt in prompts
         )
         return [is_closed for _, is_closed in ranked]
 
