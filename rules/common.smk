@@ -100,6 +100,8 @@ PROTOCOL_NAMES = [name for name in COLLECTION_OF if name != "selfjudge"]
 PROJECT_TARGETS = []
 # What a panel, if there is one, adds to `all` and to the page.
 PANEL_TARGETS = []
+# What certificates, if there are any, add to `all` and to the page.
+CERTIFICATE_TARGETS = []
 ITERATIONS = range(1, config["iterations"] + 1)
 # Iteration 0 is the base model, and only there is the filter called `base`.
 BASE_OR_TRAINED = {

@@ -10,9 +10,14 @@ from selfjudge.report.results_folder import Comparison, Row
 
 
 def main_sentence(
-    comparisons: Sequence[Comparison], benchmark: str, filter_name: str
+    comparisons: Sequence[Comparison], benchmark: str | None, filter_name: str
 ) -> str:
-    """What the latest judge of a filter scores, beside the base and the control."""
+    """What the latest judge of a filter scores, beside the base and the control.
+
+    ``benchmark`` is the main one; None where there is none.
+    """
+    if benchmark is None:
+        return "No benchmark is configured: a certificate says what a judge can do."
     rows = [
         row
         for comparison in comparisons

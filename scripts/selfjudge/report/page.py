@@ -18,6 +18,7 @@ from selfjudge.report.browsing import (
     collect,
     inert_json,
 )
+from selfjudge.report.certificate_tables import show_certificates
 from selfjudge.report.headlines import accuracy_table, main_sentence
 from selfjudge.report.page_drawings import Drawing, read_drawing
 from selfjudge.report.page_tables import Table, make_table, read_table
@@ -111,13 +112,14 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         "style_hash": csp_hash(parts.style),
         "script_hash": csp_hash(parts.script),
         "sentence": main_sentence(
-            comparisons, expected.targets[0], expected.filters[0]
+            comparisons, next(iter(expected.targets), None), expected.filters[0]
         ),
         "main_table": accuracy_table(comparisons, "Accuracy in percent"),
         "warnings": list_warnings(comparisons),
         "num_targets": len(targets),
         "missing": missing,
         "sections": list_sections(project / "results" / "plots"),
+        "certificate": show_certificates(project / "results", expected),
         "panel": panel_tables(config, project),
         "outcomes": OUTCOME_MEANINGS,
     }
