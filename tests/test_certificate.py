@@ -1,6 +1,5 @@
 """Certificates: variants of pairs, what answers to them come to, which judge to use."""
 
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -11,8 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from certificates import (
+    TEXTS,
+    Judge,
+    always_first,
+    answers_of,
+    certificate_of,
+    open_pair,
+    perfect,
+    sure,
+)
 from examples import BOUNDS, make_altered, make_pair
-from selfjudge.certificate.answers import Answered, Answers, read_variant
+from selfjudge.certificate.answers import read_variant
 from selfjudge.certificate.building import build_variants
 from selfjudge.certificate.calibration import (
     abstain,
@@ -21,7 +30,7 @@ from selfjudge.certificate.calibration import (
     fit_temperature,
     reliability,
 )
-from selfjudge.certificate.certifying import Certificate, Outcome, certify, halve
+from selfjudge.certificate.certifying import Certificate, Outcome, halve
 from selfjudge.certificate.choice import choose
 from selfjudge.certificate.figures import Figure
 from selfjudge.certificate.leak import measure_leak
@@ -29,33 +38,11 @@ from selfjudge.certificate.measures import measure, transitive
 from selfjudge.certificate.severity import follow_chain, rejected_of
 from selfjudge.certificate.variants import VARIANTS, VariantName, load_wordings
 from selfjudge.ground.lines import read_json, read_records, write_records
-from selfjudge.ground.records import ORDERS, Altered, Order, Pair
+from selfjudge.ground.records import Altered, Order, Pair
 from selfjudge.judging.probabilities import chosen_probability
-from selfjudge.judging.verdicts import stated_letter
 
 ROOT = Path(__file__).parents[1]
 WORDINGS = load_wordings(ROOT / "scripts" / "templates" / "certificate.yaml")
-TEXTS = (
-    "Two dogs run on a green field near the old house.",
-    "Three dogs run on a green field near the old house.",
-    "Three dogs run on a brown field near the old house.",
-    "Three dogs run on a brown field near the new house.",
-)
-Judge = Callable[[VariantName, Pair, Order], bool | None]
-
-
-def open_pair(number: int = 0, **changes: object) -> Pair:
-    """A pair with an injected error."""
-    fields: dict[str, object] = {
-        "kind": "open",
-        "origin": "alteration",
-        "category": "count",
-        "chosen": TEXTS[0],
-        "rejected": TEXTS[1],
-        "num_votes": None,
-        "num_votes_rejected": None,
-    }
-    return make_pair(number, **(fields | changes))
 
 
 def rewrites_of(pair: Pair, *texts: str) -> dict[str, Altered]:
@@ -224,35 +211,9 @@ def test_wordings_must_hold_the_response(tmp_path: Path, text: str, said: str) -
         load_wordings(path)
 
 
-def answers_of(judge: Judge, number: int = 40) -> Answers:
-    """What a judge answers to every variant of so many pairs."""
-    pairs = [open_pair(at, images=(f"{at}.png",)) for at in range(number)]
-    return {
-        name: {
-            pair.id: Answered(
-                pair, {order: judge(name, pair, order) for order in ORDERS}
-            )
-            for pair in pairs
-        }
-        for name in VARIANTS
-    }
-
-
 def figures_of(judge: Judge) -> dict[str, Figure]:
     """The figures of a judge by name."""
     return {one.name: one for one in measure(answers_of(judge), 0)}
-
-
-def perfect(variant: VariantName, pair: Pair, order: Order) -> bool:
-    """Right where there is a right answer and a picture; else A."""
-    if variant in ("grey", "other_image", "styled"):
-        return order == "chosen_first"
-    return True
-
-
-def always_first(variant: VariantName, pair: Pair, order: Order) -> bool:
-    """Prefers what stands first."""
-    return order == "chosen_first"
 
 
 def longer(variant: VariantName, pair: Pair, order: Order) -> bool:
@@ -341,15 +302,6 @@ def test_a_pair_that_was_not_judged_is_named(tmp_path: Path) -> None:
         read_variant(tmp_path / "original.jsonl", tmp_path, ["1of1"])
 
 
-def sure(certainty: float, is_right: bool) -> dict[Order, tuple[float, float]]:
-    """The weights of a judge with log-odds ``certainty`` in both orders."""
-    weights: dict[Order, tuple[float, float]] = {}
-    for order in ORDERS:
-        letter = stated_letter(order, is_right)
-        weights[order] = (0.0, -certainty) if letter == "A" else (-certainty, 0.0)
-    return weights
-
-
 def test_a_temperature_makes_a_boaster_modest() -> None:
     """Log-odds of 6 and three of four right: what fits is ln 3."""
     weights = [sure(6.0, number % 4 > 0) for number in range(200)]
@@ -427,18 +379,6 @@ def test_words_and_length_that_tell_are_told() -> None:
         "length alone",
         "length alone, open pairs",
     ]
-
-
-def certificate_of(
-    judge: Judge, iteration: int = 1, base: Certificate | None = None
-) -> Certificate:
-    """The certificate of a judge that is as sure of every verdict."""
-    answers = answers_of(judge)
-    weighed = {
-        key: sure(2.0, one.agreed is not False)
-        for key, one in answers["original"].items()
-    }
-    return certify(iteration, "majority", answers, weighed, [], base, 0)
 
 
 def test_a_certificate_has_the_base_model_beside() -> None:

@@ -80,7 +80,7 @@ VARIANTS: dict[VariantName, Variant] = {
 
 # What a mirrored picture makes false, or turns around.
 SIDED = re.compile(
-    r"\b(?:left|right|clockwise|east|west|read|reads|text|word|words|letters?|sign"
+    r"\b(?:where|side|way|left|right|clockwise|east|west|read|reads|text|word|words|letters?|sign"
     r"|signs|number|numbers|time|clock|written|says)\b",
     re.IGNORECASE,
 )
