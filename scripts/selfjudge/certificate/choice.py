@@ -164,23 +164,25 @@ def say_choice(
         f"behind the best (iteration {best.iteration}, {best.filter}, "
         f"{100 * best.accuracy:.1f} % right; this one {100 * chosen.accuracy:.1f} %)."
     ]
-    if over_base.gain <= over_base.standard_error:
+    if over_base.gain > over_base.standard_error:
+        said.append(f"It is above the base model by {points(over_base)}.")
+    else:
         said.append(
-            f"It is not told from the base model ({points(over_base)}): there is no "
+            f"It is not told from the base model, {points(over_base)}: there is no "
             "reason to use it instead."
         )
-    else:
-        said.append(f"It is {points(over_base)} above the base model.")
     if last is not None:
-        still = "still gained" if last.gain > last.standard_error else "gained nothing"
-        also = "" if last.gain > last.standard_error else " that is told from chance"
-        said.append(f"The last iteration {still}{also} ({points(last)}).")
+        is_gain = last.gain > last.standard_error
+        told = "still gained" if is_gain else "gained nothing that is told from chance"
+        said.append(f"The last iteration {told}: {points(last)}.")
     said.append(
-        f"One more would have to be right on {100 * needed:.1f} % to be chosen."
+        f"One more would have to be right on more than {100 * needed:.1f} % to be "
+        "chosen."
     )
     return " ".join(said)
 
 
 def points(one: Step) -> str:
     """A gain in points, with its standard error."""
-    return f"{100 * one.gain:.1f} points, standard error {100 * one.standard_error:.1f}"
+    gain, error = 100 * one.gain, 100 * one.standard_error
+    return f"{gain:.1f} points (standard error {error:.1f})"

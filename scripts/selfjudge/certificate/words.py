@@ -52,7 +52,7 @@ def say_sees(figures: Sequence[Figure]) -> Iterator[str]:
     beside = ""
     if whole.base_value is not None:
         beside = f"; the base model {percent(whole.base_value)} %"
-    yield f"It tells the better response of {span(whole)} right{beside}."
+    yield f"It tells the better response on {span(whole)}{beside}."
     if whole.low <= COIN:
         yield "That is not told from a coin: ask it nothing yet."
         return
@@ -112,7 +112,7 @@ def say_led(figures: Sequence[Figure]) -> Iterator[str]:
         size = percent(one.value)
         unit = " %" if is_share(one) else " points"
         known = f"{ends(one)}; {one.num_pairs} pairs"
-        yield f"It is led: {one.name}, {size}{unit} ({known})."
+        yield f"It is led: {one.name}: {size}{unit} ({known})."
     if led and not moved:
         yield "Place, length, a planted verdict and style are not seen to lead it."
 

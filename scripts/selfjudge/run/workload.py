@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from selfjudge.benchmarks.collections import COLLECTIONS, asking_of
 from selfjudge.benchmarks.collections import Collection as Collected
 from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, collections_of
+from selfjudge.certificate.variants import VARIANTS
 from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import PROBE, locate
 from selfjudge.ground.records import ORDERS, Pair, Prompt, Settings
@@ -29,6 +30,7 @@ Stage = Literal[
     "judgments",
     "train",
     "benchmark_judgments",
+    "certificate",
     "answer_prompts",
     "rate_responses",
     "train_member",
@@ -105,6 +107,8 @@ def parse_part(path: str) -> Part | None:
         return Part("train", place.iteration, place.filter)
     if shard is None:
         return None
+    if place.filter and "certificate" in (name, place.benchmark):
+        return Part("certificate", place.iteration, place.filter)
     if name == "benchmarks" or (name == "judgments" and place.benchmark):
         return Part("benchmark_judgments", place.iteration, place.filter)
     stage = SHARDED.get(name)
@@ -155,6 +159,8 @@ class Workload:
             return self.count_prompts(part.iteration)[1]
         if part.stage == "benchmark_judgments":
             return self.count_benchmark_requests()
+        if part.stage == "certificate":
+            return self.count_certificate_requests()
         assert part.filter is not None
         if part.stage == "train":
             rows = self.count_accepted(part.iteration, part.filter)
@@ -290,6 +296,24 @@ class Workload:
             if self.asked is None or (name, collection) in self.asked
         ]
         return Number(sum(n.value for n in numbers), least_certain(*numbers))
+
+    def count_certificate_requests(self) -> Number:
+        """Judgments of held-out pairs and their variants, and verdicts to weigh.
+
+        Until they are there every variant is expected of as many pairs as may be.
+        """
+        path = self.results / "certificate" / "variants" / "report.json"
+        if path.is_file():
+            counts = read_json(path)["num_by_variant"]
+            number = sum(counts.values()) + counts["original"]
+            return Number(len(ORDERS) * number, "counted")
+        section, plan = self.config["certificate"], self.plan
+        rate = plan.closed_rate * plan.closed_pair_rate
+        rate += (1 - plan.closed_rate) * plan.open_pair_rate
+        num_pairs = section["num_prompts"] * rate
+        each = min(num_pairs, section["num_variant_pairs"])
+        number = sum(num_pairs if v.is_whole else each for v in VARIANTS.values())
+        return Number(len(ORDERS) * (number + num_pairs), "guessed")
 
     def _count_collection(self, benchmark: str, collection: Collected) -> Number:
         """Judgments of one collection of a benchmark."""
