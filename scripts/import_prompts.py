@@ -36,7 +36,8 @@ def main() -> None:
     log_report(imported.report)
     each = args.prompts_per_iteration
     trained = on_side("training", imported.prompts, args.held_out_share, args.seed)
-    num_unused = check_pool(sum(1 for _ in trained), args.iterations, each)
+    num_trained = sum(1 for _ in trained)
+    num_unused = check_pool(num_trained, args.iterations, each, args.held_out_share)
     print(f"{num_unused} prompts are used by no iteration", file=sys.stderr)
     write_records(args.prompts, imported.prompts)
     write_records(args.dropped, imported.dropped)

@@ -30,7 +30,7 @@ from selfjudge.certificate.calibration import (
     fit_temperature,
     reliability,
 )
-from selfjudge.certificate.certifying import Certificate, Outcome, halve
+from selfjudge.certificate.certifying import Certificate, Outcome, certify, halve
 from selfjudge.certificate.choice import choose
 from selfjudge.certificate.figures import Figure
 from selfjudge.certificate.leak import measure_leak
@@ -392,6 +392,17 @@ def test_a_certificate_has_the_base_model_beside() -> None:
     assert "not told from a coin" in base.words
     assert "It is led: right where chosen stands first" in base.words
     assert msgspec.json.decode(msgspec.json.encode(found), type=Certificate) == found
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_few_pairs_are_said_to_be_few(number: int) -> None:
+    """A certificate of hardly anything promises nothing, and says of how much."""
+    answers = answers_of(perfect, number)
+    weighed = {key: sure(2.0, True) for key in answers["original"]}
+    found = certify(1, "majority", answers, weighed, [], None, 0)
+    assert found.abstain_below is None
+    assert len(found.outcomes) == number
+    assert f"; {number} pairs)" in found.words
 
 
 def test_halves_share_no_picture() -> None:

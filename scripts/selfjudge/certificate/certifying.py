@@ -21,7 +21,7 @@ from selfjudge.ground.records import Order, Pair, Record
 from selfjudge.ground.seeds import seed_for
 from selfjudge.judging.probabilities import chosen_probability
 
-Weighed = Mapping[str, Mapping[Order, tuple[float, float]]]  # by pair id
+WeighedPairs = Mapping[str, Mapping[Order, tuple[float, float]]]  # by pair id
 
 
 class Outcome(Record, frozen=True, kw_only=True):
@@ -69,7 +69,7 @@ def certify(
     iteration: int,
     filter_name: str,
     answers: Answers,
-    weighed: Weighed,
+    weighed: WeighedPairs,
     leak: Sequence[Figure],
     base: Certificate | None,
     seed: int,

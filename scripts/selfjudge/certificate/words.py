@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from selfjudge.certificate.figures import Figure, Section
 
 COIN = 0.5
-FEW_PAIRS = 30  # of which nothing is said by name
+FEW_PAIRS = 30  # of a kind of error, of which nothing is said
 # A kind of error is said to be found where its interval lies above the coin, and to be
 # relied on where it lies above this.
 RELIABLE = 0.7
@@ -57,12 +57,16 @@ def say_sees(figures: Sequence[Figure]) -> Iterator[str]:
         yield "That is not told from a coin: ask it nothing yet."
         return
     kinds = [one for one in parts if not one.name.endswith(("change", "changes"))]
-    found = [one for one in kinds if (one.low or 0) > RELIABLE]
-    lost = [one for one in kinds if one.low is not None and one.low <= COIN]
+    many = [one for one in kinds if one.num_pairs >= FEW_PAIRS]
+    few = [one for one in kinds if one.num_pairs < FEW_PAIRS]
+    found = [one for one in many if (one.low or 0) > RELIABLE]
+    lost = [one for one in many if one.low is not None and one.low <= COIN]
     if found:
         yield f"It may be asked about: {name_all(found)}."
     if lost:
         yield f"Not told from a coin, so do not rely on it there: {name_all(lost)}."
+    if few:
+        yield f"Of too few pairs to say anything: {name_all(few)}."
 
 
 def name_all(figures: Sequence[Figure]) -> str:

@@ -29,7 +29,8 @@ def select_prompts(
         return on_side("training", read(), held_out_share, run_seed)
 
     ranks = array("Q", (rank_in_pool(prompt, run_seed) for prompt in train_side()))
-    check_pool(len(ranks), max(iteration, iterations), prompts_per_iteration)
+    needed = max(iteration, iterations)
+    check_pool(len(ranks), needed, prompts_per_iteration, held_out_share)
     ordered = sorted(ranks)
     end = iteration * prompts_per_iteration
     low, high = ordered[end - prompts_per_iteration], ordered[end - 1]
@@ -95,18 +96,28 @@ def rank_in_pool(prompt: Prompt, run_seed: int) -> int:
     return seed_for(run_seed, "pool", prompt.id)
 
 
-def check_pool(num_prompts: int, iterations: int, prompts_per_iteration: int) -> int:
+def check_pool(
+    num_prompts: int,
+    iterations: int,
+    prompts_per_iteration: int,
+    held_out_share: float = 0.0,
+) -> int:
     """The number of prompts on the side of training that no iteration uses.
 
-    Raises ValueError where there are fewer than the iterations take.
+    ``num_prompts`` are those on that side.  Raises ValueError where there are fewer
+    than the iterations take.
     """
     needed = iterations * prompts_per_iteration
     if num_prompts < needed:
         most = num_prompts // iterations
         fits = f"set 'pool.prompts_per_iteration: {most}', " if most else ""
+        without = held_out_share and (
+            f", without what 'certificate.share: {held_out_share}' holds out"
+        )
         raise ValueError(
             f"the pool must have at least {needed} usable prompts, "
             f"{prompts_per_iteration} for each of {iterations} iterations (got "
-            f"{num_prompts}). Hint: {fits}add prompts, or set 'pool.mode: reuse'."
+            f"{num_prompts}{without or ''}). Hint: {fits}add prompts, or set "
+            "'pool.mode: reuse'."
         )
     return num_prompts - needed
