@@ -85,7 +85,7 @@ def test_figures_are_of_the_pairs_that_there_are(certified: Path) -> None:
     base = read(certified, "iter0/base/certificate.json")
     figures = {one["name"]: one for one in found["figures"]}
     assert figures["all pairs"]["num_pairs"] == counts["original"] > 8
-    assert figures["with a grey picture"]["num_pairs"] == counts["grey"] == 8
+    assert figures["with another's picture"]["num_pairs"] == counts["other_image"] == 8
     assert len(found["outcomes"]) == counts["original"]
     beside = {one["name"]: one["value"] for one in base["figures"]}
     assert figures["all pairs"]["base_value"] == beside["all pairs"] is not None

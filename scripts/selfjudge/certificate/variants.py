@@ -66,7 +66,8 @@ VARIANTS: dict[VariantName, Variant] = {
     "two_changes": Variant(rejected=2, is_whole=True),
     "three_changes": Variant(rejected=3, is_whole=True),
     "one_and_two": Variant(chosen=1, rejected=2, is_whole=True),
-    "grey": Variant(shown="grey"),
+    # Whether a judge looks is asked of all pairs: a small gap needs many.
+    "grey": Variant(shown="grey", is_whole=True),
     "other_image": Variant(shown="others"),
     "re_encoded": Variant(shown="re_encoded"),
     "mirrored": Variant(shown="mirrored"),
@@ -80,8 +81,8 @@ VARIANTS: dict[VariantName, Variant] = {
 
 # What a mirrored picture makes false, or turns around.
 SIDED = re.compile(
-    r"\b(?:where|side|way|left|right|clockwise|east|west|read|reads|text|word|words|letters?|sign"
-    r"|signs|number|numbers|time|clock|written|says)\b",
+    r"\b(?:where|side|way|left|right|clockwise|east|west|read|reads|text|word|words"
+    r"|letters?|sign|signs|number|numbers|time|clock|written|says)\b",
     re.IGNORECASE,
 )
 
