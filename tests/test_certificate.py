@@ -20,7 +20,7 @@ from certificates import (
     perfect,
     sure,
 )
-from examples import BOUNDS, make_altered, make_pair
+from examples import BOUNDS, judge_both, make_altered, make_pair
 from selfjudge.certificate.answers import read_variant
 from selfjudge.certificate.building import build_variants
 from selfjudge.certificate.calibration import (
@@ -299,6 +299,21 @@ def test_only_a_circle_is_not_transitive(preferences: list[tuple[bool, ...]]) ->
     circles = [(True, True, False), (False, False, True)]
     expected = [float(one not in circles) for one in preferences]
     assert transitive(answers) == expected
+
+
+def test_shards_are_read_as_one(tmp_path: Path) -> None:
+    """Answers stand in the order of the pairs; what was cut off is unparsed."""
+    pairs = [make_pair(number) for number in range(4)]
+    write_records(tmp_path / "original.jsonl", pairs)
+    for shard, own in (("1of2", pairs[:3]), ("2of2", pairs[3:])):
+        judgments = [one for pair in own for one in judge_both(pair, "A", "A")]
+        if shard == "2of2":
+            judgments[0] = msgspec.structs.replace(judgments[0], finish_reason="length")
+        write_records(tmp_path / f"{shard}.jsonl", judgments)
+    found = read_variant(tmp_path / "original.jsonl", tmp_path, ["2of2", "1of2"])
+    assert list(found) == [pair.id for pair in pairs]
+    assert [one.accuracy for one in found.values()] == [0.5, 0.5, 0.5, 0]
+    assert found[pairs[3].id].preferences["chosen_first"] is None
 
 
 def test_a_pair_that_was_not_judged_is_named(tmp_path: Path) -> None:

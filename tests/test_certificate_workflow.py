@@ -26,7 +26,7 @@ CONFIG: dict[str, Any] = {
         "share": 0.35,
         "num_prompts": 60,
         "num_variant_pairs": 8,
-        "shards": 2,
+        "shards": 1,
     },
     "benchmarks": {"vlrb": None, "mmrb": None, "criteria": None},
 }
@@ -91,16 +91,14 @@ def test_figures_are_of_the_pairs_that_there_are(certified: Path) -> None:
     assert figures["all pairs"]["base_value"] == beside["all pairs"] is not None
 
 
-def test_a_judge_is_asked_everything_in_one_job_a_shard(certified: Path) -> None:
-    """Two lines a shard: judgments of all variants, and verdicts weighed."""
+def test_a_judge_is_asked_everything_in_one_job(certified: Path) -> None:
+    """Two lines of a ledger: judgments of all variants, and verdicts weighed."""
     ledgers = read_ledgers(certified / "demo/results/ledgers")
     counts = read(certified, "certificate/variants/report.json")["num_by_variant"]
-    lines = [ledgers[f"iter1/majority/certificate/{n}of2"] for n in (1, 2)]
-    assert [[line.stage for line in own] for own in lines] == [
-        ["judge_variants", "weigh_verdicts"]
-    ] * 2
-    asked, weighed = (sum(own[at].num_requests for own in lines) for at in (0, 1))
-    assert asked == 2 * sum(counts.values()) and weighed == 2 * counts["original"]
+    judged, weighed = ledgers["iter1/majority/certificate/1of1"]
+    assert (judged.stage, weighed.stage) == ("judge_variants", "weigh_verdicts")
+    assert judged.num_requests == 2 * sum(counts.values())
+    assert weighed.num_requests == 2 * counts["original"]
     folder = certified / "demo/results/iter1/majority/certificate"
     assert {path.name for path in folder.iterdir()} == {*VARIANTS, "weighed"}
 
