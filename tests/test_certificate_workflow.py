@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from selfjudge.certificate.variants import VARIANTS
+from selfjudge.engines.checkpoints import model_fingerprint
 from selfjudge.ground.ledgers import read_ledgers
 from test_workflow import change_config, clone_repository, edit, planned, run
 
@@ -74,6 +75,8 @@ def test_the_chosen_judge_comes_with_its_certificate(certified: Path) -> None:
     own = certified / "demo/results/iter1/majority"
     for name in ("config.json", "model.safetensors", "tokenizer.json"):
         assert (chosen / name).samefile(own / "judge" / name)
+    # What is said of a judge makes it no other one: its answers are in the journal.
+    assert model_fingerprint(chosen) == model_fingerprint(own / "judge")
     told = (chosen / "certificate.json").read_bytes()
     assert told == (own / "certificate.json").read_bytes()
 
