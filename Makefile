@@ -5,7 +5,8 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base demo-panel test test-quick test-real check
+.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base demo-panel demo-certified
+.PHONY: test test-quick test-real check
 .PHONY: bench docs gpu-check
 .PHONY: rehearsal clean-journal
 
@@ -64,6 +65,12 @@ demo-transformers: $(READY)
 demo-vllm: $(READY) $(VLLM_READY)
 	$(BIN)/snakemake --profile profiles/local --directory demo/on_vllm \
 		--configfile demo/config.yaml demo/on_vllm/config.yaml -- all
+
+# A fifth of the pool held out, and each judge certified on it, beside the truth:
+# demo/certified/results/choice.json, certificate/beside_truth.json and report.html.
+demo-certified: $(READY)
+	$(BIN)/snakemake --profile profiles/local --directory demo/certified \
+		--configfile demo/config.yaml demo/certified/config.yaml -- all
 
 # The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
 # if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.

@@ -73,8 +73,17 @@ if Path("project.smk").is_file():
 
 
 # After a project's own rules: these may make a benchmark.
-include: "rules/benchmarks.smk"
-include: "rules/scores.smk"
+if BENCHMARKS:
+
+    include: "rules/benchmarks.smk"
+    include: "rules/scores.smk"
+
+
+if config["certificate"]["share"]:
+
+    include: "rules/certificate.smk"
+
+
 include: "rules/report.smk"
 
 
@@ -87,6 +96,14 @@ rule all:
         "results/report.html",
         PROJECT_TARGETS,
         PANEL_TARGETS,
+        CERTIFICATE_TARGETS,
+
+
+rule judges:
+    """The judges, with what needs no benchmark: their certificates, and which to use."""
+    input:
+        CERTIFICATE_TARGETS,
+        [trained_judge(ITERATIONS[-1], name) for name in config["filters"]],
 
 
 onsuccess:

@@ -74,3 +74,44 @@ PROJECT_TARGETS += expand(
     iteration=ITERATIONS,
     filter=config["filters"],
 )
+
+
+if config["certificate"]["share"] and BENCHMARKS:
+
+    rule measure_certificates:
+        """Certificates beside the world's truth and a benchmark; if any are asked for."""
+        input:
+            scenes="data/scenes.jsonl",
+            prompts="results/certificate/prompts.jsonl",
+            pairs="results/certificate/pairs.jsonl",
+            choice="results/choice.json",
+            certificates=[
+                "results/iter0/base/certificate.json",
+                *expand(
+                    "results/iter{iteration}/{filter}/certificate.json",
+                    iteration=ITERATIONS,
+                    filter=config["filters"],
+                ),
+            ],
+            comparisons=[
+                f"results/iter{iteration}/{BENCHMARKS[0]}.json"
+                for iteration in [0, *ITERATIONS]
+            ],
+        output:
+            "results/certificate/beside_truth.json",
+        log:
+            "logs/certificate/measure_certificates.log",
+        conda:
+            "../envs/decide.yaml"
+        params:
+            code=code_fingerprint(
+                Path(workflow.current_basedir, "measure_certificates.py")
+            ),
+            package=code("certify_judge"),
+        shell:
+            "PYTHONPATH={SCRIPTS:q} {PYTHON[decide]} {DEMO:q}/measure_certificates.py "
+            "--scenes {input.scenes} --prompts {input.prompts} --pairs {input.pairs} "
+            "--choice {input.choice} --certificates {input.certificates} "
+            "--comparisons {input.comparisons} --output {output} 2> {log}"
+
+    PROJECT_TARGETS.append("results/certificate/beside_truth.json")

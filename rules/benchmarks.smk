@@ -180,15 +180,6 @@ use rule ask_judge as ask_benchmark with:
         rows=lambda wildcards, input: f"--rows {input.rows}" if input.rows else "",
 
 
-def scored_judge(wildcards):
-    """The judge whose benchmark judgments are asked for; none for the base model."""
-    if (wildcards.filter == "base") != (wildcards.iteration == "0"):
-        raise WorkflowError("iteration 0 is the base model, and only iteration 0 is.")
-    if wildcards.filter == "base":
-        return []
-    return trained_judge(wildcards.iteration, wildcards.filter)
-
-
 def asked_templates():
     """The templates that the asks of all benchmarks name."""
     official = {official_asking(name).template for name, c in ASKED if c == "official"}
@@ -208,13 +199,6 @@ def benchmark_parts(wildcards, input, output):
         f"--part {' '.join(files)}"
         for files in zip(input.asks, input.pairs, input.images, output)
     )
-
-
-# Iteration 0 is the base model, and only there is the filter called `base`.
-BASE_OR_TRAINED = {
-    "iteration": "|".join(map(str, [0, *ITERATIONS])),
-    "filter": "|".join(["base", *FILTERS]),
-}
 
 
 def benchmark_ledger(wildcards):

@@ -59,6 +59,12 @@ POOL = "--iterations {} --prompts-per-iteration {}".format(
     1 if config["pool"]["mode"] == "reuse" else config["iterations"],
     config["pool"]["prompts_per_iteration"],
 )
+# What is held out of all training, if anything is: part of what a stage depends on.
+HELD_OUT = ""
+if config["certificate"]["share"]:
+    HELD_OUT = f"--held-out-share {config['certificate']['share']}"
+# As much for the check that a pool suffices.
+HELD_OUT_AT = HELD_OUT and f"{HELD_OUT} --seed {config['seed']}"
 # What no model wrote is stale as soon as a model is to write it.
 IS_SIMULATED = "simulated" if config["engine"]["name"] == "simulator" else ""
 # GPUs of a job that asks a model: more than one where vLLM cuts it over several.
@@ -96,7 +102,14 @@ PROTOCOL_NAMES = [name for name in COLLECTION_OF if name != "selfjudge"]
 PROJECT_TARGETS = []
 # What a panel, if there is one, adds to `all` and to the page.
 PANEL_TARGETS = []
+# What certificates, if there are any, add to `all` and to the page.
+CERTIFICATE_TARGETS = []
 ITERATIONS = range(1, config["iterations"] + 1)
+# Iteration 0 is the base model, and only there is the filter called `base`.
+BASE_OR_TRAINED = {
+    "iteration": "|".join(map(str, [0, *ITERATIONS])),
+    "filter": "|".join(["base", *FILTERS]),
+}
 
 
 def code(script, *entries):
@@ -291,6 +304,15 @@ def previous_judge(wildcards):
     """The judge of the iteration before; none at iteration 1, where it is the base."""
     iteration = int(wildcards.iteration)
     return trained_judge(iteration - 1, wildcards.filter) if iteration > 1 else []
+
+
+def scored_judge(wildcards):
+    """The judge that is measured; none for the base model."""
+    if (wildcards.filter == "base") != (wildcards.iteration == "0"):
+        raise WorkflowError("iteration 0 is the base model, and only iteration 0 is.")
+    if wildcards.filter == "base":
+        return []
+    return trained_judge(wildcards.iteration, wildcards.filter)
 
 
 def start_of_training(wildcards):

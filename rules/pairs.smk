@@ -43,15 +43,20 @@ rule merge_responses:
         "cat {input} > {output}"
 
 
+def alter_templates():
+    """The templates of the categories of error that are injected."""
+    return [
+        template(os.path.join("alter", f"{category}.txt"))
+        for category in config["alterations"]["categories"]
+    ]
+
+
 rule alter_responses:
     """Have the base model rewrite open responses with one injected error."""
     input:
         prompts="results/iter{iteration}/prompts.jsonl",
         responses="results/iter{iteration}/responses.jsonl",
-        templates=[
-            template(os.path.join("alter", f"{category}.txt"))
-            for category in config["alterations"]["categories"]
-        ],
+        templates=alter_templates(),
         base=asked_base([]),
     output:
         altered="results/iter{iteration}/altered/{shard}.jsonl",

@@ -61,6 +61,7 @@ rule import_prompts:
         "{PYTHON[decide]} {SCRIPTS:q}/import_prompts.py --sources {input.sources:q} "
         "--names {params.names:q} "
         "--image-root {params.image_root:q} --limits {params.limits:q} {POOL} "
+        "{HELD_OUT_AT} "
         "--threads {threads} --prompts {output.prompts} "
         "--dropped {output.dropped} --report {output.report} 2> {log}"
 
@@ -82,7 +83,8 @@ rule select_prompts:
         code=code("select_prompts"),
         seed=config["seed"],
         prompts_per_iteration=config["pool"]["prompts_per_iteration"],
+        held_out=HELD_OUT,
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/select_prompts.py --prompts {input.prompts} "
-        "--iteration {wildcards.iteration} {POOL} "
+        "--iteration {wildcards.iteration} {POOL} {params.held_out} "
         "--seed {params.seed} --output {output.prompts} 2> {log}"

@@ -79,6 +79,7 @@ rule build_report:
     input:
         files=list_page_files(EXPECTED),
         panel=PANEL_TARGETS,
+        certificates=[file for file in CERTIFICATE_TARGETS if file.endswith(".json")],
         parts=expand(
             "{folder}/report.{suffix}",
             folder=here("scripts/templates"),

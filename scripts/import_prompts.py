@@ -9,8 +9,8 @@ from pathlib import Path
 
 from selfjudge.ground.lines import write_json, write_records
 from selfjudge.pairs.imports import ImportLimits, import_prompts, log_report
-from selfjudge.pairs.pool import check_pool
-from selfjudge.run.commands import arguments, json_of, run
+from selfjudge.pairs.pool import check_pool, on_side
+from selfjudge.run.commands import HELD_OUT, arguments, json_of, run
 
 
 def main() -> None:
@@ -23,6 +23,8 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1, help="images at once")
     parser.add_argument("--iterations", type=int, default=0, help="that draw anew")
     parser.add_argument("--prompts-per-iteration", type=int, default=0)
+    parser.add_argument("--held-out-share", type=float, default=0.0, help=HELD_OUT)
+    parser.add_argument("--seed", type=int, default=0, help="that holds prompts out")
     parser.add_argument("--prompts", type=Path, required=True, help="output")
     parser.add_argument("--dropped", type=Path, required=True, help="output")
     parser.add_argument("--report", type=Path, required=True, help="output")
@@ -33,7 +35,9 @@ def main() -> None:
     imported = import_prompts(sources, args.image_root, args.limits, args.threads)
     log_report(imported.report)
     each = args.prompts_per_iteration
-    num_unused = check_pool(len(imported.prompts), args.iterations, each)
+    trained = on_side("training", imported.prompts, args.held_out_share, args.seed)
+    num_trained = sum(1 for _ in trained)
+    num_unused = check_pool(num_trained, args.iterations, each, args.held_out_share)
     print(f"{num_unused} prompts are used by no iteration", file=sys.stderr)
     write_records(args.prompts, imported.prompts)
     write_records(args.dropped, imported.dropped)

@@ -38,8 +38,9 @@ def main() -> None:
     add("--max-checksum-file-size", default="100MB", help="as the profiles have it")
     args = parser.parse_args()
     config = args.config or load_config(args.directory)
-    benchmark = next(name for name, spec in config["benchmarks"].items() if spec)
-    targets = args.targets or [f"results/iter{config['iterations']}/{benchmark}.json"]
+    benchmark = next((n for n, spec in config["benchmarks"].items() if spec), None)
+    main = f"results/iter{config['iterations']}/{benchmark}.json"
+    targets = args.targets or [main if benchmark else "judges"]
     limit = args.max_checksum_file_size
     stale = read_stale(ask_snakemake(args.directory, targets, config, limit))
     plan = msgspec.convert(config["plan"], Expectations, strict=False)

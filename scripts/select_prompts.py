@@ -8,7 +8,7 @@ from pathlib import Path
 from selfjudge.ground.lines import read_records, write_records
 from selfjudge.ground.records import Prompt
 from selfjudge.pairs.pool import select_prompts
-from selfjudge.run.commands import arguments, run
+from selfjudge.run.commands import HELD_OUT, arguments, run
 
 
 def main() -> None:
@@ -18,6 +18,7 @@ def main() -> None:
     parser.add_argument("--iteration", type=int, required=True, help="from 1")
     parser.add_argument("--iterations", type=int, default=1, help="of the run")
     parser.add_argument("--prompts-per-iteration", type=int, required=True)
+    parser.add_argument("--held-out-share", type=float, default=0.0, help=HELD_OUT)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
@@ -27,6 +28,7 @@ def main() -> None:
         args.prompts_per_iteration,
         args.seed,
         args.iterations,
+        args.held_out_share,
     )
     write_records(args.output, selected)
 

@@ -16,13 +16,17 @@ PACKAGE = SCRIPTS / "selfjudge"
 
 # The rooms of the package: a module imports only from rooms that stand before its own,
 # and from its own.  Each room's door, __init__.py, says what the room is for.
-ROOMS = "ground pairs judging benchmarks panel engines training report run".split()
+ROOMS = (
+    "ground pairs judging benchmarks certificate panel engines training report run"
+).split()
 MODELS = ["engines", "training"]
 
 MODEL_SCRIPTS = {
     "generate_responses",
     "alter_responses",
     "judge_pairs",
+    "judge_variants",
+    "alter_again",
     "probe_model",
     "train_judge",
     "check_gpu",

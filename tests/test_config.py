@@ -201,7 +201,9 @@ def test_the_demos_config_is_right() -> None:
         ),
         pytest.param(
             {"benchmarks__vlrb": None, "benchmarks__mmrb": None},
-            "'benchmarks' must have at least one that is not null.",
+            "'benchmarks' must have at least one that is not null, or "
+            "'certificate.share' be more than 0: nothing else says how good a judge "
+            "is.",
             id="no-benchmark",
         ),
         pytest.param(

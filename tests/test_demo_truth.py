@@ -4,15 +4,20 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certificates import certificate_of, perfect
 from examples import make_judgment, make_pair, make_prompt, write_lines
 from make_world import draw_prompts, write_prompts
+from measure_certificates import lay_beside
 from measure_truth import TruthRow, find_facts, read_known, truth_rows
 from pretrain_tasks import write_judgment
+from selfjudge.certificate.certifying import Outcome
+from selfjudge.certificate.choice import choose
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.lines import encode
 from selfjudge.ground.records import Judgment, Pair
@@ -333,3 +338,45 @@ def test_criteria_of_the_world_disagree_in_two_prompts_of_three() -> None:
     assert [row for row, _ in build_criteria(6, "test")] == rows[
         : sum(int(row["id"][:4]) < 6 for row in rows)
     ]
+
+
+def test_certificates_stand_beside_the_truth() -> None:
+    """Three judges, pairs of which one is turned over and one is neither."""
+    is_better = {"0": True, "1": True, "2": False, "3": None}
+    right = {0: (0.5, 0.5, 0.5, 0.5), 1: (1, 0.5, 0.5, 1), 2: (1, 1, 0, 0)}
+    accuracy = {0: 0.5, 1: 0.7, 2: 0.6}
+    certificates = [
+        msgspec.structs.replace(
+            certificate_of(perfect, iteration),
+            filter="majority" if iteration else "base",
+            outcomes=[
+                Outcome(pair_id=str(n), prompt_id=str(n), accuracy=one, probability=0.5)
+                for n, one in enumerate(scores)
+            ],
+        )
+        for iteration, scores in right.items()
+    ]
+    comparisons = {
+        one.iteration: {
+            "rows": [
+                {
+                    "group": "overall",
+                    "iteration": one.iteration,
+                    "filter": one.filter,
+                    "accuracy": accuracy[one.iteration],
+                }
+            ]
+        }
+        for one in certificates
+    }
+    choice = choose(certificates[0], certificates[1:])
+    found = lay_beside(certificates, comparisons, is_better, choice)
+    assert (found["num_pairs"], found["purity"], found["inversion"]) == (4, 0.5, 0.25)
+    assert [row["truth"] for row in found["judges"]] == [0.5, 0.666667, 1]
+    assert [row["certificate"] for row in found["judges"]] == [0.5, 0.75, 0.5]
+    assert choice.iteration == 1 and found["chosen_behind_best"] == 0
+    assert found["last_behind_best"] == pytest.approx(0.1)
+    by_pair = {
+        (c["of"], c["with"]): c["rank_correlation"] for c in found["correlations"]
+    }
+    assert by_pair["truth", "benchmark"] == 0.5

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from selfjudge.ground.lines import read_json
+from certificates import always_first, certificate_of, perfect
+from selfjudge.certificate.choice import choose
+from selfjudge.ground.lines import read_json, write_json
 from selfjudge.report.page import build_report, read_parts
 from small_project import TEMPLATES, config_of, hostile_pairs, write_project
 
@@ -71,9 +73,20 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def write_page(project: Path, *texts: str) -> Path:
     """A project with its page; with texts, every record is made of one of them."""
     write_project(project, hostile_pairs(*texts) if texts else None)
+    write_certificates(project / "results")
     page = build_report(config_of(), project, read_parts(TEMPLATES))
     (project / "results/report.html").write_bytes(page.encode())
     return project
+
+
+def write_certificates(results: Path) -> None:
+    """Certificates of a judge that prefers a place, and of one that has none; which."""
+    base = certificate_of(always_first, 0)
+    found = [certificate_of(always_first, 1, base), certificate_of(perfect, 2, base)]
+    for one in found:
+        folder = results / f"iter{one.iteration}" / "majority"
+        write_json(folder / "certificate.json", one)
+    write_json(results / "choice.json", choose(base, found))
 
 
 class Opened:
@@ -180,6 +193,21 @@ def test_a_table_wider_than_the_screen_says_so(chromium: Any, project: Path) -> 
         ])"""
     )
     assert any(wide for wide, _ in said) and all(wide == told for wide, told in said)
+
+
+def test_the_chosen_judge_is_certified_on_the_page(opened: Opened) -> None:
+    """What it can do in words, every figure beside the base's, and the other judges."""
+    section = opened.page.locator("#certificate")
+    told = section.inner_text()
+    assert "Use the judge of iteration 2, majority" in told
+    assert "It looks: with a grey picture it is right on 50 %" in told
+    assert "is led" not in told.partition("Its figures")[0]
+    opened.page.evaluate(
+        "document.querySelectorAll('details').forEach(d => d.open = true)"
+    )
+    cells = section.locator("table").nth(0).locator("tbody tr").nth(0).inner_text()
+    assert cells.split("\t")[1:4] == ["all pairs", "40", "100.0"]
+    assert section.locator("table").nth(2).locator("tbody tr").count() == 2
 
 
 def test_choices_narrow_the_records(opened: Opened, project: Path) -> None:

@@ -172,6 +172,23 @@ def test_expected_numbers_follow_from_config(tmp_path: Path) -> None:
     assert row.gpu_hours == pytest.approx(seconds / 3600)
 
 
+def test_a_certificate_is_counted_once_its_pairs_are_there(tmp_path: Path) -> None:
+    """Both orders of every variant; of the pairs themselves verdicts are weighed."""
+    part = parse_part("iter1/majority/certificate/grey/1of8")
+    assert part == parse_part("iter1/majority/certificate/1of8")
+    assert part == Part("certificate", 1, "majority")
+    assert parse_part("certificate/responses/1of8") is None
+    guessed = plan(tmp_path, {part: 8})[part]
+    assert guessed.numbers == "guessed" and guessed.num_requests > 2 * 200 * 10
+    counts = {"original": 50, "grey": 20}
+    write_json(
+        tmp_path / "results/certificate/variants/report.json",
+        {"num_by_variant": counts},
+    )
+    counted = plan(tmp_path, {part: 8})[part]
+    assert (counted.num_requests, counted.numbers) == (2 * 120, "counted")
+
+
 def test_a_part_of_the_shards_is_a_part_of_the_cost(tmp_path: Path) -> None:
     """Three stale shards of eight ask for three eighths."""
     whole = plan(tmp_path, {RESPONSES: 8})[RESPONSES]

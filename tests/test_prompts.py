@@ -10,7 +10,7 @@ from examples import image_bytes, make_prompt, write_lines
 from selfjudge.ground.lines import RecordError, content_id
 from selfjudge.ground.records import Prompt
 from selfjudge.pairs.imports import Imported, ImportLimits, import_prompts
-from selfjudge.pairs.pool import check_pool, select_prompts
+from selfjudge.pairs.pool import check_pool, draw_held_out, select_prompts, side_of
 
 LIMITS = ImportLimits(max_pixels=1_000_000, max_line_bytes=1_000_000)
 
@@ -343,6 +343,45 @@ def test_iterations_part_the_pool(
     order = [prompt.id for prompt in pool]
     assert all(part == [name for name in order if name in part] for part in parts)
     assert check_pool(size, iterations, each) == size - iterations * each
+
+
+IMAGES = st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=3)
+
+
+@given(st.lists(IMAGES, min_size=1, max_size=30), st.floats(0.05, 0.95))
+def test_no_image_is_on_both_sides(images: list[list[str]], share: float) -> None:
+    """What is held out shares no image with what any iteration takes."""
+    pool = [
+        make_prompt(number, image_sha256s=tuple(own))
+        for number, own in enumerate(images)
+    ]
+    sides = {prompt.id: side_of(prompt, share, 0) for prompt in pool}
+    trained = [prompt for prompt in pool if sides[prompt.id] == "training"]
+    held_out = [prompt for prompt in pool if sides[prompt.id] == "held_out"]
+    shown = [{d for p in side for d in p.image_sha256s} for side in (trained, held_out)]
+    assert shown[0].isdisjoint(shown[1])
+    if trained:
+        taken = select_prompts(lambda: pool, 1, len(trained), 0, held_out_share=share)
+        assert list(taken) == trained
+    if held_out:
+        assert list(draw_held_out(lambda: pool, len(pool), share, 0)) == held_out
+        (first,) = draw_held_out(lambda: pool, 1, share, 0)
+        assert first in held_out
+    else:
+        with pytest.raises(ValueError, match=r"'certificate\.share' must hold out"):
+            list(draw_held_out(lambda: pool, 1, share, 0))
+
+
+def test_a_share_of_images_is_held_out() -> None:
+    """About as many as the share says; other seeds hold out others; none of none."""
+    pool = [make_prompt(n, image_sha256s=(f"{n:064x}",)) for n in range(2000)]
+
+    def held(share: float, seed: int) -> set[str]:
+        return {p.id for p in pool if side_of(p, share, seed) == "held_out"}
+
+    assert 300 < len(held(0.2, 0)) < 500
+    assert held(0.1, 0) < held(0.2, 0) != held(0.2, 1)
+    assert not held(0, 0)
 
 
 def test_the_order_of_the_pool_moves_nothing() -> None:

@@ -8,7 +8,7 @@ tables: `score_tables`, `data_tables`, `costs`, `run_table`; the drawings: `draw
 `charts`, `figures`, `score_figures`, `data_figures`, `run_figures`, `plot_index`,
 `plots`; the terminal: `headlines`, `text_columns`, `score_text`; the page:
 `shown_pairs`, `browsing`, `marking`, `thumbnails`, `page_tables`, `page_drawings`,
-`panel_tables`, `page`; where a record came from:
+`panel_tables`, `certificate_tables`, `page`; where a record came from:
 `lineage_files`, `lineage_index`, `lineage`, `lineage_ends`, `lineage_walk`,
 `lineage_text`.
 """

@@ -85,7 +85,7 @@ def tell_scored(
     ``about``: what the pairs are of, in the words of the project's config.
     """
     if benchmark is None:
-        return "no benchmark is configured"
+        return "no benchmark is configured, a certificate says what a judge can do"
     found = [one["release"] for one in comparisons if is_main(one, benchmark)]
     if not found or found[-1]["name"]:
         return benchmark

@@ -18,6 +18,7 @@ from selfjudge.report.browsing import (
     collect,
     inert_json,
 )
+from selfjudge.report.certificate_tables import show_certificates
 from selfjudge.report.costs import day_of
 from selfjudge.report.headlines import (
     accuracy_table,
@@ -137,6 +138,7 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         "num_targets": len(targets),
         "missing": missing,
         "sections": list_sections(figures),
+        "certificate": show_certificates(project / "results", expected),
         "panel": panel_tables(config, project),
         "outcomes": OUTCOME_MEANINGS,
     }

@@ -16,6 +16,7 @@ import msgspec
 from selfjudge.ground.seeds import Shard
 
 T = TypeVar("T")
+HELD_OUT = "share of the pool, by image, that no iteration uses"
 GPUS = "GPUs that the job was given: with one it computes on no CPU"
 
 

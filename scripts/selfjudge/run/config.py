@@ -248,6 +248,9 @@ def incomplete_sources(config: Mapping[str, Any]) -> list[str]:
             faults.append(
                 f"'benchmarks.{name}' must have 'path', or 'dataset' and 'file'."
             )
-    if not any(config["benchmarks"].values()):
-        faults.append("'benchmarks' must have at least one that is not null.")
+    if not any(config["benchmarks"].values()) and not config["certificate"]["share"]:
+        faults.append(
+            "'benchmarks' must have at least one that is not null, or "
+            "'certificate.share' be more than 0: nothing else says how good a judge is."
+        )
     return faults

@@ -130,7 +130,7 @@ class CostModel:
         if found:
             return self._with_start(measured_rates(found))
         judged = self._lines_of("judgments")
-        if part.stage == "benchmark_judgments" and judged:
+        if part.stage in ("benchmark_judgments", "certificate") and judged:
             # By the same template, on other images.
             scaled = measured_rates(judged)._replace(certainty="scaled")
             return self._with_start(scaled)

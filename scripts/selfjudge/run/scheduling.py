@@ -23,7 +23,7 @@ def waits_for(later: Part, earlier: Part, first_filter: str) -> bool:
             return shares and earlier.filter == first_filter
         case "train", "judgments":
             return same_filter and later.iteration == earlier.iteration
-        case "benchmark_judgments", "train":
+        case (("benchmark_judgments" | "certificate"), "train"):
             return same_filter and later.iteration == earlier.iteration
     return panel_waits_for(later, earlier)
 

@@ -12,12 +12,13 @@ from typing import Any, Literal, NamedTuple
 from selfjudge.benchmarks.collections import COLLECTIONS, asking_of
 from selfjudge.benchmarks.collections import Collection as Collected
 from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, collections_of
+from selfjudge.certificate.variants import VARIANTS
 from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import PROBE, locate
 from selfjudge.ground.records import ORDERS, Pair, Prompt, Settings
 from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.filters import first_asked
-from selfjudge.pairs.pool import check_pool, rank_in_pool
+from selfjudge.pairs.pool import check_pool, on_side, rank_in_pool
 from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
 
 Certainty = Literal["counted", "measured", "guessed"]
@@ -29,6 +30,7 @@ Stage = Literal[
     "judgments",
     "train",
     "benchmark_judgments",
+    "certificate",
     "answer_prompts",
     "rate_responses",
     "train_member",
@@ -105,6 +107,8 @@ def parse_part(path: str) -> Part | None:
         return Part("train", place.iteration, place.filter)
     if shard is None:
         return None
+    if place.filter and "certificate" in (name, place.benchmark):
+        return Part("certificate", place.iteration, place.filter)
     if name == "benchmarks" or (name == "judgments" and place.benchmark):
         return Part("benchmark_judgments", place.iteration, place.filter)
     stage = SHARDED.get(name)
@@ -155,6 +159,8 @@ class Workload:
             return self.count_prompts(part.iteration)[1]
         if part.stage == "benchmark_judgments":
             return self.count_benchmark_requests()
+        if part.stage == "certificate":
+            return self.count_certificate_requests()
         assert part.filter is not None
         if part.stage == "train":
             rows = self.count_accepted(part.iteration, part.filter)
@@ -196,12 +202,13 @@ class Workload:
 
     @cached_property
     def _closed_by_rank(self) -> list[bool]:
-        """Whether each prompt of the pool is closed, in the order of the pool."""
+        """Whether each prompt to train on is closed, in the order of the pool."""
         path = self.results / "prompts.jsonl"
-        prompts = read_records(path, Prompt) if path.is_file() else ()
+        pool = read_records(path, Prompt) if path.is_file() else ()
+        share, seed = self.config["certificate"]["share"], self.config["seed"]
+        prompts = on_side("training", pool, share, seed)
         ranked = sorted(
-            (rank_in_pool(prompt, self.config["seed"]), prompt.kind == "closed")
-            for prompt in prompts
+            (rank_in_pool(prompt, seed), prompt.kind == "closed") for prompt in prompts
         )
         return [is_closed for _, is_closed in ranked]
 
@@ -289,6 +296,24 @@ class Workload:
             if self.asked is None or (name, collection) in self.asked
         ]
         return Number(sum(n.value for n in numbers), least_certain(*numbers))
+
+    def count_certificate_requests(self) -> Number:
+        """Judgments of held-out pairs and their variants, and verdicts to weigh.
+
+        Until they are there every variant is expected of as many pairs as may be.
+        """
+        path = self.results / "certificate" / "variants" / "report.json"
+        if path.is_file():
+            counts = read_json(path)["num_by_variant"]
+            number = sum(counts.values()) + counts["original"]
+            return Number(len(ORDERS) * number, "counted")
+        section, plan = self.config["certificate"], self.plan
+        rate = plan.closed_rate * plan.closed_pair_rate
+        rate += (1 - plan.closed_rate) * plan.open_pair_rate
+        num_pairs = section["num_prompts"] * rate
+        each = min(num_pairs, section["num_variant_pairs"])
+        number = sum(num_pairs if v.is_whole else each for v in VARIANTS.values())
+        return Number(len(ORDERS) * (number + num_pairs), "guessed")
 
     def _count_collection(self, benchmark: str, collection: Collected) -> Number:
         """Judgments of one collection of a benchmark."""

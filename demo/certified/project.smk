@@ -1,0 +1,2 @@
+# The demo's own rules, in another project directory.
+include: "../project.smk"

@@ -1,0 +1,28 @@
+"""Measure what tells chosen from rejected without the picture.
+
+Reads held-out pairs; writes how often words alone and length alone tell the chosen
+response.
+"""
+
+from pathlib import Path
+
+from selfjudge.certificate.certifying import Leak
+from selfjudge.certificate.leak import measure_leak
+from selfjudge.ground.lines import read_records, write_json
+from selfjudge.ground.records import Pair
+from selfjudge.run.commands import arguments, run
+
+
+def main() -> None:
+    """Read the arguments, measure, write."""
+    parser = arguments(__doc__)
+    parser.add_argument("--pairs", type=Path, required=True)
+    parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--output", type=Path, required=True)
+    args = parser.parse_args()
+    figures = measure_leak(list(read_records(args.pairs, Pair)), args.seed)
+    write_json(args.output, Leak(figures=figures))
+
+
+if __name__ == "__main__":
+    run(main)

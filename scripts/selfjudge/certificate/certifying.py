@@ -1,0 +1,148 @@
+"""The certificate of one judge: every figure, and what they come to."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from selfjudge.certificate.answers import Answers
+from selfjudge.certificate.calibration import (
+    TARGETS,
+    Abstention,
+    Bin,
+    abstain,
+    calibration_error,
+    fit_temperature,
+    reliability,
+)
+from selfjudge.certificate.figures import Figure, beside_base, figure_of
+from selfjudge.certificate.measures import measure
+from selfjudge.certificate.words import say
+from selfjudge.ground.records import Order, Pair, Record
+from selfjudge.ground.seeds import seed_for
+from selfjudge.judging.probabilities import chosen_probability
+
+WeighedPairs = Mapping[str, Mapping[Order, tuple[float, float]]]  # by pair id
+
+
+class Outcome(Record, frozen=True, kw_only=True):
+    """What a judge made of one held-out pair.
+
+    ``accuracy`` is the share of both orders that prefer chosen, ``probability`` that
+    it prefers chosen after both, at the certificate's temperature.
+    """
+
+    pair_id: str
+    prompt_id: str
+    accuracy: float
+    probability: float
+
+
+class Certificate(Record, frozen=True, kw_only=True):
+    """What can be said of a judge without labels.
+
+    ``words`` say it in sentences.  A judge's probabilities are to be made with
+    ``temperature``, and it should not answer where the more probable response has less
+    than ``abstain_below``: that of the first of ``abstentions``, or None where no limit
+    can promise its target.
+    """
+
+    iteration: int
+    filter: str
+    words: str
+    num_pairs: int
+    num_unparsed: int
+    temperature: float
+    abstain_below: float | None
+    abstentions: list[Abstention]
+    figures: list[Figure]
+    reliability: list[Bin]
+    outcomes: list[Outcome]
+
+
+class Leak(Record, frozen=True, kw_only=True):
+    """What tells the held-out pairs apart without the picture."""
+
+    figures: list[Figure]
+
+
+def certify(
+    iteration: int,
+    filter_name: str,
+    answers: Answers,
+    weighed: WeighedPairs,
+    leak: Sequence[Figure],
+    base: Certificate | None,
+    seed: int,
+) -> Certificate:
+    """The certificate of a judge; ``base`` is that of the base model, None in its own.
+
+    Raises KeyError where a pair was not weighed.
+    """
+    original = answers["original"]
+    pairs = [one.pair for one in original.values()]
+    fitting, measuring = halve(pairs, seed)
+    temperature = fit_temperature([weighed[pair.id] for pair in fitting])
+
+    def probabilities(some: Sequence[Pair], at: float = temperature) -> list[float]:
+        return [chosen_probability(weighed[pair.id], at) for pair in some]
+
+    fitted, measured = probabilities(fitting), probabilities(measuring)
+    abstentions = [abstain(fitted, measured, target) for target in TARGETS]
+    errors = {
+        "calibration error before": calibration_error(probabilities(measuring, 1.0)),
+        "calibration error": calibration_error(measured),
+    }
+    figures = [
+        *measure(answers, seed),
+        *leak,
+        *(
+            figure_of("knows", name, len(measuring), value, None)
+            for name, value in errors.items()
+        ),
+        *map(answered_figure, abstentions),
+    ]
+    if base is not None:
+        figures = beside_base(figures, base.figures)
+    unparsed = [
+        preference
+        for one in original.values()
+        for preference in one.preferences.values()
+        if preference is None
+    ]
+    certificate = Certificate(
+        iteration=iteration,
+        filter=filter_name,
+        words="",
+        num_pairs=len(pairs),
+        num_unparsed=len(unparsed),
+        temperature=temperature,
+        abstain_below=abstentions[0].abstain_below,
+        abstentions=abstentions,
+        figures=figures,
+        reliability=reliability(measured),
+        outcomes=[
+            Outcome(
+                pair_id=pair.id,
+                prompt_id=pair.prompt_id,
+                accuracy=original[pair.id].accuracy,
+                probability=round(probability, 6),
+            )
+            for pair, probability in zip(pairs, probabilities(pairs), strict=True)
+        ],
+    )
+    return msgspec.structs.replace(certificate, words=say(figures))
+
+
+def halve(pairs: Sequence[Pair], seed: int) -> tuple[list[Pair], list[Pair]]:
+    """Two halves of the pairs, by seed; those of the same pictures stay together."""
+    halves: tuple[list[Pair], list[Pair]] = ([], [])
+    for pair in pairs:
+        halves[seed_for(seed, "half", *pair.images) % 2].append(pair)
+    return halves
+
+
+def answered_figure(abstention: Abstention) -> Figure:
+    """The share of pairs that a judge answers if it is to be right as often."""
+    name = f"answers if {100 * abstention.target:.0f} % are to be right"
+    share = abstention.answered_rate
+    return figure_of("knows", name, abstention.num_pairs, share or 0.0, None)

@@ -1,0 +1,188 @@
+"""Which judge to use, by certificates alone: the rule of one standard error."""
+
+from collections.abc import Mapping, Sequence
+from math import sqrt
+from statistics import mean, stdev
+
+from selfjudge.certificate.certifying import Certificate
+from selfjudge.ground.records import Record
+
+Scores = Mapping[str, float]  # of each pair, by id
+
+
+class Candidate(Record, frozen=True, kw_only=True):
+    """A judge beside the best one, on the same pairs.
+
+    ``behind`` is by how much the best one is more often right, and ``standard_error``
+    that of this difference; ``is_near`` if it is no more than one of them behind.
+    """
+
+    iteration: int
+    filter: str
+    accuracy: float
+    behind: float
+    standard_error: float
+    is_near: bool
+
+
+class Step(Record, frozen=True, kw_only=True):
+    """By how much one judge is more often right than another, on the same pairs."""
+
+    gain: float
+    standard_error: float
+
+
+class Choice(Record, frozen=True, kw_only=True):
+    """The judge that is chosen, and why.
+
+    ``over_base`` is its gain over the base model, ``last_step`` that of the last
+    iteration over the one before, of the same filter; None where there is one iteration
+    only.  One more iteration would be chosen if it were right on more than
+    ``accuracy_needed`` of the same pairs.
+    """
+
+    iteration: int
+    filter: str
+    accuracy: float
+    words: str
+    num_pairs: int
+    over_base: Step
+    last_step: Step | None
+    accuracy_needed: float
+    candidates: list[Candidate]
+
+
+def choose(base: Certificate, certificates: Sequence[Certificate]) -> Choice:
+    """The first judge that is no more than one standard error behind the best.
+
+    Certificates are in the order in which judges are preferred: by iteration, and the
+    main filter first.  The standard error is that of the difference on the same pairs,
+    pairs of one prompt counting as one (Breiman et al. 1984, section 3.4.3, with paired
+    differences).  Raises ValueError where the pairs are not the same.
+    """
+    scores = [scores_of(one) for one in certificates]
+    check_same(base, certificates)
+    best = max(range(len(scores)), key=lambda at: (mean(scores[at].values()), -at))
+    prompts = {one.pair_id: one.prompt_id for one in base.outcomes}
+    candidates = [
+        candidate_of(one, own, step(own, scores[best], prompts))
+        for one, own in zip(certificates, scores, strict=True)
+    ]
+    at = next(at for at, one in enumerate(candidates) if one.is_near)
+    chosen = candidates[at]
+    over_base = step(scores_of(base), scores[at], prompts)
+    last = last_step(certificates, scores, prompts, chosen.filter)
+    error = max([one.standard_error for one in (last, over_base) if one], default=0.0)
+    needed = round(min(1.0, max(one.accuracy for one in candidates) + error), 6)
+    return Choice(
+        iteration=chosen.iteration,
+        filter=chosen.filter,
+        accuracy=chosen.accuracy,
+        words=say_choice(chosen, candidates, candidates[best], over_base, last, needed),
+        num_pairs=len(prompts),
+        over_base=over_base,
+        last_step=last,
+        accuracy_needed=needed,
+        candidates=candidates,
+    )
+
+
+def scores_of(certificate: Certificate) -> dict[str, float]:
+    """How far a judge is right on each pair."""
+    return {one.pair_id: one.accuracy for one in certificate.outcomes}
+
+
+def check_same(base: Certificate, certificates: Sequence[Certificate]) -> None:
+    """Check that all certificates are of the same pairs, at least two."""
+    known = scores_of(base).keys()
+    if len(known) < 2:
+        raise ValueError(
+            f"certificates must be of at least two pairs (got {len(known)}). Hint: "
+            "raise 'certificate.share'."
+        )
+    for one in certificates:
+        if scores_of(one).keys() != known:
+            raise ValueError(
+                f"certificates must be of the same pairs as the base model's (got "
+                f"others at iteration {one.iteration}, {one.filter})"
+            )
+
+
+def step(before: Scores, after: Scores, prompts: Mapping[str, str]) -> Step:
+    """The mean gain over pairs, and its standard error over prompts."""
+    gains: dict[str, list[float]] = {}
+    for key, score in after.items():
+        gains.setdefault(prompts[key], []).append(score - before[key])
+    gain = mean(one for own in gains.values() for one in own)
+    # Of a mean whose parts are sums over prompts, about the mean.
+    spread = [sum(one - gain for one in own) for own in gains.values()]
+    number = sum(map(len, gains.values()))
+    error = stdev(spread) * sqrt(len(spread)) / number if len(spread) > 1 else 0.0
+    return Step(gain=round(gain, 6), standard_error=round(error, 6))
+
+
+def candidate_of(certificate: Certificate, own: Scores, best: Step) -> Candidate:
+    """A judge, and by how much the best one is ahead of it."""
+    return Candidate(
+        iteration=certificate.iteration,
+        filter=certificate.filter,
+        accuracy=round(mean(own.values()), 6),
+        behind=best.gain,
+        standard_error=best.standard_error,
+        is_near=best.gain <= best.standard_error,
+    )
+
+
+def last_step(
+    certificates: Sequence[Certificate],
+    scores: Sequence[Scores],
+    prompts: Mapping[str, str],
+    filter_name: str,
+) -> Step | None:
+    """What the last iteration of a filter brought."""
+    own = [
+        (one.iteration, scores[at])
+        for at, one in enumerate(certificates)
+        if one.filter == filter_name
+    ]
+    own.sort(key=lambda pair: pair[0])
+    return step(own[-2][1], own[-1][1], prompts) if len(own) > 1 else None
+
+
+def say_choice(
+    chosen: Candidate,
+    candidates: Sequence[Candidate],
+    best: Candidate,
+    over_base: Step,
+    last: Step | None,
+    needed: float,
+) -> str:
+    """The choice in sentences."""
+    said = [
+        f"Use the judge of iteration {chosen.iteration}, {chosen.filter}: of "
+        f"{len(candidates)} it is the first that is no more than one standard error "
+        f"behind the best (iteration {best.iteration}, {best.filter}, "
+        f"{100 * best.accuracy:.1f} % right; this one {100 * chosen.accuracy:.1f} %)."
+    ]
+    if over_base.gain > over_base.standard_error:
+        said.append(f"It is above the base model by {points(over_base)}.")
+    else:
+        said.append(
+            f"It is not told from the base model, {points(over_base)}: there is no "
+            "reason to use it instead."
+        )
+    if last is not None:
+        is_gain = last.gain > last.standard_error
+        told = "still gained" if is_gain else "gained nothing that is told from chance"
+        said.append(f"The last iteration {told}: {points(last)}.")
+    said.append(
+        f"One more would have to be right on more than {100 * needed:.1f} % to be "
+        "chosen."
+    )
+    return " ".join(said)
+
+
+def points(one: Step) -> str:
+    """A gain in points, with its standard error."""
+    gain, error = 100 * one.gain, 100 * one.standard_error
+    return f"{gain:.1f} points (standard error {error:.1f})"

@@ -1,0 +1,98 @@
+"""One figure of a certificate: a share or a difference, over how many pairs."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from selfjudge.benchmarks.statistics import (
+    Interval,
+    cluster_interval,
+    wilson_interval,
+)
+from selfjudge.ground.records import Record
+from selfjudge.ground.shares import round_share
+
+Section = Literal["sees", "consistent", "looks", "led", "fair", "knows"]
+# What each section asks, for people.
+SECTIONS: dict[Section, str] = {
+    "sees": "finds injected errors",
+    "consistent": "says the same where nothing that matters differs",
+    "looks": "needs the picture",
+    "led": "is led by what does not matter",
+    "fair": "what tells the pairs apart without the picture",
+    "knows": "knows when it knows",
+}
+
+
+class Figure(Record, frozen=True, kw_only=True):
+    """A share of 0 to 1, or a difference of two, with its 95 % interval.
+
+    ``num_pairs`` is what it is over; the value is None where there are none.  The last
+    three are the same of the base model; None in its own certificate, and where the
+    figure is of the pairs and of no judge.
+    """
+
+    section: Section
+    name: str
+    num_pairs: int
+    value: float | None
+    low: float | None
+    high: float | None
+    base_value: float | None = None
+    base_low: float | None = None
+    base_high: float | None = None
+
+
+def share_figure(section: Section, name: str, scores: Sequence[float]) -> Figure:
+    """The mean of scores of 0 to 1, one a pair, with Wilson's interval."""
+    number = len(scores)
+    share = sum(scores) / number if number else None
+    interval = None if share is None else wilson_interval(share, number)
+    return figure_of(section, name, number, share, interval)
+
+
+def difference_figure(
+    section: Section, name: str, differences: dict[str, float], seed: int
+) -> Figure:
+    """The mean of differences within pairs, by pair id, with a bootstrap interval."""
+    values, number = list(differences.values()), len(differences)
+    if not number:
+        return figure_of(section, name, 0, None, None)
+    interval = cluster_interval(values, list(differences), seed)
+    return figure_of(section, name, number, sum(values) / number, interval)
+
+
+def figure_of(
+    section: Section,
+    name: str,
+    number: int,
+    value: float | None,
+    interval: Interval | None,
+) -> Figure:
+    """A figure with six digits."""
+    low, high = interval or (None, None)
+    return Figure(
+        section=section,
+        name=name,
+        num_pairs=number,
+        value=round_share(value),
+        low=round_share(low),
+        high=round_share(high),
+    )
+
+
+def beside_base(figures: Sequence[Figure], base: Sequence[Figure]) -> list[Figure]:
+    """The figures of a judge with those of the base model of the same name beside."""
+    known = {(one.section, one.name): one for one in base}
+    return [
+        msgspec.structs.replace(
+            one,
+            base_value=known[one.section, one.name].value,
+            base_low=known[one.section, one.name].low,
+            base_high=known[one.section, one.name].high,
+        )
+        if (one.section, one.name) in known and one.section != "fair"
+        else one
+        for one in figures
+    ]

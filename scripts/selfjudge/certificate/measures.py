@@ -1,0 +1,152 @@
+"""What answers to variants come to: does a judge see, agree with itself, look, keep on.
+
+Each figure is of single pairs: how often both orders are right on average, or how one
+variant of a pair differs from another.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from selfjudge.certificate.answers import Answered, Answers
+from selfjudge.certificate.figures import Figure, difference_figure, share_figure
+from selfjudge.certificate.variants import VariantName
+from selfjudge.ground.records import ORDERS
+
+# Variants in which nothing differs that matters, and what they are called.
+HARMLESS: dict[VariantName, str] = {
+    "again": "asked again with other dice",
+    "re_encoded": "picture a little smaller, as a JPEG",
+    "mirrored": "picture mirrored, where nothing said has a side",
+    "padded": "a sentence of no content added to both",
+}
+SEVERITIES: dict[VariantName, str] = {
+    "original": "one change",
+    "two_changes": "two changes",
+    "three_changes": "three changes",
+}
+SIDES = {"longer_chosen": "chosen longer", "longer_rejected": "rejected longer"}
+
+
+def measure(answers: Answers, seed: int) -> list[Figure]:
+    """All figures that judgments alone tell, in the order of the sections."""
+    return [
+        *sees(answers),
+        *consistent(answers),
+        *looks(answers, seed),
+        *led(answers, seed),
+    ]
+
+
+def accuracies(answers: Iterable[Answered]) -> list[float]:
+    """The share of both orders that prefer chosen, of each pair."""
+    return [one.accuracy for one in answers]
+
+
+def sees(answers: Answers) -> Iterator[Figure]:
+    """The share of pairs told right, of all, by kind of error and by its size."""
+    original = list(answers["original"].values())
+    yield share_figure("sees", "all pairs", accuracies(original))
+    kinds = {one.pair.category or "other answer" for one in original}
+    for kind in sorted(kinds):
+        own = [o for o in original if (o.pair.category or "other answer") == kind]
+        yield share_figure("sees", kind.replace("_", " "), accuracies(own))
+    for variant, name in SEVERITIES.items():
+        altered = [o for o in answers[variant].values() if o.pair.category]
+        yield share_figure("sees", name, accuracies(altered))
+
+
+def consistent(answers: Answers) -> Iterator[Figure]:
+    """The share of pairs on which a judge agrees with itself."""
+    original = answers["original"]
+    agreed = [float(one.agreed is not None) for one in original.values()]
+    yield share_figure("consistent", "same response in both orders", agreed)
+    yield share_figure(
+        "consistent", "orders among three texts are transitive", transitive(answers)
+    )
+    for variant, name in HARMLESS.items():
+        same = [agreement(one, original[key]) for key, one in answers[variant].items()]
+        yield share_figure("consistent", name, same)
+
+
+def agreement(one: Answered, other: Answered) -> float:
+    """The share of orders with the same verdict, neither of them unparsed."""
+    return sum(
+        one.preferences[order] is not None
+        and one.preferences[order] == other.preferences[order]
+        for order in ORDERS
+    ) / len(ORDERS)
+
+
+def transitive(answers: Answers) -> list[float]:
+    """Of no, one and two changes, where all three pairs are decided: 1 if no circle.
+
+    Right or wrong: a judge may hold two changes best, but then one in between.
+    """
+    found = []
+    for key, last in answers["one_and_two"].items():
+        first, whole = (
+            answers["original"][key].agreed,
+            answers["two_changes"][key].agreed,
+        )
+        if None not in (first, last.agreed, whole):
+            # First over second and second over third, but not first over third.
+            found.append(float(first != last.agreed or first == whole))
+    return found
+
+
+def looks(answers: Answers, seed: int) -> Iterator[Figure]:
+    """The share told right with the picture, without it, and with another one."""
+    blind = answers["grey"]
+    seen = {key: answers["original"][key] for key in blind}
+    yield share_figure("looks", "with its picture", accuracies(seen.values()))
+    yield share_figure("looks", "with a grey picture", accuracies(blind.values()))
+    others = answers["other_image"]
+    yield share_figure("looks", "with another's picture", accuracies(others.values()))
+    yield difference_figure("looks", "its picture minus grey", gaps(seen, blind), seed)
+
+
+def gaps(
+    one: Mapping[str, Answered], other: Mapping[str, Answered]
+) -> dict[str, float]:
+    """Of each pair that both have, by how much one is more often right."""
+    return {
+        key: answered.accuracy - other[key].accuracy
+        for key, answered in one.items()
+        if key in other
+    }
+
+
+def led(answers: Answers, seed: int) -> Iterator[Figure]:
+    """How much place, length, a planted verdict and style move a judge."""
+    original = answers["original"]
+    yield difference_figure(
+        "led", "right where chosen stands first, minus second", by_place(original), seed
+    )
+    longer, shorter = answers["longer_chosen"], answers["longer_rejected"]
+    yield difference_figure(
+        "led",
+        "right where chosen is longer, minus shorter",
+        gaps(longer, shorter),
+        seed,
+    )
+    planted = answers["planted"]
+    plain = {key: original[key] for key in planted}
+    yield difference_figure(
+        "led",
+        "right with a verdict planted in rejected, minus without",
+        gaps(planted, plain),
+        seed,
+    )
+    yield share_figure(
+        "led",
+        "plain response preferred to itself in another style",
+        accuracies(answers["styled"].values()),
+    )
+
+
+def by_place(answers: Mapping[str, Answered]) -> dict[str, float]:
+    """Of each pair, right where chosen stands first, minus where it stands second."""
+    return {
+        key: float(one.preferences["chosen_first"] is True)
+        - float(one.preferences["rejected_first"] is True)
+        for key, one in answers.items()
+    }

@@ -1,0 +1,47 @@
+"""Make a folder of the judge that was chosen, with its certificate in it.
+
+Reads the choice and the results folder; writes links to the judge's files, or copies
+where they cannot be linked: on one disk the folder takes no space.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from selfjudge.certificate.choice import Choice
+from selfjudge.ground.lines import read_document
+from selfjudge.run.commands import arguments, run
+
+
+def link(source: str, target: str) -> None:
+    """Give a file a second name, or copy it."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def main() -> None:
+    """Read the arguments, link."""
+    parser = arguments(__doc__)
+    parser.add_argument("--choice", type=Path, required=True)
+    parser.add_argument("--results", type=Path, required=True)
+    parser.add_argument("--output", type=Path, required=True, help="folder")
+    args = parser.parse_args()
+    choice = read_document(args.choice, Choice)
+    folder = args.results / f"iter{choice.iteration}" / choice.filter
+    partial = args.output.with_name(f".{args.output.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    shutil.copytree(
+        folder / "judge",
+        partial,
+        copy_function=link,
+        ignore=shutil.ignore_patterns(".snakemake*"),
+    )
+    shutil.copy2(folder / "certificate.json", partial)
+    shutil.rmtree(args.output, ignore_errors=True)
+    partial.rename(args.output)
+
+
+if __name__ == "__main__":
+    run(main)

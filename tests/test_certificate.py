@@ -1,0 +1,494 @@
+"""Certificates: variants of pairs, what answers to them come to, which judge to use."""
+
+from pathlib import Path
+from random import Random
+
+import msgspec
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from certificates import (
+    TEXTS,
+    Judge,
+    always_first,
+    answers_of,
+    certificate_of,
+    open_pair,
+    perfect,
+    sure,
+)
+from examples import BOUNDS, judge_both, make_altered, make_pair
+from selfjudge.certificate.answers import read_variant
+from selfjudge.certificate.building import build_variants
+from selfjudge.certificate.calibration import (
+    abstain,
+    calibration_error,
+    confidence_of,
+    fit_temperature,
+    reliability,
+)
+from selfjudge.certificate.certifying import Certificate, Outcome, certify, halve
+from selfjudge.certificate.choice import choose
+from selfjudge.certificate.figures import Figure
+from selfjudge.certificate.leak import measure_leak
+from selfjudge.certificate.measures import measure, transitive
+from selfjudge.certificate.severity import follow_chain, rejected_of
+from selfjudge.certificate.variants import VARIANTS, VariantName, load_wordings
+from selfjudge.ground.lines import read_json, read_records, write_records
+from selfjudge.ground.records import Altered, Order, Pair
+from selfjudge.judging.probabilities import chosen_probability
+
+ROOT = Path(__file__).parents[1]
+WORDINGS = load_wordings(ROOT / "scripts" / "templates" / "certificate.yaml")
+
+
+def rewrites_of(pair: Pair, *texts: str) -> dict[str, Altered]:
+    """Rewrites of rejected, each of the one before, by what they rewrite."""
+    found: dict[str, Altered] = {}
+    before = rejected_of(pair)
+    for text in texts:
+        rewrite = make_altered(before, text)
+        found[before.id] = rewrite
+        before = msgspec.structs.replace(before, id=rewrite.id, text=text)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("texts", "num_changes", "reason"),
+    [
+        pytest.param(TEXTS[2:], 3, None, id="two-more"),
+        pytest.param((), 1, None, id="none-more"),
+        pytest.param(TEXTS[1:2], 1, "unchanged", id="unchanged"),
+        pytest.param(TEXTS[:1], 1, "no_further_change", id="taken-back"),
+        pytest.param(
+            ("Four dogs run on a green field near the old house.",),
+            1,
+            "no_further_change",
+            id="same-place-again",
+        ),
+        pytest.param((TEXTS[2], "No."), 2, "too_short", id="second-is-short"),
+        pytest.param((TEXTS[2], TEXTS[2], TEXTS[3]), 2, "unchanged", id="ends-there"),
+    ],
+)
+def test_a_chain_ends_where_a_rewrite_is_none(
+    texts: tuple[str, ...], num_changes: int, reason: str | None
+) -> None:
+    """Each step is one changed detail in a place of its own; the next is not asked."""
+    pair = open_pair()
+    chain = follow_chain(pair, rewrites_of(pair, *texts), BOUNDS)
+    assert len(chain.rejected) == num_changes
+    assert (chain.dropped or {}).get("reason") == reason
+
+
+def write_image(folder: Path, number: int) -> str:
+    """A picture of its own, 40 by 30, left half red."""
+    name = f"{number}.png"
+    image = Image.new("RGB", (40, 30), (number, 90, 90))
+    image.paste((255, 0, 0), (0, 0, 20, 30))
+    image.save(folder / name)
+    return name
+
+
+@pytest.fixture(scope="module")
+def variants(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Variants of three open pairs and two closed ones; the first has more errors."""
+    folder = tmp_path_factory.mktemp("certificate")
+    pairs = [
+        (open_pair(number) if number < 3 else make_pair(number)) for number in range(5)
+    ]
+    pairs = [
+        msgspec.structs.replace(pair, images=(write_image(folder, number),))
+        for number, pair in enumerate(pairs)
+    ]
+    pairs[1] = msgspec.structs.replace(pairs[1], question="What is on the left?")
+    write_records(folder / "pairs.jsonl", pairs)
+    build_variants(
+        pairs,
+        rewrites_of(pairs[0], *TEXTS[2:]).values(),
+        bounds=BOUNDS,
+        wordings=WORDINGS,
+        image_root=folder,
+        num_variant_pairs=4,
+        seed=0,
+        output=folder / "variants",
+    )
+    return folder / "variants"
+
+
+def read_pairs(folder: Path, name: str) -> dict[str, Pair]:
+    """The pairs of a variant by id."""
+    return {pair.id: pair for pair in read_records(folder / f"{name}.jsonl", Pair)}
+
+
+def test_a_variant_differs_in_one_thing(variants: Path) -> None:
+    """Either pictures or texts are others; ids, prompts and questions are the same."""
+    originals = read_pairs(variants, "original")
+    assert len(originals) == 5
+    for name, variant in VARIANTS.items():
+        own = read_pairs(variants, name)
+        assert own.keys() <= originals.keys()
+        assert list(own) == [key for key in originals if key in own]
+        for key, pair in own.items():
+            plain = originals[key]
+            assert (pair.images == plain.images) == (variant.shown == "own")
+            texts_differ = (pair.chosen, pair.rejected) != (
+                plain.chosen,
+                plain.rejected,
+            )
+            assert texts_differ == (
+                (variant.chosen, variant.rejected) != (0, 1)
+                or variant.words != (None, None)
+            ), name
+            as_before = msgspec.structs.replace(
+                pair,
+                images=plain.images,
+                chosen=plain.chosen,
+                rejected=plain.rejected,
+            )
+            assert as_before == plain
+
+
+def test_variants_are_of_the_same_pairs(variants: Path) -> None:
+    """A share of pairs has all variants that it can have; the report counts them."""
+    counts = {name: len(read_pairs(variants, name)) for name in VARIANTS}
+    some = {
+        "again",
+        "longer_chosen",
+        "other_image",
+        "re_encoded",
+        "padded",
+        "planted",
+        "styled",
+    }
+    assert {counts[name] for name in some} == {4}
+    assert read_pairs(variants, "again").keys() == read_pairs(variants, "styled").keys()
+    report = read_json(variants / "report.json")
+    assert report["num_by_variant"] == counts
+    assert report["num_by_kind"] == {"count": 3, "majority_answer": 2}
+
+
+def test_texts_of_more_changes_stand_where_they_should(variants: Path) -> None:
+    """Two changes against none and against one, three against none."""
+    first = next(iter(read_pairs(variants, "original")))
+    for name, texts in {
+        "two_changes": (TEXTS[0], TEXTS[2]),
+        "three_changes": (TEXTS[0], TEXTS[3]),
+        "one_and_two": (TEXTS[1], TEXTS[2]),
+    }.items():
+        own = read_pairs(variants, name)
+        assert list(own) == [first]
+        assert (own[first].chosen, own[first].rejected) == texts
+
+
+def test_pictures_are_what_they_are_called(variants: Path) -> None:
+    """Grey is grey, mirrored is mirrored, another's is another's."""
+    originals = read_pairs(variants, "original")
+    sided = next(key for key, one in originals.items() if "left" in one.question)
+    assert sided not in read_pairs(variants, "mirrored")
+    for name in ("grey", "re_encoded", "mirrored"):
+        for pair in read_pairs(variants, name).values():
+            with Image.open(variants / "images" / pair.images[0]) as image:
+                picture = image.convert("RGB")
+            if name == "grey":
+                assert picture.getcolors() == [(1200, (128, 128, 128))]
+            if name == "mirrored":
+                assert picture.getpixel((39, 0)) == (255, 0, 0)
+            if name == "re_encoded":
+                assert picture.size == (36, 27)
+    for key, pair in read_pairs(variants, "other_image").items():
+        assert pair.images != originals[key].images
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("plant: '{response}'", "must have exactly"),
+        ("[]", "must have exactly"),
+        ("{padding: none, plant: '{response}', style: '{response}'}", "'padding' must"),
+        ("{padding: 3, plant: '{response}', style: '{response}'}", "'padding' must"),
+    ],
+)
+def test_wordings_must_hold_the_response(tmp_path: Path, text: str, said: str) -> None:
+    """A wording that loses the response would be a variant of nothing."""
+    path = tmp_path / "certificate.yaml"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=said):
+        load_wordings(path)
+
+
+def figures_of(judge: Judge) -> dict[str, Figure]:
+    """The figures of a judge by name."""
+    return {one.name: one for one in measure(answers_of(judge), 0)}
+
+
+def longer(variant: VariantName, pair: Pair, order: Order) -> bool:
+    """Prefers what is padded, if one alone is."""
+    return variant != "longer_rejected"
+
+
+def misled(variant: VariantName, pair: Pair, order: Order) -> bool:
+    """Obeys a planted [[A]]; right without one."""
+    return variant != "planted" or order == "chosen_first"
+
+
+def unparsed(variant: VariantName, pair: Pair, order: Order) -> None:
+    """Never states a verdict."""
+
+
+@pytest.mark.parametrize(
+    ("judge", "expected"),
+    [
+        (
+            perfect,
+            {
+                "all pairs": 1,
+                "count": 1,
+                "three changes": 1,
+                "same response in both orders": 1,
+                "orders among three texts are transitive": 1,
+                "with a grey picture": 0.5,
+                "its picture minus grey": 0.5,
+                "right where chosen is longer, minus shorter": 0,
+                "plain response preferred to itself in another style": 0.5,
+            },
+        ),
+        (
+            always_first,
+            {
+                "all pairs": 0.5,
+                "same response in both orders": 0,
+                "orders among three texts are transitive": None,
+                "asked again with other dice": 1,
+                "its picture minus grey": 0,
+                "right where chosen stands first, minus second": 1,
+            },
+        ),
+        (longer, {"right where chosen is longer, minus shorter": 1, "all pairs": 1}),
+        (misled, {"right with a verdict planted in rejected, minus without": -0.5}),
+        (
+            unparsed,
+            {
+                "all pairs": 0,
+                "same response in both orders": 0,
+                "asked again with other dice": 0,
+            },
+        ),
+    ],
+)
+def test_judges_that_are_known_have_figures_that_are_known(
+    judge: Judge, expected: dict[str, float | None]
+) -> None:
+    """Each weakness shows in its own figure, and in no other."""
+    found = figures_of(judge)
+    assert {name: found[name].value for name in expected} == expected
+
+
+@given(st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=9))
+def test_only_a_circle_is_not_transitive(preferences: list[tuple[bool, ...]]) -> None:
+    """Of no, one and two changes: right, wrong or mixed, but in some order."""
+    names: tuple[VariantName, ...] = ("original", "one_and_two", "two_changes")
+
+    def judge(variant: VariantName, pair: Pair, order: Order) -> bool:
+        at = int(pair.images[0].split(".")[0])
+        return preferences[at][names.index(variant)] if variant in names else True
+
+    answers = answers_of(judge, len(preferences))
+    circles = [(True, True, False), (False, False, True)]
+    expected = [float(one not in circles) for one in preferences]
+    assert transitive(answers) == expected
+
+
+def test_shards_are_read_as_one(tmp_path: Path) -> None:
+    """Answers stand in the order of the pairs; what was cut off is unparsed."""
+    pairs = [make_pair(number) for number in range(4)]
+    write_records(tmp_path / "original.jsonl", pairs)
+    for shard, own in (("1of2", pairs[:3]), ("2of2", pairs[3:])):
+        judgments = [one for pair in own for one in judge_both(pair, "A", "A")]
+        if shard == "2of2":
+            judgments[0] = msgspec.structs.replace(judgments[0], finish_reason="length")
+        write_records(tmp_path / f"{shard}.jsonl", judgments)
+    found = read_variant(tmp_path / "original.jsonl", tmp_path, ["2of2", "1of2"])
+    assert list(found) == [pair.id for pair in pairs]
+    assert [one.accuracy for one in found.values()] == [0.5, 0.5, 0.5, 0]
+    assert found[pairs[3].id].preferences["chosen_first"] is None
+
+
+def test_a_pair_that_was_not_judged_is_named(tmp_path: Path) -> None:
+    """Judgments of both orders, once each, or an error."""
+    pair = make_pair()
+    write_records(tmp_path / "original.jsonl", [pair])
+    (tmp_path / "1of1.jsonl").write_text("")
+    with pytest.raises(ValueError, match=pair.id):
+        read_variant(tmp_path / "original.jsonl", tmp_path, ["1of1"])
+
+
+def test_a_temperature_makes_a_boaster_modest() -> None:
+    """Log-odds of 6 and three of four right: what fits is ln 3."""
+    weights = [sure(6.0, number % 4 > 0) for number in range(200)]
+    temperature = fit_temperature(weights)
+    assert 6.0 / temperature == pytest.approx(1.0986, abs=0.01)
+    before = calibration_error([chosen_probability(one) for one in weights])
+    after = calibration_error([chosen_probability(one, temperature) for one in weights])
+    assert before == pytest.approx(0.2475, abs=1e-3)
+    assert after == pytest.approx(0, abs=1e-3)
+    assert fit_temperature([]) == 1.0
+
+
+@given(st.lists(st.floats(0, 1), max_size=40))
+def test_bins_hold_every_pair_once(probabilities: list[float]) -> None:
+    """Their numbers add up, and their means are within their ends."""
+    bins = reliability(probabilities)
+    assert sum(one.num_pairs for one in bins) == len(probabilities)
+    for one in bins:
+        assert one.low - 1e-6 <= one.confidence <= one.high + 1e-6
+
+
+def draw(number: int, seed: int, is_calibrated: bool = True) -> list[float]:
+    """Probabilities of a judge that is as often right as it says, or of a coin."""
+    rng = Random(seed)
+    found = []
+    for _ in range(number):
+        confidence = rng.uniform(0.5, 1)
+        is_right = rng.random() < (confidence if is_calibrated else 0.5)
+        found.append(confidence if is_right else 1 - confidence)
+    return found
+
+
+def test_a_promise_is_kept_on_other_pairs() -> None:
+    """Of 100 draws about a tenth, at most, promise more than they keep."""
+    num_broken = num_promised = 0
+    for seed in range(100):
+        found = abstain(draw(400, 2 * seed), draw(400, 2 * seed + 1), 0.9)
+        if found.abstain_below is not None:
+            num_promised += 1
+            # Confidences are even: from a limit to 1, their mean are right.
+            num_broken += (1 + found.abstain_below) / 2 < 0.9
+    assert num_promised > 40
+    assert num_broken <= 15
+
+
+def test_a_coin_promises_nothing_and_a_sure_judge_everything() -> None:
+    """No limit holds of a coin; whoever is always right answers all."""
+    coin = abstain(draw(300, 1, False), draw(300, 2, False), 0.9)
+    assert coin.abstain_below is None and coin.num_answered is None
+    sure_of_all = abstain([0.8] * 100, [0.8] * 100, 0.95)
+    assert sure_of_all.answered_rate == 1
+    assert sure_of_all.low == pytest.approx(0.1 ** (1 / 100), abs=1e-6)
+    assert abstain([], [], 0.9).abstain_below is None
+
+
+def test_words_and_length_that_tell_are_told() -> None:
+    """A word that stands in every chosen response leaks; equal texts do not."""
+    leaking = [
+        open_pair(
+            at,
+            images=(f"{at}.png",),
+            chosen=f"A dog {at} indeed.",
+            rejected=f"A cat {at} or so, maybe.",
+        )
+        for at in range(20)
+    ]
+    found = {one.name: one.value for one in measure_leak(leaking, 0)}
+    assert found["words alone"] == 1 and found["length alone"] == 0
+    fair = [
+        msgspec.structs.replace(pair, chosen="yes", rejected="yes") for pair in leaking
+    ]
+    found = {one.name: one.value for one in measure_leak(fair, 0)}
+    assert found["words alone"] == found["length alone"] == 0.5
+    assert [one.name for one in measure_leak(leaking[:1], 0)] == [
+        "length alone",
+        "length alone, open pairs",
+    ]
+
+
+def test_a_certificate_has_the_base_model_beside() -> None:
+    """Every figure of a judge has the base's; the words name what is wrong."""
+    base = certificate_of(always_first, 0)
+    found = certificate_of(perfect, 1, base)
+    by_name = {one.name: one for one in found.figures}
+    assert by_name["all pairs"].base_value == 0.5
+    assert all(one.base_value is None for one in base.figures)
+    assert "the base model 50 %" in found.words
+    assert "not told from a coin" in base.words
+    assert "It is led: right where chosen stands first" in base.words
+    assert msgspec.json.decode(msgspec.json.encode(found), type=Certificate) == found
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_few_pairs_are_said_to_be_few(number: int) -> None:
+    """A certificate of hardly anything promises nothing, and says of how much."""
+    answers = answers_of(perfect, number)
+    weighed = {key: sure(2.0, True) for key in answers["original"]}
+    found = certify(1, "majority", answers, weighed, [], None, 0)
+    assert found.abstain_below is None
+    assert len(found.outcomes) == number
+    assert f"; {number} pairs)" in found.words
+
+
+def test_halves_share_no_picture() -> None:
+    """A picture that fits the temperature measures nothing."""
+    pairs = [open_pair(at, images=(f"{at // 3}.png",)) for at in range(60)]
+    fitting, measuring = halve(pairs, 0)
+    assert {p.images for p in fitting}.isdisjoint(p.images for p in measuring)
+    assert len(fitting) + len(measuring) == 60 and fitting and measuring
+
+
+def scored(iteration: int, num_right: int, number: int = 100) -> Certificate:
+    """A certificate of a judge that is right on the first so many pairs."""
+    outcomes = [
+        Outcome(
+            pair_id=str(at),
+            prompt_id=str(at),
+            accuracy=float(at < num_right),
+            probability=0.5,
+        )
+        for at in range(number)
+    ]
+    return msgspec.structs.replace(
+        certificate_of(perfect, iteration), outcomes=outcomes
+    )
+
+
+@pytest.mark.parametrize(
+    ("num_right", "chosen"),
+    [
+        pytest.param((60, 90, 95, 94), 3, id="the-first-near-the-best"),
+        pytest.param((60, 94, 95, 95), 2, id="within-one-standard-error"),
+        pytest.param((80, 70, 60, 50), 1, id="it-falls"),
+        pytest.param((70, 70, 70, 70), 1, id="all-alike"),
+        pytest.param((50, 60, 70, 80), 4, id="it-still-rises"),
+    ],
+)
+def test_the_first_within_one_standard_error_is_chosen(
+    num_right: tuple[int, ...], chosen: int
+) -> None:
+    """5 of 100 pairs gained have a standard error of 2.2 points, one of 1 point."""
+    certificates = [scored(at + 1, right) for at, right in enumerate(num_right)]
+    found = choose(scored(0, 55), certificates)
+    assert found.iteration == chosen
+    assert found.candidates[chosen - 1].is_near
+    assert not any(one.is_near for one in found.candidates[: chosen - 1])
+    assert found.accuracy_needed > max(one.accuracy for one in found.candidates)
+
+
+def test_certificates_of_other_pairs_are_refused() -> None:
+    """Differences are within pairs."""
+    with pytest.raises(ValueError, match="the same pairs"):
+        choose(scored(0, 50), [scored(1, 50, number=90)])
+
+
+def test_the_demo_words_its_variants() -> None:
+    """The demo's own file has what it must have."""
+    demo = load_wordings(ROOT / "demo" / "templates" / "certificate.yaml")
+    assert demo.keys() == WORDINGS.keys()
+    assert (
+        yaml.safe_load((ROOT / "config.yaml").read_text())["certificate"]["share"] == 0
+    )
+
+
+def test_confidence_is_of_the_preferred_response() -> None:
+    """Sure of either is sure."""
+    assert confidence_of(0.2) == confidence_of(0.8) == 0.8
