@@ -20,7 +20,7 @@ from selfjudge.ground.lines import read_lines
 from selfjudge.pairs.pictures import is_image_name
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import lay_over, read_config
-from selfjudge.run.projects import new_project, share_pool
+from selfjudge.run.projects import FEW_PROMPTS, new_project, share_pool
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -42,6 +42,8 @@ def main() -> None:
     command += ["--snakefile", str(ROOT / "Snakefile")]
     command += ["--profile", str(args.profile)] if args.profile else []
     command += shlex.split(args.snakemake)
+    if not args.profile and not args.snakemake:
+        command += ONE_GPU
     config = read_config(project)
     if "prompts_per_iteration" not in read_own(project).get("pool", {}):
         # How many questions there will be, nobody knows before.
@@ -52,6 +54,13 @@ def main() -> None:
         num_prompts = sum(1 for _ in read_lines(project / POOL))
         share = share_pool(num_prompts, config)
         print(f"{num_prompts} prompts, {share} for each iteration", file=sys.stderr)
+        if share < FEW_PROMPTS:
+            print(
+                f"WARNING: an iteration of fewer than {FEW_PROMPTS} prompts hardly has "
+                "pairs to learn from. Hint: more images, or a larger "
+                "'questions.per_image' and 'num_samples'.",
+                file=sys.stderr,
+            )
         change_config(project, {"pool": {"prompts_per_iteration": share}})
     ask(command, "--", "probe")
     first, last = config["filters"][0], config["iterations"]
@@ -61,6 +70,7 @@ def main() -> None:
 
 
 POOL = "results/prompts.jsonl"
+ONE_GPU = "--cores all --resources gpu=1 --show-failed-logs --rerun-incomplete".split()
 
 
 def start_project(

@@ -20,6 +20,8 @@ ROOMS = "ground pairs judging benchmarks panel engines training report run".spli
 MODELS = ["engines", "training"]
 
 MODEL_SCRIPTS = {
+    "ask_questions",
+    "answer_questions",
     "generate_responses",
     "alter_responses",
     "judge_pairs",

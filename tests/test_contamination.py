@@ -39,7 +39,11 @@ def benchmark(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("benchmark")
     for seed in range(12):
         scene(seed).save(folder / f"{seed}.png")
-    questions = [OWN, "What is it?", *["What is the weather in this picture like now?"] * 2]
+    questions = [
+        OWN,
+        "What is it?",
+        *["What is the weather in this picture like now?"] * 2,
+    ]
     pairs = [
         make_pair(n, question=question, images=(f"{n}.png",))
         for n, question in enumerate(questions + ["x"] * 8)
@@ -82,9 +86,7 @@ def test_a_picture_is_known_again(
         assert kept_out.image_reason(path, file_sha256(path)) == expected
 
 
-def test_other_pictures_are_not_taken_for_it(
-    kept_out: KeptOut, tmp_path: Path
-) -> None:
+def test_other_pictures_are_not_taken_for_it(kept_out: KeptOut, tmp_path: Path) -> None:
     """Of thirty other pictures none is near one of the twelve."""
     path = tmp_path / "a.png"
     for seed in range(100, 130):

@@ -28,7 +28,7 @@ from selfjudge.ground.seeds import seed_for
 from selfjudge.ground.templates import image_paths, load_template, user_turn
 from selfjudge.ground.thoughts import strip_thought
 from selfjudge.pairs.answers import extract_answer
-from selfjudge.pairs.choices import parse_options
+from selfjudge.pairs.choices import OPTION_LINE
 from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.pictures import ListedImage
 from selfjudge.pairs.routing import route, wants_text
@@ -189,12 +189,13 @@ def read_question(asked: AskedQuestion) -> tuple[str, QuestionReason | None]:
     question, mark, rest = TAIL.sub("", lines[at]).partition("?")
     if "?" in rest:
         return "", "several_questions"
-    options = parse_options(text) if asked.wanted == "choice" else {}
-    if asked.wanted == "choice" and len(options) < 2:
+    is_choice = asked.wanted == "choice"
+    options = dict(OPTION_LINE.findall(text)) if is_choice else {}
+    if is_choice and len(options) < 2:
         return "", "no_options"
     question += mark
     for letter, option in options.items():
-        question += f"\n{letter.upper()}. {option}"
+        question += f"\n{letter.upper()}. {TAIL.sub('', option)}"
     if len(question) > MAX_CHARACTERS:
         return "", "long_question"
     if asked.wanted != "open" and wants_text(question):

@@ -136,7 +136,9 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
     names = [source["name"] for source in config["prompts"]["sources"]]
     if len(names) != len(set(names)):
         faults.append(f"'prompts.sources' must have different names (got {names}).")
-    known_gold = any(source.get("gold_answers") for source in config["prompts"]["sources"])
+    known_gold = any(
+        source.get("gold_answers") for source in config["prompts"]["sources"]
+    )
     needs_gold = {"correctness", "majority_matched"} & set(config["filters"])
     if needs_gold and not known_gold:
         faults.append(
