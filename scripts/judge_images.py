@@ -1,8 +1,9 @@
 """From a folder of images to a judge: makes a project and runs it.
 
-Reads the images; makes a project directory if there is none, whose config.yaml says
-only what differs; asks questions, sees how many there are, probes, and trains.
-What is there already is not done again.  Also `make judge IMAGES=photos`.
+Reads a folder of images; writes a project directory if there is none, whose
+config.yaml says only what differs; has questions asked, sees how many there are,
+probes, and trains.  What is there already is not done again.  Also
+`make judge IMAGES=photos`.
 """
 
 import json
