@@ -2,15 +2,16 @@
 
     python bench/images.py photos [--num 10000]
 
-Scales the images of a folder to 640 x 480 JPEGs, repeats them up to --num files of
-different bytes, and lists these on two threads: seconds of CPU and of the clock, and
-the most memory, after the first tenth and at the end.  Then hashes each image of the
-folder and altered copies of it, as `prompts.keep_out` does.
+Hashes each image of a folder and altered copies of it, as `prompts.keep_out` does.
+Then scales them to 640 x 480 JPEGs, repeats these up to --num files of different
+bytes, lists them on two threads, and imports a prompt about each: seconds of CPU and
+of the clock, and the most memory so far, of listing after the first tenth too.
 """
 
 import argparse
 import io
 import itertools
+import json
 import resource
 import statistics
 import sys
@@ -25,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from selfjudge.ground.images import iter_files, open_rgb
 from selfjudge.pairs.contamination import NEAR_BITS, hash_picture
+from selfjudge.pairs.imports import ImportLimits, import_prompts
 from selfjudge.pairs.pictures import list_images
 
 SIZE = (640, 480)
@@ -55,21 +57,39 @@ CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
 
 
 def measure_listing(images: list[Path], folder: Path, num: int) -> None:
-    """Print what listing costs, after a tenth of the files and after all."""
+    """Print what listing and importing so many files cost."""
     contents = [jpeg(ImageOps.fit(open_rgb(path), SIZE), 90) for path in images]
     for number in range(num):
         path = folder / f"{number // 1000}" / f"{number}.jpg"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(contents[number % len(contents)] + str(number).encode())
-    size = sum(map(len, contents)) // len(contents)
-    started, clock = time.process_time(), time.monotonic()
-    for number, _ in enumerate(list_images(folder, folder, 10**8, 2), start=1):
-        if number in (num // 10, num):
-            memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-            print(
-                f"{number} files of {size} bytes: {time.process_time() - started:.1f} "
-                f"s of CPU, {time.monotonic() - clock:.1f} s, {memory:.0f} MB at most"
-            )
+    rows = folder.with_name("rows.jsonl")
+    clock = Clock()
+    with rows.open("w") as file:
+        for number, one in enumerate(list_images(folder, folder, 10**8, 2), start=1):
+            assert one.image
+            row = {"images": [one.image.image], "question": "What is it?"}
+            file.write(json.dumps(row) + "\n")
+            if number in (num // 10, num):
+                clock.show(f"{number} images listed")
+    clock = Clock()
+    limits = ImportLimits(max_pixels=10**8, max_line_bytes=10**6)
+    imported = import_prompts({"mine": rows}, folder, limits, 2)
+    clock.show(f"{len(imported.prompts)} prompts imported")
+    print(f"{sum(map(len, contents)) // len(contents)} bytes an image")
+
+
+class Clock:
+    """Seconds of CPU and of the clock since it was made."""
+
+    def __init__(self) -> None:
+        self.cpu, self.wall = time.process_time(), time.monotonic()
+
+    def show(self, what: str) -> None:
+        """Print them, and the most memory of the process so far."""
+        cpu, wall = time.process_time() - self.cpu, time.monotonic() - self.wall
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{what}: {cpu:.1f} s of CPU, {wall:.1f} s, {memory:.0f} MB at most")
 
 
 def measure_hashes(images: list[Path], folder: Path) -> None:

@@ -693,8 +693,9 @@ def test_swapped_image_asks_again_about_its_prompts_alone(moved: Path) -> None:
 def test_a_benchmark_is_kept_out_of_the_pool(moved: Path) -> None:
     """Once it is asked for: an image of it in the pool is dropped, and counted."""
     project = moved / "demo"
-    images = sorted((project / "data/mmrb/images").glob("*.*"))
-    shutil.copy(images[0], project / "data/images/stolen.png")
+    images = (project / "data/mmrb/images").rglob("*.png")
+    image = min(path for path in images if path.stat().st_size)
+    shutil.copy(image, project / "data/images/stolen.png")
     row = {"images": ["stolen.png"], "question": "Describe the image."}
     with (project / "data/prompts.jsonl").open("a") as file:
         file.write(json.dumps(row) + "\n")
