@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from selfjudge.ground.lines import read_lines
+from selfjudge.ground.lines import read_json, read_lines
 from selfjudge.pairs.pictures import is_image_name
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import lay_over, read_config
@@ -64,12 +64,21 @@ def main() -> None:
             )
         change_config(project, {"pool": {"prompts_per_iteration": share}})
     ask(command, "--", "probe")
-    first, last = config["filters"][0], config["iterations"]
-    judge = f"results/iter{last}/{first}/judge"
-    ask(command, "--", f"{judge}.json")
-    print(f"the judge is {project / judge}", file=sys.stderr)
+    name = config["filters"][0]
+    folders = [f"results/iter{n}/{name}" for n in range(1, config["iterations"] + 1)]
+    reports = [f"{folder}/{one}.json" for folder in folders for one in REPORTS]
+    ask(command, "--", f"{folders[-1]}/judge.json", *reports)
+    for folder in folders:
+        paired, filtered = (read_json(project / folder / f"{r}.json") for r in REPORTS)
+        print(
+            f"{folder}: {paired['num_pairs']} pairs, {filtered['num_accepted']} "
+            "judgments to train on",
+            file=sys.stderr,
+        )
+    print(f"the judge is {project / folders[-1] / 'judge'}", file=sys.stderr)
 
 
+REPORTS = ("pairs_report", "filter_report")
 POOL = "results/prompts.jsonl"
 ONE_GPU = "--cores all --resources gpu=1 --show-failed-logs --rerun-incomplete".split()
 
