@@ -92,10 +92,11 @@ def start_project(
         print(f"{project}: goes on as its config.yaml says", file=sys.stderr)
         return
     names = (name for _, _, names in os.walk(images) for name in names)
-    if not any(map(is_image_name, names)):
+    num_images = sum(map(is_image_name, names))
+    if not num_images:
         raise ValueError(f"{images}: must be a folder of images (got none in it)")
     project.mkdir(parents=True, exist_ok=True)
-    config = new_project(project, images, model, like)
+    config = new_project(project, images, num_images, model, like)
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     path.write_text(HEAD + text, encoding="utf-8")
     print(f"{path}:\n{text}", file=sys.stderr)

@@ -68,15 +68,16 @@ def test_every_source_of_the_table_is_shown() -> None:
 def test_a_project_says_only_what_differs(tmp_path: Path) -> None:
     """Paths are from the project; a base model may be a folder or a Hub id."""
     images = tmp_path / "photos"
-    config = new_project(tmp_path / "deep" / "mine", images, "org/model", None)
+    config = new_project(tmp_path / "deep" / "mine", images, 1001, "org/model", None)
     assert config == {
+        "questions": {"shards": 2},
         "image_root": "../../photos",
         "prompts": {
             "sources": [{"name": "images", "kind": "images", "path": "../../photos"}]
         },
         "base_model": "org/model",
     }
-    like = new_project(tmp_path / "mine", images, None, ROOT / "demo")
+    like = new_project(tmp_path / "mine", images, 9, None, ROOT / "demo")
     assert (tmp_path / "mine" / like["base_model"]).resolve() == ROOT / "demo" / "base"
     assert "benchmarks" not in like and like["responses"]["num_samples"] == 8
 

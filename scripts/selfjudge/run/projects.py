@@ -14,16 +14,19 @@ TAKEN = (
 PATHS = ("templates", "base_model")  # of these, from the project directory
 # Fewer prompts than these give an iteration hardly a pair to learn from.
 FEW_PROMPTS = 200
+# Of questions and answers about so many a job has some minutes of work.
+IMAGES_PER_SHARD = 1000
 
 
 def new_project(
-    project: Path, images: Path, model: str | None, like: Path | None
+    project: Path, images: Path, num_images: int, model: str | None, like: Path | None
 ) -> dict[str, Any]:
     """The config of a project in ``project`` on the images below a folder.
 
     ``model`` is a Hub id or a folder; ``like`` a project whose settings are taken.
     """
     config: dict[str, Any] = {
+        "questions": {"shards": -(-num_images // IMAGES_PER_SHARD)},
         "image_root": path_from(project, images),
         "prompts": {
             "sources": [
