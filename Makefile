@@ -5,7 +5,7 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: demo demo-transformers demo-vllm demo-seeds demo-base demo-panel demo-certified
+.PHONY: judge demo demo-transformers demo-vllm demo-seeds demo-base demo-panel demo-certified
 .PHONY: test test-quick test-real check
 .PHONY: bench docs gpu-check
 .PHONY: rehearsal clean-journal
@@ -71,6 +71,14 @@ demo-vllm: $(READY) $(VLLM_READY)
 demo-certified: $(READY)
 	$(BIN)/snakemake --profile profiles/local --directory demo/certified \
 		--configfile demo/config.yaml demo/certified/config.yaml -- all
+
+# From a folder of images to a judge (docs/own_images.md): make judge IMAGES=photos, on
+# a cluster with PROFILE=slurm JOBS="--jobs 8".  MODEL=Qwen/Qwen3-VL-4B-Instruct takes
+# another base; LIKE=demo and PROFILE=profiles/local show the path on a laptop.
+judge: $(READY)
+	$(BIN)/python scripts/judge_images.py --images "$(IMAGES)" $(if $(PROJECT),--project "$(PROJECT)") \
+		$(if $(MODEL),--model "$(MODEL)") $(if $(LIKE),--like "$(LIKE)") \
+		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(JOBS),--snakemake "$(JOBS)")
 
 # The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
 # if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.

@@ -52,6 +52,13 @@ wildcard_constraints:
 
 include: "rules/models.smk"
 include: "rules/prompts.smk"
+
+
+if sources_of("images"):
+
+    include: "rules/questions.smk"
+
+
 include: "rules/pairs.smk"
 include: "rules/judgments.smk"
 include: "rules/training.smk"

@@ -1,14 +1,16 @@
-def source_path(source):
-    """The file of a prompt source: the user's own, or the one that is fetched."""
-    if source["kind"] == "jsonl":
-        return source["path"]
-    return f"results/sources/{source['name']}.jsonl"
+from selfjudge.run.config import source_file
 
 
-def hub_source(wildcards):
-    """The config of a Hub source."""
-    named = {source["name"]: source for source in config["prompts"]["sources"]}
-    return named[wildcards.source]
+def sources_of(kind):
+    """The sources of a kind, by name."""
+    sources = config["prompts"]["sources"]
+    return {one["name"]: one for one in sources if one["kind"] == kind}
+
+
+def hub_settings(wildcards):
+    """What of a Hub source decides what is fetched."""
+    source = {"subsets": None, "revision": None} | sources_of("hub")[wildcards.source]
+    return settings(source, "dataset", "revision", "subsets", "num_prompts")
 
 
 rule fetch_prompts:
@@ -17,15 +19,15 @@ rule fetch_prompts:
         prompts="results/sources/{source}.jsonl",
     log:
         "logs/fetch_prompts/{source}.log",
+    wildcard_constraints:
+        source="|".join(sources_of("hub")) or "(?!)",
     # Here, not on a node: nodes often have no network, and may be told so.
     localrule: True
     conda:
         "../envs/decide.yaml"
     params:
         code=code("fetch_prompts"),
-        settings=lambda wildcards: settings(
-            hub_source(wildcards), "dataset", "revision", "subsets", "num_prompts"
-        ),
+        settings=hub_settings,
         # No output: Snakemake empties a folder that a failed job has written, and
         # this one may hold the user's images, and those fetched so far.
         images=lambda wildcards: os.path.join(config["image_root"], wildcards.source),
@@ -35,13 +37,61 @@ rule fetch_prompts:
         "--images {params.images:q} --prompts {output.prompts} 2> {log}"
 
 
+def rows_path(wildcards):
+    """The file or folder of a source of rows in another shape."""
+    return sources_of("rows")[wildcards.source]["path"]
+
+
+rule convert_prompts:
+    """Write rows of another shape as prompts, their images below the image root."""
+    input:
+        # A folder's time says nothing: `version` tells whether its content changed.
+        rows=lambda wildcards: (
+            ancient(rows_path(wildcards))
+            if os.path.isdir(rows_path(wildcards))
+            else rows_path(wildcards)
+        ),
+    output:
+        prompts="results/sources/{source}.jsonl",
+    log:
+        "logs/convert_prompts/{source}.log",
+    wildcard_constraints:
+        source="|".join(sources_of("rows")) or "(?!)",
+    conda:
+        "../envs/decide.yaml"
+    resources:
+        mem_mb=growing(4000),
+        runtime=growing(120),  # minutes
+    params:
+        code=code("convert_prompts"),
+        version=lambda wildcards: (
+            image_version(rows_path(wildcards))
+            if os.path.isdir(rows_path(wildcards))
+            else ""
+        ),
+        # No output, as above: it may hold the user's images.
+        images=lambda wildcards: os.path.join(config["image_root"], wildcards.source),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/convert_prompts.py --rows {input.rows:q} "
+        "--images {params.images:q} --prompts {output.prompts} 2> {log}"
+
+
 rule import_prompts:
     """Check, route and number the prompts of all sources."""
     input:
-        sources=[source_path(source) for source in config["prompts"]["sources"]],
+        sources=[source_file(source) for source in config["prompts"]["sources"]],
+        keep_out=expand(
+            "results/benchmarks/{name}.jsonl", name=config["prompts"]["keep_out"]
+        ),
+        keep_out_images=ancient(
+            expand(
+                "results/benchmarks/{name}_images", name=config["prompts"]["keep_out"]
+            )
+        ),
     output:
         prompts="results/prompts.jsonl",
         dropped="results/dropped_prompts.jsonl",
+        aside="results/prompt_fields.jsonl",
         report="results/prompts_report.json",
     log:
         "logs/import_prompts.log",
@@ -63,7 +113,9 @@ rule import_prompts:
         "--image-root {params.image_root:q} --limits {params.limits:q} {POOL} "
         "{HELD_OUT_AT} "
         "--threads {threads} --prompts {output.prompts} "
-        "--dropped {output.dropped} --report {output.report} 2> {log}"
+        "--keep-out {input.keep_out} --keep-out-images {input.keep_out_images} "
+        "--dropped {output.dropped} --aside {output.aside} "
+        "--report {output.report} 2> {log}"
 
 
 rule select_prompts:

@@ -1,13 +1,15 @@
 """Check, route and number the prompts of all sources.
 
-Reads JSON Lines files of prompts and the images they name; writes prompts in id
-order, the dropped rows with reasons, and a report of counts.
+Reads JSON Lines files of prompts and the images they name, and benchmarks to keep out;
+writes prompts in id order, the dropped rows with reasons, what rows say beside, and a
+report of counts.
 """
 
 import sys
 from pathlib import Path
 
 from selfjudge.ground.lines import write_json, write_records
+from selfjudge.pairs.contamination import read_kept_out
 from selfjudge.pairs.imports import ImportLimits, import_prompts, log_report
 from selfjudge.pairs.pool import check_pool, on_side
 from selfjudge.run.commands import HELD_OUT, arguments, json_of, run
@@ -25,14 +27,23 @@ def main() -> None:
     parser.add_argument("--prompts-per-iteration", type=int, default=0)
     parser.add_argument("--held-out-share", type=float, default=0.0, help=HELD_OUT)
     parser.add_argument("--seed", type=int, default=0, help="that holds prompts out")
+    parser.add_argument("--keep-out", type=Path, nargs="*", default=[], help="pairs")
+    parser.add_argument("--keep-out-images", type=Path, nargs="*", default=[])
     parser.add_argument("--prompts", type=Path, required=True, help="output")
     parser.add_argument("--dropped", type=Path, required=True, help="output")
+    parser.add_argument("--aside", type=Path, required=True, help="output")
     parser.add_argument("--report", type=Path, required=True, help="output")
     args = parser.parse_args()
     sources = dict(zip(args.names, args.sources, strict=False))
     if not len(sources) == len(args.names) == len(args.sources):
         parser.error(f"--names must be different, one a source (got {args.names})")
-    imported = import_prompts(sources, args.image_root, args.limits, args.threads)
+    kept_out = None
+    if args.keep_out:
+        benchmarks = dict(zip(args.keep_out, args.keep_out_images, strict=True))
+        kept_out = read_kept_out(benchmarks, args.threads)
+    imported = import_prompts(
+        sources, args.image_root, args.limits, args.threads, kept_out
+    )
     log_report(imported.report)
     each = args.prompts_per_iteration
     trained = on_side("training", imported.prompts, args.held_out_share, args.seed)
@@ -41,6 +52,7 @@ def main() -> None:
     print(f"{num_unused} prompts are used by no iteration", file=sys.stderr)
     write_records(args.prompts, imported.prompts)
     write_records(args.dropped, imported.dropped)
+    write_records(args.aside, imported.aside)
     write_json(args.report, imported.report)
 
 

@@ -22,6 +22,8 @@ ROOMS = (
 MODELS = ["engines", "training"]
 
 MODEL_SCRIPTS = {
+    "ask_questions",
+    "answer_questions",
     "generate_responses",
     "alter_responses",
     "judge_pairs",

@@ -189,6 +189,20 @@ def test_the_demos_config_is_right() -> None:
             id="hub-without-dataset",
         ),
         pytest.param(
+            {
+                "prompts__sources__0__kind": "images",
+                "prompts__sources__0__path": "photos",
+            },
+            "'prompts.sources': the folder of source 'llava_onevision' must lie below "
+            "'image_root', 'images' (got 'photos'). Hint: set 'image_root: photos'.",
+            id="images-outside-of-the-root",
+        ),
+        pytest.param(
+            {"prompts__keep_out": ["vlrb", "vrlb"]},
+            "'prompts.keep_out' must hold benchmarks that are configured (got 'vrlb').",
+            id="keeps-out-an-unknown-benchmark",
+        ),
+        pytest.param(
             {"benchmarks__mmrb__path": None},
             "'benchmarks.mmrb.path' must be the all_data.json of the release "
             "(got None): it is not on the Hub. Hint: null leaves a benchmark out.",

@@ -26,6 +26,8 @@ from selfjudge.ground.places import Located, Place, iteration_folders, locate
             Located(Place(0, "base", "vlrb", "paired"), "judgments", "1of1"),
         ),
         ("iter0/vlrb", Located(Place(0), "vlrb", None)),
+        ("sources/mine/asked/1of8", Located(Place(0), "asked", "1of8")),
+        ("sources/mine/images", None),
         ("iter1/1of8", None),
         ("iter1", None),
         ("panel/x", None),

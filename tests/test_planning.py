@@ -81,6 +81,10 @@ def make_ledger(**changes: Any) -> Ledger:
         ("iter1/majority/judge", TRAIN),
         ("iter1/majority/vlrb/paired/judgments/1of1", BENCHMARK),
         ("iter1/majority/benchmarks/1of1", BENCHMARK),  # its ledger
+        ("sources/mine/asked/1of4", Part("questions", 0, "mine")),
+        ("sources/mine/blind/1of4", Part("answers", 0, "mine")),
+        ("sources/mine/images", None),
+        ("sources/mine", None),
         ("iter1/majority/asks", None),
         ("benchmarks/vlrb_official_asks", None),
         ("iter1/responses", None),
@@ -187,6 +191,33 @@ def test_a_certificate_is_counted_once_its_pairs_are_there(tmp_path: Path) -> No
     )
     counted = plan(tmp_path, {part: 8})[part]
     assert (counted.num_requests, counted.numbers) == (2 * 120, "counted")
+
+
+def test_a_folder_is_counted_until_its_questions_are(tmp_path: Path) -> None:
+    """By its files, then as it was listed; answers by the closed questions."""
+    asked, answered = Part("questions", 0, "mine"), Part("answers", 0, "mine")
+    source = {"name": "mine", "kind": "images", "path": "photos"}
+    changes = {
+        "prompts": {"sources": [source]},
+        "questions": {"fixed": ["Is it wet?"], "shards": 2},
+    }
+
+    def rows() -> list[tuple[float, str]]:
+        found = plan(tmp_path, {asked: 2, answered: 1}, **changes)
+        return [(found[one].num_requests, found[one].numbers) for one in found]
+
+    (tmp_path / "photos" / "deep").mkdir(parents=True)
+    for name in ("a.jpg", "b.txt", "deep/c.png"):
+        (tmp_path / "photos" / name).touch()
+    assert rows() == [(10, "guessed"), (2 * 5 * 2 * 4 / 2, "guessed")]
+    folder = tmp_path / "results" / "sources" / "mine"
+    write_records(folder / "images.jsonl", [{"id": "1"}])
+    write_records(
+        folder / "prompts.jsonl",
+        [make_prompt(kind="closed"), make_prompt(1, kind="open", answer_format=None)],
+    )
+    write_records(folder / "blind_prompts.jsonl", [make_prompt(2, kind="closed")])
+    assert rows() == [(5, "counted"), (2 * 4 / 2, "counted")]
 
 
 def test_a_part_of_the_shards_is_a_part_of_the_cost(tmp_path: Path) -> None:

@@ -109,12 +109,13 @@ def test_rows_are_drawn_by_seed(dataset: Path, tmp_path: Path) -> None:
 
 
 def test_a_row_keeps_question_and_answer(tmp_path: Path) -> None:
-    """The first question without its image mark, and the first answer."""
+    """The first question without its image mark, the first answer, its own id."""
     row = prompt_row(hub_row(7), "sub", tmp_path / "hub")
     image = row.pop("images")
     assert row == {
         "question": "What is number 7?",
         "answer": "It is 7.",
+        "id": "7",
         "source": "hub/sub",
     }
     assert (tmp_path / image[0]).read_bytes() == image_bytes(color=(7, 0, 0))

@@ -690,6 +690,29 @@ def test_swapped_image_asks_again_about_its_prompts_alone(moved: Path) -> None:
     assert {r["id"] for r in rows} - ids == {row["id"]}
 
 
+def test_a_benchmark_is_kept_out_of_the_pool(moved: Path) -> None:
+    """Once it is asked for: an image of it in the pool is dropped, and counted."""
+    project = moved / "demo"
+    images = (project / "data/mmrb/images").rglob("*.png")
+    image = min(path for path in images if path.stat().st_size)
+    shutil.copy(image, project / "data/images/stolen.png")
+    row = {"images": ["stolen.png"], "question": "Describe the image."}
+    with (project / "data/prompts.jsonl").open("a") as file:
+        file.write(json.dumps(row) + "\n")
+    benchmark = {
+        "format": "multimodal_rewardbench",
+        "path": "data/mmrb/all_data.json",
+        "protocols": [],
+    }
+    change_config(project, benchmarks={"mmrb": benchmark})
+    change_config(project, prompts={"keep_out": ["mmrb"]})
+    pool = "results/prompts.jsonl"
+    assert planned(moved, pool) == {"prepare_benchmark": 1, "import_prompts": 1}
+    run(moved, pool)
+    report = json.loads((project / "results/prompts_report.json").read_text())
+    assert report["dropped"]["benchmark_image"] == 1
+
+
 def test_real_config_plans_without_gpu_or_download(tmp_path: Path) -> None:
     """The paper's run is planned from a fresh clone: dry run and graph."""
     clone_repository(tmp_path)

@@ -19,7 +19,7 @@ from PIL import Image
 from selfjudge.benchmarks.formats import Format, describe_release
 from selfjudge.benchmarks.manifests import Manifest
 from selfjudge.benchmarks.releases import ReleaseRow
-from selfjudge.ground.images import ImageReason, check_image, open_rgb
+from selfjudge.ground.images import ImageReason, check_image, open_rgb, write_grey
 from selfjudge.ground.lines import RecordError, content_id, file_sha256, writing
 from selfjudge.ground.records import BenchmarkRow, Pair
 
@@ -154,9 +154,6 @@ def to_row(pair: Pair, number: int, row: ReleaseRow) -> BenchmarkRow:
     )
 
 
-GREY = (128, 128, 128)
-
-
 def blind_pairs(pairs: Iterable[Pair], seen: Path, blind: Path) -> Iterator[Pair]:
     """The pairs with a flat grey image in place of each of their images.
 
@@ -173,15 +170,3 @@ def blind_pairs(pairs: Iterable[Pair], seen: Path, blind: Path) -> Iterator[Pair
     for pair in pairs:
         images = tuple(blind_name(name) for name in pair.images)
         yield msgspec.structs.replace(pair, images=images)
-
-
-def write_grey(size: tuple[int, int], folder: Path) -> str:
-    """The name below the folder of a flat grey image of this width and height."""
-    buffer = BytesIO()
-    Image.new("RGB", size, GREY).save(buffer, "PNG")
-    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    name = f"{digest[:2]}/{digest}.png"
-    if not (folder / name).exists():
-        with writing(folder / name) as file:
-            file.write(buffer.getvalue())
-    return name

@@ -12,8 +12,7 @@ from typing import Literal
 
 from PIL import Image, ImageOps
 
-from selfjudge.benchmarks.preparing import write_grey
-from selfjudge.ground.images import open_rgb
+from selfjudge.ground.images import open_rgb, write_grey
 from selfjudge.ground.lines import writing
 from selfjudge.ground.records import Pair
 from selfjudge.ground.seeds import seed_for

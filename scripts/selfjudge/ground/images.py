@@ -1,12 +1,16 @@
 """Images as models want them, and the reasons why a file is not one."""
 
+import hashlib
 import math
 import os
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+
+from selfjudge.ground.lines import writing
 
 ImageReason = Literal[
     "bad_image_path",
@@ -123,3 +127,18 @@ def iter_files(root: Path) -> Iterator[Path]:
         folders.sort()
         for name in sorted(names):
             yield Path(folder, name)
+
+
+GREY = (128, 128, 128)
+
+
+def write_grey(size: tuple[int, int], folder: Path) -> str:
+    """The name below the folder of a flat grey image of this width and height."""
+    buffer = BytesIO()
+    Image.new("RGB", size, GREY).save(buffer, "PNG")
+    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
+    name = f"{digest[:2]}/{digest}.png"
+    if not (folder / name).exists():
+        with writing(folder / name) as file:
+            file.write(buffer.getvalue())
+    return name

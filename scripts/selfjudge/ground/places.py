@@ -11,6 +11,8 @@ from typing import NamedTuple
 ITERATION = re.compile(r"iter(\d+)\Z")
 # The folder of the probe, which asks a little of what iteration 1 asks.
 PROBE = "probe"
+# The folder of what is made of prompt sources, before iteration 1.
+SOURCES = "sources"
 SHARD = re.compile(r"\d+of\d+\Z")
 
 
@@ -40,6 +42,8 @@ def locate(path: str) -> Located | None:
     Such as iter1/majority/vlrb/paired/judgments/1of8, or iter1/responses/1of8.
     """
     first, *parts = path.split("/")
+    if first == SOURCES and len(parts) == 3:  # what was asked about a folder of images
+        return Located(Place(0), parts[1], parts[2])
     if first == PROBE and len(parts) == 1:
         return Located(Place(1), parts[0], PROBE)
     match = ITERATION.match(first)

@@ -1,15 +1,15 @@
 """Imports of prompts: from whatever the user has to checked, unique prompts."""
 
+import difflib
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
-from selfjudge.ground.images import ImageReason, check_image
 from selfjudge.ground.lines import (
     RecordError,
     content_id,
@@ -17,20 +17,37 @@ from selfjudge.ground.lines import (
     file_sha256,
     read_lines,
 )
-from selfjudge.ground.records import AnswerFormat, Kind, Prompt, Record, Settings
+from selfjudge.ground.records import AnswerFormat, Kind, Prompt, Settings
+from selfjudge.pairs.contamination import KeptOut
+from selfjudge.pairs.pictures import PICTURE_REASONS, check_picture
 from selfjudge.pairs.routing import route
+from selfjudge.pairs.shapes import describe_shape, without_marks
 
 PromptReason = Literal[
-    "line_too_long", "nul_byte", "no_image", "empty_question", "duplicate"
+    "line_too_long",
+    "nul_byte",
+    "no_image",
+    "empty_question",
+    "duplicate",
+    "benchmark_image",
+    "near_benchmark_image",
+    "benchmark_question",
 ]
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # what Excel and Windows write before UTF-8
 # Of each route of a source so many questions are shown, each so far.
 NUM_QUESTIONS = 3
 MAX_CHARACTERS = 200
-IMAGE_REASONS = frozenset(get_args(ImageReason))
+# What a person can do about a reason that stands for many rows.
+HINTS = {
+    "image_address": "download these images below 'image_root' first, by a rule of "
+    "your own (project.smk), and name the files.",
+    "image_data": "'kind: rows' reads images that stand inside their rows.",
+    "no_decoder": "convert HEIC files to JPEG or PNG first: Pillow cannot read them.",
+}
 
 
-class SourceRow(Record, frozen=True, kw_only=True):
-    """One line of a user's prompts file.
+class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of a user's prompts file; its other fields are kept aside.
 
     ``images`` are paths below the image root.  ``answer`` is a gold answer for
     the `correctness` filter.  ``kind`` and ``answer_format`` override routing.
@@ -45,8 +62,12 @@ class SourceRow(Record, frozen=True, kw_only=True):
 
 
 class ImageCheck(NamedTuple):
-    """What is known of an image file: why it cannot be used, or mode and digest."""
+    """What is known of an image file: why it cannot be used, or mode and digest.
 
+    ``name`` is its path below the image root, by whatever path a row names it.
+    """
+
+    name: str
     reason: str | None
     mode: str | None
     sha256: str | None
@@ -60,10 +81,15 @@ class ImportLimits(Settings, frozen=True, kw_only=True):
 
 
 class Imported(NamedTuple):
-    """The prompts in id order, the dropped rows with reasons, and counts."""
+    """The prompts in id order, the dropped rows with reasons, and counts.
+
+    ``aside`` has a line for each prompt whose row says more than ours do: the
+    prompt's id and these fields, by which results are joined to one's own data.
+    """
 
     prompts: list[Prompt]
     dropped: list[dict[str, Any]]
+    aside: list[dict[str, Any]]
     report: dict[str, Any]
 
 
@@ -72,23 +98,30 @@ def import_prompts(
     image_root: Path,
     limits: ImportLimits,
     threads: int = 4,
+    kept_out: KeptOut | None = None,
 ) -> Imported:
     """Every usable prompt of the source files, which are by the source's name.
 
     Rows of a later file lose to earlier; only a gold answer that the earlier row
-    lacks is taken over.
-    Raises RecordError on a malformed line, ValueError on a file without rows.
+    lacks is taken over.  What is ``kept_out`` is dropped.
+    Raises RecordError on a malformed line, ValueError on a file without rows, and
+    where no row of all sources can be used.
     """
-    images = check_images(sources.values(), image_root, limits, threads)
+    images = check_images(sources.values(), image_root, limits, threads, kept_out)
     prompts: dict[str, Prompt] = {}
     dropped: list[dict[str, Any]] = []
+    aside: list[dict[str, Any]] = []
     for source, path in sources.items():
         before = len(prompts) + len(dropped)
         for number, line, row in read_rows(path, limits):
             where = {"file": path.as_posix(), "line": number}
             outcome = row if isinstance(row, str) else to_prompt(row, source, images)
+            if isinstance(outcome, Prompt) and kept_out:
+                outcome = kept_out.question_reason(outcome.question) or outcome
             if isinstance(outcome, Prompt) and outcome.id not in prompts:
                 prompts[outcome.id] = outcome
+                if fields := other_fields(line):
+                    aside.append({"prompt_id": outcome.id} | fields)
                 continue
             why = {"reason": outcome}
             if isinstance(outcome, Prompt):
@@ -100,7 +133,30 @@ def import_prompts(
                 f"{path}: must hold at least one prompt (got an empty file)"
             )
     ordered = sorted(prompts.values(), key=lambda prompt: prompt.id)
-    return Imported(ordered, dropped, count(ordered, dropped, images))
+    if not ordered:
+        raise ValueError(no_prompts(dropped))
+    report = count(ordered, dropped, images)
+    names = Counter(name for line in aside for name in line if name != "prompt_id")
+    report["fields_kept_aside"] = dict(sorted(names.items()))
+    return Imported(ordered, dropped, aside, report)
+
+
+def other_fields(line: bytes) -> dict[str, Any]:
+    """What a line says beyond a `SourceRow`."""
+    row = msgspec.json.decode(line)
+    return {k: v for k, v in row.items() if k not in SourceRow.__struct_fields__}
+
+
+def no_prompts(dropped: list[dict[str, Any]]) -> str:
+    """What to say where all rows were dropped: each reason with its first row."""
+    first = {row["reason"]: row for row in reversed(dropped)}
+    number = Counter(row["reason"] for row in dropped)
+    told = [
+        f"{number[reason]} {reason}, such as {row['file']}:{row['line']} "
+        f"({row.get('images') or row.get('start', '')[:40]!r})"
+        for reason, row in first.items()
+    ]
+    return f"the sources must hold a usable prompt (got none: {'; '.join(told)})"
 
 
 def read_rows(
@@ -108,7 +164,12 @@ def read_rows(
 ) -> Iterator[tuple[int, bytes, SourceRow | PromptReason]]:
     """Each line of a source: number, bytes, and the row or why there is none."""
     decode = msgspec.json.Decoder(SourceRow).decode
+    if not path.is_file():
+        got = "a folder" if path.is_dir() else "nothing there"
+        raise ValueError(f"{path}: must be a JSON Lines file (got {got})")
     for number, line in read_lines(path):
+        if number == 1:
+            line = line.removeprefix(BYTE_ORDER_MARK)
         if len(line) > limits.max_line_bytes:
             yield number, line, "line_too_long"
             continue
@@ -119,13 +180,27 @@ def read_rows(
                 yield number, line, "nul_byte"
                 continue
             raise RecordError(
-                f"{path}:{number}: {explain(line, SourceRow, error)}"
+                f"{path}:{number}: {explain(line, SourceRow, error)}{hint_shape(line)}"
             ) from None
         yield number, line, row
 
 
+def hint_shape(line: bytes) -> str:
+    """How a line of another shape can be read, if it is of one that is known."""
+    try:
+        row = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ". Hint: 'kind: rows' reads a JSON array" if line[:1] == b"[" else ""
+    shape = describe_shape(row) if isinstance(row, dict) else None
+    return f". Hint: this is {shape}: 'kind: rows' reads it" if shape else ""
+
+
 def check_images(
-    sources: Iterable[Path], image_root: Path, limits: ImportLimits, threads: int
+    sources: Iterable[Path],
+    image_root: Path,
+    limits: ImportLimits,
+    threads: int,
+    kept_out: KeptOut | None = None,
 ) -> dict[str, ImageCheck]:
     """What is known of every image that the sources name, by name."""
     rows = (row for path in sources for _, _, row in read_rows(path, limits))
@@ -133,21 +208,33 @@ def check_images(
         name: None for row in rows if isinstance(row, SourceRow) for name in row.images
     }
 
-    def check(name: str) -> ImageCheck:
-        found = check_image(image_root, name, limits.max_pixels)
-        if found in IMAGE_REASONS:
-            return ImageCheck(found, None, None)
-        return ImageCheck(None, found, file_sha256(image_root / name))
+    def check(given: str) -> ImageCheck:
+        name = below(image_root, given)
+        found = check_picture(image_root, name, limits.max_pixels)
+        if found in PICTURE_REASONS:
+            return ImageCheck(name, found, None, None)
+        path = image_root / name
+        digest = file_sha256(path)
+        reason = kept_out.image_reason(path, digest) if kept_out else None
+        return ImageCheck(name, reason, found, None if reason else digest)
 
     with ThreadPoolExecutor(threads) as pool:
         return dict(zip(named, pool.map(check, named), strict=True))
+
+
+def below(image_root: Path, name: str) -> str:
+    """An image's path from the image root, where it is given from elsewhere."""
+    if "\0" in name or not Path(name).is_absolute():
+        return name
+    path, root = Path(name).resolve(), image_root.resolve()
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else name
 
 
 def to_prompt(
     row: SourceRow, source: str, images: dict[str, ImageCheck]
 ) -> Prompt | str:
     """The prompt that a row is, or the reason why it is none."""
-    question = row.question.strip()
+    question = without_marks(row.question)
     if "\0" in question or "\0" in (row.answer or ""):
         return "nul_byte"
     if not question:
@@ -155,8 +242,8 @@ def to_prompt(
     if not row.images:
         return "no_image"
     digests: list[str] = []
-    for name in row.images:
-        check = images[name]
+    checks = [images[name] for name in row.images]
+    for check in checks:
         if check.sha256 is None:
             return str(check.reason)
         digests.append(check.sha256)
@@ -169,7 +256,7 @@ def to_prompt(
         kind, answer_format = "closed", "phrase"
     return Prompt(
         id=content_id(digests, question),
-        images=row.images,
+        images=tuple(check.name for check in checks),
         image_sha256s=tuple(digests),
         question=question,
         kind=kind,
@@ -238,5 +325,12 @@ def count_routes(prompts: Iterable[Prompt]) -> dict[str, dict[str, dict[str, Any
 
 
 def log_report(report: dict[str, Any]) -> None:
-    """Print an import's counts to the log."""
+    """Print an import's counts to the log, and what a person may want to act on."""
     print(msgspec.json.encode(report).decode(), file=sys.stderr)
+    for name, number in report["fields_kept_aside"].items():
+        near = difflib.get_close_matches(name, SourceRow.__struct_fields__, n=1)
+        hint = f" Hint: did you mean '{near[0]}'?" if near else ""
+        print(f"field '{name}' of {number} rows is kept aside.{hint}", file=sys.stderr)
+    for reason, hint in HINTS.items():
+        if number := report["dropped"].get(reason):
+            print(f"{number} rows dropped ({reason}). Hint: {hint}", file=sys.stderr)

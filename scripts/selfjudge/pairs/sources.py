@@ -1,7 +1,8 @@
-"""Data sets of the Hub, streamed once into files that the pipeline owns."""
+"""Prompts in other people's shapes, written once into files that the pipeline owns."""
 
 import hashlib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from io import BytesIO
 from itertools import islice
 from pathlib import Path
@@ -11,20 +12,23 @@ from PIL import Image
 
 from selfjudge.ground.lines import encode, writing
 from selfjudge.ground.records import Settings
+from selfjudge.pairs.shapes import FoundRow, Picture, find_row, is_address
 
-NAMES = {"human": "user", "gpt": "assistant"}
+# A field of a foreign row that is kept aside must be one of these.
+PLAIN = (str, int, float, bool, type(None))
 
 
 class HubSource(Settings, frozen=True, kw_only=True):
-    """A data set in LLaVA's format: an image, and turns of human and gpt.
+    """A data set of the Hub, its rows in any shape that `shapes` knows.
 
     ``dataset`` may be a local folder laid out as on the Hub.  ``num_prompts``
-    is the most prompts in all, spread evenly over the subsets.
+    is the most prompts in all, spread evenly over the subsets; None as subsets is
+    for a data set that has none.
     """
 
     dataset: str
     revision: str | None
-    subsets: list[str]
+    subsets: list[str] | None
     num_prompts: int
 
 
@@ -35,19 +39,29 @@ def fetch_prompts(source: HubSource, images: Path, prompts: Path, seed: int) -> 
     A row without image or question is written as it is: the import drops it
     with a reason.
     """
-    quota = -(-source.num_prompts // len(source.subsets))
+    subsets: list[str | None] = [*source.subsets] if source.subsets else [None]
+    quota = -(-source.num_prompts // len(subsets))
+    rows = (
+        prompt_row(row, subset, images)
+        for subset in subsets
+        for row in islice(stream_rows(source, subset, seed), quota)
+    )
+    return write_rows(islice(rows, source.num_prompts), prompts)
+
+
+def write_rows(rows: Iterable[dict[str, Any]], path: Path) -> int:
+    """Write a prompts file; the number of its rows."""
     count = 0
-    with writing(prompts) as file:
-        for subset in source.subsets:
-            for row in islice(stream_rows(source, subset, seed), quota):
-                if count == source.num_prompts:
-                    break
-                file.write(encode(prompt_row(row, subset, images)))
-                count += 1
+    with writing(path) as file:
+        for row in rows:
+            file.write(encode(row))
+            count += 1
     return count
 
 
-def stream_rows(source: HubSource, subset: str, seed: int) -> Iterator[dict[str, Any]]:
+def stream_rows(
+    source: HubSource, subset: str | None, seed: int
+) -> Iterator[dict[str, Any]]:
     """The rows of one subset in a seeded order, images as undecoded bytes."""
     import datasets
 
@@ -58,22 +72,66 @@ def stream_rows(source: HubSource, subset: str, seed: int) -> Iterator[dict[str,
         streaming=True,
         revision=source.revision,
     )
-    stream = stream.cast_column("image", datasets.Image(decode=False))
-    yield from stream.shuffle(seed=seed, buffer_size=1000)
+    yield from stream.decode(False).shuffle(seed=seed, buffer_size=1000)
 
 
-def prompt_row(row: dict[str, Any], subset: str, images: Path) -> dict[str, Any]:
-    """A row as a line of a prompts file: the first question, and its answer."""
-    turns = [(NAMES.get(t["from"]), t["value"]) for t in row["conversations"]]
-    question = next((text for who, text in turns if who == "user"), "")
-    answer = next((text for who, text in turns if who == "assistant"), None)
-    name = save_image((row["image"] or {}).get("bytes"), images)
-    return {
-        "images": [name] if name else [],
-        "question": question.replace("<image>", "").strip(),
-        "answer": answer,
-        "source": f"{images.name}/{subset}",
+def prompt_row(
+    row: Mapping[str, Any], subset: str | None, images: Path
+) -> dict[str, Any]:
+    """A row of the Hub as a line of a prompts file, named after its subset."""
+    found = find_row(row)
+    names = [keep_picture(picture, images) for picture in found.pictures]
+    source = f"{images.name}/{subset}" if subset else images.name
+    return to_line(found, [name for name in names if name]) | {"source": source}
+
+
+def convert_rows(
+    rows: Iterable[Mapping[str, Any]], folder: Path, images: Path, counts: Counter[str]
+) -> Iterator[dict[str, Any]]:
+    """Rows in any shape as lines of a prompts file; ``counts`` says what is left out.
+
+    An image named by a path is looked for from the image root, which holds ``images``,
+    and from ``folder``, where the rows came from; what lies outside of the root is
+    copied below ``images``.
+    """
+    for row in rows:
+        found = find_row(row)
+        counts["rows"] += 1
+        counts["later questions of a conversation, left out"] += found.num_left_out
+        names = [place_picture(one, folder, images) for one in found.pictures]
+        yield to_line(found, [name for name in names if name])
+
+
+def to_line(found: FoundRow, images: list[str]) -> dict[str, Any]:
+    """A line of a prompts file, what else the row said behind it."""
+    own = {"images": images, "question": found.question, "answer": found.answer}
+    aside = {
+        name: value
+        for name, value in found.aside.items()
+        if name not in own and name != "source" and isinstance(value, PLAIN)
     }
+    return own | found.routed | aside
+
+
+def place_picture(picture: Picture, folder: Path, images: Path) -> str | None:
+    """The path of an image from the image root; it is copied there if it must be."""
+    if isinstance(picture, bytes) or is_address(picture):
+        return keep_picture(picture, images)
+    root = images.parent
+    if (root / picture).is_file() and not Path(picture).is_absolute():
+        return picture
+    path = folder / picture
+    if not path.is_file():
+        return picture  # the import names it as missing
+    try:
+        return path.resolve().relative_to(root.resolve()).as_posix()
+    except ValueError:
+        return save_image(path.read_bytes(), images)
+
+
+def keep_picture(picture: Picture, images: Path) -> str | None:
+    """The path of an image from the parent of ``images``: bytes are stored there."""
+    return picture if isinstance(picture, str) else save_image(picture, images)
 
 
 def save_image(content: bytes | None, images: Path) -> str | None:

@@ -16,8 +16,10 @@ TOKENS = {
     "num_cached_prompt_tokens": "prompt, cached",
     "num_output_tokens": "output",
 }
-# The stages in the order of an iteration; any other comes after.
+# The stages in the order of a run; any other comes after.
 STAGES = (
+    "ask_questions",
+    "answer_questions",
     "generate_responses",
     "alter_responses",
     "judge_pairs",

@@ -42,10 +42,14 @@ def read_config(project: Path) -> dict[str, Any]:
 
 def source_files(project: Path) -> list[str]:
     """The files of a project's prompt sources, from the project; fetched ones too."""
-    return [
-        source.get("path") or f"results/sources/{source['name']}.jsonl"
-        for source in read_config(project)["prompts"]["sources"]
-    ]
+    return list(map(source_file, read_config(project)["prompts"]["sources"]))
+
+
+def source_file(source: Mapping[str, Any]) -> str:
+    """The prompts file of a source: the user's own, or the one that is made."""
+    if source["kind"] == "jsonl":
+        return str(source["path"])
+    return f"results/sources/{source['name']}.jsonl"
 
 
 def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
@@ -127,10 +131,18 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
         )
     faults += step_faults("train", config["train"])
     faults += incomplete_sources(config)
+    faults += image_source_faults(config)
+    faults += [
+        f"'prompts.keep_out' must hold benchmarks that are configured (got {name!r})."
+        for name in config["prompts"]["keep_out"]
+        if not config["benchmarks"].get(name)
+    ]
     names = [source["name"] for source in config["prompts"]["sources"]]
     if len(names) != len(set(names)):
         faults.append(f"'prompts.sources' must have different names (got {names}).")
-    known_gold = any(source["gold_answers"] for source in config["prompts"]["sources"])
+    known_gold = any(
+        source.get("gold_answers") for source in config["prompts"]["sources"]
+    )
     needs_gold = {"correctness", "majority_matched"} & set(config["filters"])
     if needs_gold and not known_gold:
         faults.append(
@@ -224,12 +236,31 @@ def benchmark_faults(config: Mapping[str, Any]) -> list[str]:
     return faults
 
 
+def image_source_faults(config: Mapping[str, Any]) -> list[str]:
+    """Faults of folders of images without questions."""
+    root = Path(config["image_root"]).resolve()
+    asked = config["questions"]
+    faults = []
+    for source in config["prompts"]["sources"]:
+        if source["kind"] != "images" or source.get("path") is None:
+            continue
+        if not Path(source["path"]).resolve().is_relative_to(root):
+            faults.append(
+                f"'prompts.sources': the folder of source {source['name']!r} must lie "
+                f"below 'image_root', {config['image_root']!r} (got "
+                f"{source['path']!r}). Hint: set 'image_root: {source['path']}'."
+            )
+        if not asked["formats"] and not asked["fixed"]:
+            faults.append("'questions' must have 'formats' or 'fixed' (got neither).")
+    return faults
+
+
 def incomplete_sources(config: Mapping[str, Any]) -> list[str]:
     """Sources and benchmarks that lack what their kind needs."""
     faults = []
-    needs = {"jsonl": ("path",), "hub": ("dataset", "subsets", "num_prompts")}
+    needs = {"hub": ("dataset", "num_prompts")}
     for source in config["prompts"]["sources"]:
-        for key in needs[source["kind"]]:
+        for key in needs.get(source["kind"], ("path",)):
             if source.get(key) is None:
                 faults.append(
                     f"'prompts.sources': source {source['name']!r} of kind "

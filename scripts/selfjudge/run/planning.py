@@ -200,7 +200,9 @@ def expected_tokens(part: Part, plan: Expectations) -> tuple[float, float]:
     """Prompt and output tokens of one request; of a row of training, all and
     supervised ones."""
     asked = plan.image_tokens + plan.question_tokens + plan.instruction_tokens
-    if part.stage in ("responses", "answer_prompts", "answer_benchmark"):
+    if part.stage == "questions":
+        return asked, plan.question_tokens
+    if part.stage in ("answers", "responses", "answer_prompts", "answer_benchmark"):
         return asked, plan.response_tokens
     if part.stage == "rate_responses":
         return asked + plan.response_tokens, plan.rating_tokens
@@ -237,7 +239,8 @@ def plan_row(
     config = workload.config
     trains = part.stage in TRAININGS
     is_panel = part.stage in PANEL_STAGES
-    section = config["panel" if is_panel else part.stage] if not trains else {}
+    name = "questions" if part.stage == "answers" else part.stage
+    section = config["panel" if is_panel else name] if not trains else {}
     num_shards = section.get("shards", 1)
     count = count_panel_requests if is_panel else Workload.count_requests
     requests = count(workload, part)

@@ -14,6 +14,10 @@ def waits_for(later: Part, earlier: Part, first_filter: str) -> bool:
     """Whether jobs of one part need what those of another write."""
     same_filter = later.filter == earlier.filter
     match later.stage, earlier.stage:
+        case "answers", "questions":
+            return same_filter
+        case "responses", ("questions" | "answers"):
+            return True
         case (("alterations" | "judgments"), ("responses" | "alterations")):
             return later.stage != earlier.stage and later.iteration == earlier.iteration
         case (("judgments" | "train"), "train"):

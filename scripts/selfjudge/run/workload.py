@@ -13,11 +13,13 @@ from selfjudge.benchmarks.collections import COLLECTIONS, asking_of
 from selfjudge.benchmarks.collections import Collection as Collected
 from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, collections_of
 from selfjudge.certificate.variants import VARIANTS
+from selfjudge.ground.images import iter_files
 from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import PROBE, locate
 from selfjudge.ground.records import ORDERS, Pair, Prompt, Settings
 from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.filters import first_asked
+from selfjudge.pairs.pictures import is_image_name
 from selfjudge.pairs.pool import check_pool, on_side, rank_in_pool
 from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
 
@@ -25,6 +27,8 @@ Certainty = Literal["counted", "measured", "guessed"]
 # The less certain, the later.
 CERTAINTIES: tuple[Certainty, ...] = ("counted", "measured", "guessed")
 Stage = Literal[
+    "questions",
+    "answers",
     "responses",
     "alterations",
     "judgments",
@@ -42,6 +46,12 @@ SHARDED: dict[str, Stage] = {
     "responses": "responses",
     "altered": "alterations",
     "judgments": "judgments",
+}
+# What is asked about a folder of images, whose name stands for the filter.
+ABOUT_IMAGES: dict[str, Stage] = {
+    "asked": "questions",
+    "seen": "answers",
+    "blind": "answers",
 }
 
 
@@ -99,6 +109,9 @@ def parse_part(path: str) -> Part | None:
     A ledger lies at the same path below results/ledgers, but for that of a judge's
     judgments of all benchmarks, which are one job.
     """
+    match path.split("/"):
+        case ["sources", source, name, _] if name in ABOUT_IMAGES:
+            return Part(ABOUT_IMAGES[name], 0, source)
     located = locate(path)
     if located is None:
         return None
@@ -150,6 +163,9 @@ class Workload:
 
     def count_requests(self, part: Part) -> Number:
         """Requests of all shards; of a training, rows times epochs."""
+        if part.stage in ABOUT_IMAGES.values():
+            assert part.filter is not None
+            return self._count_about_images(part.stage, part.filter)
         if part.stage == "responses":
             closed, opened = self.count_prompts(part.iteration)
             samples = self.config["responses"]["num_samples"]
@@ -168,6 +184,34 @@ class Workload:
                 rows.value * self.config["train"]["num_epochs"], rows.certainty
             )
         return self.count_judgments(part.iteration, part.filter)
+
+    def _count_about_images(self, stage: Stage, source: str) -> Number:
+        """Questions that are asked for, or answers to the closed ones, with the image
+        and without; before they are written, as if each could be used."""
+        settings = self.config["questions"]
+        folder = self.results / "sources" / source
+        asked = [folder / "prompts.jsonl", folder / "blind_prompts.jsonl"]
+        if stage == "answers" and all(path.is_file() for path in asked):
+            prompts = (one for path in asked for one in read_records(path, Prompt))
+            closed = sum(prompt.kind == "closed" for prompt in prompts)
+            return Number(closed * settings["num_answers"], "counted")
+        images = self._count_images(source)
+        formats = set(settings["formats"])
+        if stage == "questions":
+            each = len(formats) * settings["num_samples"]
+            return Number(images.value * each, images.certainty)
+        each = len(formats - {"open"}) * settings["num_samples"]
+        each = 2 * settings["num_answers"] * (each + len(settings["fixed"]))
+        return Number(images.value * each, "guessed")
+
+    def _count_images(self, source: str) -> Number:
+        """The images of a folder: as they were listed, else the files called so."""
+        listed = self.results / "sources" / source / "images.jsonl"
+        if listed.is_file():
+            return Number(sum(1 for _ in read_lines(listed)), "counted")
+        named = {one["name"]: one for one in self.config["prompts"]["sources"]}
+        files = iter_files(self.project / named[source]["path"])
+        return Number(sum(is_image_name(path.name) for path in files), "guessed")
 
     def count_prompts(self, iteration: int) -> tuple[Number, Number]:
         """Closed and open prompts that an iteration draws from."""

@@ -1,0 +1,129 @@
+"""From a folder of images to a judge: makes a project and runs it.
+
+Reads a folder of images; writes a project directory if there is none, whose
+config.yaml says only what differs; has questions asked, sees how many there are,
+probes, and trains.  What is there already is not done again.  Also
+`make judge IMAGES=photos`.
+"""
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from selfjudge.ground.lines import read_json, read_lines
+from selfjudge.pairs.pictures import is_image_name
+from selfjudge.run.commands import arguments, run
+from selfjudge.run.config import lay_over, read_config
+from selfjudge.run.projects import FEW_PROMPTS, new_project, share_pool
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def main() -> None:
+    """Read the arguments, make the project, run it."""
+    parser = arguments(__doc__)
+    add = parser.add_argument
+    add("--images", type=Path, required=True, help="folder of images")
+    add("--project", type=Path, help="its folder; default: judge_of_ and IMAGES")
+    add("--model", help="base model; default: that of config.yaml")
+    add("--like", type=Path, help="project whose settings are taken over")
+    add("--profile", type=Path, help="how and where jobs run: profiles/local, slurm")
+    add("--snakemake", default="", help="more arguments, such as '--jobs 8'")
+    args = parser.parse_args()
+    project = args.project or Path(f"judge_of_{args.images.resolve().name}")
+    start_project(project, args.images, args.model, args.like)
+    command = [sys.executable, "-m", "snakemake", "--directory", str(project)]
+    command += ["--snakefile", str(ROOT / "Snakefile")]
+    command += ["--profile", str(args.profile)] if args.profile else []
+    command += shlex.split(args.snakemake)
+    if not args.profile and not args.snakemake:
+        command += ONE_GPU
+    config = read_config(project)
+    if "prompts_per_iteration" not in read_own(project).get("pool", {}):
+        # How many questions there will be, nobody knows before.
+        with tempfile.NamedTemporaryFile("w", suffix=".json") as one:
+            json.dump({"pool": {"prompts_per_iteration": 1}}, one)
+            one.flush()
+            ask(command, "--configfile", one.name, "--", POOL)
+        num_prompts = sum(1 for _ in read_lines(project / POOL))
+        share = share_pool(num_prompts, config)
+        print(f"{num_prompts} prompts, {share} for each iteration", file=sys.stderr)
+        if share < FEW_PROMPTS:
+            print(
+                f"WARNING: an iteration of fewer than {FEW_PROMPTS} prompts hardly has "
+                "pairs to learn from. Hint: more images, or a larger "
+                "'questions.per_image' and 'num_samples'.",
+                file=sys.stderr,
+            )
+        change_config(project, {"pool": {"prompts_per_iteration": share}})
+    ask(command, "--", "probe")
+    name = config["filters"][0]
+    folders = [f"results/iter{n}/{name}" for n in range(1, config["iterations"] + 1)]
+    reports = [f"{folder}/{one}.json" for folder in folders for one in REPORTS]
+    ask(command, "--", f"{folders[-1]}/judge.json", *reports)
+    for folder in folders:
+        paired, filtered = (read_json(project / folder / f"{r}.json") for r in REPORTS)
+        print(
+            f"{folder}: {paired['num_pairs']} pairs, {filtered['num_accepted']} "
+            "judgments to train on",
+            file=sys.stderr,
+        )
+    print(f"the judge is {project / folders[-1] / 'judge'}", file=sys.stderr)
+
+
+REPORTS = ("pairs_report", "filter_report")
+POOL = "results/prompts.jsonl"
+ONE_GPU = "--cores all --resources gpu=1 --show-failed-logs --rerun-incomplete".split()
+
+
+def start_project(
+    project: Path, images: Path, model: str | None, like: Path | None
+) -> None:
+    """Write the project's config, if there is none; a folder of images must be one."""
+    path = project / "config.yaml"
+    if path.is_file():
+        print(f"{project}: goes on as its config.yaml says", file=sys.stderr)
+        return
+    names = (name for _, _, names in os.walk(images) for name in names)
+    num_images = sum(map(is_image_name, names))
+    if not num_images:
+        raise ValueError(f"{images}: must be a folder of images (got none in it)")
+    project.mkdir(parents=True, exist_ok=True)
+    config = new_project(project, images, num_images, model, like)
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    path.write_text(HEAD + text, encoding="utf-8")
+    print(f"{path}:\n{text}", file=sys.stderr)
+
+
+HEAD = "# What differs from the repository's config.yaml, which explains every key.\n"
+
+
+def read_own(project: Path) -> dict[str, Any]:
+    """What a project's own config says."""
+    text = (project / "config.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text) or {})
+
+
+def change_config(project: Path, change: dict[str, Any]) -> None:
+    """Lay a change over a project's own config."""
+    config = lay_over(read_own(project), change)
+    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
+    (project / "config.yaml").write_text(HEAD + text, encoding="utf-8")
+
+
+def ask(command: list[str], *arguments: str) -> None:
+    """Run Snakemake; what it says goes to the terminal, and its failure ends this."""
+    done = subprocess.run([*command, *arguments], check=False)
+    if done.returncode:
+        raise SystemExit(done.returncode)
+
+
+if __name__ == "__main__":
+    run(main)

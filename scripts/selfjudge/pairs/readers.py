@@ -1,0 +1,119 @@
+"""Files and folders that people have as rows, each by the library that reads it."""
+
+import csv
+import gzip
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from selfjudge.ground.lines import RecordError, clip_line, read_lines
+
+MARK = b"\xef\xbb\xbf"  # what Excel and Windows write before UTF-8
+# What `datasets.save_to_disk` leaves in its folder.
+SAVED = ("dataset_dict.json", "state.json")
+KNOWN = ".jsonl, .json, .csv, .tsv, .parquet, .tar, or a folder of `save_to_disk`"
+ROWS_AT_ONCE = 64  # of a parquet file; they hold images
+
+
+def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a file or folder, one at a time, images as undecoded bytes.
+
+    Raises RecordError with file and line where a row is none, ValueError on a file
+    of an unknown kind.
+    """
+    if path.is_dir():
+        yield from read_saved(path)
+        return
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    kind = next((s for s in reversed(suffixes) if s not in (".gz", ".bz2")), "")
+    if kind == ".parquet":
+        yield from read_parquet(path)
+    elif kind == ".tar":
+        yield from read_webdataset(path)
+    elif kind in (".csv", ".tsv"):
+        with open(path, encoding="utf-8-sig", newline="") as file:
+            yield from csv.DictReader(file, delimiter="\t" if kind == ".tsv" else ",")
+    elif kind in (".json", ".jsonl", ".ndjson"):
+        yield from read_json_rows(path)
+    else:
+        raise ValueError(f"{path}: must be {KNOWN} (got {kind or 'no ending'!r})")
+
+
+def read_json_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a JSON array, which is read whole, or of JSON Lines."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as file:
+        start = file.read(4096).removeprefix(MARK).lstrip()
+    if start.startswith(b"["):
+        with opener(path, "rb") as file:
+            try:
+                rows = msgspec.json.decode(file.read().removeprefix(MARK))
+            except msgspec.DecodeError as error:
+                raise RecordError(f"{path}: must be one JSON array ({error})") from None
+        for number, row in enumerate(rows, start=1):
+            yield check_row(row, f"{path}: row {number}")
+        return
+    lines = (
+        enumerate(opener(path, "rb"), 1) if opener is gzip.open else read_lines(path)
+    )
+    for number, line in lines:
+        if line.isspace():
+            continue
+        try:
+            row = msgspec.json.decode(line.removeprefix(MARK))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise RecordError(
+                f"{path}:{number}: the line must be one JSON object ({error}; got "
+                f"{clip_line(line)})"
+            ) from None
+        yield check_row(row, f"{path}:{number}")
+
+
+def check_row(row: Any, where: str) -> dict[str, Any]:
+    """The row, if it is an object; RecordError says where it is not."""
+    if not isinstance(row, dict):
+        raise RecordError(f"{where}: must be a JSON object (got {str(row)[:60]!r})")
+    return row
+
+
+def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a parquet file, a few at a time: they hold images."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+            yield from batch.to_pylist()
+
+
+def read_webdataset(path: Path) -> Iterator[dict[str, Any]]:
+    """The samples of a tar: files of one name, by their endings.
+
+    What stands in a sample's .json is laid over it.
+    """
+    import datasets
+
+    files = {"train": [str(path)]}
+    stream = datasets.load_dataset(
+        "webdataset", data_files=files, split="train", streaming=True
+    )
+    for sample in stream.decode(False):
+        inner = sample.pop("json", None)
+        yield {**sample, **inner} if isinstance(inner, dict) else sample
+
+
+def read_saved(path: Path) -> Iterator[dict[str, Any]]:
+    """The rows of a folder that `datasets.save_to_disk` wrote, of all its splits."""
+    if not any((path / name).is_file() for name in SAVED):
+        raise ValueError(
+            f"{path}: must be a folder of `save_to_disk` (got one without "
+            f"{' or '.join(SAVED)}). Hint: 'kind: images' takes a folder of images, "
+            "'kind: hub' one that is laid out as on the Hub."
+        )
+    import datasets
+
+    found = datasets.load_from_disk(str(path))
+    parts = found.values() if isinstance(found, datasets.DatasetDict) else [found]
+    for part in parts:
+        yield from part.to_iterable_dataset().decode(False)

@@ -1,0 +1,71 @@
+"""A project made for a folder of images: what its config must say, and no more."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+# What of another project is taken over: the model, and how it is asked and trained.
+TAKEN = (
+    *("templates", "base_model", "base_family", "engine", "interpreters", "questions"),
+    *("responses", "alterations", "pairs", "judgments", "train", "probe", "plan"),
+)
+PATHS = ("templates", "base_model")  # of these, from the project directory
+# Fewer prompts than these give an iteration hardly a pair to learn from.
+FEW_PROMPTS = 200
+# Of questions and answers about so many a job has some minutes of work.
+IMAGES_PER_SHARD = 1000
+
+
+def new_project(
+    project: Path, images: Path, num_images: int, model: str | None, like: Path | None
+) -> dict[str, Any]:
+    """The config of a project in ``project`` on the images below a folder.
+
+    ``model`` is a Hub id or a folder; ``like`` a project whose settings are taken.
+    """
+    config: dict[str, Any] = {
+        "questions": {"shards": -(-num_images // IMAGES_PER_SHARD)},
+        "image_root": path_from(project, images),
+        "prompts": {
+            "sources": [
+                {
+                    "name": "images",
+                    "kind": "images",
+                    "path": path_from(project, images),
+                }
+            ]
+        },
+    }
+    if like:
+        text = (like / "config.yaml").read_text(encoding="utf-8")
+        known = yaml.safe_load(text) or {}
+        config |= {key: known[key] for key in TAKEN if key in known}
+        for key in PATHS:
+            if known.get(key) and (like / known[key]).is_dir():
+                config[key] = path_from(project, like / known[key])
+    if model:
+        is_folder = Path(model).is_dir()
+        config["base_model"] = path_from(project, Path(model)) if is_folder else model
+    return config
+
+
+def path_from(project: Path, path: Path) -> str:
+    """A path as it is written in a project: from its directory."""
+    return Path(os.path.relpath(path.resolve(), project.resolve())).as_posix()
+
+
+def share_pool(num_prompts: int, config: dict[str, Any]) -> int:
+    """How many prompts each iteration takes, such that all are used.
+
+    Raises ValueError where there are fewer than iterations.
+    """
+    iterations = 1 if config["pool"]["mode"] == "reuse" else config["iterations"]
+    share = int(num_prompts // iterations)
+    if not share:
+        raise ValueError(
+            f"the folder must give at least {iterations} prompts, one an iteration "
+            f"(got {num_prompts}). Hint: more images, or 'pool.mode: reuse'."
+        )
+    return share

@@ -1,0 +1,180 @@
+"""docs/own_images.md does what it says: each of its sources, and the one command."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from examples import image_bytes
+from selfjudge.ground.records import Prompt
+from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.readers import read_foreign
+from selfjudge.pairs.sources import convert_rows, write_rows
+from selfjudge.run.projects import new_project, share_pool
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "own_images.md").read_text(encoding="utf-8")
+SOURCE = re.compile(
+    r"^### (?P<name>[^\n]+)\n\n```python\n(?P<code>.*?)```\n\n"
+    r"```yaml\n(?P<config>.*?)```",
+    re.MULTILINE | re.DOTALL,
+)
+SHOWN = {match["name"]: match for match in SOURCE.finditer(PAGE)}
+LIMITS = ImportLimits(max_pixels=10**6, max_line_bytes=10**6)
+
+
+def prompts_of(config: dict[str, object], project: Path) -> list[Prompt]:
+    """What comes of a project's only source, as the rules make it."""
+    (source,) = config["prompts"]["sources"]  # type: ignore[index]
+    root, path = project / str(config["image_root"]), project / source["path"]
+    if source["kind"] == "rows":
+        counts: Counter[str] = Counter()
+        made = project / "made.jsonl"
+        rows = convert_rows(read_foreign(path), path.parent, root / "mine", counts)
+        write_rows(rows, made)
+        path = made
+    return import_prompts({source["name"]: path}, root, LIMITS).prompts
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_source_of_the_page_works(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its lines make a source of two prompts."""
+    (tmp_path / "photos").mkdir()
+    for image, color in (("a", "red"), ("b", "blue")):
+        content = image_bytes(size=(40, 40), color=color)
+        (tmp_path / "photos" / f"{image}.png").write_bytes(content)
+    monkeypatch.chdir(tmp_path)
+    exec(SHOWN[name]["code"], {})
+    found = prompts_of(yaml.safe_load(SHOWN[name]["config"]), tmp_path)
+    assert [prompt.question for prompt in found] == ["What is on the left?"] * 2
+
+
+def test_every_source_of_the_table_is_shown() -> None:
+    """Its links lead to a heading."""
+    table = PAGE[PAGE.index("| You have |") : PAGE.index("`rows` are written once")]
+    links = set(re.findall(r"\(#([\w-]+)\)", table))
+    assert links == {name.lower().replace(" ", "-") for name in SHOWN}
+
+
+def test_a_project_says_only_what_differs(tmp_path: Path) -> None:
+    """Paths are from the project; a base model may be a folder or a Hub id."""
+    images = tmp_path / "photos"
+    config = new_project(tmp_path / "deep" / "mine", images, 1001, "org/model", None)
+    assert config == {
+        "questions": {"shards": 2},
+        "image_root": "../../photos",
+        "prompts": {
+            "sources": [{"name": "images", "kind": "images", "path": "../../photos"}]
+        },
+        "base_model": "org/model",
+    }
+    like = new_project(tmp_path / "mine", images, 9, None, ROOT / "demo")
+    assert (tmp_path / "mine" / like["base_model"]).resolve() == ROOT / "demo" / "base"
+    assert "benchmarks" not in like and like["responses"]["num_samples"] == 8
+
+
+@pytest.mark.parametrize(
+    ("num_prompts", "mode", "share"), [(91, "fresh", 22), (91, "reuse", 91)]
+)
+def test_iterations_share_the_pool(num_prompts: int, mode: str, share: int) -> None:
+    """Equally, or all of it."""
+    config = {"iterations": 4, "pool": {"mode": mode}}
+    assert share_pool(num_prompts, config) == share
+
+
+def test_a_pool_of_hardly_any_prompts_is_refused() -> None:
+    """Three prompts are not enough for four iterations."""
+    config = {"iterations": 4, "pool": {"mode": "fresh"}}
+    with pytest.raises(ValueError, match=r"at least 4 prompts.*\(got 3\)"):
+        share_pool(3, config)
+
+
+def judge_images(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script that `make judge` runs, in a folder."""
+    command = [sys.executable, str(ROOT / "scripts" / "judge_images.py")]
+    return subprocess.run(
+        [*command, *arguments], cwd=folder, capture_output=True, text=True, timeout=900
+    )
+
+
+@pytest.mark.parametrize("name", ["absent", "empty"])
+def test_a_folder_without_images_is_named(tmp_path: Path, name: str) -> None:
+    """In one line, before anything is made."""
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "notes.txt").write_text("hello")
+    done = judge_images(tmp_path, "--images", name)
+    assert (
+        done.stderr == f"error: {name}: must be a folder of images (got none in it)\n"
+    )
+    assert not (tmp_path / f"judge_of_{name}").exists()
+
+
+@pytest.fixture(scope="module")
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with photos and a project of whose images questions were asked."""
+    folder = tmp_path_factory.mktemp("own images")
+    (folder / "photos").mkdir()
+    for number in range(4):
+        content = image_bytes(size=(72, 72), color=(60 * number, 99, 9))
+        (folder / "photos" / f"{number}.png").write_bytes(content)
+    (folder / "photos" / "notes.txt").write_text("hello")
+    done = judge_images(
+        folder,
+        *("--images", "photos", "--project", "mine"),
+        *("--like", str(ROOT / "demo"), "--profile", str(ROOT / "profiles" / "local")),
+        # The path to the judge is the loop's, and tested there.
+        *("--snakemake", "--omit-from select_prompts"),
+    )
+    assert (folder / "mine/results/prompts.jsonl").is_file(), done.stdout + done.stderr
+    yield folder / "mine"
+
+
+def test_questions_are_asked_read_answered_and_chosen(asked: Path) -> None:
+    """Every text and every file is kept, or has its reason."""
+    results = asked / "results"
+    report = json.loads((results / "sources/images/questions_report.json").read_text())
+    # Of each image five written questions, and the four fixed ones of the demo.
+    assert report["num_questions"] == 4 * (5 + 4)
+    assert report["num_images"] == 4 and report["dropped_images"] == {
+        "no_image_file": 1
+    }
+    kept, dropped = report["num_kept"], sum(report["dropped_questions"].values())
+    assert kept + dropped == report["num_questions"]
+    prompts = (results / "prompts.jsonl").read_text().splitlines()
+    own = yaml.safe_load((asked / "config.yaml").read_text())
+    assert own["pool"]["prompts_per_iteration"] == len(prompts) // 4
+    assert len(prompts) == kept
+    ledgers = sorted((results / "ledgers/sources/images").rglob("*.jsonl"))
+    assert [path.parent.name for path in ledgers] == ["asked", "seen"]
+
+
+def test_the_command_goes_on_where_it_was(asked: Path) -> None:
+    """Nothing of a folder that is as it was is stale; a new image asks again."""
+    target = "results/prompts.jsonl"
+    command = [sys.executable, "-m", "snakemake", "--directory", str(asked), target]
+    command += ["--snakefile", str(ROOT / "Snakefile"), "-n", "--profile"]
+    command.append(str(ROOT / "profiles" / "local"))
+    environment = {
+        key: value for key, value in os.environ.items() if key != "SNAKEMAKE_PROFILE"
+    }
+
+    def plan() -> str:
+        done = subprocess.run(
+            command, capture_output=True, text=True, check=True, env=environment
+        )
+        return done.stdout
+
+    assert "Nothing to be done" in plan()
+    image = asked.parent / "photos" / "new.png"
+    image.write_bytes(image_bytes(size=(72, 72), color="white"))
+    assert "list_images" in plan() and "ask_questions" in plan()
+    image.unlink()

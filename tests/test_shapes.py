@@ -1,0 +1,284 @@
+"""Rows that people have, in every shape that is read, end as the same prompts."""
+
+import base64
+import csv
+import gzip
+import io
+import json
+import tarfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+
+from examples import image_bytes, write_lines
+from selfjudge.ground.lines import RecordError
+from selfjudge.pairs.imports import Imported, ImportLimits, import_prompts
+from selfjudge.pairs.readers import read_foreign
+from selfjudge.pairs.shapes import find_row
+from selfjudge.pairs.sources import convert_rows, write_rows
+
+LIMITS = ImportLimits(max_pixels=10**6, max_line_bytes=10**6)
+RED, BLUE = image_bytes(color="red"), image_bytes(color="blue")
+ASKED = {RED: "What is red here?", BLUE: "What is blue here?"}
+Rows = list[dict[str, Any]]
+
+
+def data_url(content: bytes) -> str:
+    """An image as it stands inside a request of OpenAI's interface."""
+    return "data:image/png;base64," + base64.b64encode(content).decode()
+
+
+def llava(image: str, question: str) -> dict[str, Any]:
+    """A row of LLaVA's instruction data."""
+    turns = [("human", f"<image>\n{question}"), ("gpt", "It."), ("human", "And?")]
+    talk = [{"from": who, "value": value} for who, value in turns]
+    return {"id": image, "image": image, "conversations": talk}
+
+
+def openai(url: str, question: str) -> dict[str, Any]:
+    """A row of OpenAI's messages with an image part."""
+    parts = [
+        {"type": "text", "text": question},
+        {"type": "image_url", "image_url": {"url": url}},
+    ]
+    return {
+        "messages": [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "content": parts},
+            {"role": "assistant", "content": [{"type": "text", "text": "It."}]},
+        ]
+    }
+
+
+def sharegpt(image: str, question: str) -> dict[str, Any]:
+    """A row of messages whose images lie beside them."""
+    said = [{"role": "user", "content": f"<image>{question}"}]
+    said.append({"role": "assistant", "content": "It."})
+    return {"images": [image], "messages": said}
+
+
+def plain(image: str, question: str) -> dict[str, Any]:
+    """A row of two columns under other names."""
+    return {"image": image, "prompt": question, "answer": "It.", "split": "train"}
+
+
+def write_json_file(make: Callable[[str, str], dict[str, Any]], folder: Path) -> Path:
+    """An array of rows; their images lie beside the file."""
+    (folder / "red.png").write_bytes(RED)
+    (folder / "blue.png").write_bytes(BLUE)
+    rows = [make("red.png", ASKED[RED]), make("blue.png", ASKED[BLUE])]
+    (folder / "rows.json").write_text(json.dumps(rows, indent=1))
+    return folder / "rows.json"
+
+
+def write_openai(folder: Path) -> Path:
+    """JSON Lines, packed, that hold their images."""
+    lines = [json.dumps(openai(data_url(p), ASKED[p])) for p in (RED, BLUE)]
+    with gzip.open(folder / "rows.jsonl.gz", "wt") as file:
+        file.write("\n".join(lines))
+    return folder / "rows.jsonl.gz"
+
+
+def write_csv(folder: Path) -> Path:
+    """As Excel writes it: with a mark before, and CRLF."""
+    write_json_file(plain, folder)
+    with (folder / "rows.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, ["image", "prompt", "answer", "split"])
+        writer.writeheader()
+        writer.writerow(plain("red.png", ASKED[RED]))
+        writer.writerow(plain("blue.png", ASKED[BLUE]))
+    return folder / "rows.csv"
+
+
+def rows_with_bytes() -> Rows:
+    """Rows as the library `datasets` stores images."""
+    return [
+        {"image": {"bytes": p, "path": None}, "question": ASKED[p], "answer": "It."}
+        for p in (RED, BLUE)
+    ]
+
+
+def write_parquet(folder: Path) -> Path:
+    """A parquet file with the bytes of images."""
+    parquet.write_table(pa.Table.from_pylist(rows_with_bytes()), folder / "r.parquet")
+    return folder / "r.parquet"
+
+
+def write_saved(folder: Path) -> Path:
+    """A folder that `datasets` saved."""
+    import datasets
+
+    kinds = datasets.Features(
+        {
+            "image": datasets.Image(),
+            "question": datasets.Value("string"),
+            "answer": datasets.Value("string"),
+        }
+    )
+    made = datasets.Dataset.from_list(rows_with_bytes(), features=kinds)
+    datasets.DatasetDict({"train": made}).save_to_disk(str(folder / "saved"))
+    return folder / "saved"
+
+
+def write_tar(folder: Path) -> Path:
+    """A webdataset: a picture and its .json under one name."""
+    with tarfile.open(folder / "rows.tar", "w") as tar:
+        for number, content in enumerate((RED, BLUE)):
+            said = json.dumps({"question": ASKED[content], "answer": "It."}).encode()
+            for ending, part in (("json", said), ("png", content)):
+                info = tarfile.TarInfo(f"{number:04}.{ending}")
+                info.size = len(part)
+                tar.addfile(info, io.BytesIO(part))
+    return folder / "rows.tar"
+
+
+WRITERS: dict[str, Callable[[Path], Path]] = {
+    "llava-json": lambda folder: write_json_file(llava, folder),
+    "sharegpt-json": lambda folder: write_json_file(sharegpt, folder),
+    "columns-json": lambda folder: write_json_file(plain, folder),
+    "openai-jsonl-gz": write_openai,
+    "csv": write_csv,
+    "parquet": write_parquet,
+    "save-to-disk": write_saved,
+    "webdataset": write_tar,
+}
+
+
+def convert(path: Path, root: Path) -> tuple[Imported, Counter[str]]:
+    """What comes of a file of another shape, as the two stages make it."""
+    counts: Counter[str] = Counter()
+    rows = convert_rows(read_foreign(path), path.parent, root / "mine", counts)
+    write_rows(rows, root / "mine.jsonl")
+    return import_prompts({"mine": root / "mine.jsonl"}, root, LIMITS), counts
+
+
+@pytest.mark.parametrize("shape", WRITERS)
+def test_every_shape_ends_as_the_same_prompts(shape: str, tmp_path: Path) -> None:
+    """Two images with their questions and answers, whatever they came in."""
+    (tmp_path / "given").mkdir()
+    (tmp_path / "images").mkdir()
+    path = WRITERS[shape](tmp_path / "given")
+    found, counts = convert(path, tmp_path / "images")
+    asked = {
+        (tmp_path / "images" / prompt.images[0]).read_bytes(): prompt.question
+        for prompt in found.prompts
+    }
+    assert asked == ASKED, shape
+    assert {prompt.answer for prompt in found.prompts} == {"It."}
+    assert counts["rows"] == 2
+
+
+def test_what_else_a_row_says_is_kept_aside(tmp_path: Path) -> None:
+    """One's own id comes through, and questions that are left out are counted."""
+    found, counts = convert(write_json_file(llava, tmp_path), tmp_path)
+    assert {line["id"] for line in found.aside} == {"red.png", "blue.png"}
+    assert found.report["fields_kept_aside"] == {"id": 2}
+    assert counts["later questions of a conversation, left out"] == 2
+
+
+def test_unknown_fields_of_a_plain_file_are_kept_aside(tmp_path: Path) -> None:
+    """They are joined to results by the prompt's id."""
+    (tmp_path / "a.png").write_bytes(RED)
+    row = {"images": ["a.png"], "question": "Why?", "id": 7, "anwser": "x"}
+    path = write_lines(tmp_path / "mine.jsonl", json.dumps(row))
+    found = import_prompts({"mine": path}, tmp_path, LIMITS)
+    (prompt,) = found.prompts
+    assert found.aside == [{"prompt_id": prompt.id, "id": 7, "anwser": "x"}]
+    assert found.report["fields_kept_aside"] == {"anwser": 1, "id": 1}
+
+
+@pytest.mark.parametrize(
+    ("row", "hint"),
+    [
+        (llava("a.png", "x"), "LLaVA conversations"),
+        (openai("a.png", "x"), "OpenAI messages"),
+        (plain("a.png", "x"), "a question and an image under other names"),
+    ],
+)
+def test_a_row_of_another_shape_names_the_way(
+    tmp_path: Path, row: dict[str, Any], hint: str
+) -> None:
+    """The error says which shape it saw, and what reads it."""
+    path = write_lines(tmp_path / "mine.jsonl", json.dumps(row))
+    with pytest.raises(RecordError, match=rf"Hint: this is {hint}: 'kind: rows'"):
+        import_prompts({"mine": path}, tmp_path, LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("https://example.org/a.png", "image_address"),
+        (data_url(RED), "image_data"),
+        ("a.heic", "no_decoder"),
+    ],
+)
+def test_images_that_are_no_files_have_their_reason(
+    tmp_path: Path, image: str, reason: str
+) -> None:
+    """Of each a person is told what to do; alone they are an error."""
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic")
+    (tmp_path / "a.png").write_bytes(RED)
+    rows = [{"images": [name], "question": "Why?"} for name in (image, "a.png")]
+    path = write_lines(tmp_path / "mine.jsonl", *map(json.dumps, rows))
+    found = import_prompts({"mine": path}, tmp_path, LIMITS)
+    assert found.report["dropped"] == {reason: 1}
+    path = write_lines(tmp_path / "mine.jsonl", json.dumps(rows[0]))
+    with pytest.raises(ValueError, match=rf"got none: 1 {reason}, such as .*:1"):
+        import_prompts({"mine": path}, tmp_path, LIMITS)
+
+
+def test_paths_are_taken_from_where_they_stand(tmp_path: Path) -> None:
+    """An absolute path below the root, a mark before the file, a mark in the text."""
+    (tmp_path / "a.png").write_bytes(RED)
+    row = {"images": [str(tmp_path / "a.png")], "question": "<image>\nWhy?"}
+    path = tmp_path / "mine.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(row).encode())
+    (prompt,) = import_prompts({"mine": path}, tmp_path, LIMITS).prompts
+    assert (prompt.images, prompt.question) == (("a.png",), "Why?")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "why"),
+    [
+        ("a.xml", b"<a/>", "must be .jsonl, .json, .csv"),
+        ("a.json", b"[1, 2]", "a.json: row 1: must be a JSON object"),
+        ("a.json", b"[{", "must be one JSON array"),
+        ("a.jsonl", b'{"a": 1}\n{', "a.jsonl:2: the line must be one JSON object"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(
+    tmp_path: Path, name: str, content: bytes, why: str
+) -> None:
+    """With its place, and what it must be."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=why):
+        list(read_foreign(tmp_path / name))
+
+
+def test_a_folder_that_nothing_saved_is_named(tmp_path: Path) -> None:
+    """The hint says what takes a folder of images."""
+    with pytest.raises(ValueError, match="Hint: 'kind: images' takes a folder"):
+        list(read_foreign(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {},
+        {"messages": None},
+        {"messages": "no list"},
+        {"conversations": [1, {}, {"from": "human"}]},
+        {"image": 3, "question": 4},
+        {"messages": [{"role": "user", "content": [1, {"type": "text"}]}]},
+        {"image": "data:image/png;base64,%%%", "question": "x"},
+    ],
+)
+def test_an_odd_row_is_read_as_far_as_it_goes(row: dict[str, Any]) -> None:
+    """What it lacks the import names; nothing is raised."""
+    found = find_row(row)
+    assert isinstance(found.question, str) and isinstance(found.pictures, list)
