@@ -21,6 +21,7 @@ from selfjudge.panel.agreement import measure_agreement
 from selfjudge.panel.audit import count_preferences, count_unparsed
 from selfjudge.panel.ballots import BALLOTS, panel_reward
 from selfjudge.panel.candidates import list_candidates
+from selfjudge.panel.gold import gives_gold
 from selfjudge.panel.marks import parse_marks, reward_of
 from selfjudge.panel.preferences import (
     Builder,
@@ -28,7 +29,6 @@ from selfjudge.panel.preferences import (
     PreferenceSettings,
     build_preferences,
     cut_preferences,
-    is_right,
     size_of,
     write_preferences,
 )
@@ -467,10 +467,12 @@ def test_reliability_finds_who_guesses() -> None:
     assert min(reliability["bea"] or 0, reliability["cyd"] or 0) > 0.6
     report = found.report()
     assert report["num_candidates"] == 398
-    assert report["agreement"]["bea"]["cyd"] > 0.9
-    assert report["agreement"]["bea"]["cyd"] == report["agreement"]["cyd"]["bea"]
-    assert 0.4 < report["agreement"]["ada"]["bea"] < 0.6
-    assert set(report["agreement"]["ada"]) == {"bea", "cyd"}
+    assert report["agreement_rate"]["bea"]["cyd"] > 0.9
+    assert (
+        report["agreement_rate"]["bea"]["cyd"] == report["agreement_rate"]["cyd"]["bea"]
+    )
+    assert 0.4 < report["agreement_rate"]["ada"]["bea"] < 0.6
+    assert set(report["agreement_rate"]["ada"]) == {"bea", "cyd"}
     assert report["length_effect"]["bea"] is None  # all of one word
 
 
@@ -500,9 +502,9 @@ def test_the_audit_tells_whether_pairs_are_righter_than_members() -> None:
     report = count_preferences(prompts, kept, dropped, own)
     assert report["num_preferences"] == 2 and report["dropped"] == {"one_text": 1}
     gold = report["gold"]["all"]
-    assert (gold["chosen_right"], gold["rejected_right"]) == (0.5, 0.5)
-    assert gold["members_right"] == {"ada": 0.666667, "bea": 0.333333}
-    assert report["gold"]["counting"]["chosen_right"] == 1.0
+    assert (gold["chosen_right_rate"], gold["rejected_right_rate"]) == (0.5, 0.5)
+    assert gold["members_right_rate"] == {"ada": 0.666667, "bea": 0.333333}
+    assert report["gold"]["counting"]["chosen_right_rate"] == 1.0
     assert report["would_keep"]["0.85, 0.75"] == 2
     blind = [msgspec.structs.replace(one, answer=None) for one in prompts]
     assert count_preferences(blind, kept, dropped, own)["gold"] is None
@@ -614,5 +616,6 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
 def test_a_fraction_is_right_where_its_value_is(text: str, expected: bool) -> None:
     """As in pairs: who writes mathematics is read as mathematics."""
     half = prompt(1, answer="1/2")
-    assert is_right(half, text) == is_right(prompt(1, answer="0.5"), text) == expected
+    other = prompt(1, answer="0.5")
+    assert gives_gold(half, text) == gives_gold(other, text) == expected
     assert is_answer_right(half, response(1, 0, text)) == expected

@@ -7,5 +7,5 @@ code is public.
 
 Read in the order of the work: `candidates`, `rating` (what a member is asked),
 `marks` (what it said), `ballots` (whose word counts), `votes`, `preferences`,
-`agreement`, `audit`, `skills`.
+`agreement`, `gold` (what is right, where that is known), `audit`, `skills`.
 """

@@ -12,11 +12,13 @@ from selfjudge.ground.records import Preference, Prompt, Response, Vote
 from selfjudge.ground.shares import round_share, share_of
 from selfjudge.pairs.responses import leave_thought
 from selfjudge.panel.candidates import join_by_prompt
-from selfjudge.panel.preferences import SLACK, NoPreference, is_right
+from selfjudge.panel.gold import gives_gold
+from selfjudge.panel.preferences import NoPreference, list_reached
 
 # Thresholds of which the report tells how many preferences they would give.
 KEEPS = (0.6, 0.7, 0.8, 0.85, 0.9)
 MARGINS = (0.25, 0.5, 0.75)
+THRESHOLDS = [(keep, margin) for keep in KEEPS for margin in MARGINS]
 ALL = "all"
 
 
@@ -47,9 +49,10 @@ def count_preferences(
             by_member[pair.for_member or ALL] += 1
             words["chosen"] += len(text_of(pair.chosen).split())
             words["rejected"] += len(text_of(pair.rejected).split())
-            reached.update(list_reached(pair.reward_chosen, pair.reward_rejected))
+            rewards = pair.reward_chosen, pair.reward_rejected
+            reached.update(list_reached(*rewards, THRESHOLDS))
         for one in refused:
-            reached.update(list_reached(one.best, one.lowest))
+            reached.update(list_reached(one.best, one.lowest, THRESHOLDS))
         if prompt.answer is not None:
             gold.add(prompt, kept, answers)
     number = by_member.total()
@@ -64,9 +67,7 @@ def count_preferences(
             for side in ("chosen", "rejected")
         },
         "would_keep": {
-            f"{keep}, {margin}": reached[keep, margin]
-            for keep in KEEPS
-            for margin in MARGINS
+            f"{keep}, {margin}": reached[keep, margin] for keep, margin in THRESHOLDS
         },
         "gold": gold.report(),
     }
@@ -92,11 +93,13 @@ class GoldCount:
             for member, own in zip(self.members, answers, strict=True):
                 spoken = map(leave_thought, own)
                 said = [one.text for one in spoken if one.finish_reason != "length"]
-                self.right[group, member] += any(is_right(prompt, t) for t in said)
+                self.right[group, member] += any(gives_gold(prompt, t) for t in said)
             for pair in kept:
                 self.pairs[group] += 1
-                self.chosen[group] += is_right(prompt, text_of(pair.chosen))
-                self.rejected[group] += is_right(prompt, text_of(pair.rejected))
+                self.chosen[group] += gives_gold(prompt, text_of(pair.chosen)) is True
+                self.rejected[group] += (
+                    gives_gold(prompt, text_of(pair.rejected)) is True
+                )
 
     def report(self) -> dict[str, Any] | None:
         """By source, shares of right texts; None where no answer is known."""
@@ -106,27 +109,17 @@ class GoldCount:
             group: {
                 "num_prompts": self.seen[group],
                 "num_preferences": self.pairs[group],
-                "chosen_right": share_of(self.chosen[group], self.pairs[group]),
-                "rejected_right": share_of(self.rejected[group], self.pairs[group]),
-                "members_right": {
+                "chosen_right_rate": share_of(self.chosen[group], self.pairs[group]),
+                "rejected_right_rate": share_of(
+                    self.rejected[group], self.pairs[group]
+                ),
+                "members_right_rate": {
                     member: share_of(self.right[group, member], self.seen[group])
                     for member in self.members
                 },
             }
             for group in sorted(self.seen)
         }
-
-
-def list_reached(best: float | None, lowest: float | None) -> list[tuple[float, float]]:
-    """The thresholds, keep and margin, that two rewards reach."""
-    if best is None or lowest is None:
-        return []
-    return [
-        (keep, margin)
-        for keep in KEEPS
-        for margin in MARGINS
-        if best >= keep - SLACK and best - lowest >= margin - SLACK
-    ]
 
 
 def text_of(turns: list[dict[str, Any]]) -> str:
