@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +17,8 @@ from PIL import Image
 
 from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.ground.lines import read_json, read_lines
+from selfjudge.report.lineage_index import open_index
+from selfjudge.report.lineage_text import show_impact, show_lineage
 
 pytestmark = pytest.mark.workflow
 
@@ -141,6 +144,33 @@ def test_skills_at_iteration_0_are_of_the_members_as_they_came(project: Path) ->
     assert {row["member"] for row in rows} == set(MEMBERS)
     assert all(row["num_questions"] == NUM_QUESTIONS for row in rows)
     assert all(row["ballot"] == "base" and row["gain"] is None for row in rows)
+
+
+def test_a_preference_leads_up_to_its_image_and_down_to_who_learns(
+    project: Path,
+) -> None:
+    """Over both candidates, what was rated, and the responses that said them."""
+    path = project / "results/panel/iter1/peers/preferences.jsonl"
+    row = read_json_line(path)
+    with open_index(project, ["prompts.jsonl"]) as index:
+        told = "\n".join(show_lineage(index, row["id"], 20))
+        seen = "\n".join(show_lineage(index, row["chosen_id"], 20))
+        below = "\n".join(show_impact(index, row["images"][0]))
+    assert f"preference {row['id']} for all, rewards " in told
+    for name in ("chosen candidate", "rejected candidate", "response", "prompt"):
+        assert re.search(rf"^ +{name} [0-9a-f]+ ", told, re.M), name
+    assert f"image {row['images'][0]}" in told
+    assert "results/panel/iter1/peers, all: 1 row" in told
+    assert re.search(r"rating [0-9a-f]+ of ada: ", seen)
+    assert "rewards ada " in seen
+    for kind in ("candidate", "rating", "vote", "preference"):
+        assert re.search(rf"^ +\d+ {kind} ", below, re.M), kind
+    assert "no judge" not in below
+
+
+def read_json_line(path: Path) -> Any:
+    """The first record of a file."""
+    return json.loads(path.read_text().splitlines()[0])
 
 
 def test_nothing_is_stale_afterwards(project: Path) -> None:
