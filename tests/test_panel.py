@@ -7,6 +7,8 @@ from random import Random
 import msgspec
 import pytest
 
+from selfjudge.engines.sections import SimulatorSettings
+from selfjudge.engines.simulator import SimulatorEngine, text_of
 from selfjudge.ground.lines import write_json, write_records
 from selfjudge.ground.records import (
     Candidate,
@@ -22,7 +24,7 @@ from selfjudge.panel.audit import count_preferences, count_unparsed
 from selfjudge.panel.ballots import BALLOTS, panel_reward
 from selfjudge.panel.candidates import list_candidates
 from selfjudge.panel.gold import gives_gold
-from selfjudge.panel.marks import parse_marks, reward_of
+from selfjudge.panel.marks import parse_marks, parse_sections, reward_of
 from selfjudge.panel.preferences import (
     Builder,
     NoPreference,
@@ -32,7 +34,14 @@ from selfjudge.panel.preferences import (
     size_of,
     write_preferences,
 )
-from selfjudge.panel.rating import rating_from, rating_requests
+from selfjudge.panel.rating import (
+    Asked,
+    Mode,
+    RatingRequest,
+    RatingSettings,
+    rating_from,
+    rating_requests,
+)
 from selfjudge.panel.skills import (
     ScoredMember,
     SkillScores,
@@ -41,6 +50,7 @@ from selfjudge.panel.skills import (
     is_answer_right,
     score_answers,
 )
+from selfjudge.panel.tournament import draw_matches
 from selfjudge.panel.votes import Criteria, count_votes
 from selfjudge.report.panel_tables import panel_tables
 
@@ -204,25 +214,17 @@ def test_a_response_that_states_marks_has_no_say() -> None:
         counts=(1,),
         response_ids=("r",),
     )
-    (request,) = rating_requests(
-        [candidate],
-        {prompt(1).id: prompt(1)},
-        "Rate {response} to {question}",
-        None,
-        Sampling(max_tokens=64, temperature=0),
-        Path("images"),
-        0,
-    )
-    assert text in request.messages[0]["content"][-1]["text"]
+    (asked,) = ask([candidate], "Rate {response} to {question}")
+    assert text in text_of(asked.request)
     said = RATING.replace("Correctness: 5", "Correctness: 1")
     generation = Generation(
-        request_id=request.id,
+        request_id=asked.request.id,
         text=said,
         finish_reason="stop",
         num_prompt_tokens=1,
         num_output_tokens=1,
     )
-    rating = rating_from(generation, request, "ada")
+    rating = rating_from(generation, asked, "ada")
     (counted,) = count_votes(
         [prompt(1)], [candidate], {"ada": [rating], "bea": []}, five_criteria()
     )
@@ -230,21 +232,191 @@ def test_a_response_that_states_marks_has_no_say() -> None:
     assert counted.rewards == (reward_of("41521", HELPSTEER), None)
 
 
-def five_criteria() -> Criteria:
-    return Criteria(weights=dict(zip(FIVE, HELPSTEER, strict=True)))
+def five_criteria(mode: Mode = "absolute") -> Criteria:
+    return Criteria(weights=dict(zip(FIVE, HELPSTEER, strict=True)), mode=mode)
+
+
+def candidates(number: int, texts: str) -> list[Candidate]:
+    """Texts of one letter each, all of bea."""
+    return [
+        Candidate(
+            id=f"{number}/{text}",
+            prompt_id=prompt(number).id,
+            text=text,
+            members=("bea",),
+            counts=(1,),
+            response_ids=("r",),
+        )
+        for text in texts
+    ]
+
+
+def ask(
+    listed: Iterable[Candidate],
+    template: str,
+    asked: Asked = "plain",
+    mode: Mode = "absolute",
+    num_opponents: int = 4,
+) -> list[RatingRequest]:
+    sampling = Sampling(max_tokens=64, temperature=0)
+    settings = RatingSettings(mode=mode, num_opponents=num_opponents, sampling=sampling)
+    prompts = {prompt(number).id: prompt(number) for number in range(1, 4)}
+    images = Path("images")
+    return list(
+        rating_requests(listed, prompts, template, None, asked, settings, images, 0)
+    )
+
+
+SIMULATED = SimulatorSettings(
+    tokens_per_second=0,
+    unanimous_rate=0.5,
+    majority_rate=0.5,
+    parsed_rate=1.0,
+    alteration_valid_rate=1.0,
+    verdict_accuracy=1.0,
+    num_response_words=9,
+    num_judgment_words=9,
+)
+
+
+def simulate(asked: Sequence[RatingRequest], member: str) -> list[Rating]:
+    """What the simulator says to requests."""
+    engine = SimulatorEngine("m", None, SIMULATED, batch_size=4)
+    said = engine.generate([one.request for one in asked])
+    return [rating_from(*pair, member) for pair in zip(said, asked, strict=True)]
+
+
+# ------------------------------------------------- all at once, and two by two
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        (f"Response 1\n{RATING}\n\nResponse 2\n{RATING}", ["45521", "45521"]),
+        (f"**Response 2:**\n{RATING}\n# response 1\n{RATING}", ["45521", "45521"]),
+        # One that is unparsed leaves the others as they are.
+        (f"Response 1\nHelpfulness: 4\nResponse 2\n{RATING}", [None, "45521"]),
+        (f"Response 2\n{RATING}\nResponse 3\n{RATING}", [None, "45521"]),
+        # The last section of a response counts, also where it states nothing.
+        (f"Response 1\n{RATING}\nResponse 1\nnone", [None, None]),
+        # Marks before any section are of nobody; a sentence begins none.
+        (f"{RATING}\nResponse 2 is best.\n{RATING}", [None, None]),
+        (f"<think>Response 1\n{RATING}", [None, None]),
+        ("", [None, None]),
+    ],
+)
+def test_responses_rated_at_once_have_a_section_each(
+    text: str, marks: list[str | None]
+) -> None:
+    assert parse_sections(text, FIVE, 2) == marks
+
+
+def test_all_responses_of_a_prompt_may_be_rated_at_once() -> None:
+    """One request a prompt, in a drawn order; marks go to whom they are of."""
+    listed = candidates(1, "abcdefgh") + candidates(2, "xy")
+    asked = ask(listed, "{question}\n{responses}", mode="relative")
+    shown = ["".join(c.text for c in one.candidates) for one in asked]
+    assert [sorted(text) for text in shown] == [list("abcdefgh"), list("xy")]
+    assert shown[0] != "abcdefgh"
+    assert f"Response 2:\n{shown[0][1]}\n\nResponse 3:" in text_of(asked[0].request)
+    first, second = simulate(asked, "ada")
+    others = msgspec.structs.replace(first, text=f"Response 2\n{RATING}")
+    prompts = [prompt(1), prompt(2)]
+    votes = count_votes(
+        prompts, listed, {"ada": [others, second]}, five_criteria("relative")
+    )
+    marked = {vote.text: vote.marks[0] for vote in votes}
+    assert [text for text in "abcdefgh" if marked[text]] == [shown[0][1]]
+    assert marked["x"] and marked["y"]
+
+
+@pytest.mark.parametrize(
+    ("number", "opponents", "met"),
+    [(1, 4, 0), (2, 4, 1), (5, 4, 4), (6, 4, 4), (20, 4, 4), (20, 5, 6), (3, 1, 2)],
+)
+def test_everyone_meets_as_many_before_a_judge(
+    number: int, opponents: int, met: int
+) -> None:
+    """Each pair in both orders, none twice."""
+    listed = candidates(1, "abcdefghijklmnopqrst"[:number])
+    matches = [(a.text, b.text) for a, b in draw_matches(listed, opponents, 0)]
+    assert len(matches) == len(set(matches)) == number * met
+    assert {(b, a) for a, b in matches} == set(matches)
+    for one in listed:
+        assert len([pair for pair in matches if pair[0] == one.text]) == met
+
+
+def test_a_judge_rates_by_the_verdicts_that_a_response_won() -> None:
+    """Unparsed ones take no part; one that always says A gives everyone a half."""
+    listed = candidates(1, "ab")
+    asked = ask(listed, "{question} {response_a} {response_b}", "matches")
+    assert [text_of(one.request)[-3:] for one in asked] in (
+        ["a b", "b a"],
+        ["b a", "a b"],
+    )
+    judged = simulate(asked, "judge")
+
+    def rewards(*letters: str) -> list[float | None]:
+        said = [
+            msgspec.structs.replace(one, text=f"Verdict: [[{letter}]]")
+            for one, letter in zip(judged, letters, strict=True)
+        ]
+        mark = Rating(
+            id="m",
+            candidate_ids=(listed[0].id,),
+            prompt_id=prompt(1).id,
+            member="ada",
+            seed=0,
+            text=RATING,
+            finish_reason="stop",
+        )
+        ratings = {"ada": [mark], "judge": said}
+        votes = count_votes([prompt(1)], listed, ratings, five_criteria(), ["judge"])
+        found = list(votes)
+        assert [vote.marks for vote in found] == [("45521", None), (None, None)]
+        return [vote.rewards[1] for vote in found]
+
+    is_first = asked[0].candidates[0].text == "a"
+    assert rewards(*("AB" if is_first else "BA")) == [1.0, 0.0]
+    assert rewards("A", "A") == [0.5, 0.5]
+    assert rewards("A", "?") == ([1.0, 0.0] if is_first else [0.0, 1.0])
+    assert rewards("?", "?") == [None, None]
+    with pytest.raises(ValueError, match="ratings of judge: 'candidate_ids' must be"):
+        stray = msgspec.structs.replace(judged[0], candidate_ids=("other", "a"))
+        list(count_votes([prompt(1)], listed, {"judge": [stray]}, five_criteria()))
+
+
+def test_a_judge_is_nobodys_author() -> None:
+    """So it counts on every response, and finds its place among the raters."""
+    raters = (*MEMBERS, "judge")
+    rewards = {"2": (0.0, 1.0, 1.0, 1.0), "3": (1.0, 0.25, 0.0, 0.0)}
+    votes = [
+        msgspec.structs.replace(
+            vote(1, text, "a", own[:3]), raters=raters, marks=(None,) * 4, rewards=own
+        )
+        for text, own in rewards.items()
+    ]
+    (found,) = built(votes, builder(min_votes=3))
+    assert isinstance(found, Preference)
+    assert (found.reward_chosen, found.reward_rejected) == (1.0, 0.083333)
+    report = measure_agreement([prompt(1)], votes, raters).report()
+    assert report["agreement_rate"]["judge"] == {"ada": 0.0, "bea": 1.0, "cyd": 1.0}
+    lone = [msgspec.structs.replace(votes[0], rewards=(1.0, 1.0, 1.0, None))]
+    counted = count_unparsed(lone, raters, only_own=False, scorers=["judge"])
+    assert counted["judge"] == {"num_ratings": 0, "num_unparsed": 0}
 
 
 def test_a_rating_of_nothing_known_is_refused() -> None:
     stray = Rating(
         id="x",
-        candidate_id="other",
+        candidate_ids=("other",),
         prompt_id=prompt(1).id,
         member="ada",
         seed=0,
         text=RATING,
         finish_reason="stop",
     )
-    with pytest.raises(ValueError, match="ratings of ada: 'candidate_id'"):
+    with pytest.raises(ValueError, match="ratings of ada: 'candidate_ids'"):
         list(count_votes([prompt(1)], [], {"ada": [stray]}, five_criteria()))
 
 

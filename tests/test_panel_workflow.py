@@ -26,6 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 NUM_PROMPTS, NUM_QUESTIONS = 24, 6
 BALLOTS = ["peers", "informed", "self", "random", "gold"]
 MEMBERS = {name: {"base_model": f"someone/{name}@abc"} for name in ("ada", "bea")}
+JUDGE = {"judge": {"base_model": "someone/judge@abc", "scores_only": True}}
 CONFIG = {
     "iterations": 1,
     "image_root": "images",
@@ -42,12 +43,13 @@ CONFIG = {
     "pool": {"prompts_per_iteration": NUM_PROMPTS},
     "engine": {"name": "simulator"},
     "panel": {
-        "members": MEMBERS,
+        "members": MEMBERS | JUDGE,
         "iterations": 2,
         "ballots": BALLOTS,
         "shards": 1,
         "responses": {"num_samples": 4},
-        "preferences": {"min_votes": 1},
+        # A judge that draws its verdicts holds few texts as good as keep.
+        "preferences": {"min_votes": 1, "keep": 0.6, "margin": 0.25},
         "skills": {"path": "questions.jsonl"},
     },
 }
@@ -119,7 +121,11 @@ def test_every_prompt_is_accounted_for(project: Path) -> None:
         counted = report["num_preferences"] + report["num_dropped"]
         assert counted == scopes * NUM_PROMPTS, path
         assert report["gold"]["all"]["num_prompts"] == NUM_PROMPTS
+        asked = report["ratings"]["judge"]["num_ratings"]
+        # It rates whatever ballot counts more than one's own word.
+        assert (asked > 0) == (name in ("peers", "informed", "self"))
     peers, drawn = read_json(project / REPORTS[0]), read_json(project / REPORTS[3])
+    assert set(peers["agreement_rate"]["judge"]) == set(MEMBERS)
     assert 0 < drawn["num_preferences"] <= peers["num_preferences"]
     assert peers["ratings"]["ada"]["num_ratings"] > NUM_PROMPTS
 
@@ -130,9 +136,14 @@ def test_ballots_share_what_members_say_as_they_came(project: Path) -> None:
     stages = [path.rsplit("/", 1)[0].removeprefix("panel/") for path in ledgers]
     folders = sorted(stage for stage in set(stages) if stage.startswith("iter1/"))
     assert folders == sorted(
-        f"iter1/base/{member}/{work}"
-        for member in MEMBERS
-        for work in ("responses", "ratings/plain", "ratings/informed")
+        [
+            *(
+                f"iter1/base/{member}/{work}"
+                for member in MEMBERS
+                for work in ("responses", "ratings/plain", "ratings/informed")
+            ),
+            "iter1/base/judge/ratings/matches",
+        ]
     )
     assert not list((project / "results/panel/iter1/peers").glob("ada/responses"))
 
@@ -191,7 +202,9 @@ def test_nothing_is_stale_afterwards(project: Path) -> None:
 def test_other_thresholds_ask_nobody(project: Path) -> None:
     path = project / "config.yaml"
     before = path.read_text()
-    panel = CONFIG["panel"] | {"preferences": {"keep": 0.7, "min_votes": 1}}  # type: ignore[operator]
+    panel = CONFIG["panel"] | {
+        "preferences": {"keep": 0.7, "margin": 0.25, "min_votes": 1}
+    }  # type: ignore[operator]
     path.write_text(yaml.safe_dump(CONFIG | {"panel": panel}))
     try:
         jobs = planned(project, *TARGETS)
@@ -205,8 +218,8 @@ def test_a_simulated_member_is_not_trained(project: Path) -> None:
     jobs = planned(project, "results/panel/iter2/skills.json")
     assert jobs["train_member"] == 2 * len(MEMBERS) * len(BALLOTS)
     assert jobs["answer_prompts"] == len(MEMBERS) * len(BALLOTS)
-    # gold and random rate nothing.
-    assert jobs["rate_responses"] == len(MEMBERS) * (len(BALLOTS) - 2)
+    # gold and random rate nothing; under self a judge has no say.
+    assert jobs["rate_responses"] == len(MEMBERS) * (len(BALLOTS) - 2) + 2
 
 
 def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
@@ -216,7 +229,7 @@ def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
     """
     journal = project / "results" / "journal"
     before = {path: path.read_bytes() for path in journal.rglob("*.jsonl")}
-    members = MEMBERS | {"cyd": {"base_model": "someone/cyd@abc"}}
+    members = MEMBERS | {"cyd": {"base_model": "someone/cyd@abc"}} | JUDGE
     panel = CONFIG["panel"] | {"members": members}  # type: ignore[operator]
     (project / "config.yaml").write_text(yaml.safe_dump(CONFIG | {"panel": panel}))
     jobs = planned(project, *REPORTS[:1])
@@ -226,4 +239,6 @@ def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
     assert new and {path.parent for path in new} & {p.parent for p in before} == set()
     assert all(path.read_bytes() == content for path, content in before.items())
     votes = project / "results/panel/iter1/base/votes/plain/1of1.jsonl"
-    assert all(b'"raters":["ada","bea","cyd"]' in line for _, line in read_lines(votes))
+    assert all(
+        b'"raters":["ada","bea","cyd","judge"]' in line for _, line in read_lines(votes)
+    )

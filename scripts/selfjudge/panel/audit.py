@@ -6,6 +6,7 @@ and further at each iteration, since worse members choose worse.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from selfjudge.ground.records import Preference, Prompt, Response, Vote
@@ -128,20 +129,28 @@ def text_of(turns: list[dict[str, Any]]) -> str:
 
 
 def count_unparsed(
-    votes: Iterable[Vote], members: Sequence[str], only_own: bool
+    votes: Iterable[Vote],
+    members: Sequence[str],
+    only_own: bool,
+    scorers: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """By rater how many candidates it was asked about, and ratings gave no marks.
+    """By rater how many candidates it was asked about, and got no reward of it.
 
-    ``only_own``: it was asked about its own texts alone.
+    ``only_own``: it was asked about its own texts alone.  ``scorers`` compare, and
+    were not asked where there was nothing to compare.
     """
     asked: Counter[str] = Counter()
     unparsed: Counter[str] = Counter()
-    for vote in votes:
-        for rater, marks in zip(vote.raters, vote.marks, strict=True):
-            if only_own and rater not in vote.members:
-                continue
-            asked[rater] += 1
-            unparsed[rater] += marks is None
+    for _, group in groupby(votes, key=lambda vote: vote.prompt_id):
+        listed = list(group)
+        for vote in listed:
+            for rater, reward in zip(vote.raters, vote.rewards, strict=True):
+                if only_own and rater not in vote.members:
+                    continue
+                if rater in scorers and len(listed) == 1:
+                    continue
+                asked[rater] += 1
+                unparsed[rater] += reward is None
     return {
         member: {"num_ratings": asked[member], "num_unparsed": unparsed[member]}
         for member in members

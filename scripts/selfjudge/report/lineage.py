@@ -34,7 +34,7 @@ PARENT_FIELDS: dict[str, tuple[str, NodeKind]] = {
     # Of a panel.
     "chosen_id": ("chosen", "candidate"),
     "rejected_id": ("rejected", "candidate"),
-    "candidate_id": ("", "candidate"),
+    "candidate_ids": ("", "candidate"),
     "response_ids": ("", "response"),
     "prompt_id": ("", "prompt"),
 }

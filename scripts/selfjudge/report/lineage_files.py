@@ -93,6 +93,7 @@ class LineIds(msgspec.Struct, gc=False):
     pair_id: str | None = None
     judgment_id: str | None = None
     candidate_id: str | None = None
+    candidate_ids: list[str] = []
     chosen_id: str | None = None
     rejected_id: str | None = None
     response_ids: list[str] = []
@@ -147,6 +148,7 @@ def ids_of(ids: LineIds, is_benchmark: bool) -> set[str]:
         ids.candidate_id,
         ids.chosen_id,
         ids.rejected_id,
+        *ids.candidate_ids,
         *ids.response_ids,
     }
     found = {one for one in named if one}

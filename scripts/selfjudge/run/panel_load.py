@@ -81,16 +81,26 @@ def count_questions(work: Workload) -> Number:
 
 def count_ratings(work: Workload, part: Part, prompts: Number) -> Number:
     """Different texts to rate: counted once they are listed."""
-    ballot, _ = str(part.filter).split("/")
+    ballot, member = str(part.filter).split("/")
     panel = work.config["panel"]
+    is_judge = panel["members"][member].get("scores_only", False)
+    if panel["ratings"]["mode"] == "relative" and not is_judge:
+        return prompts  # all texts of a prompt at once
+    # A judge is asked for each text and each of its opponents.
+    times = panel["ratings"]["num_opponents"] if is_judge else 1
     folder = work.results / "panel" / f"iter{part.iteration}" / ballot / "candidates"
     spec = BALLOTS.get(ballot)
-    share = 1 / len(panel["members"]) if spec and spec.voters == "self" else 1.0
+    answering = [
+        name
+        for name, own in panel["members"].items()
+        if not own.get("scores_only", False)
+    ]
+    share = times / (len(answering) if spec and spec.voters == "self" else 1)
     files = list(folder.glob("*.jsonl"))
     if len(files) == panel["shards"]:
         listed = sum(1 for path in files for _ in read_lines(path))
         return Number(listed * share, "counted")
-    texts = prompts.value * panel["responses"]["num_samples"] * len(panel["members"])
+    texts = prompts.value * panel["responses"]["num_samples"] * len(answering)
     return Number(texts * work.plan.different_rate * share, "guessed")
 
 
