@@ -16,6 +16,7 @@ RATERS = {
             "engine": config["engine"],
             "interpreters": config["interpreters"],
             "scores_only": False,
+            "lmms_eval_model": PANEL["skills"]["lmms_eval"]["model"],
         },
         own,
     )
@@ -528,9 +529,13 @@ rule train_member:
 
 
 # Members as they came and as they end; where nothing measures them, the models.
+MEASURED = [
+    *(["skills.json"] if PANEL["skills"]["path"] else []),
+    *(["public_skills.json"] if PANEL["skills"]["lmms_eval"]["tasks"] else []),
+]
 PANEL_TARGETS += (
-    [f"results/panel/iter{at}/skills.json" for at in (0, PANEL["iterations"])]
-    if PANEL["skills"]["path"]
+    expand("results/panel/iter{at}/{name}", at=(0, PANEL["iterations"]), name=MEASURED)
+    if MEASURED
     else expand(
         f"{FOLDER}/{{member}}/model.json",
         iteration=PANEL["iterations"],
@@ -540,6 +545,6 @@ PANEL_TARGETS += (
 )
 
 
-if PANEL["skills"]["path"]:
+if MEASURED:
 
     include: "panel_skills.smk"

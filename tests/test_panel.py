@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
@@ -34,6 +35,7 @@ from selfjudge.panel.preferences import (
     size_of,
     write_preferences,
 )
+from selfjudge.panel.public_skills import Measured, compare_public
 from selfjudge.panel.rating import (
     Asked,
     Mode,
@@ -741,6 +743,34 @@ def test_questions_need_short_answers() -> None:
         check_questions([prompt(1), prompt(2, answer=None)])
     with pytest.raises(ValueError, match="greedy answers: must answer every question"):
         score_answers(ScoredMember(0, "base", "ada"), [prompt(1)], [], [])
+
+
+def lmms_results(folder: Path, name: str, **values: Any) -> None:
+    """A results file as lmms-eval writes it."""
+    numbers = {"pope": {"original": 9000, "effective": 9000}}
+    document = {"results": {"pope": {"alias": "pope"} | values}, "n-samples": numbers}
+    write_json(folder / "someone__ada" / f"{name}_results.json", document)
+
+
+def test_public_skills_are_read_and_compared(tmp_path: Path) -> None:
+    """The newest file of a member; what is no number is no row."""
+    base = Measured(0, "base", "ada", tmp_path / "base")
+    after = Measured(2, "peers", "ada", tmp_path / "after")
+    lmms_results(base.folder, "20260101", **{"f1,none": 0.1})
+    known = {"f1,none": 0.5, "f1_stderr,none": 0.01, "by_kind,none": {"x": 1}}
+    lmms_results(base.folder, "20260102", **known, **{"yes,strict": True})
+    lmms_results(after.folder, "20260102", **{"f1,none": 0.75, "f1,strict": 0.5})
+    first, second, third = compare_public(2, [base, after], ["pope"]).rows
+    assert (first.value, first.stderr, first.gain) == (0.5, 0.01, None)
+    assert (second.value, second.gain, second.num_questions) == (0.75, 0.25, 9000)
+    assert (third.metric, third.gain) == ("f1,strict", None)
+    with pytest.raises(ValueError, match=r"must hold \['mmvet'\].*its log tells"):
+        compare_public(0, [base], ["mmvet"])
+    with pytest.raises(ValueError, match=r"must hold a file .* of lmms-eval"):
+        compare_public(0, [base._replace(folder=tmp_path / "none")], ["pope"])
+    write_json(tmp_path / "odd" / "m" / "x_results.json", {"a": 1})
+    with pytest.raises(ValueError, match=r"must have 'results' .* keys \['a'\]"):
+        compare_public(0, [base._replace(folder=tmp_path / "odd")], ["pope"])
 
 
 # ---------------------------------------------------------------------- the page

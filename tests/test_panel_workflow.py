@@ -222,6 +222,62 @@ def test_a_simulated_member_is_not_trained(project: Path) -> None:
     assert jobs["rate_responses"] == len(MEMBERS) * (len(BALLOTS) - 2) + 2
 
 
+# What lmms-eval is called with, and what it leaves: a folder named after the model.
+LMMS_EVAL = """#!/usr/bin/env python3
+import json, os, sys
+words = dict(zip(sys.argv[3::2], sys.argv[4::2]))
+assert sys.argv[1:3] == ["-m", "lmms_eval"], sys.argv
+folder = os.path.join(words["--output_path"], "someone__model")
+os.makedirs(folder)
+value = 0.5 if "ada" in words["--model_args"] else 0.25
+results = {
+    task: {
+        "alias": task,
+        "accuracy,none": value,
+        "accuracy_stderr,none": "N/A",
+        "submission,none": None,
+    }
+    for task in words["--tasks"].split(",")
+}
+numbers = {task: {"original": 9, "effective": 8} for task in results}
+with open(os.path.join(folder, "20260101_120000_results.json"), "w") as file:
+    json.dump({"results": results, "n-samples": numbers, "words": words}, file)
+"""
+
+
+def test_lmms_eval_measures_members_on_public_tasks(project: Path) -> None:
+    """By its command line, and by what it writes; here something stands in for it."""
+    stand_in = project / "lmms_python"
+    stand_in.write_text(LMMS_EVAL)
+    stand_in.chmod(0o755)
+    path = project / "config.yaml"
+    before = path.read_text()
+    asked = {"tasks": ["pope", "mmbench_en_dev"], "model_args": "dtype=bfloat16"}
+    for name in MEMBERS:
+        (project / name).mkdir()
+    members = {name: {"base_model": f"./{name}"} for name in MEMBERS}
+    panel = CONFIG["panel"] | {"skills": {"lmms_eval": asked}, "members": members}  # type: ignore[operator]
+    changed = {"panel": panel, "interpreters": {"evaluate": str(stand_in)}}
+    path.write_text(yaml.safe_dump(CONFIG | changed))
+    target = "results/panel/iter0/public_skills.json"
+    try:
+        jobs = planned(project, "results/panel/iter1/public_skills.json")
+        snakemake(project, target)
+    finally:
+        path.write_text(before)
+    assert jobs["run_lmms_eval"] == len(MEMBERS) * (len(BALLOTS) + 1)
+    rows = read_json(project / target)["rows"]
+    assert len(rows) == 2 * len(MEMBERS)
+    found = {(row["member"], row["task"]): row for row in rows}
+    ada = found["ada", "pope"]
+    assert (ada["value"], ada["metric"], ada["num_questions"]) == (0.5, "accuracy", 8)
+    assert ada["stderr"] is None and ada["gain"] is None
+    (said,) = project.glob("results/panel/iter0/base/bea/lmms_eval/*/*_results.json")
+    words = read_json(said)["words"]
+    assert words["--model"] == "huggingface"
+    assert words["--model_args"] == "pretrained=./bea,dtype=bfloat16"
+
+
 def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
     """The others are answered from the journal: its files stay as they are.
 
