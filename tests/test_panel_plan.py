@@ -11,7 +11,11 @@ import yaml
 from selfjudge.ground.ledgers import Usage, ledger_from
 from selfjudge.ground.lines import write_json
 from selfjudge.run.config import lay_over
-from selfjudge.run.panel_load import panel_waits_for, parse_panel_part
+from selfjudge.run.panel_load import (
+    count_panel_requests,
+    panel_waits_for,
+    parse_panel_part,
+)
 from selfjudge.run.planning import (
     CostModel,
     PartCost,
@@ -105,6 +109,24 @@ def test_requests_follow_from_the_config(tmp_path: Path) -> None:
     assert found[TRAIN].num_prompt_tokens / 600 == pytest.approx(
         2 * rated.num_prompt_tokens / 13500
     )
+
+
+def test_a_judge_is_asked_for_every_match(tmp_path: Path) -> None:
+    """Each text and each of its opponents; all texts at once are one request."""
+    judge = {"judge": {"base_model": "org/judge", "scores_only": True}}
+    config = lay_over(CONFIG, {"panel": {"members": judge}})
+    expected = msgspec.convert(config["plan"], Expectations, strict=False)
+    part = RATINGS._replace(filter="base/judge")
+
+    def count(part: Part, **ratings: Any) -> float:
+        changed = lay_over(config, {"panel": {"ratings": ratings}})
+        work = Workload(tmp_path, changed, expected)
+        return count_panel_requests(work, part).value
+
+    assert count(RATINGS) == 13500  # of three who answer
+    assert count(part) == 4 * 13500
+    assert count(part, num_opponents=6, mode="relative") == 6 * 13500
+    assert count(RATINGS, mode="relative") == 1000
 
 
 def test_files_tell_better_than_the_config(tmp_path: Path) -> None:

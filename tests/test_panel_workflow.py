@@ -222,6 +222,22 @@ def test_a_simulated_member_is_not_trained(project: Path) -> None:
     assert jobs["rate_responses"] == len(MEMBERS) * (len(BALLOTS) - 2) + 2
 
 
+def test_a_member_without_its_folder_is_named(project: Path) -> None:
+    """Before anything starts, with its place in the config."""
+    path = project / "config.yaml"
+    before = path.read_text()
+    members = MEMBERS | {"ada": {"base_model": "./nowhere"}}
+    panel = CONFIG["panel"] | {"members": members}  # type: ignore[operator]
+    engine = {"engine": {"name": "transformers"}}
+    path.write_text(yaml.safe_dump(CONFIG | {"panel": panel} | engine))
+    try:
+        with pytest.raises(AssertionError) as told:
+            snakemake(project, "-n", "results/panel/iter2/skills.json")
+    finally:
+        path.write_text(before)
+    assert "'panel.members.ada.base_model' must be an existing folder" in str(told.value)
+
+
 # What lmms-eval is called with, and what it leaves: a folder named after the model.
 LMMS_EVAL = """#!/usr/bin/env python3
 import json, os, sys
