@@ -235,7 +235,9 @@ def test_a_member_without_its_folder_is_named(project: Path) -> None:
             snakemake(project, "-n", "results/panel/iter2/skills.json")
     finally:
         path.write_text(before)
-    assert "'panel.members.ada.base_model' must be an existing folder" in str(told.value)
+    assert "'panel.members.ada.base_model' must be an existing folder" in str(
+        told.value
+    )
 
 
 # What lmms-eval is called with, and what it leaves: a folder named after the model.

@@ -8,5 +8,5 @@ code is public.
 Read in the order of the work: `candidates`, `rating` (what a member is asked),
 `marks` (what it said), `tournament` (what a judge said), `ballots` (whose word
 counts), `votes`, `preferences`, `agreement`, `gold` (what is right, where that is
-known), `audit`, `skills`.
+known), `audit`, `skills`, `public_skills` (what lmms-eval says).
 """
