@@ -1,5 +1,5 @@
 """Measure what decisions cost: building pairs, filtering and counting a million
-judgments, planning a run.
+judgments, a panel's votes and preferences, planning a run.
 
 Prints each figure beside the bound it must keep; ends with status 1 if one is
 broken.  Needs 6 GB in the temporary folder, and leaves nothing behind.
@@ -26,14 +26,22 @@ from selfjudge.ground.lines import content_id, write_records
 from selfjudge.ground.records import (
     ORDERS,
     Altered,
+    Candidate,
     Judgment,
     Pair,
     Prompt,
+    Rating,
     Response,
 )
 from selfjudge.pairs.filters import FILTERS
+from selfjudge.panel.ballots import BALLOTS
 
 MAJORITY = msgspec.json.encode(FILTERS["majority"]).decode()
+PEERS = msgspec.json.encode(BALLOTS["peers"]).decode()
+MEMBERS = ("ada", "bea", "cyd")
+TEXTS = 45  # candidates of a prompt: 15 of each member, all different
+CRITERIA = {"helpfulness": 0.65, "correctness": 0.8, "coherence": 0.45}
+CRITERIA |= {"complexity": 0, "verbosity": 0}
 MIN_RECORDS_A_SECOND = 100_000
 MAX_MEMORY_MB = 500
 MAX_PLANNING_SECONDS = 10
@@ -58,6 +66,7 @@ def main() -> None:
     add = parser.add_argument
     add("--prompts", type=int, default=100_000, help="prompts to build pairs from")
     add("--judgments", type=int, default=1_000_000, help="judgments to filter")
+    add("--ratings", type=int, default=1_000_000, help="ratings of a panel to count")
     add("--shards", type=int, default=64, help="shards of each model stage")
     add("--repeats", type=int, default=3, help="runs of each; the best counts")
     args = parser.parse_args()
@@ -65,6 +74,7 @@ def main() -> None:
         kept = [
             measure_pairs(Path(folder), args.prompts, args.repeats),
             measure_filter(Path(folder), args.judgments, args.repeats),
+            measure_panel(Path(folder), args.ratings, args.repeats),
             measure_plan(Path(folder), args.shards, args.repeats),
         ]
     sys.exit(0 if all(kept) else 1)
@@ -124,6 +134,43 @@ def measure_filter(folder: Path, num_judgments: int, repeats: int) -> bool:
     ]
     empty(folder)
     return all(kept)
+
+
+def measure_panel(folder: Path, num_ratings: int, repeats: int) -> bool:
+    """Print the costs of count_votes.py and build_preferences.py; True if kept."""
+    num_prompts = max(1, num_ratings // (TEXTS * len(MEMBERS)))
+    names = "prompts candidates votes preferences dropped".split()
+    prompts, candidates, votes, kept, dropped = (
+        folder / f"{name}.jsonl" for name in names
+    )
+    write_records(prompts, make_prompts(num_prompts))
+    num_candidates = write_records(candidates, make_candidates(num_prompts))
+    files = [folder / f"ratings_{member}.jsonl" for member in MEMBERS]
+    count = num_candidates + sum(
+        write_records(path, make_ratings(num_prompts, member))
+        for path, member in zip(files, MEMBERS, strict=True)
+    )
+    criteria = json.dumps({"weights": CRITERIA, "mode": "absolute"})
+    voting = script("count_votes", prompts=prompts, candidates=candidates)
+    voting += options(criteria=criteria, output=votes)
+    voting += ["--members", *MEMBERS, "--ratings", *map(str, files)]
+    voted = measure(voting, folder, [votes], repeats)
+    settings = {"keep": 0.85, "margin": 0.75, "min_votes": 2, "source": "anyone"}
+    choosing = script("build_preferences", ballot=PEERS, prompts=prompts, votes=votes)
+    choosing += options(settings=json.dumps(settings), seed=0)
+    choosing += options(preferences=kept, dropped=dropped)
+    texts = ROOT / "scripts" / "templates"
+    templates = [str(texts / f"respond_{kind}.txt") for kind in ("open", "closed")]
+    choosing += ["--members", *MEMBERS, "--templates", *templates]
+    chosen = measure(choosing, folder, [kept, dropped], repeats)
+    found = len(kept.read_bytes().splitlines())
+    what = f"prompts and votes, {found} preferences"
+    within = [
+        show("count_votes", count, "candidates and ratings", voted),
+        show("build_preferences", num_prompts + num_candidates, what, chosen),
+    ]
+    empty(folder)
+    return all(within)
 
 
 def script(name: str, **arguments: object) -> list[str]:
@@ -259,6 +306,40 @@ def make_altered(num_prompts: int) -> Iterator[Altered]:
                 category="object",
                 seed=response.seed,
                 text=f"{response.text} horse",
+                finish_reason="stop",
+            )
+
+
+def make_candidates(num_prompts: int) -> Iterator[Candidate]:
+    """Different texts to each prompt, a third of each member."""
+    for number in range(num_prompts):
+        rng = random.Random(f"candidates {number}")
+        for at in range(TEXTS):
+            yield Candidate(
+                id=content_id("candidate", number, at),
+                prompt_id=content_id("prompt", number),
+                text=prose(rng, 400),
+                members=(MEMBERS[at % len(MEMBERS)],),
+                counts=(1,),
+                response_ids=(content_id("response", number, at),),
+            )
+
+
+def make_ratings(num_prompts: int, member: str) -> Iterator[Rating]:
+    """One of each candidate; a few are unparsed."""
+    for number in range(num_prompts):
+        rng = random.Random(f"ratings {number} {member}")
+        for at in range(TEXTS):
+            marks = [rng.choice("1123455") for _ in CRITERIA]
+            pairs = zip(CRITERIA, marks, strict=True)
+            lines = [f"{name.capitalize()}: {mark}" for name, mark in pairs]
+            yield Rating(
+                id=content_id("rating", number, at, member),
+                candidate_ids=(content_id("candidate", number, at),),
+                prompt_id=content_id("prompt", number),
+                member=member,
+                seed=rng.getrandbits(63),
+                text="\n".join(lines[: 5 if rng.random() < 0.98 else 4]),
                 finish_reason="stop",
             )
 

@@ -20,7 +20,7 @@ from selfjudge.ground.fingerprints import folder_fingerprint
 from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
 from selfjudge.pairs.filters import first_asked
-from selfjudge.run.config import check_config
+from selfjudge.run.config import check_config, check_repeats
 from selfjudge.run.families import (
     check_processor,
     check_serving,
@@ -41,6 +41,8 @@ def here(path):
 
 
 try:
+    if Path("config.yaml").is_file():
+        check_repeats(Path("config.yaml"))
     check_config(config, yaml.safe_load(Path(here("config.schema.yaml")).read_text()))
 except ValueError as error:
     raise WorkflowError(str(error))

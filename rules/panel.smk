@@ -8,27 +8,32 @@ from selfjudge.run.config import lay_over
 
 PANEL = config["panel"]
 PANEL_ITERATIONS = range(1, PANEL["iterations"] + 1)
-# Each member as a config of its own: what it does not say holds of all.
-MEMBERS = {
+# Each of the panel as a config of its own: what it does not say holds of all.
+RATERS = {
     name: lay_over(
         {
             "base_family": None,
             "engine": config["engine"],
             "interpreters": config["interpreters"],
+            "scores_only": False,
+            "lmms_eval_model": PANEL["skills"]["lmms_eval"]["model"],
         },
         own,
     )
     for name, own in PANEL["members"].items()
 }
+# Who answers and learns; the others are judges that only compare.
+MEMBERS = [name for name, own in RATERS.items() if not own["scores_only"]]
+SCORERS = [name for name in RATERS if name not in MEMBERS]
 # The ballot whose number of preferences `random` is cut to.
 FIRST_RATED = next((n for n in PANEL["ballots"] if BALLOTS[n].wording), None)
 AS_ASKED = [template("respond_open.txt"), template("respond_closed.txt")]
 
 
 wildcard_constraints:
-    member="|".join(MEMBERS),
+    member="|".join(RATERS),
     ballot="|".join(["base", *PANEL["ballots"]]),
-    wording="plain|informed",
+    wording="plain|informed|matches",
 
 
 # Also of the members as they came, and at more iterations than the judge's loop.
@@ -45,7 +50,7 @@ class OfMember:
 
     def __format__(self, spec):
         kind, member, _ = spec.split("/")
-        asked = MEMBERS[member]
+        asked = RATERS[member]
         if kind == "launch":
             return f"{shlex.quote(asked['interpreters']['train'] or 'python')} {BY_GPU}"
         if kind == "engine":
@@ -63,7 +68,7 @@ if config["train"]["gpus"] > 1:
 
 try:
     PANEL_ENVIRONMENTS = {
-        name: generating_environment(asked) for name, asked in MEMBERS.items()
+        name: generating_environment(asked) for name, asked in RATERS.items()
     }
 except ValueError as error:
     raise WorkflowError(f"config.yaml: 'panel.members': {error}")
@@ -71,7 +76,7 @@ except ValueError as error:
 
 def member_model(wildcards, iteration):
     """A member after an iteration as an input; none where it is as it came."""
-    if iteration == 0:
+    if iteration == 0 or wildcards.member in SCORERS:
         return []
     w = wildcards
     folder = f"results/panel/iter{iteration}/{w.ballot}/{w.member}/model"
@@ -92,7 +97,7 @@ def fetched_member(model, trains=False):
     """An input function: the mark that a Hub model was fetched, where a job opens it."""
 
     def find(wildcards):
-        asked = MEMBERS[wildcards.member]
+        asked = RATERS[wildcards.member]
         opens = trains or engine_runs_model(asked["engine"]["name"])
         is_there = model(wildcards) or is_folder(asked["base_model"].partition("@")[0])
         name = wildcards.member
@@ -107,7 +112,7 @@ def asks_member(script, model):
     """The parameters of a stage that asks a member; ``model`` finds its checkpoint."""
 
     def asked(wildcards):
-        return MEMBERS[wildcards.member]
+        return RATERS[wildcards.member]
 
     def version(wildcards):
         is_simulated = asked(wildcards)["engine"]["name"] == "simulator"
@@ -139,7 +144,7 @@ def asks_member(script, model):
 
 def gpus_of_member(wildcards):
     """GPUs of a job that asks a member."""
-    engine = MEMBERS[wildcards.member]["engine"]
+    engine = RATERS[wildcards.member]["engine"]
     is_vllm = engine["name"] == "vllm"
     return engine["vllm"]["tensor_parallel_size"] if is_vllm else 1
 
@@ -203,13 +208,42 @@ def own_alone(ballot):
     return all(ballot.voters == "self" for ballot in rated)
 
 
+def rating_template(wildcards):
+    """The template by which candidates are rated."""
+    if wildcards.wording == "matches":
+        return template("judge.txt")
+    if PANEL["ratings"]["mode"] == "relative":
+        return template("rate_relative.txt")
+    return template(
+        "rate_informed.txt" if wildcards.wording == "informed" else "rate.txt"
+    )
+
+
+def rating_settings(wildcards):
+    """How candidates are rated; a judge writes as it does of pairs."""
+    ratings = {k: PANEL["ratings"][k] for k in ("mode", "num_opponents", "sampling")}
+    if wildcards.wording == "matches":
+        ratings["sampling"] = config["judgments"]["sampling"]
+    return json.dumps(ratings, sort_keys=True)
+
+
+def matches_of(wildcards):
+    """The verdicts of judges that a ballot counts, of one shard."""
+    if wildcards.asked == "none" or own_alone(wildcards.ballot):
+        return []
+    return [
+        f"{FOLDER}/{name}/ratings/matches/{{shard}}.jsonl".format(**wildcards)
+        for name in SCORERS
+    ]
+
+
 use rule fetch_model as fetch_member with:
     output:
         "results/sources/members/{member}.json",
     log:
         "logs/fetch_member/{member}.log",
     params:
-        model=lambda wildcards: model_arguments([], MEMBERS[wildcards.member]),
+        model=lambda wildcards: model_arguments([], RATERS[wildcards.member]),
 
 
 use rule select_prompts as select_panel_prompts with:
@@ -269,7 +303,7 @@ rule list_candidates:
         "../envs/decide.yaml"
     params:
         code=code("list_candidates"),
-        members=list(MEMBERS),
+        members=MEMBERS,
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/list_candidates.py --members {params.members} "
         "--prompts {input.prompts} --responses {input.responses} "
@@ -281,12 +315,14 @@ rule rate_responses:
     input:
         prompts="results/panel/iter{iteration}/prompts.jsonl",
         candidates=f"{FOLDER}/candidates/{{shard}}.jsonl",
-        own=f"{FOLDER}/{{member}}/own_answers/{{shard}}.jsonl",
+        own=lambda wildcards: (
+            []
+            if wildcards.member in SCORERS
+            else f"{FOLDER}/{{member}}/own_answers/{{shard}}.jsonl".format(**wildcards)
+        ),
         model=before,
         base=fetched_member(before),
-        template=lambda wildcards: template(
-            "rate_informed.txt" if wildcards.wording == "informed" else "rate.txt"
-        ),
+        template=rating_template,
     output:
         f"{FOLDER}/{{member}}/ratings/{{wording}}/{{shard}}.jsonl",
     log:
@@ -302,13 +338,14 @@ rule rate_responses:
         **MEMBER_JOB,
     params:
         **asks_member("rate_responses", before),
-        settings=settings(PANEL["ratings"], "sampling"),
+        settings=rating_settings,
         only_own=lambda wildcards: "--only-own" if own_alone(wildcards.ballot) else "",
+        own=lambda wildcards, input: f"--own-answers {input.own}" if input.own else "",
     shell:
         ask_member("rate_responses")
         + "--member {wildcards.member} --wording {wildcards.wording} {params.only_own} "
         "--prompts {input.prompts} --candidates {input.candidates} "
-        "--own-answers {input.own} --template {input.template:q} "
+        "{params.own} --template {input.template:q} "
         "--settings {params.settings:q} --output {output} 2> {log}"
 
 
@@ -322,6 +359,7 @@ rule count_votes:
             if wildcards.asked == "none"
             else of_all_members(f"ratings/{wildcards.asked}")(wildcards)
         ),
+        matches=matches_of,
     output:
         f"{FOLDER}/votes/{{asked}}/{{shard}}.jsonl",
     log:
@@ -334,15 +372,22 @@ rule count_votes:
         "../envs/decide.yaml"
     params:
         code=code("count_votes"),
-        members=list(MEMBERS),
-        criteria=json.dumps({"weights": PANEL["ratings"]["criteria"]}),
+        members=MEMBERS,
+        criteria=json.dumps(
+            {"weights": PANEL["ratings"]["criteria"], "mode": PANEL["ratings"]["mode"]}
+        ),
+        matches=lambda wildcards, input: (
+            f"--scorers {' '.join(SCORERS)} --matches {input.matches}"
+            if input.matches
+            else ""
+        ),
         ratings=lambda wildcards, input: (
             f"--ratings {input.ratings}" if input.ratings else ""
         ),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/count_votes.py --members {params.members} "
         "--prompts {input.prompts} --candidates {input.candidates} {params.ratings} "
-        "--criteria {params.criteria:q} --shard {wildcards.shard} "
+        "{params.matches} --criteria {params.criteria:q} --shard {wildcards.shard} "
         "--output {output} 2> {log}"
 
 
@@ -383,14 +428,16 @@ rule build_preferences:
     params:
         code=code("build_preferences"),
         ballot=lambda wildcards: as_json(BALLOTS[wildcards.ballot]),
-        members=list(MEMBERS),
+        members=MEMBERS,
+        scorers=SCORERS,
         settings=settings(PANEL["preferences"]),
         seed=config["seed"],
         matched=matched_argument,
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/build_preferences.py --ballot {params.ballot:q} "
-        "--members {params.members} --prompts {input.prompts} --votes {input.votes} "
-        "{params.matched} --templates {input.templates:q} "
+        "--members {params.members} --scorers {params.scorers} "
+        "--prompts {input.prompts} --votes {input.votes} {params.matched} "
+        " --templates {input.templates:q} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--preferences {output.kept} --dropped {output.dropped} 2> {log}"
 
@@ -418,11 +465,12 @@ rule report_panel:
         "../envs/decide.yaml"
     params:
         code=code("report_panel"),
-        members=list(MEMBERS),
+        members=MEMBERS,
+        scorers=SCORERS,
         only_own=lambda wildcards: "--only-own" if own_alone(counted(wildcards)) else "",
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/report_panel.py --members {params.members} "
-        "{params.only_own} --prompts {input.prompts} --votes {input.votes} "
+        "--scorers {params.scorers} {params.only_own} --prompts {input.prompts} --votes {input.votes} "
         "--preferences {input.kept} --dropped {input.dropped} "
         "--own-answers {input.own} --output {output} 2> {log}"
 
@@ -481,9 +529,13 @@ rule train_member:
 
 
 # Members as they came and as they end; where nothing measures them, the models.
+MEASURED = [
+    *(["skills.json"] if PANEL["skills"]["path"] else []),
+    *(["public_skills.json"] if PANEL["skills"]["lmms_eval"]["tasks"] else []),
+]
 PANEL_TARGETS += (
-    [f"results/panel/iter{at}/skills.json" for at in (0, PANEL["iterations"])]
-    if PANEL["skills"]["path"]
+    expand("results/panel/iter{at}/{name}", at=(0, PANEL["iterations"]), name=MEASURED)
+    if MEASURED
     else expand(
         f"{FOLDER}/{{member}}/model.json",
         iteration=PANEL["iterations"],
@@ -493,6 +545,6 @@ PANEL_TARGETS += (
 )
 
 
-if PANEL["skills"]["path"]:
+if MEASURED:
 
     include: "panel_skills.smk"

@@ -2,7 +2,7 @@
 rule prepare_skills:
     """Check and number the questions by which members are measured."""
     input:
-        questions=PANEL["skills"]["path"],
+        questions=PANEL["skills"]["path"] or [],
     output:
         "results/panel/skills.jsonl",
     log:
@@ -119,3 +119,76 @@ rule compare_members:
         "{PYTHON[decide]} {SCRIPTS:q}/compare_members.py "
         "--iteration {wildcards.iteration} --base {input.base} "
         "--scores {input.scores} --output {output} 2> {log}"
+
+
+LMMS_EVAL = PANEL["skills"]["lmms_eval"]
+
+
+def lmms_model(wildcards):
+    """The member as lmms-eval is told of it."""
+    asked = RATERS[wildcards.member]
+    trained = after(wildcards)
+    model, _, revision = asked["base_model"].partition("@")
+    parts = [f"pretrained={trained[0] if trained else model}"]
+    parts += [f"revision={revision}"] if revision and not trained else []
+    return ",".join([*parts, *filter(None, [LMMS_EVAL["model_args"]])])
+
+
+rule run_lmms_eval:
+    """Have lmms-eval measure a member on public benchmarks; what it writes is kept."""
+    input:
+        model=after,
+        base=fetched_member(after, trains=True),
+    output:
+        directory(f"{FOLDER}/{{member}}/lmms_eval"),
+    log:
+        "logs/panel/iter{iteration}/{ballot}/{member}/run_lmms_eval.log",
+    benchmark:
+        "timings/panel/iter{iteration}/{ballot}/{member}/run_lmms_eval.tsv"
+    wildcard_constraints:
+        **AT_ANY,
+    conda:
+        "../envs/lmms_eval.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=growing(64000),
+        runtime=growing(720),  # minutes
+    params:
+        version=asks_member("answer_prompts", after)["version"],
+        kind=lambda wildcards: RATERS[wildcards.member]["lmms_eval_model"],
+        model=lmms_model,
+        tasks=",".join(LMMS_EVAL["tasks"]),
+        batch_size=LMMS_EVAL["batch_size"],
+    shell:
+        "exec {PYTHON[evaluate]} -m lmms_eval --model {params.kind:q} "
+        "--model_args {params.model:q} --tasks {params.tasks:q} "
+        "--batch_size {params.batch_size} --output_path {output} > {log} 2>&1"
+
+
+rule compare_public_skills:
+    """What lmms-eval says of all ballots' members, beside iteration 0."""
+    input:
+        base=[f"results/panel/iter0/base/{name}/lmms_eval" for name in MEMBERS],
+        results=lambda wildcards: expand(
+            "results/panel/iter{iteration}/{ballot}/{member}/lmms_eval",
+            iteration=wildcards.iteration,
+            ballot=PANEL["ballots"] if wildcards.iteration != "0" else [],
+            member=MEMBERS,
+        ),
+    output:
+        "results/panel/iter{iteration}/public_skills.json",
+    log:
+        "logs/panel/iter{iteration}/compare_public_skills.log",
+    wildcard_constraints:
+        **AT_ANY,
+    localrule: True
+    conda:
+        "../envs/decide.yaml"
+    params:
+        code=code("compare_public_skills"),
+        tasks=LMMS_EVAL["tasks"],
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/compare_public_skills.py "
+        "--iteration {wildcards.iteration} --tasks {params.tasks:q} "
+        "--base {input.base} --results {input.results} --output {output} 2> {log}"

@@ -32,6 +32,7 @@ def main() -> None:
     add = parser.add_argument
     add("--ballot", type=json_of(Ballot), required=True, help="what it is, as JSON")
     add("--members", nargs="+", required=True)
+    add("--scorers", nargs="*", default=[], help="raters that are no members")
     add("--prompts", type=Path, required=True)
     add("--votes", type=Path, nargs="+", required=True, help="of all shards")
     add("--matched", type=Path, help="preferences to match in number")
@@ -52,7 +53,9 @@ def main() -> None:
         settings=args.settings,
         members=args.members,
         reliability=(
-            measure_agreement(*read(), args.members).reliability() if weighs else {}
+            measure_agreement(*read(), [*args.members, *args.scorers]).reliability()
+            if weighs
+            else {}
         ),
         templates=(
             load_template(args.templates[0], "question"),

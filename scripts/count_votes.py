@@ -21,18 +21,24 @@ def main() -> None:
     add("--prompts", type=Path, required=True)
     add("--candidates", type=Path, required=True)
     add("--ratings", type=Path, nargs="*", default=[], help="none: nobody rated")
+    add("--scorers", nargs="*", default=[], help="who only compares")
+    add("--matches", type=Path, nargs="*", default=[], help="of scorers; none: no")
     add("--criteria", type=json_of(Criteria), required=True)
     add("--shard", type=parse_shard, default=Shard(1, 1))
     add("--output", type=Path, required=True)
     args = parser.parse_args()
     prompts = args.shard.select(read_records(args.prompts, Prompt), lambda p: p.id)
     raters = args.members if args.ratings else []
+    scorers = args.scorers if args.matches else []
     ratings = {
         member: read_records(path, Rating)
-        for member, path in zip(raters, args.ratings, strict=True)
+        for member, path in zip(
+            [*raters, *scorers], [*args.ratings, *args.matches], strict=True
+        )
     }
     candidates = read_records(args.candidates, Candidate)
-    write_records(args.output, count_votes(prompts, candidates, ratings, args.criteria))
+    votes = count_votes(prompts, candidates, ratings, args.criteria, scorers)
+    write_records(args.output, votes)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ def main() -> None:
     parser = arguments(__doc__)
     add = parser.add_argument
     add("--members", nargs="+", required=True)
+    add("--scorers", nargs="*", default=[], help="raters that are no members")
     add("--only-own", action="store_true", help="members rated own texts alone")
     add("--prompts", type=Path, required=True)
     add("--votes", type=Path, nargs="+", required=True)
@@ -48,9 +49,10 @@ def main() -> None:
         own_answers,
     )
     prompts = read_records(args.prompts, Prompt)
-    raters = measure_agreement(prompts, votes(), args.members).report()
-    ratings = count_unparsed(votes(), args.members, args.only_own)
-    write_json(args.output, counts | {"ratings": ratings} | raters)
+    raters = [*args.members, *args.scorers]
+    agreement = measure_agreement(prompts, votes(), raters).report()
+    ratings = count_unparsed(votes(), raters, args.only_own, args.scorers)
+    write_json(args.output, counts | {"ratings": ratings} | agreement)
 
 
 if __name__ == "__main__":

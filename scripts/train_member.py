@@ -28,7 +28,8 @@ def main() -> None:
     args = parser.parse_args()
 
     def train(base: Any, usage: Usage) -> None:
-        from selfjudge.training.preferences import Objective, train_member
+        from selfjudge.training.losses import Objective
+        from selfjudge.training.preferences import train_member
 
         train_member(
             preferences=args.preferences,

@@ -4,8 +4,8 @@
     python scripts/why.py --impact c7/c7701084fa30e8c5.png --project demo
 
 An id is that of a prompt, response, altered response, pair or judgment (a training
-row goes by its judgment), or its beginning; or an image: its path below the image
-root, its sha256, or a file.
+row goes by its judgment), of a panel's candidate, rating or preference, or its
+beginning; or an image: its path below the image root, its sha256, or a file.
 
 Reads the records of a run, finished or not; writes nothing but an index of them,
 `.snakemake/selfjudge/lineage.sqlite` in the project, which may be deleted any time.

@@ -10,7 +10,7 @@ import yaml
 from selfjudge.ground.records import CATEGORIES
 from selfjudge.pairs.filters import FILTER_NAMES
 from selfjudge.panel.ballots import BALLOTS
-from selfjudge.run.config import ConfigError, check_config, lay_over
+from selfjudge.run.config import ConfigError, check_config, check_repeats, lay_over
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -255,6 +255,7 @@ def test_what_is_allowed(changes: dict[str, Any]) -> None:
     assert faults(**changes) == []
 
 
+JUDGES = {"scores_only": True}
 TWO = {name: {"base_model": f"org/{name}"} for name in ("ada", "bea")}
 
 
@@ -301,11 +302,40 @@ TWO = {name: {"base_model": f"org/{name}"} for name in ("ada", "bea")}
             },
             "'panel.train.rows_per_step' must be a multiple",
         ),
-        ({"panel__train__objective": "dpo"}, "'panel.train.objective' must be one of"),
+        ({"panel__train__objective": "kto"}, "'panel.train.objective' must be one of"),
+        (
+            {"panel__members": {name: one | JUDGES for name, one in TWO.items()}},
+            "'panel.members' must have one without 'scores_only'",
+        ),
+        (
+            {
+                "panel__members": TWO | {"cyd": TWO["ada"]},
+                "panel__ballots": ["peers", "informed"],
+                "panel__ratings__mode": "relative",
+            },
+            "must not hold ['informed'] with 'panel.ratings.mode: relative'",
+        ),
     ],
 )
 def test_a_fault_of_a_panel_is_named(changes: dict[str, Any], fault: str) -> None:
     assert any(fault in line for line in faults(**changes)), faults(**changes)
+
+
+def test_a_judge_stands_in_for_a_peer() -> None:
+    """Two votes on each response, of the other member and of the judge."""
+    assert faults(panel__members=TWO | {"judge": TWO["ada"] | JUDGES}) == []
+
+
+def test_two_members_of_one_name_are_named(tmp_path: Path) -> None:
+    """With file and line: YAML alone would keep the last, and say nothing."""
+    path = tmp_path / "config.yaml"
+    text = "panel:\n  members:\n    ada: {base_model: a}\n    bea: {base_model: b}\n"
+    path.write_text(text + "    ada: {base_model: c}\n  shards: 1\n")
+    with pytest.raises(ConfigError, match=r"config.yaml:5: 'panel.members.ada' must"):
+        check_repeats(path)
+    path.write_text(text + "filters: [a, a]\nprompts: {a: {x: 1}, b: {x: 1}}\n")
+    check_repeats(path)
+    check_repeats(ROOT / "config.yaml")
 
 
 def test_schema_and_code_know_the_same_ballots() -> None:

@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import msgspec
 import pytest
 
+from selfjudge.engines.sections import SimulatorSettings
+from selfjudge.engines.simulator import SimulatorEngine, text_of
 from selfjudge.ground.lines import write_json, write_records
 from selfjudge.ground.records import (
     Candidate,
@@ -21,18 +24,26 @@ from selfjudge.panel.agreement import measure_agreement
 from selfjudge.panel.audit import count_preferences, count_unparsed
 from selfjudge.panel.ballots import BALLOTS, panel_reward
 from selfjudge.panel.candidates import list_candidates
-from selfjudge.panel.marks import parse_marks, reward_of
+from selfjudge.panel.gold import gives_gold
+from selfjudge.panel.marks import parse_marks, parse_sections, reward_of
 from selfjudge.panel.preferences import (
     Builder,
     NoPreference,
     PreferenceSettings,
     build_preferences,
     cut_preferences,
-    is_right,
     size_of,
     write_preferences,
 )
-from selfjudge.panel.rating import rating_from, rating_requests
+from selfjudge.panel.public_skills import Measured, compare_public
+from selfjudge.panel.rating import (
+    Asked,
+    Mode,
+    RatingRequest,
+    RatingSettings,
+    rating_from,
+    rating_requests,
+)
 from selfjudge.panel.skills import (
     ScoredMember,
     SkillScores,
@@ -41,6 +52,7 @@ from selfjudge.panel.skills import (
     is_answer_right,
     score_answers,
 )
+from selfjudge.panel.tournament import draw_matches
 from selfjudge.panel.votes import Criteria, count_votes
 from selfjudge.report.panel_tables import panel_tables
 
@@ -204,25 +216,17 @@ def test_a_response_that_states_marks_has_no_say() -> None:
         counts=(1,),
         response_ids=("r",),
     )
-    (request,) = rating_requests(
-        [candidate],
-        {prompt(1).id: prompt(1)},
-        "Rate {response} to {question}",
-        None,
-        Sampling(max_tokens=64, temperature=0),
-        Path("images"),
-        0,
-    )
-    assert text in request.messages[0]["content"][-1]["text"]
+    (asked,) = ask([candidate], "Rate {response} to {question}")
+    assert text in text_of(asked.request)
     said = RATING.replace("Correctness: 5", "Correctness: 1")
     generation = Generation(
-        request_id=request.id,
+        request_id=asked.request.id,
         text=said,
         finish_reason="stop",
         num_prompt_tokens=1,
         num_output_tokens=1,
     )
-    rating = rating_from(generation, request, "ada")
+    rating = rating_from(generation, asked, "ada")
     (counted,) = count_votes(
         [prompt(1)], [candidate], {"ada": [rating], "bea": []}, five_criteria()
     )
@@ -230,21 +234,191 @@ def test_a_response_that_states_marks_has_no_say() -> None:
     assert counted.rewards == (reward_of("41521", HELPSTEER), None)
 
 
-def five_criteria() -> Criteria:
-    return Criteria(weights=dict(zip(FIVE, HELPSTEER, strict=True)))
+def five_criteria(mode: Mode = "absolute") -> Criteria:
+    return Criteria(weights=dict(zip(FIVE, HELPSTEER, strict=True)), mode=mode)
+
+
+def candidates(number: int, texts: str) -> list[Candidate]:
+    """Texts of one letter each, all of bea."""
+    return [
+        Candidate(
+            id=f"{number}/{text}",
+            prompt_id=prompt(number).id,
+            text=text,
+            members=("bea",),
+            counts=(1,),
+            response_ids=("r",),
+        )
+        for text in texts
+    ]
+
+
+def ask(
+    listed: Iterable[Candidate],
+    template: str,
+    asked: Asked = "plain",
+    mode: Mode = "absolute",
+    num_opponents: int = 4,
+) -> list[RatingRequest]:
+    sampling = Sampling(max_tokens=64, temperature=0)
+    settings = RatingSettings(mode=mode, num_opponents=num_opponents, sampling=sampling)
+    prompts = {prompt(number).id: prompt(number) for number in range(1, 4)}
+    images = Path("images")
+    return list(
+        rating_requests(listed, prompts, template, None, asked, settings, images, 0)
+    )
+
+
+SIMULATED = SimulatorSettings(
+    tokens_per_second=0,
+    unanimous_rate=0.5,
+    majority_rate=0.5,
+    parsed_rate=1.0,
+    alteration_valid_rate=1.0,
+    verdict_accuracy=1.0,
+    num_response_words=9,
+    num_judgment_words=9,
+)
+
+
+def simulate(asked: Sequence[RatingRequest], member: str) -> list[Rating]:
+    """What the simulator says to requests."""
+    engine = SimulatorEngine("m", None, SIMULATED, batch_size=4)
+    said = engine.generate([one.request for one in asked])
+    return [rating_from(*pair, member) for pair in zip(said, asked, strict=True)]
+
+
+# ------------------------------------------------- all at once, and two by two
+
+
+@pytest.mark.parametrize(
+    ("text", "marks"),
+    [
+        (f"Response 1\n{RATING}\n\nResponse 2\n{RATING}", ["45521", "45521"]),
+        (f"**Response 2:**\n{RATING}\n# response 1\n{RATING}", ["45521", "45521"]),
+        # One that is unparsed leaves the others as they are.
+        (f"Response 1\nHelpfulness: 4\nResponse 2\n{RATING}", [None, "45521"]),
+        (f"Response 2\n{RATING}\nResponse 3\n{RATING}", [None, "45521"]),
+        # The last section of a response counts, also where it states nothing.
+        (f"Response 1\n{RATING}\nResponse 1\nnone", [None, None]),
+        # Marks before any section are of nobody; a sentence begins none.
+        (f"{RATING}\nResponse 2 is best.\n{RATING}", [None, None]),
+        (f"<think>Response 1\n{RATING}", [None, None]),
+        ("", [None, None]),
+    ],
+)
+def test_responses_rated_at_once_have_a_section_each(
+    text: str, marks: list[str | None]
+) -> None:
+    assert parse_sections(text, FIVE, 2) == marks
+
+
+def test_all_responses_of_a_prompt_may_be_rated_at_once() -> None:
+    """One request a prompt, in a drawn order; marks go to whom they are of."""
+    listed = candidates(1, "abcdefgh") + candidates(2, "xy")
+    asked = ask(listed, "{question}\n{responses}", mode="relative")
+    shown = ["".join(c.text for c in one.candidates) for one in asked]
+    assert [sorted(text) for text in shown] == [list("abcdefgh"), list("xy")]
+    assert shown[0] != "abcdefgh"
+    assert f"Response 2:\n{shown[0][1]}\n\nResponse 3:" in text_of(asked[0].request)
+    first, second = simulate(asked, "ada")
+    others = msgspec.structs.replace(first, text=f"Response 2\n{RATING}")
+    prompts = [prompt(1), prompt(2)]
+    votes = count_votes(
+        prompts, listed, {"ada": [others, second]}, five_criteria("relative")
+    )
+    marked = {vote.text: vote.marks[0] for vote in votes}
+    assert [text for text in "abcdefgh" if marked[text]] == [shown[0][1]]
+    assert marked["x"] and marked["y"]
+
+
+@pytest.mark.parametrize(
+    ("number", "opponents", "met"),
+    [(1, 4, 0), (2, 4, 1), (5, 4, 4), (6, 4, 4), (20, 4, 4), (20, 5, 6), (3, 1, 2)],
+)
+def test_everyone_meets_as_many_before_a_judge(
+    number: int, opponents: int, met: int
+) -> None:
+    """Each pair in both orders, none twice."""
+    listed = candidates(1, "abcdefghijklmnopqrst"[:number])
+    matches = [(a.text, b.text) for a, b in draw_matches(listed, opponents, 0)]
+    assert len(matches) == len(set(matches)) == number * met
+    assert {(b, a) for a, b in matches} == set(matches)
+    for one in listed:
+        assert len([pair for pair in matches if pair[0] == one.text]) == met
+
+
+def test_a_judge_rates_by_the_verdicts_that_a_response_won() -> None:
+    """Unparsed ones take no part; one that always says A gives everyone a half."""
+    listed = candidates(1, "ab")
+    asked = ask(listed, "{question} {response_a} {response_b}", "matches")
+    assert [text_of(one.request)[-3:] for one in asked] in (
+        ["a b", "b a"],
+        ["b a", "a b"],
+    )
+    judged = simulate(asked, "judge")
+
+    def rewards(*letters: str) -> list[float | None]:
+        said = [
+            msgspec.structs.replace(one, text=f"Verdict: [[{letter}]]")
+            for one, letter in zip(judged, letters, strict=True)
+        ]
+        mark = Rating(
+            id="m",
+            candidate_ids=(listed[0].id,),
+            prompt_id=prompt(1).id,
+            member="ada",
+            seed=0,
+            text=RATING,
+            finish_reason="stop",
+        )
+        ratings = {"ada": [mark], "judge": said}
+        votes = count_votes([prompt(1)], listed, ratings, five_criteria(), ["judge"])
+        found = list(votes)
+        assert [vote.marks for vote in found] == [("45521", None), (None, None)]
+        return [vote.rewards[1] for vote in found]
+
+    is_first = asked[0].candidates[0].text == "a"
+    assert rewards(*("AB" if is_first else "BA")) == [1.0, 0.0]
+    assert rewards("A", "A") == [0.5, 0.5]
+    assert rewards("A", "?") == ([1.0, 0.0] if is_first else [0.0, 1.0])
+    assert rewards("?", "?") == [None, None]
+    with pytest.raises(ValueError, match="ratings of judge: 'candidate_ids' must be"):
+        stray = msgspec.structs.replace(judged[0], candidate_ids=("other", "a"))
+        list(count_votes([prompt(1)], listed, {"judge": [stray]}, five_criteria()))
+
+
+def test_a_judge_is_nobodys_author() -> None:
+    """So it counts on every response, and finds its place among the raters."""
+    raters = (*MEMBERS, "judge")
+    rewards = {"2": (0.0, 1.0, 1.0, 1.0), "3": (1.0, 0.25, 0.0, 0.0)}
+    votes = [
+        msgspec.structs.replace(
+            vote(1, text, "a", own[:3]), raters=raters, marks=(None,) * 4, rewards=own
+        )
+        for text, own in rewards.items()
+    ]
+    (found,) = built(votes, builder(min_votes=3))
+    assert isinstance(found, Preference)
+    assert (found.reward_chosen, found.reward_rejected) == (1.0, 0.083333)
+    report = measure_agreement([prompt(1)], votes, raters).report()
+    assert report["agreement_rate"]["judge"] == {"ada": 0.0, "bea": 1.0, "cyd": 1.0}
+    lone = [msgspec.structs.replace(votes[0], rewards=(1.0, 1.0, 1.0, None))]
+    counted = count_unparsed(lone, raters, only_own=False, scorers=["judge"])
+    assert counted["judge"] == {"num_ratings": 0, "num_unparsed": 0}
 
 
 def test_a_rating_of_nothing_known_is_refused() -> None:
     stray = Rating(
         id="x",
-        candidate_id="other",
+        candidate_ids=("other",),
         prompt_id=prompt(1).id,
         member="ada",
         seed=0,
         text=RATING,
         finish_reason="stop",
     )
-    with pytest.raises(ValueError, match="ratings of ada: 'candidate_id'"):
+    with pytest.raises(ValueError, match="ratings of ada: 'candidate_ids'"):
         list(count_votes([prompt(1)], [], {"ada": [stray]}, five_criteria()))
 
 
@@ -467,10 +641,12 @@ def test_reliability_finds_who_guesses() -> None:
     assert min(reliability["bea"] or 0, reliability["cyd"] or 0) > 0.6
     report = found.report()
     assert report["num_candidates"] == 398
-    assert report["agreement"]["bea"]["cyd"] > 0.9
-    assert report["agreement"]["bea"]["cyd"] == report["agreement"]["cyd"]["bea"]
-    assert 0.4 < report["agreement"]["ada"]["bea"] < 0.6
-    assert set(report["agreement"]["ada"]) == {"bea", "cyd"}
+    assert report["agreement_rate"]["bea"]["cyd"] > 0.9
+    assert (
+        report["agreement_rate"]["bea"]["cyd"] == report["agreement_rate"]["cyd"]["bea"]
+    )
+    assert 0.4 < report["agreement_rate"]["ada"]["bea"] < 0.6
+    assert set(report["agreement_rate"]["ada"]) == {"bea", "cyd"}
     assert report["length_effect"]["bea"] is None  # all of one word
 
 
@@ -500,9 +676,9 @@ def test_the_audit_tells_whether_pairs_are_righter_than_members() -> None:
     report = count_preferences(prompts, kept, dropped, own)
     assert report["num_preferences"] == 2 and report["dropped"] == {"one_text": 1}
     gold = report["gold"]["all"]
-    assert (gold["chosen_right"], gold["rejected_right"]) == (0.5, 0.5)
-    assert gold["members_right"] == {"ada": 0.666667, "bea": 0.333333}
-    assert report["gold"]["counting"]["chosen_right"] == 1.0
+    assert (gold["chosen_right_rate"], gold["rejected_right_rate"]) == (0.5, 0.5)
+    assert gold["members_right_rate"] == {"ada": 0.666667, "bea": 0.333333}
+    assert report["gold"]["counting"]["chosen_right_rate"] == 1.0
     assert report["would_keep"]["0.85, 0.75"] == 2
     blind = [msgspec.structs.replace(one, answer=None) for one in prompts]
     assert count_preferences(blind, kept, dropped, own)["gold"] is None
@@ -569,6 +745,34 @@ def test_questions_need_short_answers() -> None:
         score_answers(ScoredMember(0, "base", "ada"), [prompt(1)], [], [])
 
 
+def lmms_results(folder: Path, name: str, **values: Any) -> None:
+    """A results file as lmms-eval writes it."""
+    numbers = {"pope": {"original": 9000, "effective": 9000}}
+    document = {"results": {"pope": {"alias": "pope"} | values}, "n-samples": numbers}
+    write_json(folder / "someone__ada" / f"{name}_results.json", document)
+
+
+def test_public_skills_are_read_and_compared(tmp_path: Path) -> None:
+    """The newest file of a member; what is no number is no row."""
+    base = Measured(0, "base", "ada", tmp_path / "base")
+    after = Measured(2, "peers", "ada", tmp_path / "after")
+    lmms_results(base.folder, "20260101", **{"f1,none": 0.1})
+    known = {"f1,none": 0.5, "f1_stderr,none": 0.01, "by_kind,none": {"x": 1}}
+    lmms_results(base.folder, "20260102", **known, **{"yes,strict": True})
+    lmms_results(after.folder, "20260102", **{"f1,none": 0.75, "f1,strict": 0.5})
+    first, second, third = compare_public(2, [base, after], ["pope"]).rows
+    assert (first.value, first.stderr, first.gain) == (0.5, 0.01, None)
+    assert (second.value, second.gain, second.num_questions) == (0.75, 0.25, 9000)
+    assert (third.metric, third.gain) == ("f1,strict", None)
+    with pytest.raises(ValueError, match=r"must hold \['mmvet'\].*its log tells"):
+        compare_public(0, [base], ["mmvet"])
+    with pytest.raises(ValueError, match=r"must hold a file .* of lmms-eval"):
+        compare_public(0, [base._replace(folder=tmp_path / "none")], ["pope"])
+    write_json(tmp_path / "odd" / "m" / "x_results.json", {"a": 1})
+    with pytest.raises(ValueError, match=r"must have 'results' .* keys \['a'\]"):
+        compare_public(0, [base._replace(folder=tmp_path / "odd")], ["pope"])
+
+
 # ---------------------------------------------------------------------- the page
 
 
@@ -614,5 +818,6 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
 def test_a_fraction_is_right_where_its_value_is(text: str, expected: bool) -> None:
     """As in pairs: who writes mathematics is read as mathematics."""
     half = prompt(1, answer="1/2")
-    assert is_right(half, text) == is_right(prompt(1, answer="0.5"), text) == expected
+    other = prompt(1, answer="0.5")
+    assert gives_gold(half, text) == gives_gold(other, text) == expected
     assert is_answer_right(half, response(1, 0, text)) == expected

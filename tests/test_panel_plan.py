@@ -11,8 +11,18 @@ import yaml
 from selfjudge.ground.ledgers import Usage, ledger_from
 from selfjudge.ground.lines import write_json
 from selfjudge.run.config import lay_over
-from selfjudge.run.panel_load import panel_waits_for, parse_panel_part
-from selfjudge.run.planning import CostModel, PartCost, plan_rows, read_stale
+from selfjudge.run.panel_load import (
+    count_panel_requests,
+    panel_waits_for,
+    parse_panel_part,
+)
+from selfjudge.run.planning import (
+    CostModel,
+    PartCost,
+    gpus_of,
+    plan_rows,
+    read_stale,
+)
 from selfjudge.run.scheduling import schedule
 from selfjudge.run.workload import Expectations, Part, Workload
 
@@ -101,6 +111,24 @@ def test_requests_follow_from_the_config(tmp_path: Path) -> None:
     )
 
 
+def test_a_judge_is_asked_for_every_match(tmp_path: Path) -> None:
+    """Each text and each of its opponents; all texts at once are one request."""
+    judge = {"judge": {"base_model": "org/judge", "scores_only": True}}
+    config = lay_over(CONFIG, {"panel": {"members": judge}})
+    expected = msgspec.convert(config["plan"], Expectations, strict=False)
+    part = RATINGS._replace(filter="base/judge")
+
+    def count(part: Part, **ratings: Any) -> float:
+        changed = lay_over(config, {"panel": {"ratings": ratings}})
+        work = Workload(tmp_path, changed, expected)
+        return count_panel_requests(work, part).value
+
+    assert count(RATINGS) == 13500  # of three who answer
+    assert count(part) == 4 * 13500
+    assert count(part, num_opponents=6, mode="relative") == 6 * 13500
+    assert count(RATINGS, mode="relative") == 1000
+
+
 def test_files_tell_better_than_the_config(tmp_path: Path) -> None:
     results = tmp_path / "results" / "panel"
     folder = results / "iter1" / "base" / "candidates"
@@ -126,6 +154,37 @@ def test_ledgers_tell_what_a_request_costs(tmp_path: Path) -> None:
     found = plan(tmp_path, RATINGS, ledgers=ledgers)[RATINGS]
     assert found.cost == "measured"
     assert found.num_prompt_tokens == 50 * found.num_requests
+
+
+def test_each_member_costs_what_its_engine_does(tmp_path: Path) -> None:
+    """By config's speeds; then by its own ledgers, else by those of its engine."""
+    slow = {"engine": {"name": "transformers"}}
+    wide = {"engine": {"name": "vllm", "vllm": {"tensor_parallel_size": 4}}}
+    fast = {"engine": {"name": "vllm"}}
+    members = {"a": slow, "b": fast, "c": wide, "d": fast}
+    config = lay_over(CONFIG, {"panel": {"members": members}})
+    expected = msgspec.convert(config["plan"], Expectations, strict=False)
+    parts = [RATINGS._replace(filter=f"base/{name}") for name in members]
+    work = Workload(tmp_path, config, expected)
+
+    def costs(ledgers: dict[str, Any]) -> list[PartCost]:
+        jobs = Counter(dict.fromkeys(parts, 4))
+        return plan_rows(jobs, work, CostModel(config, expected, ledgers))
+
+    a, b, c, _ = costs({})
+    assert a.gpu_hours > 2 * b.gpu_hours
+    assert gpus_of(c.part, config) == 4 and gpus_of(b.part, config) == 1
+    usage = Usage(num_requests=10, num_calls=10, num_prompt_tokens=500, seconds=20.0)
+    line = ledger_from(
+        usage, stage="rate_responses", engine="vllm", model="m", started="",
+        finished=True,
+    )  # fmt: skip
+    other = msgspec.structs.replace(line, num_prompt_tokens=700)
+    place = "panel/iter1/base/{}/ratings/plain/1of4"
+    a, b, c, d = costs({place.format("b"): [line], place.format("d"): [other]})
+    tokens = [row.num_prompt_tokens / row.num_requests for row in (b, c, d)]
+    assert tokens == [50, 60, 70]
+    assert [row.cost for row in (a, b, c, d)] == ["guessed", *["measured"] * 3]
 
 
 @pytest.mark.parametrize(

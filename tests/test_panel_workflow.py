@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -16,6 +17,8 @@ from PIL import Image
 
 from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.ground.lines import read_json, read_lines
+from selfjudge.report.lineage_index import open_index
+from selfjudge.report.lineage_text import show_impact, show_lineage
 
 pytestmark = pytest.mark.workflow
 
@@ -23,6 +26,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 NUM_PROMPTS, NUM_QUESTIONS = 24, 6
 BALLOTS = ["peers", "informed", "self", "random", "gold"]
 MEMBERS = {name: {"base_model": f"someone/{name}@abc"} for name in ("ada", "bea")}
+JUDGE = {"judge": {"base_model": "someone/judge@abc", "scores_only": True}}
 CONFIG = {
     "iterations": 1,
     "image_root": "images",
@@ -39,12 +43,13 @@ CONFIG = {
     "pool": {"prompts_per_iteration": NUM_PROMPTS},
     "engine": {"name": "simulator"},
     "panel": {
-        "members": MEMBERS,
+        "members": MEMBERS | JUDGE,
         "iterations": 2,
         "ballots": BALLOTS,
         "shards": 1,
         "responses": {"num_samples": 4},
-        "preferences": {"min_votes": 1},
+        # A judge that draws its verdicts holds few texts as good as keep.
+        "preferences": {"min_votes": 1, "keep": 0.6, "margin": 0.25},
         "skills": {"path": "questions.jsonl"},
     },
 }
@@ -116,7 +121,11 @@ def test_every_prompt_is_accounted_for(project: Path) -> None:
         counted = report["num_preferences"] + report["num_dropped"]
         assert counted == scopes * NUM_PROMPTS, path
         assert report["gold"]["all"]["num_prompts"] == NUM_PROMPTS
+        asked = report["ratings"]["judge"]["num_ratings"]
+        # It rates whatever ballot counts more than one's own word.
+        assert (asked > 0) == (name in ("peers", "informed", "self"))
     peers, drawn = read_json(project / REPORTS[0]), read_json(project / REPORTS[3])
+    assert set(peers["agreement_rate"]["judge"]) == set(MEMBERS)
     assert 0 < drawn["num_preferences"] <= peers["num_preferences"]
     assert peers["ratings"]["ada"]["num_ratings"] > NUM_PROMPTS
 
@@ -127,9 +136,14 @@ def test_ballots_share_what_members_say_as_they_came(project: Path) -> None:
     stages = [path.rsplit("/", 1)[0].removeprefix("panel/") for path in ledgers]
     folders = sorted(stage for stage in set(stages) if stage.startswith("iter1/"))
     assert folders == sorted(
-        f"iter1/base/{member}/{work}"
-        for member in MEMBERS
-        for work in ("responses", "ratings/plain", "ratings/informed")
+        [
+            *(
+                f"iter1/base/{member}/{work}"
+                for member in MEMBERS
+                for work in ("responses", "ratings/plain", "ratings/informed")
+            ),
+            "iter1/base/judge/ratings/matches",
+        ]
     )
     assert not list((project / "results/panel/iter1/peers").glob("ada/responses"))
 
@@ -141,6 +155,33 @@ def test_skills_at_iteration_0_are_of_the_members_as_they_came(project: Path) ->
     assert {row["member"] for row in rows} == set(MEMBERS)
     assert all(row["num_questions"] == NUM_QUESTIONS for row in rows)
     assert all(row["ballot"] == "base" and row["gain"] is None for row in rows)
+
+
+def test_a_preference_leads_up_to_its_image_and_down_to_who_learns(
+    project: Path,
+) -> None:
+    """Over both candidates, what was rated, and the responses that said them."""
+    path = project / "results/panel/iter1/peers/preferences.jsonl"
+    row = read_json_line(path)
+    with open_index(project, ["prompts.jsonl"]) as index:
+        told = "\n".join(show_lineage(index, row["id"], 20))
+        seen = "\n".join(show_lineage(index, row["chosen_id"], 20))
+        below = "\n".join(show_impact(index, row["images"][0]))
+    assert f"preference {row['id']} for all, rewards " in told
+    for name in ("chosen candidate", "rejected candidate", "response", "prompt"):
+        assert re.search(rf"^ +{name} [0-9a-f]+ ", told, re.M), name
+    assert f"image {row['images'][0]}" in told
+    assert "results/panel/iter1/peers, all: 1 row" in told
+    assert re.search(r"rating [0-9a-f]+ of ada: ", seen)
+    assert "rewards ada " in seen
+    for kind in ("candidate", "rating", "vote", "preference"):
+        assert re.search(rf"^ +\d+ {kind} ", below, re.M), kind
+    assert "no judge" not in below
+
+
+def read_json_line(path: Path) -> Any:
+    """The first record of a file."""
+    return json.loads(path.read_text().splitlines()[0])
 
 
 def test_nothing_is_stale_afterwards(project: Path) -> None:
@@ -161,7 +202,9 @@ def test_nothing_is_stale_afterwards(project: Path) -> None:
 def test_other_thresholds_ask_nobody(project: Path) -> None:
     path = project / "config.yaml"
     before = path.read_text()
-    panel = CONFIG["panel"] | {"preferences": {"keep": 0.7, "min_votes": 1}}  # type: ignore[operator]
+    panel = CONFIG["panel"] | {
+        "preferences": {"keep": 0.7, "margin": 0.25, "min_votes": 1}
+    }  # type: ignore[operator]
     path.write_text(yaml.safe_dump(CONFIG | {"panel": panel}))
     try:
         jobs = planned(project, *TARGETS)
@@ -175,8 +218,82 @@ def test_a_simulated_member_is_not_trained(project: Path) -> None:
     jobs = planned(project, "results/panel/iter2/skills.json")
     assert jobs["train_member"] == 2 * len(MEMBERS) * len(BALLOTS)
     assert jobs["answer_prompts"] == len(MEMBERS) * len(BALLOTS)
-    # gold and random rate nothing.
-    assert jobs["rate_responses"] == len(MEMBERS) * (len(BALLOTS) - 2)
+    # gold and random rate nothing; under self a judge has no say.
+    assert jobs["rate_responses"] == len(MEMBERS) * (len(BALLOTS) - 2) + 2
+
+
+def test_a_member_without_its_folder_is_named(project: Path) -> None:
+    """Before anything starts, with its place in the config."""
+    path = project / "config.yaml"
+    before = path.read_text()
+    members = MEMBERS | {"ada": {"base_model": "./nowhere"}}
+    panel = CONFIG["panel"] | {"members": members}  # type: ignore[operator]
+    engine = {"engine": {"name": "transformers"}}
+    path.write_text(yaml.safe_dump(CONFIG | {"panel": panel} | engine))
+    try:
+        with pytest.raises(AssertionError) as told:
+            snakemake(project, "-n", "results/panel/iter2/skills.json")
+    finally:
+        path.write_text(before)
+    assert "'panel.members.ada.base_model' must be an existing folder" in str(
+        told.value
+    )
+
+
+# What lmms-eval is called with, and what it leaves: a folder named after the model.
+LMMS_EVAL = """#!/usr/bin/env python3
+import json, os, sys
+words = dict(zip(sys.argv[3::2], sys.argv[4::2]))
+assert sys.argv[1:3] == ["-m", "lmms_eval"], sys.argv
+folder = os.path.join(words["--output_path"], "someone__model")
+os.makedirs(folder)
+value = 0.5 if "ada" in words["--model_args"] else 0.25
+results = {
+    task: {
+        "alias": task,
+        "accuracy,none": value,
+        "accuracy_stderr,none": "N/A",
+        "submission,none": None,
+    }
+    for task in words["--tasks"].split(",")
+}
+numbers = {task: {"original": 9, "effective": 8} for task in results}
+with open(os.path.join(folder, "20260101_120000_results.json"), "w") as file:
+    json.dump({"results": results, "n-samples": numbers, "words": words}, file)
+"""
+
+
+def test_lmms_eval_measures_members_on_public_tasks(project: Path) -> None:
+    """By its command line, and by what it writes; here something stands in for it."""
+    stand_in = project / "lmms_python"
+    stand_in.write_text(LMMS_EVAL)
+    stand_in.chmod(0o755)
+    path = project / "config.yaml"
+    before = path.read_text()
+    asked = {"tasks": ["pope", "mmbench_en_dev"], "model_args": "dtype=bfloat16"}
+    for name in MEMBERS:
+        (project / name).mkdir()
+    members = {name: {"base_model": f"./{name}"} for name in MEMBERS}
+    panel = CONFIG["panel"] | {"skills": {"lmms_eval": asked}, "members": members}  # type: ignore[operator]
+    changed = {"panel": panel, "interpreters": {"evaluate": str(stand_in)}}
+    path.write_text(yaml.safe_dump(CONFIG | changed))
+    target = "results/panel/iter0/public_skills.json"
+    try:
+        jobs = planned(project, "results/panel/iter1/public_skills.json")
+        snakemake(project, target)
+    finally:
+        path.write_text(before)
+    assert jobs["run_lmms_eval"] == len(MEMBERS) * (len(BALLOTS) + 1)
+    rows = read_json(project / target)["rows"]
+    assert len(rows) == 2 * len(MEMBERS)
+    found = {(row["member"], row["task"]): row for row in rows}
+    ada = found["ada", "pope"]
+    assert (ada["value"], ada["metric"], ada["num_questions"]) == (0.5, "accuracy", 8)
+    assert ada["stderr"] is None and ada["gain"] is None
+    (said,) = project.glob("results/panel/iter0/base/bea/lmms_eval/*/*_results.json")
+    words = read_json(said)["words"]
+    assert words["--model"] == "huggingface"
+    assert words["--model_args"] == "pretrained=./bea,dtype=bfloat16"
 
 
 def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
@@ -186,7 +303,7 @@ def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
     """
     journal = project / "results" / "journal"
     before = {path: path.read_bytes() for path in journal.rglob("*.jsonl")}
-    members = MEMBERS | {"cyd": {"base_model": "someone/cyd@abc"}}
+    members = MEMBERS | {"cyd": {"base_model": "someone/cyd@abc"}} | JUDGE
     panel = CONFIG["panel"] | {"members": members}  # type: ignore[operator]
     (project / "config.yaml").write_text(yaml.safe_dump(CONFIG | {"panel": panel}))
     jobs = planned(project, *REPORTS[:1])
@@ -196,4 +313,6 @@ def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
     assert new and {path.parent for path in new} & {p.parent for p in before} == set()
     assert all(path.read_bytes() == content for path, content in before.items())
     votes = project / "results/panel/iter1/base/votes/plain/1of1.jsonl"
-    assert all(b'"raters":["ada","bea","cyd"]' in line for _, line in read_lines(votes))
+    assert all(
+        b'"raters":["ada","bea","cyd","judge"]' in line for _, line in read_lines(votes)
+    )

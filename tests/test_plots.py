@@ -557,7 +557,11 @@ def test_costs_are_sums_over_all_runs(tmp_path: Path) -> None:
     append_ledger(shared, ledger(stage="generate_responses", num_gpus=0))
     bench = ledgers / "iter1/majority/benchmarks/1of1.jsonl"
     append_ledger(bench, ledger(stage="judge_benchmarks"))
+    rated = ledgers / "panel/iter2/informed/ada/ratings/informed"
+    append_ledger(rated / "1of1.jsonl", ledger(stage="rate_responses"))
     rows = {row["stage"]: row for row in cost_table(tmp_path)}
+    of_panel = rows["rate_responses"]
+    assert (of_panel["iteration"], of_panel["filter"]) == (2, "informed/ada")
     judged = rows["judge_pairs"]
     assert (judged["num_runs"], judged["num_unfinished"]) == (3, 1)
     assert (judged["num_requests"], judged["num_prompt_tokens"]) == (30, 3000)

@@ -9,8 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 import torch
+from datasets import Dataset
 from PIL import Image
 from safetensors.torch import load_file
+from transformers import LlamaConfig, LlamaForCausalLM
+from trl import DPOConfig, DPOTrainer
 
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.ground.ledgers import Usage
@@ -19,16 +22,14 @@ from selfjudge.ground.records import Preference
 from selfjudge.ground.templates import assistant_turn, user_turn
 from selfjudge.training import preferences
 from selfjudge.training.conversations import IGNORED
-from selfjudge.training.models import load_model, load_processor
-from selfjudge.training.preferences import (
+from selfjudge.training.losses import (
     Objective,
-    PairCollator,
     preference_loss,
-    select_pairs,
     simpo_loss,
     sum_log_probs,
-    train_member,
 )
+from selfjudge.training.models import load_model, load_processor
+from selfjudge.training.preferences import PairCollator, select_pairs, train_member
 from selfjudge.training.settings import TrainSettings
 from selfjudge.training.trainer import Base
 from test_training import SETTINGS, base  # noqa: F401
@@ -36,6 +37,8 @@ from test_training import SETTINGS, base  # noqa: F401
 NUM_ROWS = 8
 SIMPO = Objective(objective="simpo", beta=2.0, gamma=1.0, sft_weight=0.0)
 SFT = Objective(objective="sft", beta=2.0, gamma=1.0, sft_weight=0.0)
+DPO = Objective(objective="dpo", beta=0.1, gamma=0.0, sft_weight=0.0)
+MPO = Objective(objective="mpo", beta=0.1, gamma=0.0, sft_weight=0.0)
 WORDS = "red green blue yellow purple orange circle square".split()
 
 
@@ -130,6 +133,66 @@ def test_the_sft_term_is_trls_cpo_alpha() -> None:
     torch.testing.assert_close(preference_loss(sums[:3], counts[:3], SFT), chosen)
 
 
+@pytest.mark.parametrize("beta", [0.1, 1.0])
+@pytest.mark.parametrize(
+    ("objective", "losses", "weights"),
+    [
+        ("dpo", ["sigmoid"], None),
+        ("mpo", ["sigmoid", "bco_pair", "sft"], [0.8, 0.2, 1.0]),
+    ],
+)
+def test_losses_with_a_reference_are_trls(
+    tiny_idefics3: Path,
+    tmp_path: Path,
+    objective: str,
+    losses: list[str],
+    weights: list[float] | None,
+    beta: float,
+) -> None:
+    """The numbers of its DPOTrainer on texts, model and reference of other weights."""
+    tokenizer = load_processor(tiny_idefics3, trust_remote_code=False).tokenizer
+    shape = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), num_attention_heads=2, num_key_value_heads=2, **shape
+    )
+    torch.manual_seed(0)
+    model, reference = LlamaForCausalLM(config), LlamaForCausalLM(config)
+    texts = [
+        {"prompt": "What is it?", "chosen": f" {WORDS[n]}", "rejected": f" It {word}"}
+        for n, word in enumerate(["is not", "is", "is so so"])
+    ]
+    options = DPOConfig(
+        str(tmp_path),
+        loss_type=losses,
+        loss_weights=weights,
+        beta=beta,
+        per_device_train_batch_size=3,
+        report_to="none",
+        use_cpu=True,
+        bf16=False,
+        gradient_checkpointing=False,
+    )
+    trainer = DPOTrainer(
+        model,
+        reference,
+        args=options,
+        train_dataset=Dataset.from_list(texts),
+        processing_class=tokenizer,
+    )
+    batch = next(iter(trainer.get_train_dataloader()))
+    expected = trainer.compute_loss(trainer.model, dict(batch))
+
+    labels = batch["input_ids"].masked_fill(batch["completion_mask"] == 0, IGNORED)
+    asked = {name: batch[name] for name in ("input_ids", "attention_mask")}
+    with torch.no_grad():
+        sums, counts = sum_log_probs(trainer.model(**asked).logits, labels)
+        before, _ = sum_log_probs(trainer.ref_model(**asked).logits, labels)
+    ours = Objective(objective=objective, beta=beta, gamma=0.0, sft_weight=0.0)  # type: ignore[arg-type]
+    assert not torch.allclose(sums, before)
+    found = preference_loss(sums, counts, ours, before)
+    torch.testing.assert_close(found, expected.detach())
+
+
 def test_the_loss_falls_as_chosen_is_preferred() -> None:
     """log 2 at a difference of gamma / beta; no length takes part."""
     zero = torch.zeros(1)
@@ -207,14 +270,34 @@ def test_members_learn_to_prefer(
     load_model(tmp_path / "model", settings())
 
 
+@pytest.mark.parametrize("method", ["lora", "full"])
+def test_a_reference_is_the_member_before_its_training(
+    tiny_idefics3: Path, rows: Path, tmp_path: Path, method: str
+) -> None:
+    """So at the first step no pair differs from it: the loss of DPO is log 2."""
+    told = train(
+        rows,
+        tiny_idefics3,
+        tmp_path,
+        method=method,
+        objective=DPO,
+        learning_rate=1e-3,
+        num_epochs=3,
+    )
+    assert told["loss"]["first"] == pytest.approx(math.log(2), abs=1e-4)
+    assert told["loss"]["by_epoch"][-1] < math.log(2)
+
+
+@pytest.mark.parametrize("objective", [SIMPO, MPO])
 def test_a_killed_training_goes_on(
     tiny_idefics3: Path,
     rows: Path,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    objective: Objective,
 ) -> None:
     """To the same weights as one that nobody interrupted."""
-    train(rows, tiny_idefics3, tmp_path / "whole")
+    train(rows, tiny_idefics3, tmp_path / "whole", objective=objective, method="full")
 
     compute = preferences.PreferenceTrainer.compute_loss
     calls = []
@@ -226,10 +309,11 @@ def test_a_killed_training_goes_on(
         return compute(self, *args, **options)
 
     monkeypatch.setattr(preferences.PreferenceTrainer, "compute_loss", fail)
+    options = {"objective": objective, "method": "full"}
     with pytest.raises(KeyboardInterrupt):
-        train(rows, tiny_idefics3, tmp_path / "killed")
+        train(rows, tiny_idefics3, tmp_path / "killed", **options)
     monkeypatch.undo()
-    told = train(rows, tiny_idefics3, tmp_path / "killed")
+    told = train(rows, tiny_idefics3, tmp_path / "killed", **options)
     assert told["resumed_from"] == "checkpoint-2"
     whole, killed = weights(tmp_path / "whole"), weights(tmp_path / "killed")
     assert whole.keys() == killed.keys()

@@ -6,6 +6,7 @@ warning, and no training takes a marked row.
 
 import hashlib
 import math
+import re
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,6 +32,7 @@ WORDS = (
 COLOURS = ("purple", "orange", "white")
 LETTERS = ("a", "b", "c", "d")
 CRITERIA = "Helpfulness Correctness Coherence Complexity Verbosity".split()
+SHOWN = re.compile(r"^Response \d+:$", re.MULTILINE)  # of responses rated at once
 CHARACTERS_A_TOKEN = 4
 
 
@@ -108,7 +110,10 @@ class SimulatorEngine:
         if len(rest) == 2 and rest[1] in CATEGORIES:
             return self._alter(prompt, rng)
         if len(rest) == 2 and rest[1] == "rating":
-            return self._rate(rng)
+            shown = len(SHOWN.findall(prompt))
+            rated = [self._rate(rng) for _ in range(shown or 1)]
+            numbered = [f"Response {at}\n{text}" for at, text in enumerate(rated, 1)]
+            return "\n".join([SIMULATED_MARK, *(numbered if shown else rated)])
         return self._respond(prompt, rng)
 
     def _respond(self, prompt: str, rng: Random) -> str:
@@ -151,7 +156,7 @@ class SimulatorEngine:
         lines = [f"{name}: {digit}" for name, digit in marks]
         if rng.random() >= self.settings.parsed_rate:
             del lines[rng.randrange(len(lines))]
-        return "\n".join([SIMULATED_MARK, *lines])
+        return "\n".join(lines)
 
 
 def text_of(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 The same folders stand below results/, results/ledgers/ and timings/, but for what a
 judge was asked of all benchmarks at once: that lies in the folder of its filter.
+A panel's stand apart: panel/iter{iteration}/{ballot}/{member}.
 """
 
 import re
@@ -14,6 +15,7 @@ PROBE = "probe"
 # The folder of what is made of prompt sources, before iteration 1.
 SOURCES = "sources"
 SHARD = re.compile(r"\d+of\d+\Z")
+OF_MEMBER = re.compile(r"panel/iter(\d+)/(\w+)/(\w+)/(.+)")
 
 
 class Place(NamedTuple):
@@ -52,6 +54,24 @@ def locate(path: str) -> Located | None:
         return None
     *folders, name = parts
     return Located(Place(int(match.group(1)), *folders[:3]), name, shard)
+
+
+class MemberPlace(NamedTuple):
+    """Whose work a file of a panel is, and what it is called there."""
+
+    iteration: int
+    ballot: str
+    member: str
+    name: str
+
+
+def locate_member(path: str) -> MemberPlace | None:
+    """The place of a panel's path without its suffix; None if it is of no member.
+
+    Such as panel/iter1/peers/ada/ratings/plain/1of8, whose name is ratings/plain/1of8.
+    """
+    match = OF_MEMBER.fullmatch(path)
+    return MemberPlace(int(match[1]), match[2], match[3], match[4]) if match else None
 
 
 def iteration_folders(results: Path, last: int | None = None) -> list[tuple[int, Path]]:

@@ -179,10 +179,14 @@ class Candidate(Record, frozen=True, kw_only=True):
 
 
 class Rating(Record, frozen=True, kw_only=True):
-    """The raw text in which a member rates one candidate; parsed later, for free."""
+    """The raw text in which a member rates candidates; parsed later, for free.
+
+    ``candidate_ids`` are those that it was shown, in this order: one, two that a
+    judge compares, or all of the prompt.
+    """
 
     id: str
-    candidate_id: str
+    candidate_ids: tuple[str, ...]
     prompt_id: str
     member: str
     seed: int
@@ -195,7 +199,8 @@ class Vote(Record, frozen=True, kw_only=True):
 
     ``marks`` are one string of digits a rater, 1 to 5 in the order of the criteria,
     and ``rewards``, 0 to 1, are their weighted means; both None where the rating was
-    unparsed, or the rater was not asked.
+    unparsed, or the rater was not asked.  A judge marks nothing: its reward is the
+    share of its verdicts that the candidate won.
     """
 
     candidate_id: str

@@ -95,7 +95,7 @@ class Agreement:
         """
         return {
             "num_candidates": self.num_candidates,
-            "agreement": {
+            "agreement_rate": {
                 member: {
                     other: share_of(own.same_side[other], number)
                     for other, number in own.both.items()

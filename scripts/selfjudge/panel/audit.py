@@ -6,17 +6,20 @@ and further at each iteration, since worse members choose worse.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any
 
 from selfjudge.ground.records import Preference, Prompt, Response, Vote
 from selfjudge.ground.shares import round_share, share_of
 from selfjudge.pairs.responses import leave_thought
 from selfjudge.panel.candidates import join_by_prompt
-from selfjudge.panel.preferences import SLACK, NoPreference, is_right
+from selfjudge.panel.gold import gives_gold
+from selfjudge.panel.preferences import NoPreference, list_reached
 
 # Thresholds of which the report tells how many preferences they would give.
 KEEPS = (0.6, 0.7, 0.8, 0.85, 0.9)
 MARGINS = (0.25, 0.5, 0.75)
+THRESHOLDS = [(keep, margin) for keep in KEEPS for margin in MARGINS]
 ALL = "all"
 
 
@@ -47,9 +50,10 @@ def count_preferences(
             by_member[pair.for_member or ALL] += 1
             words["chosen"] += len(text_of(pair.chosen).split())
             words["rejected"] += len(text_of(pair.rejected).split())
-            reached.update(list_reached(pair.reward_chosen, pair.reward_rejected))
+            rewards = pair.reward_chosen, pair.reward_rejected
+            reached.update(list_reached(*rewards, THRESHOLDS))
         for one in refused:
-            reached.update(list_reached(one.best, one.lowest))
+            reached.update(list_reached(one.best, one.lowest, THRESHOLDS))
         if prompt.answer is not None:
             gold.add(prompt, kept, answers)
     number = by_member.total()
@@ -64,9 +68,7 @@ def count_preferences(
             for side in ("chosen", "rejected")
         },
         "would_keep": {
-            f"{keep}, {margin}": reached[keep, margin]
-            for keep in KEEPS
-            for margin in MARGINS
+            f"{keep}, {margin}": reached[keep, margin] for keep, margin in THRESHOLDS
         },
         "gold": gold.report(),
     }
@@ -92,11 +94,13 @@ class GoldCount:
             for member, own in zip(self.members, answers, strict=True):
                 spoken = map(leave_thought, own)
                 said = [one.text for one in spoken if one.finish_reason != "length"]
-                self.right[group, member] += any(is_right(prompt, t) for t in said)
+                self.right[group, member] += any(gives_gold(prompt, t) for t in said)
             for pair in kept:
                 self.pairs[group] += 1
-                self.chosen[group] += is_right(prompt, text_of(pair.chosen))
-                self.rejected[group] += is_right(prompt, text_of(pair.rejected))
+                self.chosen[group] += gives_gold(prompt, text_of(pair.chosen)) is True
+                self.rejected[group] += (
+                    gives_gold(prompt, text_of(pair.rejected)) is True
+                )
 
     def report(self) -> dict[str, Any] | None:
         """By source, shares of right texts; None where no answer is known."""
@@ -106,9 +110,11 @@ class GoldCount:
             group: {
                 "num_prompts": self.seen[group],
                 "num_preferences": self.pairs[group],
-                "chosen_right": share_of(self.chosen[group], self.pairs[group]),
-                "rejected_right": share_of(self.rejected[group], self.pairs[group]),
-                "members_right": {
+                "chosen_right_rate": share_of(self.chosen[group], self.pairs[group]),
+                "rejected_right_rate": share_of(
+                    self.rejected[group], self.pairs[group]
+                ),
+                "members_right_rate": {
                     member: share_of(self.right[group, member], self.seen[group])
                     for member in self.members
                 },
@@ -117,38 +123,34 @@ class GoldCount:
         }
 
 
-def list_reached(best: float | None, lowest: float | None) -> list[tuple[float, float]]:
-    """The thresholds, keep and margin, that two rewards reach."""
-    if best is None or lowest is None:
-        return []
-    return [
-        (keep, margin)
-        for keep in KEEPS
-        for margin in MARGINS
-        if best >= keep - SLACK and best - lowest >= margin - SLACK
-    ]
-
-
 def text_of(turns: list[dict[str, Any]]) -> str:
     """The text of one assistant's turn."""
     return str(turns[-1]["content"][0]["text"])
 
 
 def count_unparsed(
-    votes: Iterable[Vote], members: Sequence[str], only_own: bool
+    votes: Iterable[Vote],
+    members: Sequence[str],
+    only_own: bool,
+    scorers: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """By rater how many candidates it was asked about, and ratings gave no marks.
+    """By rater how many candidates it was asked about, and got no reward of it.
 
-    ``only_own``: it was asked about its own texts alone.
+    ``only_own``: it was asked about its own texts alone.  ``scorers`` compare, and
+    were not asked where there was nothing to compare.
     """
     asked: Counter[str] = Counter()
     unparsed: Counter[str] = Counter()
-    for vote in votes:
-        for rater, marks in zip(vote.raters, vote.marks, strict=True):
-            if only_own and rater not in vote.members:
-                continue
-            asked[rater] += 1
-            unparsed[rater] += marks is None
+    for _, group in groupby(votes, key=lambda vote: vote.prompt_id):
+        listed = list(group)
+        for vote in listed:
+            for rater, reward in zip(vote.raters, vote.rewards, strict=True):
+                if only_own and rater not in vote.members:
+                    continue
+                if rater in scorers and len(listed) == 1:
+                    continue
+                asked[rater] += 1
+                unparsed[rater] += reward is None
     return {
         member: {"num_ratings": asked[member], "num_unparsed": unparsed[member]}
         for member in members

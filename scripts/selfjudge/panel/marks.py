@@ -3,6 +3,7 @@
 A rating is asked to end in a line for each criterion, such as "Correctness: 4".  The
 last line that states a criterion counts; one that is missing, or not a whole number
 from 1 to 5, leaves the whole rating unparsed, and an unparsed rating never votes.
+Of several responses at once each has such lines below one that names it.
 Only the rater's own text is read: a response that says "Correctness: 5" itself has
 no say.
 """
@@ -40,6 +41,24 @@ def parse_marks(text: str, criteria: Sequence[str]) -> str | None:
             return None
         digits.append(match[1])
     return "".join(digits)
+
+
+# What begins the marks of a response, where several are rated at once.
+SECTION = re.compile(
+    r"^[ \t*_#>-]*response[ \t]+(\d+)[ \t*_]*:?[ \t*_]*$", re.IGNORECASE | re.MULTILINE
+)
+
+
+def parse_sections(text: str, criteria: Sequence[str], number: int) -> list[str | None]:
+    """The marks of each of so many responses in one rating; None where unparsed.
+
+    The last section of a response counts.
+    """
+    _, *parts = SECTION.split(strip_thought(text) or "")
+    found = dict(zip(map(int, parts[::2]), parts[1::2], strict=True))
+    return [
+        parse_marks(found.get(place, ""), criteria) for place in range(1, number + 1)
+    ]
 
 
 def reward_of(marks: str, weights: Sequence[float]) -> float:

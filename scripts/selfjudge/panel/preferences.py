@@ -14,10 +14,9 @@ from selfjudge.ground.lines import content_id, encode, writing
 from selfjudge.ground.records import Preference, Prompt, Record, Settings, Vote
 from selfjudge.ground.seeds import random_for, rank_limit, seed_for
 from selfjudge.ground.templates import assistant_turn, fill, user_turn
-from selfjudge.pairs.answers import extract_answer, normalise_gold
-from selfjudge.pairs.expressions import widen_format
 from selfjudge.panel.ballots import Ballot, panel_reward
 from selfjudge.panel.candidates import join_by_prompt
+from selfjudge.panel.gold import gives_gold
 
 DropReason = Literal[
     "one_text",
@@ -133,14 +132,14 @@ def choose(
     if len({one.vote.candidate_id for one in valued}) < 2:
         return refuse("too_few_votes")
     best, lowest = draw_ends(valued, rng)
-    if best.reward < builder.settings.keep - SLACK:
-        return refuse("below_keep", best.reward, lowest.reward)
-    if best.reward - lowest.reward < builder.settings.margin - SLACK:
-        return refuse("below_margin", best.reward, lowest.reward)
+    rewards = best.reward, lowest.reward
+    if not list_reached(*rewards, [(builder.settings.keep, 0.0)]):
+        return refuse("below_keep", *rewards)
+    if not list_reached(*rewards, [(0.0, builder.settings.margin)]):
+        return refuse("below_margin", *rewards)
     if best.vote.candidate_id == lowest.vote.candidate_id:
         # One text, of which its authors' peers think differently.
         return refuse("below_margin", best.reward, best.reward)
-    rewards = best.reward, lowest.reward
     return preference(prompt, best.vote, lowest.vote, rewards, member, builder)
 
 
@@ -159,7 +158,7 @@ def value_texts(
     }
     for vote in votes:
         if voters == "gold":
-            yield Valued(float(is_right(prompt, vote.text)), vote)
+            yield Valued(float(gives_gold(prompt, vote.text) is True), vote)
             continue
         for author in vote.members if member is None else (member,):
             least = builder.settings.min_votes
@@ -172,17 +171,6 @@ def draw_ends(valued: list[Valued], rng: Random) -> tuple[Valued, Valued]:
     """The best and the worst; among equals one is drawn."""
     rng.shuffle(valued)
     return max(valued, key=lambda v: v.reward), min(valued, key=lambda v: v.reward)
-
-
-def is_right(prompt: Prompt, text: str) -> bool:
-    """Whether a text gives a prompt's gold answer."""
-    assert prompt.answer is not None
-    if prompt.answer_format is None:
-        return text.strip() == prompt.answer.strip()
-    form = widen_format(prompt.answer_format, [text, prompt.answer])
-    gold = normalise_gold(prompt.answer, form, prompt.question)
-    found = extract_answer(text, form, prompt.question)
-    return found is not None and found == gold
 
 
 def preference(
@@ -264,20 +252,24 @@ def write_preferences(
                 continue
             reasons[built.reason] += 1
             dropped_file.write(encode(built))
-            if built.best is not None and built.lowest is not None:
-                reached = best_within(built.best, built.best - built.lowest)
-                looser.update(reached)
+            looser.update(list_reached(built.best, built.lowest, LOOSER))
         without = [str(member) for member, number in num_kept.items() if not number]
         if without or not num_kept:
             raise ValueError(explain_none(kept, without, reasons, looser))
 
 
-def best_within(best: float, margin: float) -> list[tuple[float, float]]:
-    """The thresholds of `LOOSER`, keep and margin, that a pair would reach."""
+def list_reached(
+    best: float | None,
+    lowest: float | None,
+    thresholds: Sequence[tuple[float, float]],
+) -> list[tuple[float, float]]:
+    """The thresholds, keep and margin, that two rewards reach; none without both."""
+    if best is None or lowest is None:
+        return []
     return [
-        (low, least)
-        for low, least in LOOSER
-        if best >= low - SLACK and margin >= least - SLACK
+        (keep, margin)
+        for keep, margin in thresholds
+        if best >= keep - SLACK and best - lowest >= margin - SLACK
     ]
 
 

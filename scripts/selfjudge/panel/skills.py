@@ -12,9 +12,8 @@ from selfjudge.ground.lines import clip
 from selfjudge.ground.records import Prompt, Record, Response
 from selfjudge.ground.requests import SIMULATED_MARK
 from selfjudge.ground.shares import round_share
-from selfjudge.pairs.answers import extract_answer, normalise_gold
-from selfjudge.pairs.expressions import widen_format
 from selfjudge.panel.candidates import join_by_prompt
+from selfjudge.panel.gold import gives_gold
 
 Decoding = Literal["greedy", "sampled"]
 DECODINGS: tuple[Decoding, ...] = ("greedy", "sampled")
@@ -148,14 +147,8 @@ def score_answers(
 
 def is_answer_right(question: Prompt, response: Response) -> bool | None:
     """Whether a response gives the gold answer; None if it gives none."""
-    assert question.answer is not None
-    assert question.answer_format is not None
-    form = widen_format(question.answer_format, [response.text, question.answer])
-    asked = question.question
-    found = extract_answer(response.text, form, asked)
-    if found is None or response.finish_reason == "length":
-        return None
-    return found == normalise_gold(question.answer, form, asked)
+    is_cut = response.finish_reason == "length"
+    return None if is_cut else gives_gold(question, response.text)
 
 
 def compare_members(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from selfjudge.ground.ledgers import Ledger, read_ledgers
-from selfjudge.ground.places import Place, locate
+from selfjudge.ground.places import Place, locate, locate_member
 from selfjudge.report.results_folder import Row
 
 COUNTS = (
@@ -27,14 +27,16 @@ def day_of(results: Path) -> str | None:
 def cost_table(results: Path) -> list[Row]:
     """What every stage really spent, unfinished runs too; sums over ledger lines.
 
+    What a panel spent stands under ballot and member, such as "informed/ada".
+
     `gpu_hours` is null where no run had a GPU.  Tokens from a cache are null if
     no engine could tell.
     """
     found: dict[tuple[Place, str, str], list[Ledger]] = {}
     for path, lines in read_ledgers(results / "ledgers").items():
-        if located := locate(path):
+        if placed := place_of(path):
             for line in lines:
-                key = located.place, line.stage, line.engine
+                key = placed[0], line.stage, line.engine
                 found.setdefault(key, []).append(line)
     return [
         {"iteration": place.iteration, "filter": place.filter}
@@ -49,6 +51,16 @@ def cost_table(results: Path) -> list[Row]:
             found.items(), key=lambda item: (item[0][0].iteration, str(item[0]))
         )
     ]
+
+
+def place_of(path: str) -> tuple[Place, str] | None:
+    """Whose work a path is, of either loop, and what it is called; None if nobody's."""
+    if located := locate(path):
+        return located.place, located.name
+    if member := locate_member(path):
+        whose = f"{member.ballot}/{member.member}"
+        return Place(member.iteration, whose), member.name.partition("/")[0]
+    return None
 
 
 def total_table(rows: Sequence[Row]) -> list[Row]:
@@ -99,8 +111,7 @@ def timing_table(timings: Path) -> list[Row]:
     """
     found: dict[tuple[Place, str], list[Row]] = {}
     for path in sorted(timings.rglob("*.tsv")):
-        if located := locate(path.relative_to(timings).with_suffix("").as_posix()):
-            key = located.place, located.name
+        if key := place_of(path.relative_to(timings).with_suffix("").as_posix()):
             found.setdefault(key, []).extend(read_timings(path))
     return [
         {"iteration": place.iteration, "filter": place.filter}

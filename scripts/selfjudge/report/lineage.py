@@ -6,13 +6,23 @@ from these two facts, so that what is reached downwards leads up again.
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from selfjudge.ground.lines import file_sha256
 from selfjudge.report.lineage_files import Line, digests_in
 from selfjudge.report.lineage_index import Index
 
-NodeKind = Literal["image", "prompt", "response", "altered", "pair", "judgment"]
+NodeKind = Literal[
+    "image",
+    "prompt",
+    "response",
+    "altered",
+    "pair",
+    "judgment",
+    "candidate",
+    "rating",
+    "preference",
+]
 MOST_LISTED = 10
 
 # The fields that name what a record came from, nearest first, with its role.
@@ -21,9 +31,14 @@ PARENT_FIELDS: dict[str, tuple[str, NodeKind]] = {
     "rejected_response_id": ("rejected", "response"),
     "response_id": ("", "response"),
     "pair_id": ("", "pair"),
+    # Of a panel.
+    "chosen_id": ("chosen", "candidate"),
+    "rejected_id": ("rejected", "candidate"),
+    "candidate_ids": ("", "candidate"),
+    "response_ids": ("", "response"),
     "prompt_id": ("", "prompt"),
 }
-RECORD_KINDS = ("prompt", "response", "altered", "pair", "judgment")
+RECORD_KINDS = frozenset(get_args(NodeKind)) - {"image"}
 
 
 class Node(NamedTuple):
@@ -39,8 +54,10 @@ def node_of(line: Line) -> Node | None:
     match line.kind:
         case "source row":
             return None
-        case "dropped prompt":
+        case "dropped prompt" | "dropped preference":
             kind, field = "prompt", "prompt_id"
+        case "vote":
+            kind, field = "candidate", "candidate_id"
         case "accepted":
             kind, field = "judgment", "judgment_id"
         case "dropped judgment":
@@ -77,13 +94,13 @@ def parents_of(line: Line) -> list[tuple[str, Node]]:
     node, record = node_of(line), line.record
     found: list[tuple[str, Node]] = []
     for field in PARENT_FIELDS:
-        one = record.get(field)
-        if not one or node is None or one == node.id:
-            continue
+        named = record.get(field) or ()
         role, kind = PARENT_FIELDS[field]
         if role == "rejected" and record.get("origin") == "alteration":
             kind = "altered"
-        found.append((role, Node(kind, one)))
+        for one in [named] if isinstance(named, str) else named:
+            if node is not None and one != node.id:
+                found.append((role, Node(kind, one)))
     return found + [("", Node("image", name)) for name in images_of(line)]
 
 

@@ -84,6 +84,8 @@ def file_of(graph: Graph, kind: NodeKind, named: Line) -> str | None:
     """
     folder, _, name = named.file.rpartition("/")
     parts = folder.split("/")
+    if parts[1] == "panel":  # of shards none can be named
+        return "/".join([*parts[:3], "prompts.jsonl"]) if kind == "prompt" else None
     is_of_judge = len(parts) == 5  # of a judge on a benchmark, by a collection
     if kind == "judgment" or (kind == "pair" and len(parts) == 3):
         return f"{folder}/{kind}s.jsonl"

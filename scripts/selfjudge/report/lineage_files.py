@@ -23,6 +23,11 @@ LineKind = Literal[
     "dropped judgment",
     "release row",
     "outcome",
+    "candidate",
+    "rating",
+    "vote",
+    "preference",
+    "dropped preference",
 ]
 # Of two patterns the first counts.  Shards, asks (None), journal and ledgers hold
 # nothing more.
@@ -42,6 +47,14 @@ PATTERNS: dict[str, LineKind | None] = {
     "results/benchmarks/*.jsonl": "pair",
     "results/iter*/*/*/*/judgments.jsonl": "judgment",
     "results/iter*/*/*/*/*.json": "outcome",
+    "results/panel/iter*/prompts.jsonl": "prompt",
+    "results/panel/iter*/*/*/responses/*.jsonl": "response",
+    "results/panel/iter*/*/*/own_answers/*.jsonl": "response",
+    "results/panel/iter*/*/candidates/*.jsonl": "candidate",
+    "results/panel/iter*/*/*/ratings/*/*.jsonl": "rating",
+    "results/panel/iter*/*/votes/*/*.jsonl": "vote",
+    "results/panel/iter*/*/preferences.jsonl": "preference",
+    "results/panel/iter*/*/dropped_preferences.jsonl": "dropped preference",
 }
 OUTCOME_ID = re.compile(rb'"(pair_id|prompt_id)"\s*:\s*"([^"\\]+)"')
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
@@ -79,6 +92,11 @@ class LineIds(msgspec.Struct, gc=False):
     rejected_response_id: str | None = None
     pair_id: str | None = None
     judgment_id: str | None = None
+    candidate_id: str | None = None
+    candidate_ids: list[str] = []
+    chosen_id: str | None = None
+    rejected_id: str | None = None
+    response_ids: list[str] = []
 
 
 class ImageIds(LineIds, gc=False):
@@ -127,6 +145,11 @@ def ids_of(ids: LineIds, is_benchmark: bool) -> set[str]:
         ids.rejected_response_id,
         ids.pair_id,
         ids.judgment_id,
+        ids.candidate_id,
+        ids.chosen_id,
+        ids.rejected_id,
+        *ids.candidate_ids,
+        *ids.response_ids,
     }
     found = {one for one in named if one}
     if isinstance(ids, ImageIds):

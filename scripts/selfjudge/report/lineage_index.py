@@ -22,7 +22,7 @@ from selfjudge.ground.lines import writing
 from selfjudge.report.lineage_files import Line, LineKind, Stamp, read_ids, stamp_files
 
 OUTCOME_BYTES = 4096  # more than an outcome takes
-VERSION = 1  # of the tables below: an index of another version is not used
+VERSION = 2  # of the tables below: an index of another version is not used
 TABLES = """
 CREATE TABLE files (file INTEGER PRIMARY KEY, name, kind, size, mtime_ns);
 CREATE TABLE places (id TEXT, file INTEGER, line INTEGER, offset INTEGER,

@@ -18,6 +18,7 @@ from selfjudge.report.marking import cut_text, show_controls
 
 MOST_CHARACTERS = 100
 MOST_NUMBERS = 5
+SIDES = ("chosen", "rejected")
 PROTOCOL = re.compile(rb'"protocol"\s*:\s*"(\w+)"')
 
 
@@ -101,17 +102,31 @@ def show_judges(index: Index, down: Step) -> Iterator[str]:
         if line.kind == "accepted"
     )
     starts = read_starts(index.project)
-    yield "\njudges trained on it" if rows else "\nno judge was trained on it"
+    learnt = Counter(
+        f"{line.file.rpartition('/')[0]}, {line.record.get('for_member') or 'all'}"
+        for step in every_step(down)
+        for line in step.lines
+        if line.kind == "preference"
+    )
+    if learnt:
+        yield "\nmembers of a panel that learn from it"
+        yield from indent(f"{whom}: {count_rows(n)}" for whom, n in learnt.items())
+    if rows or not learnt:
+        yield "\njudges trained on it" if rows else "\nno judge was trained on it"
     reached = dict.fromkeys(rows)
     for judge, number in rows.items():
-        is_there = judge in starts
-        rows_text = f"{number} row{'s' * (number != 1)}"
-        yield f"  {judge}: {rows_text}{'' if is_there else ' (not trained yet)'}"
+        state = "" if judge in starts else " (not trained yet)"
+        yield f"  {judge}: {count_rows(number)}{state}"
     for judge, start in sorted(starts.items()):
         if start in reached and judge not in rows:
             yield f"  {judge}: started from {start}"
         if start in reached:
             reached[judge] = None
+
+
+def count_rows(number: int) -> str:
+    """How many rows, in words."""
+    return f"{number} row{'s' * (number != 1)}"
 
 
 def read_starts(project: Path) -> dict[str, str | None]:
@@ -181,10 +196,12 @@ class Words:
             case "dropped prompt":
                 row = f"{record.get('file')}:{record.get('line')}"
                 said = f"dropped, {record.get('reason')}, a row of {row}: "
-            case "dropped pair" | "dropped judgment":
+            case "dropped pair" | "dropped judgment" | "dropped preference":
                 said = f"dropped, {record.get('reason')}: "
             case "accepted":
                 said = "accepted: "
+            case "vote":
+                said = f"rewards {details_of_vote(record)}: "
             case "source row":
                 said = "source row: "
             case "release row":
@@ -216,6 +233,22 @@ def details_of_pair(record: dict[str, Any]) -> str:
     return f"{said}: {quote(record.get('chosen'))} over {quote(record.get('rejected'))}"
 
 
+def details_of_vote(record: dict[str, Any]) -> str:
+    """What each rater gives a candidate; "-" where its rating is unparsed."""
+    pairs = zip(record.get("raters", ()), record.get("rewards", ()), strict=False)
+    given = (f"{name} {'-' if reward is None else reward}" for name, reward in pairs)
+    return ", ".join(given) or "of nobody"
+
+
+def details_of_preference(record: dict[str, Any]) -> str:
+    """Who learns from a preference, what both texts are worth, and what they say."""
+    texts = (quote(record[side][-1]["content"][0]["text"]) for side in SIDES)
+    worth = [record.get(f"reward_{side}") for side in SIDES]
+    drawn = None in worth
+    why = "drawn" if drawn else f"rewards {worth[0]} to {worth[1]}"
+    return f"for {record.get('for_member') or 'all'}, {why}: {' over '.join(texts)}"
+
+
 DETAILS: dict[str, Callable[[dict[str, Any]], str]] = {
     "image": lambda record: "",
     "prompt": lambda record: (
@@ -227,6 +260,11 @@ DETAILS: dict[str, Callable[[dict[str, Any]], str]] = {
     ),
     "altered": lambda record: f"{record.get('category')}: {quote(record.get('text'))}",
     "pair": details_of_pair,
+    "candidate": lambda record: (
+        f"of {', '.join(record.get('members', ()))}: {quote(record.get('text'))}"
+    ),
+    "rating": lambda record: f"of {record.get('member')}: {quote(record.get('text'))}",
+    "preference": details_of_preference,
     "judgment": lambda record: (
         f"{record.get('order')}, sample {record.get('sample')}: "
         f"{quote(record.get('text'))}"

@@ -10,11 +10,17 @@ from selfjudge.report.lineage_files import Line
 # What is shown below a record, and what only where nothing nearer has it.
 CHILD_KINDS: dict[NodeKind, tuple[tuple[NodeKind, ...], ...]] = {
     "image": (("prompt", "pair"),),
-    "prompt": (("response", "pair"), ("altered",), ("judgment",)),
-    "response": (("altered", "pair"),),
+    "prompt": (
+        *(("response", "pair"), ("altered",), ("judgment",)),
+        *(("candidate",), ("rating", "preference")),
+    ),
+    "response": (("altered", "pair", "candidate"),),
     "altered": (("pair",),),
     "pair": (("judgment",),),
     "judgment": (),
+    "candidate": (("rating", "preference"),),
+    "rating": (),
+    "preference": (),
 }
 
 

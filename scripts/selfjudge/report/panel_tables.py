@@ -87,9 +87,10 @@ def preference_row(report: Mapping[str, Any]) -> dict[str, Any]:
     row |= {name.replace("_", " "): n for name, n in report["dropped"].items()}
     row |= {f"words {side}": n for side, n in report["num_words"].items()}
     if gold := (report["gold"] or {}).get(ALL):
-        row["chosen right"] = gold["chosen_right"]
-        row["rejected right"] = gold["rejected_right"]
-        row |= {f"{name} right": share for name, share in gold["members_right"].items()}
+        row["chosen right"] = gold["chosen_right_rate"]
+        row["rejected right"] = gold["rejected_right_rate"]
+        members = gold["members_right_rate"]
+        row |= {f"{name} right": share for name, share in members.items()}
     return row
 
 
@@ -114,7 +115,7 @@ def rater_rows(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def agreement_rows(reports: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     """For each two raters, on how many texts they hold the same side of .5."""
     for report in reports:
-        for member, others in report["agreement"].items():
+        for member, others in report["agreement_rate"].items():
             known = {name: share for name, share in others.items() if share is not None}
             if known:
                 yield label_of(report) | {"rater": member, **known}

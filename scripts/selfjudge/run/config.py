@@ -2,7 +2,7 @@
 
 import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +38,35 @@ def read_config(project: Path) -> dict[str, Any]:
     if own.is_file():
         config = lay_over(config, yaml.safe_load(own.read_text(encoding="utf-8")) or {})
     return cut_stages(config)
+
+
+def check_repeats(path: Path) -> None:
+    """Raise ConfigError if a key stands twice in a mapping of a YAML file.
+
+    YAML would keep the last one, and a member of a panel be gone without a word.
+    """
+    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    faults = [
+        f"{path}:{key.start_mark.line + 1}: '{place}' must stand once (got it again)"
+        for place, key in repeated_keys(root, "")
+    ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def repeated_keys(node: Any, place: str) -> Iterator[tuple[str, Any]]:
+    """The keys below a YAML node that stand twice, each with its dotted place."""
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value):
+            yield from repeated_keys(item, join(place, str(number)))
+    if isinstance(node, yaml.MappingNode):
+        seen: set[str] = set()
+        for key, value in node.value:
+            name = join(place, str(key.value))
+            if name in seen:
+                yield name, key
+            seen.add(name)
+            yield from repeated_keys(value, name)
 
 
 def source_files(project: Path) -> list[str]:
@@ -171,6 +200,19 @@ def panel_faults(config: Mapping[str, Any], known_gold: bool) -> list[str]:
     if not members:
         return []
     faults = []
+    scorers = [n for n in members if panel["members"][n].get("scores_only", False)]
+    if scorers == members:
+        faults.append(
+            "'panel.members' must have one without 'scores_only' (got none): who "
+            "would answer?"
+        )
+    if panel["ratings"]["mode"] == "relative" and (
+        informed := sorted({"informed", "self_informed"} & set(ballots))
+    ):
+        faults.append(
+            f"'panel.ballots' must not hold {informed} with 'panel.ratings.mode: "
+            "relative': no template shows the rater's own answer beside all responses."
+        )
     if len(members) == 1:
         faults.append(
             f"'panel.members' must be at least two (got {members[0]} alone): who would "

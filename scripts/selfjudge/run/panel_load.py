@@ -4,13 +4,15 @@ A part's ``filter`` is its ballot and member, such as "informed/ada"; `base` are
 members as they came.
 """
 
-import re
+from collections.abc import Mapping
+from typing import Any
 
 from selfjudge.ground.lines import read_json, read_lines
+from selfjudge.ground.places import locate_member
 from selfjudge.panel.ballots import BALLOTS
+from selfjudge.run.config import lay_over
 from selfjudge.run.workload import Number, Part, Stage, Workload
 
-PLACE = re.compile(r"panel/iter(\d+)/(\w+)/(\w+)/(.+)")
 # What the outputs of a stage are called, below the folder of a member.
 NAMES: dict[str, Stage] = {
     "responses": "answer_prompts",
@@ -24,15 +26,25 @@ PANEL_STAGES = frozenset(NAMES.values())
 
 def parse_panel_part(path: str) -> Part | None:
     """The part that made a path below results; None if no member of a panel did."""
-    match = PLACE.fullmatch(path)
-    if not match:
+    place = locate_member(path)
+    if place is None:
         return None
-    iteration, ballot, member, rest = match.groups()
-    name, *deeper = rest.split("/")
+    name, *deeper = place.name.split("/")
     # skills.json is a decision's; the answers lie in a folder of that name.
     if name not in NAMES or (name != "model" and not deeper):
         return None
-    return Part(NAMES[name], int(iteration), f"{ballot}/{member}")
+    return Part(NAMES[name], place.iteration, f"{place.ballot}/{place.member}")
+
+
+def member_of(part: Part) -> str | None:
+    """The member of a panel whose work a part is; None of the judge's loop."""
+    return str(part.filter).split("/")[1] if part.stage in PANEL_STAGES else None
+
+
+def engine_of(part: Part, config: Mapping[str, Any]) -> Any:
+    """The engine settings by which a part is asked: a member may have its own."""
+    own = config["panel"]["members"].get(member_of(part), {})
+    return lay_over(config["engine"], own.get("engine", {}))
 
 
 def count_panel_requests(work: Workload, part: Part) -> Number:
@@ -69,16 +81,26 @@ def count_questions(work: Workload) -> Number:
 
 def count_ratings(work: Workload, part: Part, prompts: Number) -> Number:
     """Different texts to rate: counted once they are listed."""
-    ballot, _ = str(part.filter).split("/")
+    ballot, member = str(part.filter).split("/")
     panel = work.config["panel"]
+    is_judge = panel["members"][member].get("scores_only", False)
+    if panel["ratings"]["mode"] == "relative" and not is_judge:
+        return prompts  # all texts of a prompt at once
+    # A judge is asked for each text and each of its opponents.
+    times = panel["ratings"]["num_opponents"] if is_judge else 1
     folder = work.results / "panel" / f"iter{part.iteration}" / ballot / "candidates"
     spec = BALLOTS.get(ballot)
-    share = 1 / len(panel["members"]) if spec and spec.voters == "self" else 1.0
+    answering = [
+        name
+        for name, own in panel["members"].items()
+        if not own.get("scores_only", False)
+    ]
+    share = times / (len(answering) if spec and spec.voters == "self" else 1)
     files = list(folder.glob("*.jsonl"))
     if len(files) == panel["shards"]:
         listed = sum(1 for path in files for _ in read_lines(path))
         return Number(listed * share, "counted")
-    texts = prompts.value * panel["responses"]["num_samples"] * len(panel["members"])
+    texts = prompts.value * panel["responses"]["num_samples"] * len(answering)
     return Number(texts * work.plan.different_rate * share, "guessed")
 
 

@@ -12,6 +12,8 @@ from selfjudge.ground.ledgers import Ledger
 from selfjudge.run.panel_load import (
     PANEL_STAGES,
     count_panel_requests,
+    engine_of,
+    member_of,
     parse_panel_part,
 )
 from selfjudge.run.workload import (
@@ -21,6 +23,7 @@ from selfjudge.run.workload import (
     Certainty,
     Expectations,
     Part,
+    Speed,
     Stage,
     Workload,
     parse_asked,
@@ -112,7 +115,6 @@ class CostModel:
     ) -> None:
         self.config = config
         self.plan = plan
-        self.speed = plan.speeds.get(config["engine"]["name"])
         self.lines: list[tuple[Part, Ledger]] = [
             (part, line)
             for path, lines in ledgers.items()
@@ -121,31 +123,50 @@ class CostModel:
             # One that did not end counts requests that it never came to.
             if line.finished
             and line.num_calls
-            and line.engine in (config["engine"]["name"], "trl")
+            and line.engine in (self._engine_of(part), "trl")
         ]
 
     def rates(self, part: Part) -> Rates:
         """What a request of this part costs."""
         found = self._lines_of(part.stage)
-        if found:
-            return self._with_start(measured_rates(found))
-        judged = self._lines_of("judgments")
+        # Of members of a panel its own tell best, then those of the same engine.
+        own = [line for other, line in found if member_of(other) == member_of(part)]
+        alike = [line for other, line in found if self._is_alike(other, part)]
+        if lines := own or alike:
+            return self._with_start(part, measured_rates(lines))
+        judged = [line for _, line in self._lines_of("judgments")]
         if part.stage in ("benchmark_judgments", "certificate") and judged:
             # By the same template, on other images.
             scaled = measured_rates(judged)._replace(certainty="scaled")
-            return self._with_start(scaled)
+            return self._with_start(part, scaled)
         return self._guess(part)
 
-    def _with_start(self, rates: Rates) -> Rates:
+    def _engine_of(self, part: Part) -> str:
+        """The name of the engine that a part is asked with."""
+        return str(engine_of(part, self.config)["name"])
+
+    def _is_alike(self, one: Part, other: Part) -> bool:
+        """Whether two parts of a stage cost alike: they have one engine."""
+        return self._engine_of(one) == self._engine_of(other)
+
+    def _with_start(self, part: Part, rates: Rates) -> Rates:
         """The rates of runs that found the model loaded, with what loading takes."""
         if rates.start_seconds:
             return rates
-        asked = [line for part, line in self.lines if part.stage not in TRAININGS]
+        asked = [line for _, line in self._asked_like(part)]
         return rates._replace(start_seconds=mean_start(asked))
 
-    def _lines_of(self, stage: Stage) -> list[Ledger]:
-        """The ledgers of a stage."""
-        return [line for part, line in self.lines if part.stage == stage]
+    def _lines_of(self, stage: Stage) -> list[tuple[Part, Ledger]]:
+        """The ledgers of a stage, each with its part."""
+        return [(part, line) for part, line in self.lines if part.stage == stage]
+
+    def _asked_like(self, part: Part) -> list[tuple[Part, Ledger]]:
+        """The ledgers of stages that ask a model, with the engine of a part."""
+        return [
+            (other, line)
+            for other, line in self.lines
+            if other.stage not in TRAININGS and self._is_alike(other, part)
+        ]
 
     def _guess(self, part: Part) -> Rates:
         """The config's expectation; times the error that it had elsewhere."""
@@ -155,15 +176,16 @@ class CostModel:
             seconds = prompt_tokens / plan.train_tokens_per_second
             start = plan.start_seconds
             return Rates(prompt_tokens, output_tokens, seconds, start, "guessed")
-        if self.speed is None:  # an engine without a model
+        speed = plan.speeds.get(self._engine_of(part))
+        if speed is None:  # an engine without a model
             return Rates(prompt_tokens, output_tokens, 0.0, 0.0, "guessed")
-        lines = [line for other, line in self.lines if other.stage not in TRAININGS]
+        lines = [line for _, line in self._asked_like(part)]
         spent = sum(line.seconds * max(1, line.num_gpus) for line in lines)
         modelled = sum(
-            self._seconds(line.num_prompt_tokens, line.num_output_tokens)
+            seconds_at(speed, line.num_prompt_tokens, line.num_output_tokens)
             for line in lines
         )
-        seconds = self._seconds(prompt_tokens, output_tokens)
+        seconds = seconds_at(speed, prompt_tokens, output_tokens)
         start = plan.start_seconds
         if not modelled:
             return Rates(prompt_tokens, output_tokens, seconds, start, "guessed")
@@ -171,11 +193,11 @@ class CostModel:
         seconds *= spent / modelled
         return Rates(prompt_tokens, output_tokens, seconds, start, "scaled")
 
-    def _seconds(self, prompt_tokens: float, output_tokens: float) -> float:
-        """GPU seconds at the speed that the config expects of the engine."""
-        assert self.speed is not None
-        reading = prompt_tokens / self.speed.prompt_tokens_per_second
-        return reading + output_tokens / self.speed.output_tokens_per_second
+
+def seconds_at(speed: Speed, prompt_tokens: float, output_tokens: float) -> float:
+    """GPU seconds at a speed that the config expects of an engine."""
+    reading = prompt_tokens / speed.prompt_tokens_per_second
+    return reading + output_tokens / speed.output_tokens_per_second
 
 
 def measured_rates(lines: Sequence[Ledger]) -> Rates:
@@ -267,7 +289,7 @@ def plan_row(
 
 def gpus_of(part: Part, config: Mapping[str, Any]) -> int:
     """The GPUs of one job, as the rules ask for them."""
-    engine = config["engine"]
+    engine = engine_of(part, config)
     if part.stage in TRAININGS:
         return int(config["train"]["gpus"])
     if engine["name"] == "vllm":

@@ -5,5 +5,5 @@ model, with what it was trained on beside it.
 
 Read `sft` and `trainer` first, then `settings`, `models`, `rows`, `conversations`,
 `checkpoint`, `merging`, `resuming`, `progress`, `sharding`; and for the members of a
-panel `preferences`.
+panel `preferences` and `losses`.
 """

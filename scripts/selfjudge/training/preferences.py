@@ -1,62 +1,39 @@
-"""Train a member of a panel on preferences: SimPO, or SFT on what was chosen.
+"""Train a member of a panel on preferences, by one of the losses of `losses`.
 
-SimPO (Meng, Xia and Chen 2024, arXiv 2405.14734, equation 6) has no reference model:
-its reward is the mean log-probability of a response's tokens.  What other libraries
-call SimPO often has an SFT term beside (TRL's `cpo_alpha`, ms-swift's too, 1 by
-default): here that is `sft_weight`, and 0 is SimPO as published.
-
-TRL's own is of texts alone.  Here both texts are whole conversations, which the
+TRL's SimPO is of texts alone.  Here both texts are whole conversations, which the
 collator of the SFT encodes, so that every family works that a judge can be of.
 """
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 import torch
-from torch.nn import functional
+from accelerate.utils import gather_object
 
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.ground.ledgers import Usage
 from selfjudge.ground.lines import encode, read_records
 from selfjudge.ground.records import Accepted, Preference
-from selfjudge.training.conversations import IGNORED, ConversationCollator
+from selfjudge.training.conversations import ConversationCollator
+from selfjudge.training.losses import Objective, preference_loss, sum_log_probs
+from selfjudge.training.models import load_model
 from selfjudge.training.rows import (
     TokenCounter,
     defuse_texts,
     find_fault,
     refuse_simulated,
 )
-from selfjudge.training.settings import TrainSettings, check
+from selfjudge.training.settings import TrainSettings
 from selfjudge.training.trainer import (
     Base,
     JudgeTrainer,
     Selected,
+    make_collator,
     make_trainer,
     run_training,
 )
-
-
-class Objective(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a training on preferences makes small.
-
-    ``beta`` scales the difference of mean log-probabilities (natural log, a token),
-    ``gamma`` is what is asked of it beyond; ``sft_weight`` the part of the chosen
-    text's own loss.  With ``objective`` "sft" only chosen texts are learnt.
-    """
-
-    objective: Literal["simpo", "sft"]
-    beta: float
-    gamma: float
-    sft_weight: float
-
-    def __post_init__(self) -> None:
-        """Raise ValueError on a number out of bounds."""
-        check("beta", "above 0", self.beta, self.beta > 0)
-        check("gamma", "at least 0", self.gamma, self.gamma >= 0)
-        check("sft_weight", "at least 0", self.sft_weight, self.sft_weight >= 0)
-
 
 Sides = tuple[Accepted, Accepted]
 
@@ -64,14 +41,19 @@ Sides = tuple[Accepted, Accepted]
 class PairCollator(ConversationCollator):
     """Turns dataset rows into one batch: all chosen texts, then all rejected ones.
 
-    A row is ``{"row": its two conversations as JSON}``.
+    A row is ``{"row": its two conversations as JSON}``, and where a reference takes
+    part `reference`: both sums of log-probabilities before the training.
     """
 
     def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
         """The batch, of twice as many conversations as there are rows."""
         pairs = [msgspec.json.decode(row["row"], type=Sides) for row in rows]
         sides = [pair[0] for pair in pairs] + [pair[1] for pair in pairs]
-        return super().__call__([{"row": encode(side).decode()} for side in sides])
+        batch = super().__call__([{"row": encode(side).decode()} for side in sides])
+        if "reference" in rows[0]:
+            before = [row["reference"][at] for at in (0, 1) for row in rows]
+            batch["reference"] = torch.tensor(before)
+        return batch
 
 
 class PreferenceTrainer(JudgeTrainer):
@@ -87,13 +69,13 @@ class PreferenceTrainer(JudgeTrainer):
         num_items_in_batch: Any = None,
     ) -> Any:
         """The mean loss of the batch's pairs."""
-        labels = inputs.pop("labels")
+        labels, reference = inputs.pop("labels"), inputs.pop("reference", None)
         inputs["use_cache"] = False
         if self.objective.objective == "sft":
             inputs, labels = first_half(inputs), labels[: len(labels) // 2]
         outputs = model(**inputs)
         sums, counts = sum_log_probs(outputs.logits, labels)
-        loss = preference_loss(sums, counts, self.objective)
+        loss = preference_loss(sums, counts, self.objective, reference)
         return (loss, outputs) if return_outputs else loss
 
 
@@ -106,50 +88,6 @@ def first_half(inputs: dict[str, Any]) -> dict[str, Any]:
         else value
         for name, value in inputs.items()
     }
-
-
-def sum_log_probs(
-    logits: torch.Tensor, labels: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    """The sum of the learnt tokens' log-probabilities of each row, and their number.
-
-    Logits are (rows, tokens, vocabulary), labels (rows, tokens) with -100 where
-    nothing is learnt; both results are (rows,), in float32.
-    """
-    labels = labels[:, 1:]
-    learnt = labels != IGNORED
-    # Only learnt places: a vocabulary of 128,000 in float32 is half a MB a token.
-    chosen = logits[:, :-1][learnt].float()
-    found = -functional.cross_entropy(chosen, labels[learnt], reduction="none")
-    sums = torch.zeros(len(labels), device=found.device, dtype=found.dtype)
-    rows = torch.arange(len(labels), device=found.device)
-    sums = sums.index_add(0, rows[:, None].expand_as(learnt)[learnt], found)
-    return sums, learnt.sum(dim=1)
-
-
-def preference_loss(
-    sums: torch.Tensor, counts: torch.Tensor, objective: Objective
-) -> torch.Tensor:
-    """The loss of a batch whose first half is chosen, and second half rejected.
-
-    Under "sft" the whole batch is chosen, and the loss the mean over its tokens.
-    """
-    if objective.objective == "sft":
-        return -sums.sum() / counts.sum()
-    means = sums / counts
-    chosen, rejected = means.chunk(2)
-    loss = simpo_loss(chosen, rejected, objective.beta, objective.gamma).mean()
-    if objective.sft_weight:
-        half = len(chosen)
-        loss = loss - objective.sft_weight * sums[:half].sum() / counts[:half].sum()
-    return loss
-
-
-def simpo_loss(
-    chosen: torch.Tensor, rejected: torch.Tensor, beta: float, gamma: float
-) -> torch.Tensor:
-    """SimPO's loss of each pair, from mean log-probabilities of both texts."""
-    return -functional.logsigmoid(beta * (chosen - rejected) - gamma)
 
 
 def train_member(
@@ -178,7 +116,14 @@ def train_member(
         return rows, {"num_rows_left_out": len(left_out), "rows_left_out": left_out}
 
     def build(rows: Any, start: Path, processor: Any, arguments: Any) -> Any:
-        trainer = build_trainer(rows, image_root, start, processor, arguments, settings)
+        before = (
+            sums_before(rows, image_root, base.path, processor, arguments, settings)
+            if objective.needs_reference
+            else None
+        )
+        trainer = build_trainer(
+            rows, before, image_root, start, processor, arguments, settings
+        )
         trainer.objective = objective
         return trainer
 
@@ -254,16 +199,60 @@ def conversation_of(row: Preference, turns: Iterable[dict[str, Any]]) -> Accepte
     )
 
 
+def as_text(pair: Sides) -> str:
+    """Both conversations of a pair as JSON."""
+    return msgspec.json.encode(pair).decode()
+
+
+def sums_before(
+    rows: Sequence[Sides],
+    image_root: Path,
+    base: Path,
+    processor: Any,
+    arguments: Any,
+    settings: TrainSettings,
+) -> list[list[float]]:
+    """Of each pair both sums of log-probabilities under the model in ``base``.
+
+    Each process computes its share; a resumed training computes them again, as what
+    it goes on from is no reference.
+    """
+    model = load_model(base, settings).to(arguments.device).eval()
+    collate = make_collator(PairCollator, model, base, image_root, processor, settings)
+    places = range(arguments.process_index, len(rows), arguments.world_size)
+    found: list[tuple[int, list[float]]] = []
+    is_half = settings.dtype == "bfloat16"
+    for at in range(0, len(places), settings.batch_size):
+        some = places[at : at + settings.batch_size]
+        batch = collate([{"row": as_text(rows[place])} for place in some])
+        batch = {name: value.to(model.device) for name, value in batch.items()}
+        labels = batch.pop("labels")
+        with (
+            torch.no_grad(),
+            torch.autocast(model.device.type, torch.bfloat16, enabled=is_half),
+        ):
+            sums, _ = sum_log_probs(model(**batch, use_cache=False).logits, labels)
+        pairs = sums.view(2, -1).T.tolist()
+        found += zip(some, pairs, strict=True)
+    return [sums for _, sums in sorted(gather_object(found))]
+
+
 def build_trainer(
     rows: Sequence[Sides],
+    before: Sequence[Sequence[float]] | None,
     image_root: Path,
     start: Path,
     processor: Any,
     arguments: Any,
     settings: TrainSettings,
 ) -> PreferenceTrainer:
-    """The trainer of the model in ``start``; images are opened batch by batch."""
-    columns = {"row": [msgspec.json.encode(pair).decode() for pair in rows]}
+    """The trainer of the model in ``start``; images are opened batch by batch.
+
+    ``before`` is of `sums_before`, None where the loss has no reference.
+    """
+    columns: dict[str, list[Any]] = {"row": [as_text(pair) for pair in rows]}
+    if before is not None:
+        columns["reference"] = list(before)
     trainer = make_trainer(
         PreferenceTrainer,
         PairCollator,

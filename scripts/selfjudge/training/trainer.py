@@ -206,6 +206,7 @@ def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTCon
 
 
 T = TypeVar("T", bound=JudgeTrainer)
+C = TypeVar("C", bound=ConversationCollator)
 
 
 def make_trainer(
@@ -220,14 +221,12 @@ def make_trainer(
 ) -> T:
     """A trainer of the model in ``start`` on the columns of a data set."""
     model = load_model(start, settings)
-    listed = model.generation_config.eos_token_id
-    end_ids = frozenset(read_special_tokens(processor, listed, start).end_ids)
     trainer = kind(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_dict(columns),
-        data_collator=collator(
-            processor, image_root, end_ids, settings.max_pixels_shown
+        data_collator=make_collator(
+            collator, model, start, image_root, processor, settings
         ),
         processing_class=processor,
         peft_config=lora_config(settings),
@@ -242,6 +241,20 @@ def make_trainer(
         keep_sums_in_float32(trainer.accelerator)
     trainer.remove_callback(PrinterCallback)
     return trainer
+
+
+def make_collator(
+    kind: type[C],
+    model: Any,
+    start: Path,
+    image_root: Path,
+    processor: Any,
+    settings: TrainSettings,
+) -> C:
+    """The collator of batches for the model in ``start``."""
+    listed = model.generation_config.eos_token_id
+    end_ids = frozenset(read_special_tokens(processor, listed, start).end_ids)
+    return kind(processor, image_root, end_ids, settings.max_pixels_shown)
 
 
 def training_identity(
@@ -272,6 +285,7 @@ def check_adapter(trainer: JudgeTrainer, model: Any) -> None:
     batch = trainer.data_collator([trainer.train_dataset[0]])
     batch = {name: value.to(model.device) for name, value in batch.items()}
     labels = batch.pop("labels")[:, 1:]
+    batch.pop("reference", None)  # of a preference loss
     ids, learnt = batch["input_ids"][:, 1:, None], labels != IGNORED
 
     def logprobs() -> torch.Tensor:
