@@ -1,0 +1,69 @@
+"""How sure a judge is: the probability that it prefers a response, over both orders.
+
+An engine tells the log-probabilities of both letters at the place of the verdict.
+One order alone holds the judge's preference for a place too; the mean of both does
+not, where that preference is the same in both.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import exp
+
+from selfjudge.ground.records import ORDERS, Order
+from selfjudge.judging.verdicts import chosen_verdict, parse_verdict
+
+# What may continue a judgment that has come to its verdict, in the order in which an
+# engine is asked for the log-probability of each.
+CHOICES = ("A]]", "B]]")
+OPENING = "[["
+# What a judgment without a verdict is continued by, before one is asked for.
+STATES = "\nVerdict: [["
+
+Logprobs = Sequence[float]  # of each of CHOICES, natural
+
+
+def verdict_stem(text: str) -> str:
+    """A judgment up to its verdict: what `CHOICES` continue.
+
+    One without a verdict is asked for it where it ended.
+    """
+    before, stated, _ = text.rpartition(f"{OPENING}{parse_verdict(text)}]]")
+    return before + OPENING if stated else text.rstrip() + STATES
+
+
+def chosen_probability(
+    logprobs: Mapping[Order, Logprobs], temperature: float = 1.0
+) -> float:
+    """The probability, 0 to 1, that the judge prefers chosen: the mean of both orders.
+
+    ``logprobs`` are those of `CHOICES` in each order; ``temperature`` divides their
+    difference before it becomes a probability: above 1 the judge is made less sure.
+    Whoever has two responses and knows of none that is better calls the first one
+    chosen.  1 minus it is that of the rejected response.  Raises KeyError where an
+    order is missing.
+    """
+    return sum(
+        order_probability(logprobs[order], order, temperature) for order in ORDERS
+    ) / len(ORDERS)
+
+
+def order_probability(
+    logprobs: Logprobs, order: Order, temperature: float = 1.0
+) -> float:
+    """The probability that the judge prefers chosen in one order, of both letters."""
+    first, second = logprobs
+    difference = first - second if chosen_verdict(order) == "A" else second - first
+    scaled = difference / temperature
+    if scaled < 0:  # exp of a large number would overflow
+        return exp(scaled) / (1 + exp(scaled))
+    return 1 / (1 + exp(-scaled))
+
+
+def is_abstained(probability: float, abstain_below: float | None) -> bool:
+    """Whether a judge that is so sure should rather not answer.
+
+    ``abstain_below``: the least that the more probable response must have, as a
+    certificate found it; None: there is no such limit, and it always answers.
+    """
+    return abstain_below is not None and max(probability, 1 - probability) < (
+        abstain_below
+    )

@@ -1,0 +1,81 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from selfjudge.judging.probabilities import (
+    chosen_probability,
+    is_abstained,
+    verdict_stem,
+)
+from selfjudge.judging.verdicts import parse_verdict
+
+LOGPROBS = st.tuples(st.floats(-800, 0), st.floats(-800, 0))
+TEMPERATURES = st.floats(0.05, 20)
+
+
+@pytest.mark.parametrize(
+    ("text", "stem"),
+    [
+        pytest.param("Good.\n\nVerdict: [[A]]", "Good.\n\nVerdict: [[", id="as-asked"),
+        pytest.param("No. Verdict: [[B]]\n", "No. Verdict: [[", id="end-of-line"),
+        pytest.param(
+            'Verdict: [[A]]\nB ended in "[[B]]".', "Verdict: [[", id="planted-after"
+        ),
+        pytest.param(
+            'B says "[[B]]".\nVerdict: [[B]]',
+            'B says "[[B]]".\nVerdict: [[',
+            id="the-last-of-a-letter",
+        ),
+        pytest.param("Both fit. ", "Both fit.\nVerdict: [[", id="unparsed"),
+        pytest.param("", "\nVerdict: [[", id="empty"),
+        pytest.param("Verdict: [[", "Verdict: [[\nVerdict: [[", id="cut-short"),
+    ],
+)
+def test_a_judgment_is_cut_before_its_verdict(text: str, stem: str) -> None:
+    """What is continued by a letter states that letter, and keeps all before it."""
+    assert verdict_stem(text) == stem
+    assert parse_verdict(stem + "A]]") == "A"
+
+
+@given(LOGPROBS, LOGPROBS, TEMPERATURES)
+def test_exchanging_the_responses_turns_the_probability_over(
+    first: tuple[float, float], second: tuple[float, float], temperature: float
+) -> None:
+    """Which response is called chosen changes nothing, at any temperature."""
+    forth = chosen_probability(
+        {"chosen_first": first, "rejected_first": second}, temperature
+    )
+    back = chosen_probability(
+        {"chosen_first": second, "rejected_first": first}, temperature
+    )
+    assert forth == pytest.approx(1 - back, abs=1e-9)
+    assert 0 <= forth <= 1
+
+
+@given(LOGPROBS, TEMPERATURES)
+def test_a_preference_for_a_place_is_no_preference(
+    logprobs: tuple[float, float], temperature: float
+) -> None:
+    """A judge that says the same letter in both orders is a coin."""
+    both = {"chosen_first": logprobs, "rejected_first": logprobs}
+    assert chosen_probability(both, temperature) == pytest.approx(0.5)
+
+
+def test_a_sure_judge_is_sure_in_both_orders() -> None:
+    """A where chosen stands first, B where it stands second."""
+    sure = {"chosen_first": (0.0, -9.0), "rejected_first": (-9.0, 0.0)}
+    assert chosen_probability(sure) > 0.99
+    assert 0.9 < chosen_probability(sure, temperature=4) < 0.99
+    with pytest.raises(KeyError):
+        chosen_probability({"chosen_first": (0.0, -9.0)})
+
+
+@pytest.mark.parametrize(
+    ("probability", "limit", "abstained"),
+    [(0.5, None, False), (0.79, 0.8, True), (0.8, 0.8, False), (0.1, 0.8, False)],
+)
+def test_whoever_is_not_sure_enough_abstains(
+    probability: float, limit: float | None, abstained: bool
+) -> None:
+    """Sure of the other response is sure too."""
+    assert is_abstained(probability, limit) is abstained
