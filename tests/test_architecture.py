@@ -16,7 +16,7 @@ PACKAGE = SCRIPTS / "selfjudge"
 
 # The rooms of the package: a module imports only from rooms that stand before its own,
 # and from its own.  Each room's door, __init__.py, says what the room is for.
-ROOMS = "ground pairs judging benchmarks panel engines training report run".split()
+ROOMS = "ground pairs judging benchmarks panel engines training use report run".split()
 MODELS = ["engines", "training"]
 
 MODEL_SCRIPTS = {
@@ -30,6 +30,7 @@ MODEL_SCRIPTS = {
     "rate_responses",
     "train_member",
     "fetch_model",
+    "use_judge",
 }
 DECISION_SCRIPTS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - MODEL_SCRIPTS)
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))

@@ -24,7 +24,7 @@ ANSWERING = (
 # adapter/, optimizer states) may change without making a model another one.
 MODEL_SUFFIXES = (".safetensors", ".json", ".jinja", ".model", ".txt", ".py")
 NOT_MODEL = re.compile(
-    r"provenance\.json|trainer_state\.json|.*_results\.json|(readme|license|notice).*",
+    r"provenance\.json|certificate\.json|trainer_state\.json|.*_results\.json|(readme|license|notice).*",
     re.IGNORECASE,
 )
 INDEX = "model.safetensors.index.json"

@@ -3,7 +3,7 @@
 In: config.yaml, arguments, what is stale.  Out: checked settings, one-line errors,
 what a few prompts come to, what a run still costs.
 
-Read `config`, `commands` and `training_jobs` (what scripts share), `families` (which
-model runs where), then the probe: `probing`, `probe_report`, `probe_text`; then the
-plan: `workload`, `panel_load`, `planning`, `scheduling`, `plan_text`.
+Read `config`, `commands`, `training_jobs` and `using` (what scripts share), `families`
+(which model runs where), then the probe: `probing`, `probe_report`, `probe_text`; then
+the plan: `workload`, `panel_load`, `planning`, `scheduling`, `plan_text`.
 """
