@@ -31,6 +31,7 @@ MODEL_SCRIPTS = {
     "train_member",
     "fetch_model",
     "use_judge",
+    "serve_judge",
 }
 DECISION_SCRIPTS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - MODEL_SCRIPTS)
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))

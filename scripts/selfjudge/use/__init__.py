@@ -5,6 +5,6 @@ better, in which order they stand, how probable that is; a server; a reward; a f
 for the Hub.  Scripts and `run` alone import it.
 
 Read `asked` and `trust` (what a judge's folder says of itself), `rows`, `comparing`,
-`tournaments`, `judges` (which has the model), `asking`; then `serving`, `reward` and
-`export`.
+`tournaments`, `judges` (which has the model), `asking`; then `pictures`, `serving`,
+`reward` and `export`.
 """
