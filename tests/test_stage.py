@@ -90,3 +90,47 @@ def test_a_loaded_model_is_counted_to_the_stage_that_loaded_it(
         "second": [1],
         "third": [1],
     }
+
+
+class CountingEngine(LimitedEngine):
+    """Weighs the first choice by how many requests it was asked before."""
+
+    fingerprint = "counting"
+    num_asked = 0
+
+    def choice_logprobs(
+        self, requests: Sequence[Request], choices: Sequence[str]
+    ) -> Iterator[tuple[str, list[float]]]:
+        for request in requests:
+            self.num_asked += 1
+            yield request.id, [-float(self.num_asked), *[-0.5] * (len(choices) - 1)]
+
+
+def test_choices_are_weighed_once_and_journalled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asked again, the journal answers; other choices and texts are other questions."""
+    engine = CountingEngine()
+    monkeypatch.setattr(stage, "open_engine", lambda *args, **named: engine)
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    requests = [ask_about(tmp_path, name, 1) for name in ("one", "two")]
+
+    def ask(choices: tuple[str, ...], ledger: Path) -> list[str]:
+        model = stage.Model(
+            model="m",
+            revision=None,
+            engine=EngineSettings(),
+            journal=tmp_path / "journal",
+        )
+        [told] = model.answer([requests], stage="s", ledger=ledger, choices=choices)
+        return [generation.text for generation, _ in told]
+
+    first = tmp_path / "ledgers" / "first.jsonl"
+    again = tmp_path / "ledgers" / "again.jsonl"
+    assert ask(("A", "B"), first) == ["[-1.0,-0.5]", "[-2.0,-0.5]"]
+    assert ask(("A", "B"), again) == ["[-1.0,-0.5]", "[-2.0,-0.5]"]
+    assert engine.num_asked == 2
+    ledgers = read_ledgers(tmp_path / "ledgers")
+    assert [ledgers[name][0].num_calls for name in ("first", "again")] == [2, 0]
+    assert ask(("B", "A"), first)[0] == "[-3.0,-0.5]"
+    assert ask((), first) == ["yes", "yes"]

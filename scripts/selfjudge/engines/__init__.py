@@ -8,7 +8,8 @@ Read `base` (what an engine is), `sections` (their settings), `stage`, `journal`
 with `journal_files`, `journal_index`, `choices` and `progress`, then the engines:
 `transformers_engine` (with `conversations`, `image_lengths`, `mllama`, `row_sampler`,
 `special_tokens`), `vllm_engine` (with `vllm_dialects`, `vllm_blocking`, `ahead`),
-`openai_engine` (with `openai_bodies`), `replay`, `simulator`; and `checkpoints`:
+`openai_engine` (with `openai_bodies`), `replay`, `simulator`; `weighing`, which has
+one of them weigh choices instead of writing; and `checkpoints`:
 which weights a name means; `devices`: what they are computed on.
 """
 

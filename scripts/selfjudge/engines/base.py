@@ -67,14 +67,18 @@ class Engine(Protocol):
     also names the directory of the answers in the journal.  ``num_gpus`` are the
     GPUs that it occupies.  ``depends_on_batch``: whether an answer may be another
     one in another batch; if so a batch is journalled whole, else each answer
-    stands for itself.  ``waiting_seconds`` are those since the engine was made in
-    which it could have run more requests than were ready; None if it cannot tell.
+    stands for itself.
     """
 
     fingerprint: str
     num_gpus: int
     depends_on_batch: bool
-    waiting_seconds: float | None
+
+    @property
+    def waiting_seconds(self) -> float | None:
+        """The seconds since the engine was made in which it could have run more
+        requests than were ready; None if it cannot tell."""
+        ...
 
     def plan_batches(self, requests: Sequence[Request]) -> list[list[Request]]:
         """The requests, each exactly once, cut into the units that `generate` takes.

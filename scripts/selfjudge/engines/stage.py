@@ -10,6 +10,7 @@ import msgspec
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import Engine, EngineSettings
 from selfjudge.engines.journal import RefusedError, run_requests
+from selfjudge.engines.weighing import WeighingEngine
 from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.ground.requests import Generation, Request
 
@@ -57,9 +58,18 @@ class Model:
         self._opened: Engine | None = None
 
     def answer(
-        self, parts: Sequence[Sequence[Request]], *, stage: str, ledger: Path | None
+        self,
+        parts: Sequence[Sequence[Request]],
+        *,
+        stage: str,
+        ledger: Path | None,
+        choices: Sequence[str] = (),
     ) -> Iterator[Answered]:
-        """As `answer_requests`, for one stage; opening counts to the first."""
+        """As `answer_requests`, for one stage; opening counts to the first.
+
+        Where there are ``choices``, their log-probabilities are asked for instead of
+        a text: `WeighingEngine` says how they are told.
+        """
         if not any(parts):
             yield from ([] for _ in parts)
             return
@@ -68,6 +78,8 @@ class Model:
         try:
             try:
                 opened = self._open()
+                if choices:
+                    opened = WeighingEngine(opened, choices)
                 usage.num_gpus, fingerprint = opened.num_gpus, opened.fingerprint
             finally:
                 usage.start_seconds = time.monotonic() - clock

@@ -8,7 +8,11 @@ not, where that preference is the same in both.
 from collections.abc import Mapping, Sequence
 from math import exp
 
-from selfjudge.ground.records import ORDERS, Order
+import msgspec
+
+from selfjudge.ground.records import ORDERS, Judgment, Order, Record
+from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.templates import assistant_turn
 from selfjudge.judging.verdicts import chosen_verdict, parse_verdict
 
 # What may continue a judgment that has come to its verdict, in the order in which an
@@ -19,6 +23,43 @@ OPENING = "[["
 STATES = "\nVerdict: [["
 
 Logprobs = Sequence[float]  # of each of CHOICES, natural
+
+
+class Weighed(Record, frozen=True, kw_only=True):
+    """How a judge weighs its verdict on a pair in one order, after its own reasoning.
+
+    ``logprobs`` are natural log-probabilities of `CHOICES`.
+    """
+
+    pair_id: str
+    order: Order
+    sample: int
+    logprobs: tuple[float, float]
+
+
+def weighing_request(request: Request, judgment: Judgment) -> Request:
+    """What asks a judge for the log-probabilities of `CHOICES` after its reasoning.
+
+    ``request`` is what ``judgment`` answers.
+    """
+    stem = assistant_turn(verdict_stem(judgment.text))
+    return msgspec.structs.replace(
+        request,
+        messages=[*request.messages, stem],
+        sampling=Sampling(max_tokens=1, temperature=0.0),
+        seed=0,
+    )
+
+
+def weighed_from(generation: Generation, request: Request) -> Weighed:
+    """What an engine that weighs choices answered to a `weighing_request`."""
+    pair_id, order, sample = request.id.split("/")
+    return Weighed(
+        pair_id=pair_id,
+        order=msgspec.convert(order, Order),
+        sample=int(sample),
+        logprobs=msgspec.json.decode(generation.text, type=tuple[float, float]),
+    )
 
 
 def verdict_stem(text: str) -> str:
