@@ -5,7 +5,7 @@ A model stage makes one call, `stage.answer_requests`; the probe, which asks for
 stages in turn, holds a `stage.Model`.
 
 Read `base` (what an engine is), `sections` (their settings), `stage`, `journal`
-with `journal_files`, `journal_index`, `choices` and `progress`, then the engines:
+with `journal_files`, `journal_index` and `progress`, then the engines:
 `transformers_engine` (with `conversations`, `image_lengths`, `mllama`, `row_sampler`,
 `special_tokens`), `vllm_engine` (with `vllm_dialects`, `vllm_blocking`, `ahead`),
 `openai_engine` (with `openai_bodies`), `replay`, `simulator`; `weighing`, which has

@@ -15,7 +15,6 @@ from selfjudge.judging.probabilities import (
     chosen_probability,
     is_abstained,
     order_probability,
-    verdict_stem,
 )
 from selfjudge.judging.verdicts import parse_verdict, read_stated
 from selfjudge.use.trust import Trust
@@ -102,14 +101,6 @@ def has_no_room(generation: Generation) -> bool:
     """Whether the prompt was too long for the model, and so has no answer."""
     is_short = generation.num_output_tokens < LEAST_TOKENS
     return generation.finish_reason == "length" and is_short and is_unparsed(generation)
-
-
-def stem_of(generation: Generation) -> str:
-    """What a letter is asked for after: the text up to its verdict."""
-    text = generation.text
-    if generation.finish_reason == "length" and is_unparsed(generation):
-        text = text[:-CUT_CHARACTERS]
-    return verdict_stem(text)
 
 
 class Answered(NamedTuple):

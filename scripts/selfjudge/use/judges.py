@@ -10,17 +10,22 @@ import msgspec
 
 from selfjudge.engines import open_engine
 from selfjudge.engines.base import Engine, EngineSettings, Refusal
-from selfjudge.engines.choices import run_choices
 from selfjudge.engines.journal import run_requests
 from selfjudge.engines.progress import Log, log_to_stderr
-from selfjudge.ground.records import ORDERS, Ask, Order, Pair
+from selfjudge.engines.weighing import WeighingEngine
+from selfjudge.ground.records import ORDERS, Ask, Judgment, Order, Pair
 from selfjudge.ground.requests import Generation, Request
 from selfjudge.ground.seeds import seed_for
-from selfjudge.ground.templates import assistant_turn
-from selfjudge.judging.asks import ask_pairs, judgment_requests
-from selfjudge.judging.probabilities import CHOICES
+from selfjudge.judging.asks import ask_pairs, judgment_from, judgment_requests
+from selfjudge.judging.probabilities import (
+    CHOICES,
+    Logprobs,
+    weighed_from,
+    weighing_request,
+)
 from selfjudge.use.asked import Asked, read_asked
 from selfjudge.use.comparing import (
+    CUT_CHARACTERS,
     Answered,
     Comparison,
     Match,
@@ -28,7 +33,6 @@ from selfjudge.use.comparing import (
     is_unparsed,
     pair_of,
     settle,
-    stem_of,
 )
 from selfjudge.use.trust import Trust, read_trust
 
@@ -38,6 +42,29 @@ ASKED_AT_ONCE = ("openai",)
 
 class UnansweredError(ValueError):
     """The engine could not answer: it is away, or refused what it was asked."""
+
+
+Place = tuple[str, Order]  # a pair's id, and which of both orders
+
+
+class Said(NamedTuple):
+    """What was asked in one order, the answer, and whether it is of a second try."""
+
+    request: Request
+    generation: Generation
+    is_retried: bool
+
+
+def stem_of(said: Said) -> Judgment:
+    """The judgment that a verdict is asked for after.
+
+    A text that was cut off loses its end, so that there is room for a verdict.
+    """
+    generation = said.generation
+    if generation.finish_reason == "length" and is_unparsed(generation):
+        short = generation.text[:-CUT_CHARACTERS]
+        generation = msgspec.structs.replace(generation, text=short)
+    return judgment_from(generation, said.request)
 
 
 class Spent(NamedTuple):
@@ -115,8 +142,8 @@ class Judge:
             and not has_no_room(text)
             and self.asked.sampling.temperature > 0  # else it would say the same
         ]
-        said: dict[tuple[str, Order], tuple[Request, Generation, bool]] = {
-            (ask.pair_id, ask.order): (request, text, False)
+        said = {
+            (ask.pair_id, ask.order): Said(request, text, False)
             for ask, request, text in zip(asks, requests, texts, strict=True)
         }
         second = self._requests(pairs, [self._second(ask) for ask in again])
@@ -124,22 +151,25 @@ class Judge:
         num_saved = 0
         for ask, request, text in zip(again, second, tried, strict=True):
             if not is_unparsed(text):
-                said[ask.pair_id, ask.order] = request, text, True
+                said[ask.pair_id, ask.order] = Said(request, text, True)
                 num_saved += 1
         self.spent = Spent(
             self.spent.num_texts + len(asks),
             self.spent.num_unparsed + sum(map(is_unparsed, texts)) - num_saved,
             self.spent.num_retried + num_saved,
         )
-        logprobs = self._logprobs(said, stage)
+        weighed = self._weigh(said, stage)
         settled = []
         for match in matches:
             pair_id = pair_of(match).id
-            answers: dict[Order, Answered] = {}
-            for order in ORDERS:
-                _, text, is_retried = said[pair_id, order]
-                told = logprobs.get((pair_id, order))
-                answers[order] = Answered(text, is_retried, told)
+            answers = {
+                order: Answered(
+                    said[pair_id, order].generation,
+                    said[pair_id, order].is_retried,
+                    weighed.get((pair_id, order)),
+                )
+                for order in ORDERS
+            }
             settled.append(settle(match, answers, self.trust))
         return settled
 
@@ -157,50 +187,40 @@ class Judge:
         seed = seed_for(self.seed, "judgment", ask.pair_id, ask.order, ask.sample + 1)
         return msgspec.structs.replace(ask, sample=ask.sample + 1, seed=seed)
 
-    def _texts(self, requests: list[Request], stage: str) -> list[Generation]:
+    def _texts(
+        self, requests: list[Request], stage: str, engine: Engine | None = None
+    ) -> list[Generation]:
         """The generations of requests, in their order."""
+        engine = engine or self.engine
         if not requests:
             return []
         if self.journal is not None:
             return run_requests(
-                self.engine, requests, journal=self.journal, stage=stage, log=self.log
+                engine, requests, journal=self.journal, stage=stage, log=self.log
             )
-        self.engine.start()
+        engine.start()
         told: dict[str, Generation] = {}
-        for batch in self.engine.plan_batches(requests):
-            for one in self.engine.generate(batch):
+        for batch in engine.plan_batches(requests):
+            for one in engine.generate(batch):
                 if isinstance(one, Refusal):
                     raise UnansweredError(one.reason)
                 told[one.request_id] = one
         return [told[request.id] for request in requests]
 
-    def _logprobs(
-        self,
-        said: dict[tuple[str, Order], tuple[Request, Generation, bool]],
-        stage: str,
-    ) -> dict[tuple[str, Order], list[float]]:
+    def _weigh(self, said: dict[Place, Said], stage: str) -> dict[Place, Logprobs]:
         """The log-probability of each letter at the place of each verdict."""
-        if not self.probabilities:
-            return {}
-        places = {}
-        requests = []
-        for place, (request, text, _) in said.items():
-            if has_no_room(text):
-                continue
-            turn = assistant_turn(stem_of(text))
-            requests.append(
-                msgspec.structs.replace(request, messages=[*request.messages, turn])
-            )
-            places[request.id] = place
-        told = run_choices(
-            self.engine,
-            requests,
-            CHOICES,
-            journal=self.journal,
-            stage=f"{stage}_probabilities",
-            log=self.log,
-        )
-        return {places[request_id]: row for request_id, row in told.items()}
+        asked = [
+            (place, weighing_request(one.request, stem_of(one)))
+            for place, one in said.items()
+            if self.probabilities and not has_no_room(one.generation)
+        ]
+        engine = WeighingEngine(self.engine, CHOICES)
+        requests = [request for _, request in asked]
+        told = self._texts(requests, f"{stage}_probabilities", engine)
+        return {
+            place: weighed_from(generation, request).logprobs
+            for (place, request), generation in zip(asked, told, strict=True)
+        }
 
 
 def open_judge(
