@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +15,7 @@ from selfjudge.engines.weighing import WeighingEngine
 from selfjudge.ground.records import ORDERS, Ask, Judgment, Order, Pair
 from selfjudge.ground.requests import Generation, Request
 from selfjudge.ground.seeds import seed_for
+from selfjudge.ground.versions import own_version
 from selfjudge.judging.asks import ask_pairs, judgment_from, judgment_requests
 from selfjudge.judging.probabilities import (
     CHOICES,
@@ -253,14 +253,3 @@ def open_judge(
         at_once=settings.name in ASKED_AT_ONCE,
         log=log,
     )
-
-
-def own_version() -> str:
-    """The version of this program, as it is installed or as its clone says."""
-    try:
-        return version("selfjudge")
-    except PackageNotFoundError:
-        import tomllib
-
-        project = Path(__file__).parents[3] / "pyproject.toml"
-        return str(tomllib.loads(project.read_text())["project"]["version"])
