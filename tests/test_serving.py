@@ -1,5 +1,6 @@
 """The endpoint over real HTTP: of a scripted model, a real one, and `vllm serve`."""
 
+import asyncio
 import base64
 import json
 import socket
@@ -29,6 +30,7 @@ from judge_folders import (
 from selfjudge.ground.requests import Request
 from selfjudge.use.judges import Judge, UnansweredError
 from selfjudge.use.serving import make_app
+from selfjudge.use.verl_reward import compute_score
 from test_openai_engine import RealServer
 
 PICTURE = image_bytes(size=(40, 30), color="red")
@@ -136,6 +138,30 @@ def test_an_engine_that_is_away_is_no_fault_of_the_client(tmp_path: Path) -> Non
         status, told = ask(f"{url}/compare", BODY)
     assert (status, told["reason"]) == (503, "no_engine")
     assert "must answer" in told["error"]
+
+
+def test_verl_scores_a_response_against_the_reference(tmp_path: Path) -> None:
+    """As verl calls it: one by one, many at once; an empty one is not asked about."""
+    judge, engine = scripted(longer)
+    (picture,) = make_pictures(tmp_path / "pictures", 1)
+    (tmp_path / "served").mkdir()
+    about = {"question": "What is it?", "images": [str(picture)], "index": 3}
+
+    async def score_all(url: str) -> list[float]:
+        scores = [
+            compute_score("mine", text, "A card.", extra_info=about, url=url)
+            for text in ("A red card.", "Card.", "A card.", " ")
+        ]
+        return list(await asyncio.gather(*scores))
+
+    with served(judge, tmp_path / "served") as url:
+        better, worse, equal, empty = asyncio.run(score_all(url))
+        with pytest.raises(ValueError, match="'extra_info' must have images"):
+            asyncio.run(compute_score("mine", "a", "b", {"question": "q"}, url=url))
+        with pytest.raises(ValueError, match="empty_response"):
+            asyncio.run(compute_score("mine", "a", "", about, url=url))
+    assert better > 0.9 and worse < 0.1 and (equal, empty) == (0.5, 0.0)
+    assert len(engine.asked) == 4
 
 
 @contextmanager

@@ -6,5 +6,5 @@ for the Hub.  Scripts and `run` alone import it.
 
 Read `asked` and `trust` (what a judge's folder says of itself), `rows`, `comparing`,
 `tournaments`, `judges` (which has the model), `asking`; then `pictures`, `serving`,
-`reward` and `export`.
+`reward`, `verl_reward` and `export`.
 """
