@@ -178,7 +178,10 @@ def say_licence(base: str, licence: str | None) -> str:
             f"The licence of the base model, {base}, is not known here: look it up "
             "before you pass the judge on."
         )
-    return f"The base model, {base}, is under `{licence}`, and so are these weights."
+    return (
+        f"The base model, {base}, is under `{licence}`; what it asks of weights made "
+        "from it holds for these."
+    )
 
 
 def training_rows(provenance: dict[str, Any], named: Named) -> list[tuple[str, Any]]:
