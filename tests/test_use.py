@@ -177,6 +177,18 @@ def test_probabilities_are_those_of_both_orders_and_of_the_certificate() -> None
     assert (unsure.better, unsure.abstained) == (None, True)
 
 
+def test_draws_follow_the_picture_and_not_its_place(pictures: Path) -> None:
+    """A server writes each picture to a folder of its own."""
+    (pictures / "sub").mkdir()
+    moved = pictures / "sub" / "b.png"
+    moved.write_bytes((pictures / "0.png").read_bytes())
+    judge, engine = scripted(longer)
+    for path in (pictures / "0.png", moved, pictures / "1.png"):
+        judge.compare([Match((str(path),), "q", "x", "yy")])
+    seeds = [{one.seed for one in engine.asked[at : at + 2]} for at in (0, 2, 4)]
+    assert seeds[0] == seeds[1] != seeds[2]
+
+
 def test_without_probabilities_what_is_stated_decides() -> None:
     judge, engine = scripted(longer, probabilities=False)
     (agreed,) = judge.compare([match("x", "yy")])

@@ -5,9 +5,10 @@ that (x, y) and (y, x) are the same question and have mirrored answers.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
-from selfjudge.ground.lines import content_id
+from selfjudge.ground.lines import content_id, file_sha256
 from selfjudge.ground.records import ORDERS, Order, Pair, Record
 from selfjudge.ground.requests import Generation
 from selfjudge.judging.probabilities import (
@@ -74,7 +75,7 @@ def pair_of(match: Match) -> Pair:
     """The match as a pair, as judges were trained to see one; chosen is neither's
     merit, but the text that sorts first."""
     chosen, rejected = sorted((match.first, match.second))
-    prompt_id = content_id(match.images, match.question)
+    prompt_id = content_id([picture_id(path) for path in match.images], match.question)
     return Pair(
         id=content_id(prompt_id, chosen, rejected),
         prompt_id=prompt_id,
@@ -90,6 +91,16 @@ def pair_of(match: Match) -> Pair:
         num_votes=None,
         num_votes_rejected=None,
     )
+
+
+@lru_cache(maxsize=100_000)
+def picture_id(path: str) -> str:
+    """What a picture is called in ids, and so in seeds: by its content, wherever it
+    lies; by its path where there is none, which the engine will say."""
+    try:
+        return file_sha256(path)
+    except OSError:
+        return path
 
 
 def is_unparsed(generation: Generation) -> bool:

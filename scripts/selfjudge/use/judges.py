@@ -131,47 +131,51 @@ class Judge:
             return self._compare(matches, stage)
 
     def _compare(self, matches: Sequence[Match], stage: str) -> list[Comparison]:
-        pairs = {pair.id: pair for pair in map(pair_of, matches)}
-        asks = list(ask_pairs(pairs.values(), (), self.asked.asking, self.seed))
-        requests = self._requests(pairs, asks)
-        texts = self._texts(requests, stage)
-        again = [
-            ask
-            for ask, text in zip(asks, texts, strict=True)
-            if is_unparsed(text)
-            and not has_no_room(text)
-            and self.asked.sampling.temperature > 0  # else it would say the same
-        ]
-        said = {
-            (ask.pair_id, ask.order): Said(request, text, False)
-            for ask, request, text in zip(asks, requests, texts, strict=True)
-        }
-        second = self._requests(pairs, [self._second(ask) for ask in again])
-        tried = self._texts(second, f"{stage}_again")
-        num_saved = 0
-        for ask, request, text in zip(again, second, tried, strict=True):
-            if not is_unparsed(text):
-                said[ask.pair_id, ask.order] = Said(request, text, True)
-                num_saved += 1
-        self.spent = Spent(
-            self.spent.num_texts + len(asks),
-            self.spent.num_unparsed + sum(map(is_unparsed, texts)) - num_saved,
-            self.spent.num_retried + num_saved,
-        )
+        pairs = [pair_of(match) for match in matches]
+        said = self._ask({pair.id: pair for pair in pairs}, stage)
         weighed = self._weigh(said, stage)
         settled = []
-        for match in matches:
-            pair_id = pair_of(match).id
+        for match, pair in zip(matches, pairs, strict=True):
             answers = {
                 order: Answered(
-                    said[pair_id, order].generation,
-                    said[pair_id, order].is_retried,
-                    weighed.get((pair_id, order)),
+                    said[pair.id, order].generation,
+                    said[pair.id, order].is_retried,
+                    weighed.get((pair.id, order)),
                 )
                 for order in ORDERS
             }
             settled.append(settle(match, answers, self.trust))
         return settled
+
+    def _ask(self, pairs: dict[str, Pair], stage: str) -> dict[Place, Said]:
+        """The text of each pair in each order, the second one where it is better."""
+        asks = list(ask_pairs(pairs.values(), (), self.asked.asking, self.seed))
+        requests = self._requests(pairs, asks)
+        texts = self._texts(requests, stage)
+        said = {
+            (ask.pair_id, ask.order): Said(request, text, False)
+            for ask, request, text in zip(asks, requests, texts, strict=True)
+        }
+        again = [
+            self._second(ask)
+            for ask, text in zip(asks, texts, strict=True)
+            if is_unparsed(text)
+            and not has_no_room(text)
+            and self.asked.sampling.temperature > 0  # else it would say the same
+        ]
+        second = self._requests(pairs, again)
+        tried = self._texts(second, f"{stage}_again")
+        better = {
+            (ask.pair_id, ask.order): Said(request, text, True)
+            for ask, request, text in zip(again, second, tried, strict=True)
+            if not is_unparsed(text)
+        }
+        self.spent = Spent(
+            self.spent.num_texts + len(asks),
+            self.spent.num_unparsed + sum(map(is_unparsed, texts)) - len(better),
+            self.spent.num_retried + len(better),
+        )
+        return said | better
 
     def _requests(self, pairs: dict[str, Pair], asks: Sequence[Ask]) -> list[Request]:
         """The requests of asks; images are paths as they are."""
