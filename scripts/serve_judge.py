@@ -23,6 +23,11 @@ def main() -> None:
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=int, default=8080, help="port to listen on")
     args = parser.parse_args()
+    if args.engine.name == "vllm" and not args.server:
+        raise ValueError(
+            "--engine: must be transformers here (got 'vllm'). Hint: `vllm serve` is "
+            "vLLM's own server, and --server names it; docs/use.md has both commands"
+        )
     judge = judge_of(args, journal=None, patience=PATIENCE)
     judge.engine.start()
     import uvicorn

@@ -202,9 +202,10 @@ class Judge:
             return run_requests(
                 engine, requests, journal=self.journal, stage=stage, log=self.log
             )
+        batches = engine.plan_batches(requests)  # first: vLLM starts for what is seen
         engine.start()
         told: dict[str, Generation] = {}
-        for batch in engine.plan_batches(requests):
+        for batch in batches:
             for one in engine.generate(batch):
                 if isinstance(one, Refusal):
                     raise UnansweredError(one.reason)
