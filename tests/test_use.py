@@ -23,13 +23,15 @@ from judge_folders import (
     make_pictures,
     scripted,
 )
+from selfjudge.engines.base import EngineSettings
 from selfjudge.engines.checkpoints import hash_directory, read_version
 from selfjudge.engines.journal import RefusedError
 from selfjudge.ground.lines import RecordError, read_json, write_json
-from selfjudge.ground.requests import Request, Sampling
+from selfjudge.ground.requests import Generation, Request, Sampling
 from selfjudge.use.asked import read_asked, write_asked
 from selfjudge.use.asking import count_comparisons, run_command
 from selfjudge.use.comparing import Match
+from selfjudge.use.judges import open_judge
 from selfjudge.use.rows import Row, read_rows
 from selfjudge.use.tournaments import (
     Game,
@@ -237,6 +239,36 @@ def test_a_prompt_without_room_has_no_answer() -> None:
     lost, found = judge.compare([match("long", "x"), match("x", "yy")])
     assert (lost.reason, lost.better, lost.probability) == ("no_room", None, None)
     assert found.better == 1 and len(engine.scored) == 2
+
+
+def test_a_text_that_was_cut_off_leaves_room_for_a_verdict() -> None:
+    """Its end goes, so that prompt, text and verdict fit where the first two did."""
+    judge, engine = scripted(longer)
+    answer = engine.generate
+
+    def cut(batch: Sequence[Request]) -> Any:
+        for one in answer(batch):
+            assert isinstance(one, Generation)
+            words = {"text": "word " * 100, "num_output_tokens": 96}
+            yield msgspec.structs.replace(one, finish_reason="length", **words)
+
+    engine.generate = cut  # type: ignore[method-assign]
+    (one,) = judge.compare([match("x", "yy")])
+    assert one.better == 1 and one.judgments[0].text == "word " * 100
+    stem = engine.scored[0].messages[-1]["content"][0]["text"]
+    assert stem.endswith("word w\nVerdict: [[") and len(stem) < 500 - 48
+
+
+def test_another_model_is_asked_like_a_judge(folder: Path) -> None:
+    """Such as the base model beside it; it has no part in the judge's certificate."""
+    write_json(folder.with_name("certificate.json"), {"temperature": 3.0})
+    engine = EngineSettings(name="openai")
+    quiet: list[str] = []
+    base = open_judge("org/base", engine, asking=str(folder), log=quiet.append)
+    assert base.asked == read_asked(folder) and base.trust == Trust()
+    assert "org--base" in base.identity["fingerprint"] and "no certificate" in quiet[0]
+    own = open_judge(str(folder), engine, log=quiet.append)
+    assert own.trust.temperature == 3.0
 
 
 def test_both_orders_of_a_pair_are_neighbours_that_share_a_prefix() -> None:
