@@ -48,6 +48,17 @@ def asked_arguments(parser: argparse.ArgumentParser) -> None:
     add("--asking", type=json_of(Asking), required=True, help="how it was asked; JSON")
 
 
+def carry_asking(args: argparse.Namespace) -> None:
+    """Write into what was trained how it was asked, if `asked_arguments` say so."""
+    if "asking" in args:
+        write_asked(
+            args.output,
+            template=args.template,
+            sampling=args.asking.sampling,
+            max_pixels_shown=args.settings.max_pixels_shown,
+        )
+
+
 def training_of(args: argparse.Namespace) -> dict[str, Any]:
     """What every training is given besides its rows, its base and its usage."""
     names = ("image_root", "settings", "seed", "work", "output")
@@ -104,12 +115,6 @@ def run_training_job(
                 finished=finished,
             )
             append_ledger(args.ledger, line)
-    if is_first and "asking" in args:
-        write_asked(
-            args.output,
-            template=args.template,
-            sampling=args.asking.sampling,
-            max_pixels_shown=args.settings.max_pixels_shown,
-        )
     if is_first:
+        carry_asking(args)
         write_json(args.version, msgspec.to_builtins(read_version(args.output)))
