@@ -23,6 +23,10 @@ from selfjudge.run.using import judge_arguments, judge_of
 from selfjudge.use.rows import Command, Row, read_rows
 
 
+# Seconds for which a server that is away is tried again: what was answered is kept.
+PATIENCE = 120.0
+
+
 def main() -> None:
     """Read the arguments, ask, write."""
     parser = judge_arguments(__doc__)
@@ -44,7 +48,7 @@ def main() -> None:
     for reason, number in Counter(row.reason for row in rows if row.reason).items():
         say(f"{args.command}: {number} rows left out: {reason}")
     journal = args.journal or args.output.parent / "journal"
-    judge = judge_of(args, journal=journal)
+    judge = judge_of(args, journal=journal, patience=PATIENCE)
     lines: list[dict[str, Any]] = list(run_command(rows, args.command, judge))
     write_records(args.output, ({**line, **judge.identity} for line in lines))
     spent = judge.spent
