@@ -22,7 +22,6 @@ from selfjudge.run.commands import run
 from selfjudge.run.using import judge_arguments, judge_of
 from selfjudge.use.rows import Command, Row, read_rows
 
-
 # Seconds for which a server that is away is tried again: what was answered is kept.
 PATIENCE = 120.0
 
