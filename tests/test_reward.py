@@ -60,7 +60,7 @@ def test_completions_of_one_prompt_are_held_against_each_other() -> None:
     assert told[1] == told[3] > told[2] > told[0] > 0
     assert told[1] < 1
     assert told[4:] == [None, 0.0, 0.5, 0.5, None]
-    assert batches == [6], "three pairs in both orders, at once"
+    assert batches == [6, 6], "three pairs in both orders: texts, then probabilities"
     (image,) = {request.images for request in engine.asked}
     assert len(image) == 1
 
