@@ -33,17 +33,19 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts")]
 
+import msgspec
 import torch
 from msgspec.structs import replace
 from PIL import Image
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
+from selfjudge.benchmarks.collections import asking_of
 from selfjudge.engines import EngineSettings, open_engine
 from selfjudge.engines.journal import run_requests
 from selfjudge.ground.ledgers import Usage, read_ledgers
 from selfjudge.ground.lines import read_json, write_records
 from selfjudge.ground.records import Accepted
-from selfjudge.ground.requests import Request, Sampling
+from selfjudge.ground.requests import Request, Sampling, read_samples
 from selfjudge.ground.templates import assistant_turn, user_turn
 from selfjudge.run.config import read_config
 
@@ -389,6 +391,9 @@ def measure_training(
     command += ["--model", str(folder / "model"), "--image-root", str(folder)]
     command += ["--accepted", str(folder / "rows.jsonl"), "--seed", "0"]
     command += ["--settings", json.dumps(settings), "--work", str(folder / "work")]
+    asking = asking_of("paired", read_samples(config["judgments"]))
+    command += ["--template", str(ROOT / "scripts/templates/judge.txt")]
+    command += ["--asking", msgspec.json.encode(asking).decode()]
     command += ["--output", str(folder / "judge"), "--version", f"{folder}/judge.json"]
     command += ["--ledger", str(folder / "ledgers" / "judge.jsonl")]
     with MemoryWatch(device) as watch:

@@ -18,6 +18,7 @@ rule train_judge:
         accepted="results/iter{iteration}/{filter}/accepted.jsonl",
         judge=start_of_training,
         base=lambda wildcards: fetched_base(start_of_training(wildcards)),
+        template=template("judge.txt"),
     output:
         judge=directory("results/iter{iteration}/{filter}/judge"),
         version="results/iter{iteration}/{filter}/judge.json",
@@ -39,6 +40,7 @@ rule train_judge:
         model=lambda wildcards: model_arguments(start_of_training(wildcards)),
         version=lambda wildcards: model_version(start_of_training(wildcards)),
         settings=settings(TRAIN_SETTINGS),
+        asking=as_json(asking_of("paired", read_samples(config["judgments"]))),
         image_root=config["image_root"],
         seed=config["seed"],
         ledger=ledger,
@@ -47,6 +49,7 @@ rule train_judge:
         # exec: a shell would not wait for the checkpoint that a SIGTERM asks for.
         "exec {LAUNCHER} {SCRIPTS:q}/train_judge.py {params.model} "
         "--device {DEVICE} --gpus {resources.gpu} "
+        "--template {input.template:q} --asking {params.asking:q} "
         "--accepted {input.accepted} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--work {params.work} --ledger {params.ledger} --output {output.judge} "

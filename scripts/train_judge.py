@@ -1,7 +1,8 @@
 """Fine-tune a judge on accepted judgments.
 
 Reads accepted rows, their images, and the model to start from (a folder, or a
-Hub id); writes the trained judge as a folder that loads like any model.
+Hub id); writes the trained judge as a folder that loads like any model, and that
+carries how its judgments were asked for.
 Checkpoints lie in the work folder until the judge is whole: run the same command
 again and an interrupted training continues.
 """
@@ -12,6 +13,7 @@ from typing import Any
 from selfjudge.ground.ledgers import Usage
 from selfjudge.run.commands import run
 from selfjudge.run.training_jobs import (
+    asked_arguments,
     run_training_job,
     training_arguments,
     training_of,
@@ -23,6 +25,7 @@ def main() -> None:
     parser = training_arguments(__doc__)
     add = parser.add_argument
     add("--accepted", type=Path, required=True, help="accepted rows, JSON Lines")
+    asked_arguments(parser)
     args = parser.parse_args()
 
     def train(base: Any, usage: Usage) -> None:

@@ -17,7 +17,7 @@ PACKAGE = SCRIPTS / "selfjudge"
 # The rooms of the package: a module imports only from rooms that stand before its own,
 # and from its own.  Each room's door, __init__.py, says what the room is for.
 ROOMS = (
-    "ground pairs judging benchmarks certificate panel engines training report run"
+    "ground pairs judging benchmarks certificate panel engines training use report run"
 ).split()
 MODELS = ["engines", "training"]
 
@@ -36,6 +36,8 @@ MODEL_SCRIPTS = {
     "rate_responses",
     "train_member",
     "fetch_model",
+    "use_judge",
+    "serve_judge",
 }
 DECISION_SCRIPTS = sorted({path.stem for path in SCRIPTS.glob("*.py")} - MODEL_SCRIPTS)
 MODULES = sorted(path for path in PACKAGE.rglob("*.py"))

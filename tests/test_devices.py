@@ -83,11 +83,16 @@ def test_a_training_with_a_gpu_ends_before_its_weights(tmp_path: Path) -> None:
     config = yaml.safe_load((ROOT / "config.yaml").read_text())
     given = config["train"] | config.get("images", {})
     own = {name: given[name] for name in TrainSettings.__struct_fields__}
+    how = {"template": "judge.txt", "orders": "both"}
+    asking = {**how, **config["judgments"]}
+    del asking["shards"]
     files = {
         "--model": BASE,
         "--accepted": tmp_path / "accepted.jsonl",
         "--image-root": tmp_path,
         "--settings": json.dumps(own),
+        "--template": ROOT / "scripts/templates/judge.txt",
+        "--asking": json.dumps(asking),
         "--seed": 0,
         "--work": tmp_path / "work",
         "--output": tmp_path / "judge",

@@ -29,6 +29,7 @@ from selfjudge.ground.ledgers import Usage, read_ledgers
 from selfjudge.ground.lines import read_json, write_records
 from selfjudge.ground.records import Accepted
 from selfjudge.ground.requests import Request, Sampling
+from selfjudge.judging.asks import Asking
 from selfjudge.training import conversations, sft
 from selfjudge.training import trainer as trainer_module
 from selfjudge.training.checkpoint import (
@@ -48,9 +49,19 @@ from selfjudge.training.rows import TokenCounter, split_by_length
 from selfjudge.training.settings import TrainSettings, count_accumulated
 from selfjudge.training.sft import train_judge
 from selfjudge.training.trainer import Base
+from selfjudge.use.asked import read_asked
 
 REPOSITORY = Path(__file__).parents[1]
 SCRIPT = REPOSITORY / "scripts" / "train_judge.py"
+# What the script is told of how the judge was asked.
+ASKING = {
+    "template": "judge.txt",
+    "orders": "both",
+    "num_samples": 1,
+    "sampling": {"max_tokens": 96, "temperature": 1.0},
+}
+ASKED = ["--template", str(REPOSITORY / "scripts/templates/judge.txt")]
+ASKED += ["--asking", json.dumps(ASKING)]
 VISION = re.compile(r"vision|connector|projector")
 NUM_ROWS, NUM_EPOCHS, BATCH_SIZE = 12, 3, 4
 NUM_STEPS = NUM_EPOCHS * NUM_ROWS // BATCH_SIZE
@@ -1114,7 +1125,7 @@ def test_a_killed_script_run_again_gives_the_same_bytes(
     command = [str(SCRIPT), "--model", str(tiny_idefics3), "--seed", "3"]
     command += ["--accepted", str(accepted), "--image-root", str(accepted.parent)]
     command += ["--settings", f"@{tmp_path}/settings.json"]
-    command += ["--version", str(tmp_path / "judge.json")]
+    command += ["--version", str(tmp_path / "judge.json"), *ASKED]
     command += ["--ledger", str(tmp_path / "ledgers" / "judge.jsonl")]
     command += ["--work", str(tmp_path / "training"), "--output"]
     environment = os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())}
@@ -1135,6 +1146,9 @@ def test_a_killed_script_run_again_gives_the_same_bytes(
     assert "checkpoint-6 was cut short" in resumed.stderr
     assert "resuming from" in resumed.stderr
     assert re.search(rf"step {NUM_STEPS}/{NUM_STEPS}, loss .* rows/s", resumed.stderr)
+    asked = read_asked(tmp_path / "judge")
+    assert asked.text == (REPOSITORY / "scripts/templates/judge.txt").read_text()[:-1]
+    assert asked.asking == msgspec.convert(ASKING, Asking)
     (ledger,) = read_ledgers(tmp_path / "ledgers")["judge"]  # SIGKILL leaves none
     told = read_json(tmp_path / "judge" / "provenance.json")
     first_step = int(told["resumed_from"].removeprefix("checkpoint-"))
@@ -1159,7 +1173,7 @@ def test_several_processes_train_the_judge_of_one(
     command += [str(SCRIPT), "--model", str(tiny_mllama), "--seed", "3"]
     command += ["--accepted", str(accepted), "--image-root", str(accepted.parent)]
     command += ["--settings", f"@{tmp_path}/settings.json"]
-    command += ["--version", str(tmp_path / "judge.json")]
+    command += ["--version", str(tmp_path / "judge.json"), *ASKED]
     command += ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "judge")]
     command += ["--ledger", str(tmp_path / "ledgers" / "judge.jsonl")]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -1223,7 +1237,7 @@ def test_a_sharded_training_is_that_of_one_process(
         call = [str(fatal_step), str(SCRIPT), "--model", str(tiny_mllama)]
         call += ["--accepted", str(accepted), "--image-root", str(accepted.parent)]
         call += ["--settings", f"@{tmp_path}/settings.json", "--seed", "3"]
-        call += ["--version", str(tmp_path / "judge.json")]
+        call += ["--version", str(tmp_path / "judge.json"), *ASKED]
         call += ["--work", str(tmp_path / "work"), "--output", str(tmp_path / "judge")]
         return subprocess.run(
             [*launch, *call],

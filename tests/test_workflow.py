@@ -20,6 +20,7 @@ import yaml
 
 import world_benchmarks
 from selfjudge.ground.ledgers import read_ledgers
+from selfjudge.use.asked import read_asked
 
 pytestmark = pytest.mark.workflow
 
@@ -165,6 +166,8 @@ def test_every_judge_says_what_it_was_made_of(finished: Path) -> None:
     provenance = json.loads((judge / "provenance.json").read_text())
     text = json.dumps(provenance)
     assert "results/iter1/majority/judge" in text
+    asked = (REPOSITORY / "demo/templates/judge.txt").read_text().rstrip("\n")
+    assert read_asked(judge).text == asked, "and it carries how it was asked"
     assert str(finished) not in text
 
 

@@ -14,8 +14,10 @@ import msgspec
 
 from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.ground.lines import write_json
+from selfjudge.judging.asks import Asking
 from selfjudge.run.commands import GPUS, arguments, json_of
 from selfjudge.training.settings import TrainSettings
+from selfjudge.use.asked import write_asked
 
 if TYPE_CHECKING:
     from selfjudge.training.trainer import Base
@@ -39,6 +41,24 @@ def training_arguments(description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
+def asked_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments that say how a judge was asked for what it is trained on."""
+    add = parser.add_argument
+    add("--template", type=Path, required=True, help="the judge's prompt template")
+    add("--asking", type=json_of(Asking), required=True, help="how it was asked; JSON")
+
+
+def carry_asking(args: argparse.Namespace) -> None:
+    """Write into what was trained how it was asked, if `asked_arguments` say so."""
+    if "asking" in args:
+        write_asked(
+            args.output,
+            template=args.template,
+            sampling=args.asking.sampling,
+            max_pixels_shown=args.settings.max_pixels_shown,
+        )
+
+
 def training_of(args: argparse.Namespace) -> dict[str, Any]:
     """What every training is given besides its rows, its base and its usage."""
     names = ("image_root", "settings", "seed", "work", "output")
@@ -49,6 +69,8 @@ def run_training_job(
     args: argparse.Namespace, stage: str, train: Callable[["Base", Usage], object]
 ) -> None:
     """Train from the base that the arguments name; write ledger and version.
+
+    With `asked_arguments` the model's folder says how it was asked, too.
 
     ``train`` imports what it needs: --help and a bad argument need no torch.
     """
@@ -94,4 +116,5 @@ def run_training_job(
             )
             append_ledger(args.ledger, line)
     if is_first:
+        carry_asking(args)
         write_json(args.version, msgspec.to_builtins(read_version(args.output)))
