@@ -25,6 +25,7 @@ MODEL_SCRIPTS = {
     "judge_pairs",
     "probe_model",
     "train_judge",
+    "reinforce_judge",
     "check_gpu",
     "answer_prompts",
     "rate_responses",
