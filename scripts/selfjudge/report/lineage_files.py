@@ -21,6 +21,7 @@ LineKind = Literal[
     "judgment",
     "accepted",
     "dropped judgment",
+    "picked",
     "release row",
     "outcome",
 ]
@@ -37,6 +38,8 @@ PATTERNS: dict[str, LineKind | None] = {
     "results/iter*/*/judgments.jsonl": "judgment",
     "results/iter*/*/accepted.jsonl": "accepted",
     "results/iter*/*/dropped_judgments.jsonl": "dropped judgment",
+    "results/iter*/*/reinforce.jsonl": "picked",
+    "results/iter*/*/dropped_reinforce.jsonl": "dropped pair",
     "results/benchmarks/*_rows.jsonl": "release row",
     "results/benchmarks/*_asks.jsonl": None,
     "results/benchmarks/*.jsonl": "pair",
