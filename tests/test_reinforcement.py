@@ -359,8 +359,9 @@ def test_a_training_by_reward_told_to_stop_goes_on_as_if_it_had_not(
 
 
 def test_all_weights_can_be_trained_by_reward(picked: Path, tmp_path: Path) -> None:
-    """But those that see."""
-    judge, _ = reinforce(picked, tmp_path, method="full", num_epochs=1)
+    """But those that see; as on a GPU, in bfloat16 and with checkpointing."""
+    as_on_gpu = {"dtype": "bfloat16", "gradient_checkpointing": True}
+    judge, _ = reinforce(picked, tmp_path, method="full", num_epochs=1, **as_on_gpu)
     before, after = read_weights(DEMO_BASE), read_weights(judge)
     changed = {name for name in before if not before[name].equal(after[name])}
     assert changed and not any("vision" in name for name in changed)
