@@ -57,6 +57,8 @@ logger = logging.getLogger(__name__)
 # Both orders of a pair, each a conversation that ends as a right judgment may.
 BothOrders = tuple[Accepted, Accepted]
 DECODE = msgspec.json.Decoder(Accepted).decode
+# TRL's name of the share of questions whose rollouts were all worth the same.
+SAME = "frac_reward_zero_std"
 
 
 def reinforce_judge(
@@ -269,9 +271,6 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
         assert self.usage.reward_seconds is not None
         self.usage.reward_seconds += time.monotonic() - started
         return rewards
-
-
-SAME = "frac_reward_zero_std"  # TRL's name of the share of questions
 
 
 # What TRL 1.16 hands on of what a processor makes, in its update.
