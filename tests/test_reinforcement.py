@@ -469,9 +469,13 @@ def test_no_mark_can_be_written(tiny_idefics3: Path) -> None:
     assert sorted([*unwritable, *special.writable_ids]) == list(range(size))
 
 
-def test_pairs_without_room_are_left_out(picked: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match=r"leaves room .*\(got none; 3 are longer\)"):
+def test_pairs_must_leave_room_for_a_judgment(picked: Path, tmp_path: Path) -> None:
+    """As in the SFT: at most a tenth may be too long."""
+    with pytest.raises(ValueError, match=r"leave room .*\(got 0 of 3\)"):
         reinforce(picked, tmp_path, max_length=70)
+    (tmp_path / "empty.jsonl").touch()
+    with pytest.raises(ValueError, match="at least one pair"):
+        reinforce(tmp_path / "empty.jsonl", tmp_path)
 
 
 @pytest.mark.parametrize("kept", [[0], [1, 0], [0, 2], [0, 1, 3]])

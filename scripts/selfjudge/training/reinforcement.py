@@ -37,6 +37,7 @@ from selfjudge.training.pair_sampler import PairSampler
 from selfjudge.training.progress import summarize
 from selfjudge.training.rewards import reward_rollouts
 from selfjudge.training.rows import (
+    MOST_LEFT_OUT_RATE,
     TokenCounter,
     defuse_texts,
     find_fault,
@@ -163,12 +164,15 @@ def select_pairs(
             len(left_out),
             len(left_out) + len(kept),
         )
-    if not kept:
+    number = len(kept) + len(left_out)
+    if not number:
+        raise ValueError(f"{picked}: must hold at least one pair (got an empty file)")
+    if len(left_out) > MOST_LEFT_OUT_RATE * number:
         raise ValueError(
-            f"{picked}: must hold at least one pair that leaves room for a judgment "
-            f"within 'max_length' tokens, {settings.max_length} (got none; "
-            f"{len(left_out)} are longer). Hint: judgments take "
-            f"'reinforce.sampling.max_tokens', {rollouts.sampling.max_tokens}."
+            f"{picked}: at least {1 - MOST_LEFT_OUT_RATE:.0%} of the pairs must leave "
+            f"room for a judgment within 'max_length' tokens, {settings.max_length} "
+            f"(got {len(kept)} of {number}). Hint: raise 'train.max_length'; judgments "
+            f"take 'reinforce.sampling.max_tokens', {rollouts.sampling.max_tokens}."
         )
     return kept, left_out
 
