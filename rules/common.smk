@@ -20,9 +20,10 @@ from selfjudge.ground.fingerprints import folder_fingerprint
 from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
 from selfjudge.pairs.filters import first_asked
-from selfjudge.run.config import check_config, check_repeats
+from selfjudge.run.config import check_config, check_repeats, rollouts_per_step
 from selfjudge.run.families import (
     check_processor,
+    check_reinforcing,
     check_serving,
     engine_runs_model,
     find_environment,
@@ -264,6 +265,10 @@ def generating_environment(asked=config):
 
 try:
     GENERATING = generating_environment()
+    check_reinforcing(
+        find_model_type(config["base_model"].partition("@")[0], config["base_family"]),
+        config["filters"],
+    )
 except ValueError as error:
     raise WorkflowError(f"config.yaml: {error}")
 

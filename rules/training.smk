@@ -12,6 +12,15 @@ if config["train"]["gpus"] > 1:
     LAUNCHER += f" --nproc-per-node {config['train']['gpus']}"
 
 
+IMITATING = [
+    name for name, spec in FILTER_SPECS.items() if spec.learns_by == "imitation"
+]
+REWARDED = [name for name, spec in FILTER_SPECS.items() if spec.learns_by == "reward"]
+
+# How the judge is asked; it is carried in what is trained, which is asked alike.
+ASKING = as_json(asking_of("paired", read_samples(config["judgments"])))
+
+
 rule train_judge:
     """Fine-tune the judge on the accepted judgments; resumes where it stopped."""
     input:
@@ -26,6 +35,8 @@ rule train_judge:
         "logs/iter{iteration}/{filter}/train_judge.log",
     benchmark:
         "timings/iter{iteration}/{filter}/train_judge.tsv"
+    wildcard_constraints:
+        filter="|".join(IMITATING),
     conda:
         "../envs/train.yaml"
     # Each process feeds its GPU by some of its own.
@@ -40,7 +51,7 @@ rule train_judge:
         model=lambda wildcards: model_arguments(start_of_training(wildcards)),
         version=lambda wildcards: model_version(start_of_training(wildcards)),
         settings=settings(TRAIN_SETTINGS),
-        asking=as_json(asking_of("paired", read_samples(config["judgments"]))),
+        asking=ASKING,
         image_root=config["image_root"],
         seed=config["seed"],
         ledger=ledger,
@@ -54,3 +65,92 @@ rule train_judge:
         "--settings {params.settings:q} --seed {params.seed} "
         "--work {params.work} --ledger {params.ledger} --output {output.judge} "
         "--version {output.version} 2> {log}"
+
+
+rule pick_reinforcement:
+    """Pick the pairs that the judge before gets right sometimes; drop with a reason."""
+    input:
+        pairs="results/iter{iteration}/{filter}/pairs.jsonl",
+        judgments="results/iter{iteration}/{filter}/judgments.jsonl",
+        template=template("judge.txt"),
+    output:
+        picked="results/iter{iteration}/{filter}/reinforce.jsonl",
+        dropped="results/iter{iteration}/{filter}/dropped_reinforce.jsonl",
+    log:
+        "logs/iter{iteration}/{filter}/pick_reinforcement.log",
+    wildcard_constraints:
+        filter="|".join(REWARDED),
+    # Light, and many on a cluster: here, not on a node.
+    localrule: True
+    conda:
+        "../envs/decide.yaml"
+    params:
+        code=code("pick_reinforcement"),
+    shell:
+        "{PYTHON[decide]} {SCRIPTS:q}/pick_reinforcement.py --pairs {input.pairs} "
+        "--judgments {input.judgments} --template {input.template:q} "
+        "--picked {output.picked} --dropped {output.dropped} 2> {log}"
+
+
+ROLLOUTS = settings(
+    config["reinforce"],
+    *("pairs_per_step", "num_rollouts", "parsed_reward", "sampling"),
+)
+REINFORCE_SETTINGS = TRAIN_SETTINGS | {
+    key: config["reinforce"][key]
+    for key in ("learning_rate", "num_epochs", "batch_size")
+}
+REINFORCE_SETTINGS["rows_per_step"] = rollouts_per_step(config["reinforce"])
+
+
+def start_of_reinforcement(wildcards):
+    """The judge that training by reward starts from; none if it is the base model."""
+    start = config["reinforce"]["start_from"]
+    if start == "imitated":
+        return trained_judge(wildcards.iteration, "majority")
+    return [] if start == "base" else previous_judge(wildcards)
+
+
+rule reinforce_judge:
+    """Train the judge by reward on the pairs picked; resumes where it stopped."""
+    input:
+        picked="results/iter{iteration}/{filter}/reinforce.jsonl",
+        judge=start_of_reinforcement,
+        base=lambda wildcards: fetched_base(start_of_reinforcement(wildcards)),
+        template=template("judge.txt"),
+    output:
+        judge=directory("results/iter{iteration}/{filter}/judge"),
+        version="results/iter{iteration}/{filter}/judge.json",
+    log:
+        "logs/iter{iteration}/{filter}/reinforce_judge.log",
+    benchmark:
+        "timings/iter{iteration}/{filter}/reinforce_judge.tsv"
+    wildcard_constraints:
+        filter="|".join(REWARDED),
+    conda:
+        "../envs/train.yaml"
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=growing(128000),
+        runtime=growing(720),  # minutes
+    params:
+        code=code("reinforce_judge"),
+        model=lambda wildcards: model_arguments(start_of_reinforcement(wildcards)),
+        version=lambda wildcards: model_version(start_of_reinforcement(wildcards)),
+        settings=settings(REINFORCE_SETTINGS),
+        rollouts=ROLLOUTS,
+        asking=ASKING,
+        image_root=config["image_root"],
+        seed=config["seed"],
+        ledger=ledger,
+        work="results/iter{iteration}/{filter}/training",
+    shell:
+        # exec: a shell would not wait for the checkpoint that a SIGTERM asks for.
+        "exec {PYTHON[train]} {SCRIPTS:q}/reinforce_judge.py {params.model} "
+        "--device {DEVICE} --gpus {resources.gpu} "
+        "--template {input.template:q} --asking {params.asking:q} "
+        "--picked {input.picked} --image-root {params.image_root:q} "
+        "--settings {params.settings:q} --rollouts {params.rollouts:q} "
+        "--seed {params.seed} --work {params.work} --ledger {params.ledger} "
+        "--output {output.judge} --version {output.version} 2> {log}"

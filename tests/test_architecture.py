@@ -31,6 +31,7 @@ MODEL_SCRIPTS = {
     "alter_again",
     "probe_model",
     "train_judge",
+    "reinforce_judge",
     "check_gpu",
     "answer_prompts",
     "rate_responses",

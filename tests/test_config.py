@@ -99,7 +99,7 @@ def test_the_demos_config_is_right() -> None:
         pytest.param(
             {"filters": ["best"]},
             "'filters.0' must be one of 'majority', 'correctness', "
-            "'majority_matched', 'consistent', 'unchecked' (got 'best')",
+            "'majority_matched', 'reinforced', 'consistent', 'unchecked' (got 'best')",
             id="enum",
         ),
         pytest.param(

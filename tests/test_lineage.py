@@ -20,6 +20,7 @@ from examples import (
 from selfjudge.benchmarks.comparisons import compare
 from selfjudge.ground.lines import read_records, write_json, write_records
 from selfjudge.ground.records import Pair, Prompt
+from selfjudge.judging.reinforcement import pick_pairs
 from selfjudge.pairs.building import Candidates, build_pairs
 from selfjudge.pairs.filters import FILTERS, FilterName
 from selfjudge.pairs.imports import ImportLimits, import_prompts
@@ -333,6 +334,30 @@ def test_judges_are_told(project: Path) -> None:
         "  results/iter1/majority/judge: 1 row",
         "  results/iter2/majority/judge: started from results/iter1/majority/judge",
     ]
+
+
+def test_a_judge_is_trained_by_reward_on_what_was_picked(project: Path) -> None:
+    """Not on what was accepted; a pair that was not picked says why."""
+    write_filter(project / "results", "reinforced")
+    folder = project / "results/iter1/reinforced"
+    pick_pairs(
+        pairs=folder / "pairs.jsonl",
+        judgments=folder / "judgments.jsonl",
+        picked=folder / "reinforce.jsonl",
+        dropped=folder / "dropped_reinforce.jsonl",
+        template="{question}{response_a}{response_b}",
+    )
+    (one, other) = lines_of(project, "iter1/reinforced/reinforce.jsonl")
+    assert one["pair_id"] == other["pair_id"]
+    place, judge = "results/iter1/reinforced/reinforce.jsonl", "iter1/reinforced/judge"
+    shown = ask(project, one["pair_id"])
+    assert f"picked: {place}:1" in shown and f"picked: {place}:2" in shown
+    assert f"{judge}: 2 rows (not trained yet)" in shown
+    (row,) = lines_of(project, "iter1/reinforced/dropped_reinforce.jsonl")
+    shown = ask(project, row["id"])
+    assert "dropped, always_right: results/iter1/reinforced/dropped_reinforce" in shown
+    assert "accepted: results/iter1/reinforced/accepted.jsonl" in shown
+    assert "iter1/majority/judge: 2 rows" in shown and judge not in shown
 
 
 def test_impact_counts_by_kind_and_file(project: Path) -> None:

@@ -33,6 +33,7 @@ for stage in ("responses", "judgments", "benchmark_judgments"):
 RESPONSES = Part("responses", 1)
 JUDGMENTS = Part("judgments", 1, "majority")
 TRAIN = Part("train", 1, "majority")
+REINFORCE = Part("reinforce", 1, "reinforced")
 BENCHMARK = Part("benchmark_judgments", 1, "majority")
 
 
@@ -79,6 +80,7 @@ def make_ledger(**changes: Any) -> Ledger:
         ("iter2/altered/8of8", Part("alterations", 2)),
         ("iter1/majority/judgments/1of1", JUDGMENTS),
         ("iter1/majority/judge", TRAIN),
+        ("iter1/reinforced/judge", REINFORCE),
         ("iter1/majority/vlrb/paired/judgments/1of1", BENCHMARK),
         ("iter1/majority/benchmarks/1of1", BENCHMARK),  # its ledger
         ("sources/mine/asked/1of4", Part("questions", 0, "mine")),
@@ -218,6 +220,24 @@ def test_a_folder_is_counted_until_its_questions_are(tmp_path: Path) -> None:
     )
     write_records(folder / "blind_prompts.jsonl", [make_prompt(2, kind="closed")])
     assert rows() == [(5, "counted"), (2 * 4 / 2, "counted")]
+
+
+def test_training_by_reward_is_rollouts_on_one_gpu(tmp_path: Path) -> None:
+    """Of the pairs that are not always right, then of those picked; as a judge is
+    asked, and trained besides."""
+    train = {"gpus": 8}
+    row = plan(tmp_path, {REINFORCE: 1}, train=train)[REINFORCE]
+    pairs = 17500 * 0.4 + 7500 * 0.8
+    assert row.num_requests == pytest.approx(pairs * 0.5 * 2 * 8)
+    speeds = CONFIG["plan"]
+    prompt, output = row.num_prompt_tokens, row.num_output_tokens
+    assert output == pytest.approx(row.num_requests * speeds["judgment_tokens"])
+    seconds = (prompt + output) / speeds["train_tokens_per_second"]
+    seconds += output / speeds["speeds"]["transformers"]["output_tokens_per_second"]
+    assert row.gpu_hours * 3600 == pytest.approx(seconds + speeds["start_seconds"])
+    write_lines(tmp_path / "results/iter1/reinforced/reinforce.jsonl", *["{}"] * 6)
+    row = plan(tmp_path, {REINFORCE: 1})[REINFORCE]
+    assert (row.num_requests, row.numbers) == (6 * 8, "counted")
 
 
 def test_a_part_of_the_shards_is_a_part_of_the_cost(tmp_path: Path) -> None:

@@ -352,6 +352,40 @@ def test_the_demo_measures_itself_by_the_truth(moved: Path) -> None:
     assert whole["precision"]["low"] <= whole["precision"]["rate"] <= 1
 
 
+def test_a_judge_is_trained_by_reward(moved: Path) -> None:
+    """A branch beside the others: its pairs are majority's, judged from the journal;
+    what is not picked has a reason; SFT's judges stay as they are."""
+    reward = {"pairs_per_step": 8, "num_rollouts": 2, "batch_size": 32}
+    change_config(moved / "demo", filters=["majority", "reinforced"], reinforce=reward)
+    target = "results/iter1/vlrb.json"
+    calls, jobs = num_calls(moved), planned(moved, target)
+    assert jobs["reinforce_judge"] == jobs["pick_reinforcement"] == 1
+    assert "train_judge" not in jobs
+    run(moved, "results/iter1/reinforced/judge.json")
+    assert num_calls(moved) == calls
+    folder = moved / "demo/results/iter1"
+    own = folder / "reinforced"
+    pairs = (own / "pairs.jsonl").read_bytes()
+    assert pairs == (folder / "majority/pairs.jsonl").read_bytes()
+    picked = (own / "reinforce.jsonl").read_bytes().splitlines()
+    dropped = (own / "dropped_reinforce.jsonl").read_bytes().splitlines()
+    assert len(picked) / 2 + len(dropped) == len(pairs.splitlines())
+    (line,) = read_ledgers(moved / "demo/results/ledgers/iter1/reinforced")["judge"]
+    assert line.stage == "reinforce_judge" and line.finished
+    steps = -(-len(picked) // 2 // 8)
+    assert line.num_calls == steps and line.num_requests == steps * 32
+    assert line.rollout_seconds and line.reward_seconds and line.update_seconds
+    # From the judge that imitated, which is there: nothing else is trained.
+    change_config(moved / "demo", reinforce=reward | {"start_from": "imitated"})
+    jobs = planned(moved, target)
+    assert jobs["reinforce_judge"] == 1 and "train_judge" not in jobs
+    change_config(moved / "demo", filters=["reinforced"])
+    (folder / "majority/judge.json").unlink()
+    assert planned(moved, target)["train_judge"] == 1
+    shown = run(moved, "-n", "-p", "results/iter1/reinforced/judge.json")
+    assert "--model results/iter1/majority/judge " in shown
+
+
 def test_report_follows_from_finished_files(moved: Path) -> None:
     """The page asks no model, and is stale when its own parts change."""
     target = "results/report.html"

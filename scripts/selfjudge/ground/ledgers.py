@@ -23,6 +23,9 @@ class Usage:
     are those of asking or training, ``start_seconds`` of all before it.
     ``waiting_seconds`` are those of ``seconds`` in which the engine could have run
     more requests than were ready for it; None where it cannot tell.
+    Of a training by reward ``seconds`` hold ``rollout_seconds`` of writing,
+    ``reward_seconds`` of judging what was written, and ``update_seconds`` of learning
+    from it; None elsewhere.
     """
 
     num_gpus: int = 0
@@ -35,6 +38,9 @@ class Usage:
     start_seconds: float = 0.0
     seconds: float = 0.0
     waiting_seconds: float | None = None
+    rollout_seconds: float | None = None
+    reward_seconds: float | None = None
+    update_seconds: float | None = None
 
 
 class Ledger(Record, frozen=True, kw_only=True):
@@ -48,7 +54,8 @@ class Ledger(Record, frozen=True, kw_only=True):
     ``waiting_seconds`` are as in `Usage`, within ``seconds``.
 
     In a training a request is a row seen, a call an optimizer step, and all
-    tokens of the rows are prompt tokens.
+    tokens of the rows are prompt tokens; but by reward a request is a rollout, whose
+    own tokens are output, and its three parts of ``seconds`` are as in `Usage`.
     """
 
     stage: str
@@ -66,6 +73,9 @@ class Ledger(Record, frozen=True, kw_only=True):
     seconds: float
     finished: bool
     waiting_seconds: float | None = None  # older lines have none
+    rollout_seconds: float | None = None  # nor these
+    reward_seconds: float | None = None
+    update_seconds: float | None = None
 
 
 def ledger_from(
@@ -87,8 +97,16 @@ def ledger_from(
         start_seconds=round(usage.start_seconds, 3),
         seconds=round(usage.seconds, 3),
         finished=finished,
-        waiting_seconds=usage.waiting_seconds and round(usage.waiting_seconds, 3),
+        waiting_seconds=rounded(usage.waiting_seconds),
+        rollout_seconds=rounded(usage.rollout_seconds),
+        reward_seconds=rounded(usage.reward_seconds),
+        update_seconds=rounded(usage.update_seconds),
     )
+
+
+def rounded(seconds: float | None) -> float | None:
+    """Seconds to the millisecond; None stays None."""
+    return None if seconds is None else round(seconds, 3)
 
 
 def append_ledger(path: Path, ledger: Ledger) -> None:

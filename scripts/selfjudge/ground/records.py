@@ -163,6 +163,20 @@ class Accepted(Record, frozen=True, kw_only=True):
     order: Order
 
 
+class Reinforced(Record, frozen=True, kw_only=True):
+    """What a judge is asked about a pair in one order, for it to learn by reward.
+
+    ``prompt`` is in TRL's conversational shape.  Both orders of a pair are lines of a
+    file, one after the other.
+    """
+
+    images: tuple[str, ...]
+    prompt: list[dict[str, Any]]
+    prompt_id: str
+    pair_id: str
+    order: Order
+
+
 class Candidate(Record, frozen=True, kw_only=True):
     """One text that members of a panel gave to a prompt, once however often.
 

@@ -6,7 +6,12 @@ from typing import Literal, get_args
 from selfjudge.ground.records import Settings
 
 FilterName = Literal[
-    "majority", "correctness", "majority_matched", "consistent", "unchecked"
+    "majority",
+    "correctness",
+    "majority_matched",
+    "reinforced",
+    "consistent",
+    "unchecked",
 ]
 FILTER_NAMES: tuple[FilterName, ...] = get_args(FilterName)
 
@@ -20,12 +25,15 @@ class Filter(Settings, frozen=True, kw_only=True):
     the chosen response, or the same response whichever it is; or all judgments that
     parse, as many of each letter and of each order.  ``accepted_as_many_as``: the
     filter to whose number of accepted judgments this filter's are cut, or None.
+    ``learns_by``: what training does with them: it imitates what was accepted, or
+    rewards verdicts on the pairs; what was accepted is then only counted.
     """
 
     label: Literal["majority", "gold"]
     accept: Literal["right", "consistent", "parsed"]
     pairs_as_many_as: str | None = None
     accepted_as_many_as: str | None = None
+    learns_by: Literal["imitation", "reward"] = "imitation"
 
 
 FILTERS: dict[FilterName, Filter] = {
@@ -37,6 +45,8 @@ FILTERS: dict[FilterName, Filter] = {
     "majority_matched": Filter(
         label="majority", accept="right", pairs_as_many_as="correctness"
     ),
+    # Ours: majority's labels, but the judge tries each pair and is told how it did.
+    "reinforced": Filter(label="majority", accept="right", learns_by="reward"),
     # Controls of ours, of as much data.  What they gain is gained without labels:
     # here that both orders agree, and so that no place is preferred,
     "consistent": Filter(

@@ -62,7 +62,7 @@ def node_of(line: Line) -> Node | None:
             kind, field = "judgment", "judgment_id"
         case "dropped judgment":
             kind, field = "judgment", "id"
-        case "release row" | "outcome":
+        case "release row" | "outcome" | "picked":
             kind, field = "pair", "pair_id"
         case "dropped pair":
             is_pair, is_altered = "chosen" in line.record, "response_id" in line.record

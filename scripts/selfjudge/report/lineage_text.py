@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from selfjudge.ground.places import iteration_folders
+from selfjudge.pairs.filters import FILTERS
 from selfjudge.report.lineage import Graph, Node, is_record
-from selfjudge.report.lineage_files import Line
+from selfjudge.report.lineage_files import Line, LineKind
 from selfjudge.report.lineage_index import Index
 from selfjudge.report.lineage_walk import Step, every_step, walk_down, walk_up
 from selfjudge.report.marking import cut_text, show_controls
@@ -99,7 +100,7 @@ def show_judges(index: Index, down: Step) -> Iterator[str]:
         line.file.rpartition("/")[0] + "/judge"
         for step in every_step(down)
         for line in step.lines
-        if line.kind == "accepted"
+        if line.kind == learnt_kind(line.file)
     )
     starts = read_starts(index.project)
     learnt = Counter(
@@ -127,6 +128,13 @@ def show_judges(index: Index, down: Step) -> Iterator[str]:
 def count_rows(number: int) -> str:
     """How many rows, in words."""
     return f"{number} row{'s' * (number != 1)}"
+
+
+def learnt_kind(file: str) -> LineKind:
+    """Which lines of a filter's folder its judge is trained on."""
+    filters = {str(name): spec for name, spec in FILTERS.items()}
+    spec = filters.get(file.split("/")[-2])
+    return "picked" if spec and spec.learns_by == "reward" else "accepted"
 
 
 def read_starts(project: Path) -> dict[str, str | None]:
@@ -198,8 +206,8 @@ class Words:
                 said = f"dropped, {record.get('reason')}, a row of {row}: "
             case "dropped pair" | "dropped judgment" | "dropped preference":
                 said = f"dropped, {record.get('reason')}: "
-            case "accepted":
-                said = "accepted: "
+            case "accepted" | "picked":
+                said = f"{line.kind}: "
             case "vote":
                 said = f"rewards {details_of_vote(record)}: "
             case "source row":

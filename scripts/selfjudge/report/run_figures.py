@@ -24,6 +24,7 @@ STAGES = (
     "alter_responses",
     "judge_pairs",
     "train_judge",
+    "reinforce_judge",
     "judge_benchmarks",
 )
 # The longest total is at least one of its unit.

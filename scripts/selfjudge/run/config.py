@@ -159,6 +159,7 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"(got {bounds['min_length_rate']})."
         )
     faults += step_faults("train", config["train"])
+    faults += reinforcement_faults(config["reinforce"])
     faults += incomplete_sources(config)
     faults += image_source_faults(config)
     faults += [
@@ -191,6 +192,28 @@ def step_faults(section: str, train: Mapping[str, Any]) -> list[str]:
         f"'{section}.batch_size', {gpus} x {size} (got {rows}): the number of GPUs "
         "must not decide what is trained."
     ]
+
+
+def rollouts_per_step(reinforce: Mapping[str, Any]) -> int:
+    """Rollouts of an optimizer step: of each pair in both orders."""
+    return 2 * int(reinforce["pairs_per_step"]) * int(reinforce["num_rollouts"])
+
+
+def reinforcement_faults(reinforce: Mapping[str, Any]) -> list[str]:
+    """Faults of training by reward."""
+    faults = []
+    rows, size = rollouts_per_step(reinforce), reinforce["batch_size"]
+    if rows % size:
+        faults.append(
+            "'reinforce.batch_size' must divide 2 x 'reinforce.pairs_per_step' x "
+            f"'reinforce.num_rollouts', {rows} (got {size})."
+        )
+    if not reinforce["sampling"]["temperature"]:
+        faults.append(
+            "'reinforce.sampling.temperature' must be more than 0 (got 0): rollouts "
+            "that are all the same teach nothing."
+        )
+    return faults
 
 
 def panel_faults(config: Mapping[str, Any], known_gold: bool) -> list[str]:

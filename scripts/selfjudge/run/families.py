@@ -7,7 +7,7 @@ here may well run: the engine `transformers` takes whatever that class loads.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -232,6 +232,19 @@ def find_environment(engine: str, model_type: str | None) -> Environment:
             "that serves it and set 'engine.name: openai'."
         )
     return family.environment
+
+
+def check_reinforcing(model_type: str | None, filters: Collection[str]) -> None:
+    """Raise ValueError for a family that cannot be trained by reward, if one is asked.
+
+    TRL's update hands on no cross-attention mask.
+    """
+    if model_type == "mllama" and "reinforced" in filters:
+        raise ValueError(
+            "'filters' must not hold 'reinforced' for the family mllama: TRL, when it "
+            "trains by reward, hands on no cross-attention mask. Hint: take a "
+            "base model of another family, such as qwen3_vl."
+        )
 
 
 def check_serving(

@@ -172,6 +172,12 @@ class CostModel:
         """The config's expectation; times the error that it had elsewhere."""
         plan = self.plan
         prompt_tokens, output_tokens = expected_tokens(part, plan)
+        if part.stage == "reinforce":  # as training; writing by transformers besides
+            tokens = prompt_tokens + output_tokens
+            writing = plan.speeds["transformers"].output_tokens_per_second
+            seconds = tokens / plan.train_tokens_per_second + output_tokens / writing
+            start = plan.start_seconds
+            return Rates(prompt_tokens, output_tokens, seconds, start, "guessed")
         if part.stage in TRAININGS:
             seconds = prompt_tokens / plan.train_tokens_per_second
             start = plan.start_seconds
@@ -289,6 +295,8 @@ def plan_row(
 
 def gpus_of(part: Part, config: Mapping[str, Any]) -> int:
     """The GPUs of one job, as the rules ask for them."""
+    if part.stage == "reinforce":
+        return 1
     engine = engine_of(part, config)
     if part.stage in TRAININGS:
         return int(config["train"]["gpus"])

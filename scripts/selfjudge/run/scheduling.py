@@ -20,14 +20,14 @@ def waits_for(later: Part, earlier: Part, first_filter: str) -> bool:
             return True
         case (("alterations" | "judgments"), ("responses" | "alterations")):
             return later.stage != earlier.stage and later.iteration == earlier.iteration
-        case (("judgments" | "train"), "train"):
+        case (("judgments" | "train" | "reinforce"), ("train" | "reinforce")):
             return same_filter and later.iteration == earlier.iteration + 1
         case "judgments", "judgments":
             shares = later.iteration == earlier.iteration == 1 and not same_filter
             return shares and earlier.filter == first_filter
-        case "train", "judgments":
+        case (("train" | "reinforce"), "judgments"):
             return same_filter and later.iteration == earlier.iteration
-        case (("benchmark_judgments" | "certificate"), "train"):
+        case (("benchmark_judgments" | "certificate"), ("train" | "reinforce")):
             return same_filter and later.iteration == earlier.iteration
     return panel_waits_for(later, earlier)
 

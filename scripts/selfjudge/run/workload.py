@@ -18,7 +18,7 @@ from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import PROBE, locate
 from selfjudge.ground.records import ORDERS, Pair, Prompt, Settings
 from selfjudge.ground.requests import read_samples
-from selfjudge.pairs.filters import first_asked
+from selfjudge.pairs.filters import FILTERS, first_asked
 from selfjudge.pairs.pictures import is_image_name
 from selfjudge.pairs.pool import check_pool, on_side, rank_in_pool
 from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
@@ -33,6 +33,7 @@ Stage = Literal[
     "alterations",
     "judgments",
     "train",
+    "reinforce",
     "benchmark_judgments",
     "certificate",
     "answer_prompts",
@@ -40,7 +41,7 @@ Stage = Literal[
     "train_member",
     "answer_benchmark",
 ]
-TRAININGS: tuple[Stage, ...] = ("train", "train_member")
+TRAININGS: tuple[Stage, ...] = ("train", "reinforce", "train_member")
 # What a stage's shards are called; those of a benchmark's judgments as the loop's.
 SHARDED: dict[str, Stage] = {
     "responses": "responses",
@@ -117,15 +118,19 @@ def parse_part(path: str) -> Part | None:
         return None
     place, name, shard = located
     if name == "judge" and place.filter:
-        return Part("train", place.iteration, place.filter)
+        specs = {str(name): spec for name, spec in FILTERS.items()}
+        spec = specs.get(place.filter)
+        by_reward = spec is not None and spec.learns_by == "reward"
+        stage: Stage = "reinforce" if by_reward else "train"
+        return Part(stage, place.iteration, place.filter)
     if shard is None:
         return None
     if place.filter and "certificate" in (name, place.benchmark):
         return Part("certificate", place.iteration, place.filter)
     if name == "benchmarks" or (name == "judgments" and place.benchmark):
         return Part("benchmark_judgments", place.iteration, place.filter)
-    stage = SHARDED.get(name)
-    return Part(stage, place.iteration, place.filter) if stage else None
+    sharded = SHARDED.get(name)
+    return Part(sharded, place.iteration, place.filter) if sharded else None
 
 
 def parse_asked(path: str) -> Asked | None:
@@ -162,7 +167,7 @@ class Workload:
         self.plan = plan
 
     def count_requests(self, part: Part) -> Number:
-        """Requests of all shards; of a training, rows times epochs."""
+        """Requests of all shards; of a training, rows or rollouts times epochs."""
         if part.stage in ABOUT_IMAGES.values():
             assert part.filter is not None
             return self._count_about_images(part.stage, part.filter)
@@ -183,6 +188,8 @@ class Workload:
             return Number(
                 rows.value * self.config["train"]["num_epochs"], rows.certainty
             )
+        if part.stage == "reinforce":
+            return self.count_rollouts(part.iteration, part.filter)
         return self.count_judgments(part.iteration, part.filter)
 
     def _count_about_images(self, stage: Stage, source: str) -> Number:
@@ -212,6 +219,18 @@ class Workload:
         named = {one["name"]: one for one in self.config["prompts"]["sources"]}
         files = iter_files(self.project / named[source]["path"])
         return Number(sum(is_image_name(path.name) for path in files), "guessed")
+
+    def count_rollouts(self, iteration: int, filter_name: str) -> Number:
+        """Rollouts of a training by reward: of every pair but those always right."""
+        reinforce = self.config["reinforce"]
+        each = reinforce["num_rollouts"] * reinforce["num_epochs"]
+        path = self.results / f"iter{iteration}" / filter_name / "reinforce.jsonl"
+        if path.is_file():
+            return Number(sum(1 for _ in read_lines(path)) * each, "counted")
+        pairs = self.count_pairs(iteration, filter_name)
+        rate = self._accepted_rate(filter_name)
+        value = pairs.value * (1 - rate.value) * len(ORDERS) * each
+        return Number(value, least_certain(pairs, rate))
 
     def count_prompts(self, iteration: int) -> tuple[Number, Number]:
         """Closed and open prompts that an iteration draws from."""

@@ -1,4 +1,4 @@
-"""What a training tells while it runs, and its loss in a few numbers."""
+"""What a training tells while it runs, and how it went in a few numbers."""
 
 import logging
 import time
@@ -14,7 +14,7 @@ logger = logging.getLogger(__name__)
 
 
 class ProgressLog(TrainerCallback):  # type: ignore[misc]
-    """One log line every ``logging_steps`` steps: done, loss, speed, time left."""
+    """One log line every ``logging_steps`` steps: done, loss or reward, speed, time."""
 
     def __init__(self, logging_steps: int, rows_per_step: int) -> None:
         self.logging_steps = logging_steps
@@ -35,11 +35,13 @@ class ProgressLog(TrainerCallback):  # type: ignore[misc]
         if "loss" not in logs or not is_due or not state.is_world_process_zero:
             return
         steps_per_second = (step - self.first_step) / (time.monotonic() - self.started)
+        told = "reward" if "reward" in logs else "loss"
         logger.info(
-            "step %d/%d, loss %.4f, %.2f rows/s, %s left",
+            "step %d/%d, %s %.4f, %.2f rows/s, %s left",
             step,
             state.max_steps,
-            logs["loss"],
+            told,
+            logs[told],
             steps_per_second * self.rows_per_step,
             format_duration((state.max_steps - step) / steps_per_second),
         )
@@ -67,7 +69,8 @@ class UsageCount(TrainerCallback):  # type: ignore[misc]
         num_epochs = state.epoch - self.first_epoch
         self.usage.num_requests = round(num_epochs * self.num_rows)
         num_tokens = state.num_input_tokens_seen - self.first_tokens
-        self.usage.num_prompt_tokens = int(num_tokens)
+        # Where the judge writes its rows itself, they are counted as it does.
+        self.usage.num_prompt_tokens = int(num_tokens) - self.usage.num_output_tokens
 
 
 def format_duration(seconds: float) -> str:
@@ -77,20 +80,22 @@ def format_duration(seconds: float) -> str:
     return f"{hours}:{minute:02}:{second:02}"
 
 
-def summarize_loss(history: Sequence[dict[str, Any]], window: int) -> dict[str, Any]:
-    """The loss over the first and last ``window`` steps, and each epoch's mean.
+def summarize(
+    history: Sequence[dict[str, Any]], key: str, window: int
+) -> dict[str, Any]:
+    """A value over the first and last ``window`` steps, and each epoch's mean.
 
-    ``history`` is the trainer's log, one entry with a loss a step.
+    ``history`` is the trainer's log, one entry with the ``key`` a step.
     """
-    entries = [entry for entry in history if "loss" in entry]
-    losses = [entry["loss"] for entry in entries]
+    entries = [entry for entry in history if key in entry]
+    values = [entry[key] for entry in entries]
     by_epoch: dict[int, list[float]] = defaultdict(list)
     for entry in entries:
         # "epoch" is the share of data seen after the step: 1.0 ends the first.
-        by_epoch[max(0, -int(-entry["epoch"] // 1) - 1)].append(entry["loss"])
+        by_epoch[max(0, -int(-entry["epoch"] // 1) - 1)].append(entry[key])
     return {
-        "first": mean(losses[:window]),
-        "last": mean(losses[-window:]),
+        "first": mean(values[:window]),
+        "last": mean(values[-window:]),
         "by_epoch": [mean(by_epoch[epoch]) for epoch in sorted(by_epoch)],
     }
 

@@ -14,6 +14,9 @@ from selfjudge.ground.records import Accepted
 from selfjudge.ground.requests import SIMULATED_MARK
 from selfjudge.training.conversations import render, text_ids
 
+# A judge trained on what is short alone is another judge, and nobody would know why.
+MOST_LEFT_OUT_RATE = 0.1
+
 
 class LongRow(msgspec.Struct, frozen=True, kw_only=True):
     """A row left out of training because it is longer than `max_length` tokens."""

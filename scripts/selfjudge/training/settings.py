@@ -1,10 +1,13 @@
-"""How a judge is trained: the sections `train` and `images` of the configuration."""
+"""How a judge is trained: sections `train`, `images`, `reinforce` of the config."""
 
 import math
 import re
 from typing import Literal
 
 import msgspec
+
+from selfjudge.ground.records import Settings
+from selfjudge.ground.requests import Sampling
 
 
 class TrainSettings(
@@ -69,6 +72,33 @@ class TrainSettings(
         except re.error as error:
             expression, must = self.lora_target_modules, "a regular expression"
             check("lora_target_modules", f"{must} ({error})", expression, False)
+
+
+class Rollouts(Settings, frozen=True, kw_only=True):
+    """What a training by reward asks of the judge at each step.
+
+    ``num_rollouts`` judgments of each order of ``pairs_per_step`` pairs, drawn as
+    ``sampling`` says; ``parsed_reward`` is what a verdict earns that is not right in
+    both orders, where 1 is earned by one that is.
+    """
+
+    pairs_per_step: int
+    num_rollouts: int
+    parsed_reward: float
+    sampling: Sampling
+
+    def __post_init__(self) -> None:
+        """Raise ValueError on a number out of bounds."""
+        size, number, reward = (
+            self.pairs_per_step,
+            self.num_rollouts,
+            self.parsed_reward,
+        )
+        check("pairs_per_step", "at least 1", size, size >= 1)
+        check("num_rollouts", "at least 2", number, number >= 2)
+        check("parsed_reward", "at least 0 and below 1", reward, 0 <= reward < 1)
+        warmth = self.sampling.temperature
+        check("sampling.temperature", "above 0", warmth, warmth > 0)
 
 
 def check(name: str, must: str, got: object, holds: bool) -> None:

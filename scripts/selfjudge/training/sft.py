@@ -12,6 +12,7 @@ from selfjudge.ground.lines import encode
 from selfjudge.ground.records import Accepted
 from selfjudge.training.conversations import ConversationCollator
 from selfjudge.training.rows import (
+    MOST_LEFT_OUT_RATE,
     LongRow,
     TokenCounter,
     defuse_texts,
@@ -30,9 +31,6 @@ from selfjudge.training.trainer import (
 )
 
 logger = logging.getLogger(__name__)
-
-# A judge trained on what is short alone is another judge, and nobody would know why.
-MOST_LEFT_OUT_RATE = 0.1
 
 
 def train_judge(

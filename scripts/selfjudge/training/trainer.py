@@ -1,6 +1,6 @@
 """Train on whatever rows: arguments, resuming, sharding, checks, and what is written.
 
-`sft` and `preferences` say which rows, and by what loss.
+`sft`, `preferences` and `reinforcement` say which rows, and by what loss.
 """
 
 import logging
@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import msgspec
 import torch
 from datasets import Dataset
-from transformers import PrinterCallback
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.utils.logging import disable_progress_bar
 from trl import SFTConfig, SFTTrainer
 
@@ -42,7 +42,7 @@ from selfjudge.training.models import (
     load_processor,
     lora_config,
 )
-from selfjudge.training.progress import ProgressLog, UsageCount, summarize_loss
+from selfjudge.training.progress import ProgressLog, UsageCount, summarize
 from selfjudge.training.resuming import (
     CheckpointMark,
     StopWhenTold,
@@ -84,8 +84,24 @@ class Base:
     fingerprint: str
 
 
-class JudgeTrainer(SFTTrainer):  # type: ignore[misc]
-    """TRL's trainer, which calls nobody and writes no model card."""
+class QuietTrainer(Trainer):  # type: ignore[misc]
+    """What our trainers share: they call nobody and write no model card.
+
+    ``watched`` is the key of the trainer's log that tells how a training goes.
+    """
+
+    watched = "loss"
+
+    def num_seen_an_epoch(self) -> int:
+        """How many rows the judge sees in an epoch."""
+        return len(self.train_dataset)
+
+    def batch_to_check(self) -> dict[str, Any]:
+        """A batch with labels, by which `check_adapter` compares."""
+        return dict(self.data_collator([self.train_dataset[0]]))
+
+    def check_learnt(self) -> None:
+        """Raise ValueError where a training that has ended can have taught nothing."""
 
     def _load_from_checkpoint(self, checkpoint: str, model: Any = None) -> None:
         # A whole model is what `build_trainer` read from the checkpoint.  Here it
@@ -99,6 +115,10 @@ class JudgeTrainer(SFTTrainer):  # type: ignore[misc]
 
     def create_model_card(self, *args: Any, **kwargs: Any) -> None:
         """Write nothing: a model card with each checkpoint is of no use."""
+
+
+class JudgeTrainer(QuietTrainer, SFTTrainer):  # type: ignore[misc]
+    """TRL's trainer on conversations that a judge, or a member, shall have."""
 
 
 # What is trained on, and what provenance says of what was left out.
@@ -115,17 +135,19 @@ def run_training(
     seed: int,
     usage: Usage,
     select: Callable[[Any], Selected],
-    build: Callable[[Any, Path, Any, SFTConfig], JudgeTrainer],
+    build: Callable[[Any, Path, Any, Any], QuietTrainer],
+    configure: Callable[[TrainSettings, Path, int], TrainingArguments] | None = None,
     told: Mapping[str, Any] = MappingProxyType({}),
 ) -> Path:
     """Train on what ``select`` takes of a file, with the trainer of ``build``.
 
-    All that `train_judge` says of checkpoints, ends and files.  ``told``: what
-    decides the weights besides, for the identity of the training.
+    All that `train_judge` says of checkpoints, ends and files.  ``configure``: makes
+    TRL's arguments, those of its SFT if None.  ``told``: what decides the weights
+    besides, for the identity of the training.
     """
     started = time.monotonic()
     disable_progress_bar()
-    arguments = training_arguments(settings, work, seed)
+    arguments = (configure or training_arguments)(settings, work, seed)
     processor = load_processor(base.path, settings.trust_remote_code)
     rows, left_out = select(processor)
     identity = training_identity(source, base, settings, seed, arguments.world_size)
@@ -140,12 +162,14 @@ def run_training(
     start = checkpoint if checkpoint and whole else base.path
     trainer = build(rows, start, processor, arguments)
     stop = StopWhenTold()
-    trainer.add_callback(UsageCount(usage, len(rows)))
+    trainer.add_callback(UsageCount(usage, trainer.num_seen_an_epoch()))
     trainer.add_callback(stop)
     usage.num_gpus = arguments.world_size if torch.cuda.is_available() else 0
     trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     if stop.has_stopped:
         sys.exit(128 + signal.SIGTERM)
+    trainer.check_learnt()
+    history, window = trainer.state.log_history, settings.logging_steps
     provenance = {
         **identity,
         "settings": settings,
@@ -154,7 +178,7 @@ def run_training(
         **left_out,
         "num_steps": trainer.state.global_step,
         "num_tokens": trainer.state.num_input_tokens_seen,
-        "loss": summarize_loss(trainer.state.log_history, settings.logging_steps),
+        trainer.watched: summarize(history, trainer.watched, window),
         "resumed_from": checkpoint.name if checkpoint else None,
         "seconds": round(time.monotonic() - started, 1),
     }
@@ -164,45 +188,52 @@ def run_training(
 
 def training_arguments(settings: TrainSettings, work: Path, seed: int) -> SFTConfig:
     """TRL's arguments for these settings; joins the other processes if any."""
-    has_gpu = torch.cuda.is_available()
-    sharded = is_sharded(settings.method)
-    num_devices = int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun says
     return SFTConfig(
-        output_dir=str(work),
-        learning_rate=settings.learning_rate,
-        num_train_epochs=settings.num_epochs,
-        per_device_train_batch_size=settings.batch_size,
-        gradient_accumulation_steps=count_accumulated(settings, num_devices),
-        warmup_steps=settings.warmup_ratio,  # below 1 it is a share
-        lr_scheduler_type=settings.lr_scheduler,
-        weight_decay=settings.weight_decay,
-        max_grad_norm=settings.max_grad_norm,
-        gradient_checkpointing=settings.gradient_checkpointing and not sharded,
-        gradient_checkpointing_kwargs={"use_reentrant": False},
-        fsdp=sharded,
-        fsdp_config=sharding_options(settings) if sharded else None,
-        bf16=settings.dtype == "bfloat16",
-        use_cpu=not has_gpu,
-        seed=seed % 2**32,  # numpy takes no more
-        save_steps=settings.save_steps,
-        # Two: the older one is deleted before the newer is marked as whole.
-        save_total_limit=2,
-        # Every step is recorded, for the means; ProgressLog writes fewer lines.
-        logging_steps=1,
+        **shared_arguments(settings, work, seed),
         include_num_input_tokens_seen="non_padding",
-        disable_tqdm=True,
-        report_to="none",
-        # All wait while the first merges and writes: half an hour is short for 90B.
-        ddp_timeout=4 * 3600,
         # Longer rows are left out before; TRL would cut through image tokens.
         max_length=None,
         # The collator needs all columns, and makes the labels.
         remove_unused_columns=False,
         dataset_kwargs={"skip_prepare_dataset": True},
-        # A GPU should not wait for images to be decoded.
-        dataloader_num_workers=4 if has_gpu else 0,
-        dataloader_pin_memory=has_gpu,
     )
+
+
+def shared_arguments(settings: TrainSettings, work: Path, seed: int) -> dict[str, Any]:
+    """The arguments of every one of TRL's trainers."""
+    has_gpu = torch.cuda.is_available()
+    sharded = is_sharded(settings.method)
+    num_devices = int(os.environ.get("WORLD_SIZE", "1"))  # as torchrun says
+    return {
+        "output_dir": str(work),
+        "learning_rate": settings.learning_rate,
+        "num_train_epochs": settings.num_epochs,
+        "per_device_train_batch_size": settings.batch_size,
+        "gradient_accumulation_steps": count_accumulated(settings, num_devices),
+        "warmup_steps": settings.warmup_ratio,  # below 1 it is a share
+        "lr_scheduler_type": settings.lr_scheduler,
+        "weight_decay": settings.weight_decay,
+        "max_grad_norm": settings.max_grad_norm,
+        "gradient_checkpointing": settings.gradient_checkpointing and not sharded,
+        "gradient_checkpointing_kwargs": {"use_reentrant": False},
+        "fsdp": sharded,
+        "fsdp_config": sharding_options(settings) if sharded else None,
+        "bf16": settings.dtype == "bfloat16",
+        "use_cpu": not has_gpu,
+        "seed": seed % 2**32,  # numpy takes no more
+        "save_steps": settings.save_steps,
+        # Two: the older one is deleted before the newer is marked as whole.
+        "save_total_limit": 2,
+        # Every step is recorded, for the means; ProgressLog writes fewer lines.
+        "logging_steps": 1,
+        "disable_tqdm": True,
+        "report_to": "none",
+        # All wait while the first merges and writes: half an hour is short for 90B.
+        "ddp_timeout": 4 * 3600,
+        # A GPU should not wait for images to be decoded.
+        "dataloader_num_workers": 4 if has_gpu else 0,
+        "dataloader_pin_memory": has_gpu,
+    }
 
 
 T = TypeVar("T", bound=JudgeTrainer)
@@ -230,11 +261,7 @@ def make_trainer(
         ),
         processing_class=processor,
         peft_config=lora_config(settings),
-        callbacks=[
-            ProgressLog(settings.logging_steps, settings.rows_per_step),
-            CheckpointMark(),
-            VisionAtRest(),
-        ],
+        callbacks=list_callbacks(settings),
     )
     if is_sharded(settings.method):
         gather_head_before_use(model)
@@ -257,6 +284,15 @@ def make_collator(
     return kind(processor, image_root, end_ids, settings.max_pixels_shown)
 
 
+def list_callbacks(settings: TrainSettings) -> list[TrainerCallback]:
+    """What every training tells and saves on its way."""
+    return [
+        ProgressLog(settings.logging_steps, settings.rows_per_step),
+        CheckpointMark(),
+        VisionAtRest(),
+    ]
+
+
 def training_identity(
     accepted: Path, base: Base, settings: TrainSettings, seed: int, num_processes: int
 ) -> dict[str, Any]:
@@ -277,12 +313,12 @@ def training_identity(
     }
 
 
-def check_adapter(trainer: JudgeTrainer, model: Any) -> None:
+def check_adapter(trainer: QuietTrainer, model: Any) -> None:
     """Raise ValueError if the judge answers its first row alike without its adapter.
 
     A family may compute past the layers that the adapter is laid over.
     """
-    batch = trainer.data_collator([trainer.train_dataset[0]])
+    batch = trainer.batch_to_check()
     batch = {name: value.to(model.device) for name, value in batch.items()}
     labels = batch.pop("labels")[:, 1:]
     batch.pop("reference", None)  # of a preference loss
@@ -307,7 +343,7 @@ def check_adapter(trainer: JudgeTrainer, model: Any) -> None:
 
 
 def write_judge(
-    trainer: JudgeTrainer,
+    trainer: QuietTrainer,
     base: Base,
     output: Path,
     work: Path,
