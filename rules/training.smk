@@ -12,12 +12,20 @@ if config["train"]["gpus"] > 1:
     LAUNCHER += f" --nproc-per-node {config['train']['gpus']}"
 
 
+def uncut_judge(wildcards):
+    """The judge of the filter that a cut one is where nothing is cut; else none."""
+    uncut = find_uncut(wildcards.filter)
+    return ancient(trained_judge(wildcards.iteration, uncut)) if uncut else []
+
+
 rule train_judge:
     """Fine-tune the judge on the accepted judgments; resumes where it stopped."""
     input:
         accepted="results/iter{iteration}/{filter}/accepted.jsonl",
         judge=start_of_training,
         base=lambda wildcards: fetched_base(start_of_training(wildcards)),
+        # Of its rows the judge follows, whoever trains it: its time says nothing.
+        uncut=uncut_judge,
     output:
         judge=directory("results/iter{iteration}/{filter}/judge"),
         version="results/iter{iteration}/{filter}/judge.json",
@@ -42,12 +50,15 @@ rule train_judge:
         image_root=config["image_root"],
         seed=config["seed"],
         ledger=ledger,
+        uncut=lambda wildcards, input: (
+            f"--uncut {input.uncut[0]}" if input.uncut else ""
+        ),
         work="results/iter{iteration}/{filter}/training",
     shell:
         # exec: a shell would not wait for the checkpoint that a SIGTERM asks for.
         "exec {LAUNCHER} {SCRIPTS:q}/train_judge.py {params.model} "
         "--device {DEVICE} --gpus {resources.gpu} "
-        "--accepted {input.accepted} --image-root {params.image_root:q} "
+        "--accepted {input.accepted} {params.uncut} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--work {params.work} --ledger {params.ledger} --output {output.judge} "
         "--version {output.version} 2> {log}"

@@ -4,6 +4,6 @@ In: accepted rows and the model to start from.  Out: a folder that loads like an
 model, with what it was trained on beside it.
 
 Read `sft` and `trainer` first, then `settings`, `models`, `rows`, `conversations`,
-`checkpoint`, `merging`, `resuming`, `progress`, `sharding`; and for the members of a
-panel `preferences`.
+`identity`, `checkpoint`, `merging`, `resuming`, `progress`, `sharding`; and for the
+members of a panel `preferences`.
 """
