@@ -99,7 +99,8 @@ def test_the_demos_config_is_right() -> None:
         pytest.param(
             {"filters": ["best"]},
             "'filters.0' must be one of 'majority', 'correctness', "
-            "'majority_matched', 'consistent', 'unchecked' (got 'best')",
+            "'majority_matched', 'correctness_matched', 'grounded', 'consistent', "
+            "'unchecked' (got 'best')",
             id="enum",
         ),
         pytest.param(

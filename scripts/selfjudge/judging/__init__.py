@@ -4,5 +4,5 @@ In: pairs, then a judge's raw texts.  Out: what a judge is asked, its verdicts,
 accepted rows, and dropped judgments with their reasons.
 
 Read in the order of the work: `asks`, `verdicts` (with `statements`, `sentences` and
-`wordings`), `acceptance`, `filtering`, `counts`.
+`wordings`), `grounds`, `acceptance`, `filtering`, `counts`.
 """
