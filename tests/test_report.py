@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from selfjudge.ground.lines import read_json, write_json
-from selfjudge.report.headlines import accuracy_table, main_sentence
+from selfjudge.report.headlines import accuracy_table, main_sentence, tell_controls
 from selfjudge.report.page import build_report, csp_hash, read_parts
 from selfjudge.report.page_tables import read_table
 from small_project import ROOT, TEMPLATES, config_of, hostile_pairs, write_project
@@ -48,7 +48,13 @@ BASE = comparison_row(iteration=0, filter="base", accuracy=0.5, p_value_base=Non
 
 def comparison(*rows: dict[str, Any], protocol: str = "selfjudge") -> dict[str, Any]:
     """A comparison of these rows."""
-    return {"benchmark": "vlrb", "protocol": protocol, "rows": list(rows)}
+    return {
+        "benchmark": "vlrb",
+        "protocol": protocol,
+        "iteration": max((row["iteration"] for row in rows), default=0),
+        "rows": list(rows),
+        "twins": {},
+    }
 
 
 @pytest.mark.parametrize(
@@ -65,8 +71,8 @@ def comparison(*rows: dict[str, Any], protocol: str = "selfjudge") -> dict[str, 
             [BASE, comparison_row(iteration=1, accuracy=0.1), comparison_row()],
             "On vlrb, the judge of iteration 2 (majority) is right in 62.5 % (95 % "
             "interval 25.0 to 75.0) of judgments, the base model in 50.0 % (95 % "
-            "interval 25.0 to 75.0) (8 pairs in both orders; exact paired test "
-            "against the base: p = 0.031).",
+            "interval 25.0 to 75.0) (8 pairs in both orders; exact sign-flip "
+            "test of the difference: p = 0.031).",
             id="latest",
         ),
     ],
@@ -90,11 +96,10 @@ def test_the_main_sentence_names_the_control() -> None:
         [comparison(BASE, comparison_row(), balanced, control)], "vlrb", "majority"
     )
     assert told.endswith(
-        " Of 12.5 points above the base, 5.0 come with balance alone: the control "
-        "consistent is trained on at most as many judgments, of pairs on which both "
-        "orders agree, right or wrong. The control unchecked, trained on at most as "
-        "many judgments, right or wrong, as many of each letter, is right in 50.0 % "
-        "(95 % interval 25.0 to 75.0)."
+        " Of 12.5 points above the base, 5.0 come with balance alone: consistent is "
+        "trained on pairs on which both orders agree, right or wrong. Of 12.5 points "
+        "above the base, 0.0 come with training alone: unchecked is trained on "
+        "judgments right or wrong, as many of each letter."
     )
     earlier = comparison(BASE, comparison_row(), control | {"iteration": 1})
     assert "unchecked" not in main_sentence([earlier], "vlrb", "majority")
@@ -107,7 +112,20 @@ def test_no_share_is_told_of_what_is_no_part(judge: float, control: float) -> No
     rows.append(comparison_row(filter="consistent", accuracy=control))
     told = main_sentence([comparison(*rows)], "vlrb", "majority")
     gains = [f"{100 * (accuracy - 0.5):.1f}" for accuracy in (judge, control)]
-    assert f" It gains {gains[0]} points, and with balance alone {gains[1]}:" in told
+    assert f" It gains {gains[0]} points, and {gains[1]} come with balance" in told
+
+
+def test_a_twin_is_told() -> None:
+    """On the page and in the terminal, of the last iteration."""
+    twin = comparison_row(filter="majority_matched")
+    twins = {"majority_matched": "majority"}
+    found = comparison(BASE, comparison_row(), twin) | {"twins": twins}
+    sentence = (
+        "majority_matched accepts what majority accepts: one judge, trained once, in "
+        "no test."
+    )
+    assert main_sentence([found], "vlrb", "majority").endswith(" " + sentence)
+    assert tell_controls(found) == sentence
 
 
 def test_another_protocol_has_a_name_of_its_own() -> None:

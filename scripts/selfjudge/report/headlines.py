@@ -1,6 +1,6 @@
 """The main result of a run: one sentence, and one table."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from selfjudge.benchmarks.scores import MACRO
@@ -13,10 +13,14 @@ def main_sentence(
     comparisons: Sequence[Comparison], benchmark: str, filter_name: str
 ) -> str:
     """What the latest judge of a filter scores, beside the base and the control."""
-    rows = [
-        row
+    own = [
+        comparison
         for comparison in comparisons
         if (comparison["benchmark"], comparison["protocol"]) == (benchmark, "selfjudge")
+    ]
+    rows = [
+        row
+        for comparison in own
         for row in comparison["rows"]
         if row["group"] == OVERALL and row["accuracy"] is not None
     ]
@@ -35,35 +39,68 @@ def main_sentence(
         for row in rows
         if row["iteration"] == last["iteration"] and row["filter"] != filter_name
     }
-    control = tell_balance(last, base, beside.get("consistent"))
-    if "unchecked" in beside:
-        control += (
-            " The control unchecked, trained on at most as many judgments, right or "
-            "wrong, as many of each letter, is right in "
-            f"{in_percent(beside['unchecked'])}."
-        )
+    control = tell_gains(last, base, beside) + tell_twins(
+        {
+            name: other
+            for comparison in own
+            if comparison["iteration"] == last["iteration"]
+            for name, other in comparison.get("twins", {}).items()
+        }
+    )
     return (
         f"On {benchmark}, the judge of iteration {last['iteration']} ({filter_name}) "
         f"is right in {in_percent(last)} of judgments, the base model in "
-        f"{in_percent(base)} ({last['num_pairs']} pairs in both orders; exact paired "
-        f"test against the base: {p_value(last)}).{control}"
+        f"{in_percent(base)} ({last['num_pairs']} pairs in both orders; exact "
+        f"sign-flip test of the difference: {p_value(last)}).{control}"
     )
 
 
-def tell_balance(last: Row, base: Row, control: Row | None) -> str:
-    """How much of a gain a control without labels has too; "" without one."""
-    if control is None:
-        return ""
-    gain, alone = (
-        100 * (row["accuracy"] - base["accuracy"]) for row in (last, control)
+def tell_controls(comparison: Comparison) -> str:
+    """What of the first filter's gain controls have too, and whose judges are one.
+
+    "" where a comparison has neither controls nor twins.
+    """
+    rows = {
+        (row["iteration"], row["filter"]): row
+        for row in comparison["rows"]
+        if row["group"] == OVERALL and row["accuracy"] is not None
+    }
+    at = comparison["iteration"]
+    trained = {name: row for (i, name), row in rows.items() if i == at and at}
+    first, base = next(iter(trained), None), rows.get((0, "base"))
+    told = tell_gains(trained.pop(first), base, trained) if first and base else ""
+    return (told + tell_twins(comparison.get("twins", {}))).strip()
+
+
+def tell_twins(twins: Mapping[str, str]) -> str:
+    """Whose judges are one, a sentence each; "" where there are no such."""
+    return "".join(
+        f" {name} accepts what {other} accepts: one judge, trained once, in no test."
+        for name, other in twins.items()
     )
-    told = f"Of {gain:.1f} points above the base, {alone:.1f} come with balance alone"
-    if not 0 <= alone <= gain:
-        told = f"It gains {gain:.1f} points, and with balance alone {alone:.1f}"
-    return (
-        f" {told}: the control consistent is trained on at most as many judgments, of "
-        "pairs on which both orders agree, right or wrong."
-    )
+
+
+# What each control is trained on, and so takes away.
+CONTROLS = {
+    "consistent": "balance alone: consistent is trained on pairs on which both orders "
+    "agree, right or wrong",
+    "unchecked": "training alone: unchecked is trained on judgments right or wrong, as "
+    "many of each letter",
+}
+
+
+def tell_gains(last: Row, base: Row, beside: Mapping[str, Row]) -> str:
+    """How much of a gain each control has too, a sentence each; "" without one."""
+    gain = 100 * (last["accuracy"] - base["accuracy"])
+    told = ""
+    for name, what in CONTROLS.items():
+        if name in beside:
+            alone = 100 * (beside[name]["accuracy"] - base["accuracy"])
+            share = f"Of {gain:.1f} points above the base, {alone:.1f} come with"
+            if not 0 <= alone <= gain:
+                share = f"It gains {gain:.1f} points, and {alone:.1f} come with"
+            told += f" {share} {what}."
+    return told
 
 
 def in_percent(row: Row) -> str:
