@@ -18,6 +18,7 @@ from selfjudge.engines.sections import VLLMSettings, check_for_mllama, read_sect
 from selfjudge.ground.code_fingerprints import code_fingerprint
 from selfjudge.ground.fingerprints import folder_fingerprint
 from selfjudge.ground.requests import read_samples
+from selfjudge.judging.asks import CRITERION_TEMPLATES
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
 from selfjudge.pairs.filters import find_uncut, first_asked
 from selfjudge.run.config import check_config

@@ -136,7 +136,7 @@ def test_the_demos_config_is_right() -> None:
         pytest.param(
             {"benchmarks__mmrb__protocols": ["official_strict"]},
             "'benchmarks.mmrb.protocols' must be some of greedy, blind, "
-            "official (got 'official_strict'): "
+            "reworded, official (got 'official_strict'): "
             "multimodal_rewardbench has no other.",
             id="protocol-of-another-benchmark",
         ),
