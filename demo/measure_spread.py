@@ -22,7 +22,7 @@ from typing import Any
 
 import pandas as pd
 import yaml
-from scipy.stats import ttest_1samp
+from scipy.stats import t, ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
 from selfjudge.ground.lines import read_json, write_json, writing
@@ -191,9 +191,9 @@ def under(protocol: str, name: str) -> str:
 def control_goal(scores: pd.DataFrame, protocol: str, name: str) -> dict[str, Any]:
     """Whether a control is within noise of its start in every run.
 
-    That is, whether no run's exact paired test of the last iteration against the
-    base model, over all pairs, is significant after Holm's correction, nor the mean
-    rise over runs by a t-test: many small steps the same way are no noise.
+    That is, whether no run's sign-flip test of the last iteration against the base
+    model, over all pairs, is significant after Holm's correction, nor the mean rise by
+    `across_bases`: many small steps the same way are no noise.
     """
     last = scores["iteration"].max()
     rows = scores[
@@ -204,10 +204,7 @@ def control_goal(scores: pd.DataFrame, protocol: str, name: str) -> dict[str, An
     ]
     corrected = holm(rows["p_value_base"])
     rise = rises(scores, protocol, name)["overall"].map(rounded)
-    # Without any spread a t-test says nothing.
-    apart = (
-        ttest_1samp(rise, 0.0).pvalue if rise.nunique() > 1 else float(not rise.any())
-    )
+    across = across_bases(rise)
     return {
         "goal": "control within noise of its start: no run's test nor that of their "
         f"mean below {SIGNIFICANCE}",
@@ -215,12 +212,32 @@ def control_goal(scores: pd.DataFrame, protocol: str, name: str) -> dict[str, An
         "found": {
             "least_p_value": min(corrected),
             "least_p_value_uncorrected": rounded(rows["p_value_base"].min()),
-            "p_value_of_mean": rounded(apart),
-            "mean_rise": rounded(rise.mean()),
             "min_rise": rounded(rise.min()),
             "max_rise": rounded(rise.max()),
+            **across,
         },
-        "is_reached": bool(min(*corrected, apart) >= SIGNIFICANCE),
+        "is_reached": bool(min(*corrected, across["p_value"]) >= SIGNIFICANCE),
+    }
+
+
+def across_bases(values: pd.Series) -> dict[str, Any]:
+    """Whether the mean of some runs' values is nought, by a t-test over bases.
+
+    Loops of a base share its weights and are no runs of their own, so the mean over
+    them counts once.  Of three bases that is little: `least_shown` is the mean that
+    would have had to be there, at this spread, for a p-value of `SIGNIFICANCE`.
+    """
+    means = values.groupby("base_seed").mean().map(rounded)
+    number, spread = len(means), means.nunique() > 1
+    # Without any spread a t-test says nothing.
+    p_value = ttest_1samp(means, 0.0).pvalue if spread else float(not means.any())
+    critical = t.ppf(1 - SIGNIFICANCE / 2, number - 1) if number > 1 else 0.0
+    least = critical * means.std() / number**0.5 if spread else 0.0
+    return {
+        "num_bases": number,
+        "mean": rounded(means.mean()),
+        "p_value": rounded(p_value),
+        "least_shown": rounded(least),
     }
 
 
@@ -238,24 +255,22 @@ def rounded(value: float) -> float:
 def filter_differences(tests: pd.DataFrame) -> list[dict[str, Any]]:
     """Whether each two filters differ at the last iteration, over all pairs.
 
-    They do if the exact paired test of at least one run is significant after
-    Holm's correction for the number of runs.
+    They do if the test of `across_bases` says so.
     """
     rows = tests[
         (tests["group"] == "overall") & (tests["iteration"] == tests["iteration"].max())
     ]
     found = []
     for key, part in rows.groupby(["protocol", "filter", "other"], sort=False):
-        corrected = holm(part["p_value"])
+        across = across_bases(part.set_index("base_seed")["difference"])
         found.append(
             dict(zip(["protocol", "filter", "other"], key, strict=True))
             | {
                 "num_runs": len(part),
-                "mean_difference": rounded(part["difference"].mean()),
                 "min_difference": rounded(part["difference"].min()),
                 "max_difference": rounded(part["difference"].max()),
-                "least_p_value": min(corrected),
-                "do_differ": min(corrected) < SIGNIFICANCE,
+                **across,
+                "do_differ": across["p_value"] < SIGNIFICANCE,
             }
         )
     return found
@@ -328,9 +343,10 @@ def format_findings(spread: dict[str, Any]) -> list[str]:
     """What the spread comes to, a line each: filters, goals, runs left out."""
     lines = [
         f"{found['protocol']}: {found['filter']} and {found['other']} "
-        f"{'differ' if found['do_differ'] else 'do not differ'} (mean difference "
-        f"{100 * found['mean_difference']:.1f} points, least p of "
-        f"{found['num_runs']} runs {found['least_p_value']} after Holm's correction)"
+        f"{'differ' if found['do_differ'] else 'are not shown to differ'} (mean "
+        f"difference {100 * found['mean']:.1f} points, p = {found['p_value']:.3f} over "
+        f"{found['num_bases']} bases, which would show "
+        f"{100 * found['least_shown']:.1f} points and more)"
         for found in spread["filter_differences"]
     ]
     lines += [

@@ -23,7 +23,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
-from selfjudge.benchmarks.statistics import wilson_interval
+from selfjudge.benchmarks.statistics import Sample, mean_interval
 from selfjudge.ground.lines import read_records, write_json
 from selfjudge.ground.records import Accepted, Judgment, Kind, Pair, Prompt, Record
 from selfjudge.judging.filtering import join_judgments
@@ -55,7 +55,7 @@ class TruthRow(Record, frozen=True, kw_only=True):
     """One measure over some pairs or their judgments; None: over all of these.
 
     ``n`` counts what the share is of, ``num_pairs`` the pairs that this comes
-    from.  ``low`` and ``high`` are Wilson's interval of 95 % over the pairs: the
+    from.  ``low`` and ``high`` are the interval of 95 % over the pairs: the
     judgments of one pair are not independent.
     """
 
@@ -144,33 +144,33 @@ def places_of(fact: Fact) -> list[Place]:
 def truth_rows(facts: Iterable[Fact]) -> list[TruthRow]:
     """The rows of all measures that have a case, by measure and place."""
     cases: dict[tuple[Measure, Place], list[bool]] = defaultdict(list)
-    pairs: dict[tuple[Measure, Place], set[str]] = defaultdict(set)
+    pairs: dict[tuple[Measure, Place], list[str]] = defaultdict(list)
     for fact in facts:
         for place in places_of(fact):
             cases[fact.measure, place].append(fact.is_so)
-            pairs[fact.measure, place].add(fact.pair.id)
+            pairs[fact.measure, place].append(fact.pair.id)
 
     def order(key: tuple[Measure, Place]) -> tuple[object, ...]:
         measure, (kind, category, votes) = key
         return MEASURES.index(measure), kind or "", votes or 0, category or ""
 
     return [
-        truth_row(*key, cases=cases[key], num_pairs=len(pairs[key]))
+        truth_row(*key, cases=cases[key], pairs=pairs[key])
         for key in sorted(cases, key=order)
     ]
 
 
 def truth_row(
-    measure: Measure, place: Place, cases: list[bool], num_pairs: int
+    measure: Measure, place: Place, cases: list[bool], pairs: list[str]
 ) -> TruthRow:
     """The share of the cases that are so, with its interval."""
     rate = sum(cases) / len(cases)
-    low, high = wilson_interval(rate, num_pairs)
+    low, high = mean_interval([Sample(cases, pairs)], seed=0)
     return TruthRow(
         measure=measure,
         **place._asdict(),
         n=len(cases),
-        num_pairs=num_pairs,
+        num_pairs=len(set(pairs)),
         rate=round(rate, 6),
         low=round(low, 6),
         high=round(high, 6),

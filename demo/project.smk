@@ -35,7 +35,8 @@ rule make_world:
 
 # What it compares by beyond what `count_judgments` reaches.
 MEASURED_BY = [
-    "selfjudge.benchmarks.statistics:wilson_interval",
+    "selfjudge.benchmarks.statistics:Sample",
+    "selfjudge.benchmarks.statistics:mean_interval",
     "selfjudge.ground.records:Accepted",
     "selfjudge.ground.records:Prompt",
     "selfjudge.pairs.answers:extract_answer",

@@ -182,13 +182,16 @@ use rule ask_judge as ask_benchmark with:
 
 def asked_templates():
     """The templates that the asks of all benchmarks name."""
+    samples = read_samples(config["benchmark_judgments"])
     official = {official_asking(name).template for name, c in ASKED if c == "official"}
-    by_criterion = any(
-        release_format(name).has_criteria for name, c in ASKED if c != "official"
-    )
+    ours = {asking_of(c, samples).template for _, c in ASKED if c != "official"}
+    by_criterion = {
+        CRITERION_TEMPLATES[asking_of(c, samples).template]
+        for name, c in ASKED
+        if c != "official" and release_format(name).has_criteria
+    }
     return [
-        template("judge.txt"),
-        *([template("judge_criterion.txt")] if by_criterion else []),
+        *(template(name) for name in sorted(ours | by_criterion)),
         *(here(f"scripts/templates/official/{name}") for name in sorted(official)),
     ]
 

@@ -18,8 +18,9 @@ from selfjudge.engines.sections import VLLMSettings, check_for_mllama, read_sect
 from selfjudge.ground.code_fingerprints import code_fingerprint
 from selfjudge.ground.fingerprints import folder_fingerprint
 from selfjudge.ground.requests import read_samples
+from selfjudge.judging.asks import CRITERION_TEMPLATES
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
-from selfjudge.pairs.filters import first_asked
+from selfjudge.pairs.filters import find_uncut, first_asked
 from selfjudge.run.config import check_config, check_repeats, rollouts_per_step
 from selfjudge.run.families import (
     check_processor,
@@ -205,11 +206,6 @@ def as_json(record):
 def filter_json(wildcards):
     """What a filter is, so that no other one makes its stages stale."""
     return as_json(FILTER_SPECS[wildcards.filter])
-
-
-def matched_argument(wildcards, input):
-    """The command-line argument that names what a filter's size is cut to, if any."""
-    return f"--matched {input.matched}" if input.matched else ""
 
 
 def shards(stage):

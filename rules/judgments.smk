@@ -84,9 +84,16 @@ rule merge_judgments:
 
 
 def matched_rows(wildcards):
-    """The accepted rows of the filter to whose number this one's are cut."""
-    other = FILTER_SPECS[wildcards.filter].accepted_as_many_as
-    return f"results/iter{wildcards.iteration}/{other}/accepted.jsonl" if other else []
+    """The accepted rows of the filters to whose smallest number this one's are cut."""
+    return [
+        f"results/iter{wildcards.iteration}/{other}/accepted.jsonl"
+        for other in FILTER_SPECS[wildcards.filter].accepted_as_many_as
+    ]
+
+
+def matched_argument(wildcards, input):
+    """The command-line argument that names what a filter's size is cut to, if any."""
+    return f"--matched {input.matched}" if input.matched else ""
 
 
 rule filter_judgments:
@@ -125,6 +132,7 @@ rule count_judgments:
         judgments="results/iter{iteration}/{filter}/judgments.jsonl",
         accepted="results/iter{iteration}/{filter}/accepted.jsonl",
         dropped="results/iter{iteration}/{filter}/dropped_judgments.jsonl",
+        matched=matched_rows,
     output:
         "results/iter{iteration}/{filter}/filter_report.json",
     log:
@@ -135,7 +143,8 @@ rule count_judgments:
         "../envs/decide.yaml"
     params:
         code=code("count_judgments"),
+        matched=matched_argument,
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/count_judgments.py --pairs {input.pairs} "
         "--judgments {input.judgments} --accepted {input.accepted} "
-        "--dropped {input.dropped} --output {output} 2> {log}"
+        "--dropped {input.dropped} {params.matched} --output {output} 2> {log}"

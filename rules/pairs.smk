@@ -97,19 +97,12 @@ rule merge_altered:
         "cat {input} > {output}"
 
 
-def matched_pairs(wildcards):
-    """The pairs of the filter to whose number of closed ones this one's are cut."""
-    other = FILTER_SPECS[wildcards.filter].pairs_as_many_as
-    return f"results/iter{wildcards.iteration}/{other}/pairs.jsonl" if other else []
-
-
 rule build_pairs:
     """Pair responses whose better one is known by construction."""
     input:
         prompts=pooled("prompts.jsonl"),
         responses=pooled("responses.jsonl"),
         altered=pooled("altered.jsonl"),
-        matched=matched_pairs,
     output:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         dropped="results/iter{iteration}/{filter}/dropped_pairs.jsonl",
@@ -125,11 +118,10 @@ rule build_pairs:
         filter=filter_json,
         settings=settings(config["pairs"]),
         seed=config["seed"],
-        matched=matched_argument,
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/build_pairs.py --filter {params.filter:q} "
         "--prompts {input.prompts} --responses {input.responses} "
-        "--altered {input.altered} {params.matched} "
+        "--altered {input.altered} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--pairs {output.pairs} --dropped {output.dropped} 2> {log}"
 

@@ -99,12 +99,24 @@ def counts_until(wildcards):
     )
 
 
+def judges_at(wildcards):
+    """What the judges of all configured filters are: two may be one."""
+    if wildcards.iteration == "0":
+        return []
+    return expand(
+        "results/iter{iteration}/{filter}/judge.json",
+        iteration=wildcards.iteration,
+        filter=config["filters"],
+    )
+
+
 rule compare_scores:
     """Every configured filter beside the base model, with intervals and tests."""
     input:
         base=scores_of_base,
         scores=scores_at,
         previous=scores_before,
+        judges=judges_at,
         leaderboard=here("scripts/selfjudge/benchmarks/leaderboard.yaml"),
         # Read by nobody here: who has scores wants to know what they came from.
         counts=lambda wildcards: ancient(counts_until(wildcards)),
@@ -127,9 +139,16 @@ rule compare_scores:
         previous=lambda wildcards, input: (
             f"--previous {input.previous}" if input.previous else ""
         ),
+        judges=lambda wildcards, input: (
+            f"--judges {input.judges}" if input.judges else ""
+        ),
+        # One test of each two filters, at the iteration that was meant from the start.
+        tested=lambda wildcards: (
+            "--test-filters" if wildcards.iteration == str(ITERATIONS[-1]) else ""
+        ),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/compare_scores.py --base {input.base} {params.scores} "
-        "{params.previous} --leaderboard {input.leaderboard:q} --output {output} "
+        "{params.previous} {params.judges} {params.tested} --leaderboard {input.leaderboard:q} --output {output} "
         "2> {log}"
 
 

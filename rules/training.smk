@@ -21,6 +21,12 @@ REWARDED = [name for name, spec in FILTER_SPECS.items() if spec.learns_by == "re
 ASKING = as_json(asking_of("paired", read_samples(config["judgments"])))
 
 
+def uncut_judge(wildcards):
+    """The judge of the filter that a cut one is where nothing is cut; else none."""
+    uncut = find_uncut(wildcards.filter)
+    return ancient(trained_judge(wildcards.iteration, uncut)) if uncut else []
+
+
 rule train_judge:
     """Fine-tune the judge on the accepted judgments; resumes where it stopped."""
     input:
@@ -28,6 +34,8 @@ rule train_judge:
         judge=start_of_training,
         base=lambda wildcards: fetched_base(start_of_training(wildcards)),
         template=template("judge.txt"),
+        # Of its rows the judge follows, whoever trains it: its time says nothing.
+        uncut=uncut_judge,
     output:
         judge=directory("results/iter{iteration}/{filter}/judge"),
         version="results/iter{iteration}/{filter}/judge.json",
@@ -55,13 +63,16 @@ rule train_judge:
         image_root=config["image_root"],
         seed=config["seed"],
         ledger=ledger,
+        uncut=lambda wildcards, input: (
+            f"--uncut {input.uncut[0]}" if input.uncut else ""
+        ),
         work="results/iter{iteration}/{filter}/training",
     shell:
         # exec: a shell would not wait for the checkpoint that a SIGTERM asks for.
         "exec {LAUNCHER} {SCRIPTS:q}/train_judge.py {params.model} "
         "--device {DEVICE} --gpus {resources.gpu} "
         "--template {input.template:q} --asking {params.asking:q} "
-        "--accepted {input.accepted} --image-root {params.image_root:q} "
+        "--accepted {input.accepted} {params.uncut} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--work {params.work} --ledger {params.ledger} --output {output.judge} "
         "--version {output.version} 2> {log}"

@@ -3,16 +3,16 @@
 Reads scores of one benchmark under one protocol, and published tables; writes
 all rows, each with paired tests against the base model and against the
 iteration before, and beside them the file of each judge's outcomes, baselines and
-what others published.
+what others published.  Where told to, filters are tested against each other.
 """
 
 import os
 from pathlib import Path
 
-from selfjudge.benchmarks.comparisons import compare
+from selfjudge.benchmarks.comparisons import compare, find_twins
 from selfjudge.benchmarks.leaderboard import read_leaderboard
 from selfjudge.benchmarks.scores import Scores
-from selfjudge.ground.lines import read_document, write_json
+from selfjudge.ground.lines import read_document, read_json, write_json
 from selfjudge.run.commands import arguments, run
 
 
@@ -22,6 +22,8 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="of iteration 0")
     parser.add_argument("--scores", type=Path, nargs="*", default=[])
     parser.add_argument("--previous", type=Path, nargs="*", default=[])
+    parser.add_argument("--judges", type=Path, nargs="*", default=[], help="versions")
+    parser.add_argument("--test-filters", action="store_true", help="of the last one")
     parser.add_argument("--leaderboard", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
@@ -35,7 +37,12 @@ def main() -> None:
         Path(os.path.relpath(path)).as_posix()
         for path in (args.base, *args.previous, *args.scores)
     ]
-    write_json(args.output, compare(scores, base, previous, tables, files))
+    fingerprints = {
+        path.parent.name: read_json(path)["fingerprint"] for path in args.judges
+    }
+    twins, is_last = find_twins(fingerprints), args.test_filters
+    found = compare(scores, base, previous, tables, files, twins, is_last)
+    write_json(args.output, found)
 
 
 if __name__ == "__main__":

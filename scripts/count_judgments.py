@@ -9,7 +9,7 @@ from pathlib import Path
 from selfjudge.ground.lines import read_records, write_json
 from selfjudge.ground.records import Judgment, Pair
 from selfjudge.judging.counts import count_judgments
-from selfjudge.judging.filtering import AcceptedHead, DroppedHead
+from selfjudge.judging.filtering import AcceptedHead, DroppedHead, smallest_size
 from selfjudge.run.commands import arguments, run
 
 
@@ -20,6 +20,9 @@ def main() -> None:
     parser.add_argument("--judgments", type=Path, required=True)
     parser.add_argument("--accepted", type=Path, required=True)
     parser.add_argument("--dropped", type=Path, required=True)
+    parser.add_argument(
+        "--matched", type=Path, nargs="+", help="accepted rows to match in size"
+    )
     parser.add_argument("--output", type=Path, required=True, help="the report")
     args = parser.parse_args()
     report = count_judgments(
@@ -27,6 +30,7 @@ def main() -> None:
         read_records(args.judgments, Judgment),
         read_records(args.accepted, AcceptedHead),
         read_records(args.dropped, DroppedHead),
+        smallest_size(args.matched),
     )
     write_json(args.output, report)
 

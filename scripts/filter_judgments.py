@@ -6,10 +6,9 @@ as training rows, and the dropped ones with reasons.
 
 from pathlib import Path
 
-from selfjudge.ground.lines import read_lines
 from selfjudge.ground.templates import load_template
 from selfjudge.judging.asks import JUDGE_FIELDS
-from selfjudge.judging.filtering import filter_files
+from selfjudge.judging.filtering import filter_files, smallest_size
 from selfjudge.pairs.filters import Filter
 from selfjudge.run.commands import arguments, json_of, run
 
@@ -23,7 +22,9 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--judgments", type=Path, required=True)
     parser.add_argument("--template", type=Path, required=True, help="the judge's")
-    parser.add_argument("--matched", type=Path, help="accepted rows to match in size")
+    parser.add_argument(
+        "--matched", type=Path, nargs="+", help="accepted rows to match in size"
+    )
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--accepted", type=Path, required=True, help="output")
     parser.add_argument("--dropped", type=Path, required=True, help="output")
@@ -35,7 +36,7 @@ def main() -> None:
         dropped=args.dropped,
         template=load_template(args.template, *JUDGE_FIELDS),
         spec=args.filter,
-        size=sum(1 for _ in read_lines(args.matched)) if args.matched else None,
+        size=smallest_size(args.matched),
         seed=args.seed,
     )
 

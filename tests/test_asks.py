@@ -30,6 +30,7 @@ from selfjudge.judging.asks import (
     judge_text,
     judgment_from,
     judgment_requests,
+    load_judge_template,
 )
 
 SCRIPTS = Path(__file__).parents[1] / "scripts"
@@ -178,6 +179,28 @@ def test_blind_asks_are_those_of_paired() -> None:
     pairs = [make_pair(number) for number in range(5)]
     assert ask("blind", pairs) == ask("paired", pairs)
     assert ask("paired", pairs) == list(ask_both_orders(pairs, 3, SAMPLING, 0))
+
+
+def test_reworded_asks_differ_in_the_prompt_alone() -> None:
+    """Of a pair with a criterion too: what it is to be judged by stands in the asks."""
+    criterion = "which text is right"
+    pairs = [make_pair(0), make_pair(1, criterion=criterion)]
+    paired, reworded = ask("paired", pairs), ask("reworded", pairs)
+    other = {
+        "judge.txt": "judge_reworded.txt",
+        "judge_criterion.txt": "judge_reworded_criterion.txt",
+    }
+    renamed = [
+        msgspec.structs.replace(one, template=other[one.template]) for one in paired
+    ]
+    assert reworded == renamed and {one.template for one in paired} == {*other}
+    for name in other.values():
+        path = SCRIPTS / "templates" / name
+        template = load_judge_template(path)
+        pair = pairs["criterion" in name]
+        text = judge_text(pair, "chosen_first", template)
+        assert pair.chosen in text and (criterion in text) is ("criterion" in name)
+        assert not {"[[", "Response A", "Verdict"} & {*text.split("\n")}
 
 
 def test_greedy_is_one_sample_at_temperature_0() -> None:

@@ -99,7 +99,8 @@ def test_the_demos_config_is_right() -> None:
         pytest.param(
             {"filters": ["best"]},
             "'filters.0' must be one of 'majority', 'correctness', "
-            "'majority_matched', 'reinforced', 'consistent', 'unchecked' (got 'best')",
+            "'majority_matched', 'correctness_matched', 'grounded', 'reinforced', "
+            "'consistent', 'unchecked' (got 'best')",
             id="enum",
         ),
         pytest.param(
@@ -135,7 +136,7 @@ def test_the_demos_config_is_right() -> None:
         pytest.param(
             {"benchmarks__mmrb__protocols": ["official_strict"]},
             "'benchmarks.mmrb.protocols' must be some of greedy, blind, "
-            "official (got 'official_strict'): "
+            "reworded, official (got 'official_strict'): "
             "multimodal_rewardbench has no other.",
             id="protocol-of-another-benchmark",
         ),

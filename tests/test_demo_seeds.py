@@ -128,7 +128,7 @@ def write_run(
                 )
             tests = [
                 {"filter": "majority", "other": "correctness", "group": "overall"}
-                | {"difference": 0.01, "p_value": changes.get("p_between", 0.4)}
+                | {"difference": changes.get("difference", 0.01), "p_value": 0.4}
             ]
             comparison = {
                 "protocol": protocol,
@@ -268,16 +268,27 @@ def test_a_control_must_not_move_on_average(
     assert is_reached(spread, "greedy unchecked", "within noise")
 
 
-@pytest.mark.parametrize(("p_value", "expected"), [(0.004, True), (0.04, False)])
-def test_filters_differ_only_if_a_test_says_so(
-    tmp_path: Path, p_value: float, expected: bool
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        # Loops of a base agree, bases do not: six runs would look like a difference.
+        (((0.01, 0.01), (0.04, 0.04), (0.01, 0.01)), False),
+        (((0.00, 0.06), (0.02, 0.04), (0.07, -0.01)), True),
+        (((0.0, 0.0),) * 3, False),
+    ],
+)
+def test_the_base_is_the_unit_of_a_test_between_filters(
+    tmp_path: Path, differences: tuple[tuple[float, float], ...], expected: bool
 ) -> None:
-    """A paired test in each run, corrected for their number."""
+    """Two loops of one base are one case, and the line says how little three show."""
     for base, loop in RUNS:
-        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2, p_between=p_value)
+        apart = differences[base - 1][loop]
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2, difference=apart)
     found = spread_of(tmp_path)["filter_differences"]
     assert [row["do_differ"] for row in found] == [expected] * 3
     assert [row["protocol"] for row in found] == ["selfjudge", "greedy", "blind"]
+    assert {row["num_bases"] for row in found} == {3}
+    assert all((row["mean"] > row["least_shown"]) is expected for row in found)
 
 
 def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:

@@ -20,9 +20,20 @@ from selfjudge.judging.counts import (
     PositionBias,
     count_judgments,
 )
-from selfjudge.judging.filtering import decide, filter_files, join_judgments
+from selfjudge.judging.filtering import (
+    decide,
+    filter_files,
+    join_judgments,
+    smallest_size,
+)
 from selfjudge.judging.verdicts import read_stated
-from selfjudge.pairs.filters import FILTER_NAMES, FILTERS, FilterName, first_asked
+from selfjudge.pairs.filters import (
+    FILTER_NAMES,
+    FILTERS,
+    FilterName,
+    find_uncut,
+    first_asked,
+)
 
 TEMPLATE = "{question}\n{response_a}\n{response_b}"
 RIGHT = ("A", "B")  # what prefers chosen with it first, and with it second
@@ -264,6 +275,51 @@ def test_who_asks_first_does_not_follow_from_the_order(
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("majority", None),
+        ("correctness", None),
+        ("majority_matched", "majority"),
+        ("correctness_matched", "correctness"),
+        ("grounded", None),
+        ("consistent", None),
+        ("unchecked", None),
+    ],
+)
+def test_whose_judge_an_uncut_filter_has(name: FilterName, expected: str) -> None:
+    """Only a filter that is another but for its size may accept the same rows."""
+    assert find_uncut(name) == expected
+
+
+def test_matched_filters_are_cut_alike() -> None:
+    """To the smaller of two files, whichever filter it is of."""
+    sizes = [FILTERS[n].accepted_as_many_as for n in FILTER_NAMES if "_matched" in n]
+    assert sizes == [("majority", "correctness")] * 2
+
+
+@pytest.mark.parametrize(("lengths", "expected"), [((), None), ((3, 2), 2), ((0,), 0)])
+def test_the_smallest_file_is_the_size(
+    tmp_path: Path, lengths: tuple[int, ...], expected: int | None
+) -> None:
+    """Rows are counted; without files there is no limit."""
+    files = [tmp_path / f"{number}.jsonl" for number in range(len(lengths))]
+    for file, length in zip(files, lengths, strict=True):
+        file.write_text('{"row": 1}\n' * length)
+    assert smallest_size(files) == expected
+
+
+def test_a_control_larger_than_its_size_is_refused() -> None:
+    """Files of two runs: more rows to train on than what it is to be measured by."""
+    pair = make_pair(0)
+    own = judge_both(pair, *RIGHT)
+    accepted = [AcceptedHead(pair.id, judgment.id) for judgment in own]
+    with pytest.raises(ValueError, match=r"accepted: must be at most 1 .* \(got 2\)"):
+        count_judgments([pair], own, accepted, [], size=1)
+    report = count_judgments([pair], own, accepted, [], size=2)
+    assert (report["most_accepted"], report["num_accepted"]) == (2, 2)
+
+
 def test_a_smaller_size_is_a_subset() -> None:
     """Ranks are fixed by the seed, and another seed has others."""
     groups = [judged(n, *RIGHT) for n in range(12)]
@@ -437,6 +493,7 @@ def test_the_report_adds_up(files: Files) -> None:
     """Counts in, accepted, by order, by category, and dropped per reason."""
     report = files.filter(judged(0, *RIGHT), judged(1, "A", "A"), judged(2, "C", "B"))
     assert report == {
+        "most_accepted": None,
         "num_pairs": 3,
         "num_judgments": 6,
         "num_accepted": 2,
@@ -598,6 +655,7 @@ def test_every_reason_can_occur() -> None:
         *outcomes(*(judged(n, *RIGHT) for n in range(4)), judged(4, "A", "C"), size=4),
         *outcomes(judged(0, *RIGHT, finish_reason="length")),
         *outcomes(judged(0, *WRONG)[:1]),
+        *outcomes(judged(0, *RIGHT), filter_name="grounded"),
         *outcomes(
             one_order(0, "chosen_first", "1 Verdict: [[A]]", "2 Verdict: [[A]]")
             + one_order(0, "rejected_first", "Verdict: [[B]]")

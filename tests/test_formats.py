@@ -135,7 +135,9 @@ def test_a_listed_benchmark_is_configured_and_planned(
     check_config(lay_over(CONFIG, good), SCHEMA)
     with pytest.raises(ValueError, match=r"poems\.path' must be a file \(got None\)"):
         check_config(lay_over(CONFIG, spec()), SCHEMA)
-    with pytest.raises(ValueError, match=r"must be some of greedy, blind .got 'offic"):
+    with pytest.raises(
+        ValueError, match=r"must be some of greedy, blind, reworded .got 'offic"
+    ):
         check_config(lay_over(CONFIG, spec(path="x", protocols=["official"])), SCHEMA)
     with pytest.raises(ValueError, match=r"poems\.format' must be one of vl_rewardb"):
         check_config(lay_over(CONFIG, spec(path="x", format="sonnet")), SCHEMA)

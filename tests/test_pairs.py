@@ -1,5 +1,4 @@
 from collections.abc import Iterable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,6 @@ from selfjudge.ground.records import Pair, Prompt
 from selfjudge.pairs.building import (
     Candidates,
     build_pairs,
-    cut_closed,
     join_candidates,
     write_built,
 )
@@ -289,35 +287,6 @@ def test_orphan_rewrites_are_an_error() -> None:
     candidates = opened("Two dogs.", "Three dogs.")
     with pytest.raises(ValueError, match="altered: 'prompt_id' must be a prompt"):
         list(join_candidates([], [], candidates.altered))
-
-
-def cut(size: int, num_closed: int = 6, seed: int = 0) -> list[Built]:
-    """The outcomes of some closed prompts and an open one, cut to a size."""
-    candidates = [
-        closed("3", "3", "3", "4", number=number) for number in range(num_closed)
-    ]
-    candidates.append(opened("Two dogs sleep here.", "Three dogs sleep here."))
-    build = partial(build_pairs, candidates, FILTERS["majority"], SETTINGS, 0)
-    return list(cut_closed(build, size, seed))
-
-
-@pytest.mark.parametrize("size", [0, 1, 5, 6, 7])
-def test_majority_matched_has_the_size(size: int) -> None:
-    """Closed pairs are cut to the size or stay; open pairs always stay."""
-    kinds = [outcome.pair.kind for outcome in cut(size) if outcome.pair]
-    assert (kinds.count("closed"), kinds.count("open")) == (min(size, 6), 1)
-
-
-def test_what_exceeds_the_size_is_dropped_whole() -> None:
-    """A cut pair is in the dropped file with its reason."""
-    reasons = {outcome.dropped["reason"] for outcome in cut(2) if outcome.dropped}
-    assert reasons == {"over_matched_size"}
-
-
-def test_a_smaller_size_is_a_subset() -> None:
-    """Ranks are fixed by the seed: less is taken from the same order."""
-    few = {outcome.pair.id for outcome in cut(2) if outcome.pair}
-    assert few < {outcome.pair.id for outcome in cut(4) if outcome.pair}
 
 
 def write(folder: Path, *candidates: Candidates) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from selfjudge.report.headlines import (
     list_controls,
     main_result,
     main_sentence,
+    tell_controls,
     tell_scored,
 )
 from selfjudge.report.page import build_report, csp_hash, read_parts
@@ -57,7 +58,8 @@ def comparison(*rows: dict[str, Any], protocol: str = "selfjudge") -> dict[str, 
     """A comparison of these rows."""
     release = {"name": None, "format": "vl_rewardbench"}
     named = {"benchmark": "vlrb", "protocol": protocol, "release": release}
-    return named | {"rows": list(rows)}
+    iteration = max((row["iteration"] for row in rows), default=0)
+    return named | {"iteration": iteration, "rows": list(rows), "twins": {}}
 
 
 def told(*comparisons: dict[str, Any]) -> str:
@@ -79,7 +81,7 @@ def told(*comparisons: dict[str, Any]) -> str:
             [BASE, comparison_row(iteration=1, accuracy=0.1), comparison_row()],
             "On vlrb, the judge of iteration 2 (majority) is right in 62.5 % (25.0 to "
             "75.0) of judgments, the base model in 50.0 % (25.0 to 75.0) (8 pairs in "
-            "both orders; exact paired test: p = 0.031).",
+            "both orders; exact sign-flip test: p = 0.031).",
             id="latest",
         ),
     ],
@@ -103,11 +105,11 @@ def test_the_main_sentence_names_the_control() -> None:
         " Of 12.5 points, 5.0 come with balance alone."
     )
     sentences = list_controls(main_result([comparison(*rows)], "vlrb", "majority"))
-    assert [one.split(", ")[0] for one in sentences] == [
-        "The control consistent",
-        "The control unchecked",
+    assert [one.partition(":")[0] for one in sentences] == [
+        "Of 12.5 points above the base, 5.0 come with balance alone",
+        "Of 12.5 points above the base, 0.0 come with training alone",
     ]
-    assert sentences[1].endswith("is right in 50.0 % (25.0 to 75.0).")
+    assert sentences[1].endswith("it is right in 50.0 % (25.0 to 75.0).")
     earlier = comparison(BASE, comparison_row(), control | {"iteration": 1})
     assert list_controls(main_result([earlier], "vlrb", "majority")) == []
 
@@ -170,7 +172,20 @@ def test_a_run_without_a_benchmark_says_so() -> None:
     result = main_result([comparison(BASE)], None, "majority")
     assert headline(result) == "Nothing is scored yet"
     told = main_sentence(result, tell_scored([comparison(BASE)], None, None))
-    assert told == "Nothing is scored yet: no benchmark is configured."
+    assert told.startswith("Nothing is scored yet: no benchmark is configured")
+
+
+def test_a_twin_is_told() -> None:
+    """On the page and in the terminal, of the last iteration."""
+    twin = comparison_row(filter="majority_matched")
+    twins = {"majority_matched": "majority"}
+    found = comparison(BASE, comparison_row(), twin) | {"twins": twins}
+    sentence = (
+        "majority_matched accepts what majority accepts: one judge, trained once, in "
+        "no test."
+    )
+    assert list_controls(main_result([found], "vlrb", "majority")) == [sentence]
+    assert tell_controls(found) == sentence
 
 
 def test_another_protocol_has_a_name_of_its_own() -> None:

@@ -13,7 +13,7 @@ from examples import (
     make_row,
     score_pair_under,
 )
-from selfjudge.benchmarks.comparisons import FilterTest, adjust, compare
+from selfjudge.benchmarks.comparisons import FilterTest, adjust, compare, find_twins
 from selfjudge.benchmarks.protocols import SELFJUDGE
 from selfjudge.benchmarks.scores import ScoredJudge, ScoreRow, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
@@ -219,7 +219,7 @@ def test_judgments_of_other_pairs_are_an_error() -> None:
         score_all([make_pair()], [*judge_both(make_pair(), "A", "B"), other])
 
 
-def test_compare_takes_mcnemars_exact_test() -> None:
+def test_compare_takes_the_exact_sign_flip_test() -> None:
     """Six pairs rise and none falls: p = 2 / 2**6."""
     base = score(*["BA"] * 6, iteration=0, filter_name="base")
     found = compare([score(*["AB"] * 6)], base, {})
@@ -279,16 +279,38 @@ def test_compare_tests_each_two_filters() -> None:
     assert filter_tests(majority) == {}
 
 
-def test_the_interval_of_a_difference_is_of_all_pairs() -> None:
-    """It holds the mean; a group has none."""
+def test_the_interval_of_a_difference_holds_it() -> None:
+    """Of all pairs, and wider of a group."""
     worse = score("AA", "AA", "AA", "BB", "BA", "AC", groups="xyxyxy")
     better = score(*["AB"] * 6, groups="xyxyxy", filter_name="correctness")
     found = filter_tests(worse, better)
     overall = found["overall"]
-    assert overall.low is not None and overall.high is not None
     # The worse one scores .5 .5 .5 .5 0 .5, the better one 1 in every pair.
     assert overall.low < overall.difference == 0.583333 < overall.high
-    assert (found["x"].num_pairs, found["x"].low, found["x"].high) == (3, None, None)
+    assert found["x"].num_pairs == 3
+    assert found["x"].high - found["x"].low > overall.high - overall.low
+
+
+def test_a_twin_is_in_no_test() -> None:
+    """It would be a filter more, and raise what is corrected for their number."""
+    filters = ("majority", "correctness", "majority_matched")
+    scores = [score(*["AB"] * 6, filter_name=name) for name in filters]
+    base = score(*["BA"] * 6, iteration=0, filter_name="base")
+    twins = find_twins({"majority": "f", "correctness": "g", "majority_matched": "f"})
+    assert twins == {"majority_matched": "majority"}
+    found = compare(scores, base, {}, twins=twins)
+    tested = {(test.filter, test.other) for test in found["filter_tests"]}
+    assert tested == {("majority", "correctness")}
+    assert found["twins"] == twins
+    assert {row.filter for row in found["rows"]} == {"base", *filters}
+
+
+def test_filters_are_tested_at_the_last_iteration_alone() -> None:
+    """What was not meant to be looked at is no test more."""
+    scores = [score("AB", filter_name=name) for name in ("majority", "unchecked")]
+    base = score("BA", iteration=0, filter_name="base")
+    assert compare(scores, base, {}, is_last=False)["filter_tests"] == []
+    assert compare(scores, base, {})["filter_tests"]
 
 
 def test_filters_are_tested_on_pairs_that_both_decide() -> None:

@@ -1,59 +1,81 @@
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from selfjudge.benchmarks.statistics import (
-    macro_interval,
+    OF_CHANGES,
+    Sample,
+    mean_interval,
     paired_p_value,
-    wilson_interval,
+    share_interval,
 )
 
 SHARES = st.floats(0, 1)
+HALVES = st.sampled_from([0.0, 0.5, 1.0])
+GROUPS = st.lists(st.lists(SHARES, min_size=1, max_size=5), min_size=1, max_size=3)
 
 
-@pytest.mark.parametrize(
-    ("count", "size", "low", "high"),
-    [
-        (81, 263, 0.2553, 0.3662),
-        (15, 148, 0.0624, 0.1605),
-        (0, 20, 0.0, 0.1611),
-        (1, 29, 0.0061, 0.1718),
-    ],
-)
-def test_wilson_gives_published_intervals(
-    count: int, size: int, low: float, high: float
-) -> None:
-    """Newcombe, Statistics in Medicine 17 (1998), table I, method 3."""
-    interval = wilson_interval(count / size, size)
-    assert (round(interval.low, 4), round(interval.high, 4)) == (low, high)
+def samples(groups: list[list[float]]) -> list[Sample]:
+    """Groups of scores, each of a prompt of its own."""
+    return [Sample(scores, range(len(scores))) for scores in groups]
 
 
-@given(SHARES, st.integers(1, 10_000))
-def test_wilson_holds_the_share(share: float, count: int) -> None:
-    """The interval lies in 0 to 1 and around the share."""
-    low, high = wilson_interval(share, count)
-    assert 0 <= low <= share + 1e-9 and share - 1e-9 <= high <= 1
+@given(GROUPS)
+def test_an_interval_holds_the_mean(groups: list[list[float]]) -> None:
+    """It lies in 0 to 1, has a width, and the mean of the means within it."""
+    low, high = mean_interval(samples(groups), seed=0)
+    mean = sum(sum(scores) / len(scores) for scores in groups) / len(groups)
+    assert 0 <= low <= mean + 1e-9 and mean - 1e-9 <= high <= 1
+    assert high - low > 0.01
 
 
-@given(st.lists(st.lists(SHARES, min_size=1, max_size=5), min_size=1, max_size=3))
-def test_macro_interval_lies_between_extremes(groups: list[list[float]]) -> None:
-    """A mean of means is no smaller than the least and no larger than the largest."""
-    low, high = macro_interval(groups, seed=0)
-    least = sum(map(min, groups)) / len(groups)
-    largest = sum(map(max, groups)) / len(groups)
-    assert least - 1e-9 <= low <= high <= largest + 1e-9
+@pytest.mark.parametrize(("number", "least"), [(1, 0.0), (10, 0.7), (100, 0.96)])
+def test_all_right_is_no_certainty(number: int, least: float) -> None:
+    """The more prompts, the narrower; about 3 of n, as where none of n was wrong."""
+    low, high = share_interval(1.0, number)
+    assert (round(low, 2) >= least, low < 1 - 2 / (number + 2), high) == (True, True, 1)
 
 
-def test_macro_interval_of_constant_groups_is_their_mean() -> None:
-    """Groups weigh alike whatever their sizes."""
-    interval = macro_interval([[1.0] * 90, [0.0] * 10], seed=0)
-    assert interval == (0.5, 0.5)
+def test_scores_that_are_all_alike_have_a_width() -> None:
+    """A judge that always says A scores a half in every pair."""
+    low, high = mean_interval([Sample([0.5] * 400, range(400))], seed=0)
+    assert 0.49 < low < 0.5 < high < 0.51
 
 
-def test_macro_interval_repeats_itself() -> None:
+def test_pairs_of_one_prompt_are_drawn_together() -> None:
+    """Ten pairs of two prompts are two draws."""
+    scores = [1.0] * 5 + [0.0] * 5
+    together = mean_interval([Sample(scores, [0] * 5 + [1] * 5)], seed=0)
+    apart = mean_interval([Sample(scores, range(10))], seed=0)
+    assert together == (0.0, 1.0) and apart.low > 0.15 and apart.high < 0.85
+
+
+def test_groups_weigh_alike_whatever_their_sizes() -> None:
+    """The mean of means of a large group and a small one."""
+    low, high = mean_interval(samples([[1.0] * 90, [0.0] * 90]), seed=0)
+    assert 0.45 < low < 0.5 < high < 0.55
+
+
+def test_a_score_counts_by_its_weight() -> None:
+    """A pair of nine judgments says more than one of one."""
+    scores, prompts = [1.0, 0.0] * 20, range(40)
+    even = mean_interval([Sample(scores, prompts)], seed=0)
+    heavy = mean_interval([Sample(scores, prompts, [9.0, 1.0] * 20)], seed=0)
+    assert even.high < heavy.low
+
+
+def test_changes_may_fall() -> None:
+    """What is drawn besides rises as far as it falls."""
+    low, high = mean_interval([Sample([0.0] * 50, range(50))], 0, OF_CHANGES)
+    assert -0.1 < low < 0 < high < 0.1
+
+
+def test_an_interval_repeats_itself() -> None:
     """One seed, one interval."""
-    groups = [[0.0, 1.0, 1.0], [0.5, 0.0]]
-    assert macro_interval(groups, seed=3) == macro_interval(groups, seed=3)
+    groups = samples([[0.0, 1.0, 1.0], [0.5, 0.0]])
+    assert mean_interval(groups, seed=3) == mean_interval(groups, seed=3)
 
 
 @pytest.mark.parametrize(
@@ -66,17 +88,63 @@ def test_macro_interval_repeats_itself() -> None:
         pytest.param([0, 1], [1, 0], 1.0, id="balance"),
         pytest.param([0, 1], [0, 1], 1.0, id="no-change"),
         pytest.param([0, 0.5, 0.5], [0.5, 1, 0.5], 0.5, id="shares"),
+        # Two up by a half, one down by one: the mean stays.
+        pytest.param([0, 0, 1], [0.5, 0.5, 0], 1.0, id="many-small-against-one"),
+        pytest.param([], [], 1.0, id="nothing"),
     ],
 )
 def test_paired_p_value(
     before: list[float], after: list[float], expected: float
 ) -> None:
-    """McNemar's exact test, by hand."""
-    assert paired_p_value(before, after) == pytest.approx(expected)
+    """Counted by hand."""
+    prompts = range(len(before))
+    assert paired_p_value(before, after, prompts) == pytest.approx(expected)
+
+
+def test_the_p_value_speaks_of_the_mean() -> None:
+    """More pairs rise than fall, and still the mean falls: no sign of a rise."""
+    before, after = [0.0] * 100 + [1.0] * 60, [0.5] * 100 + [0.0] * 60
+    assert paired_p_value(before, after, range(160)) == pytest.approx(0.3033, abs=1e-4)
+
+
+def test_one_prompt_proves_nothing() -> None:
+    """However many pairs it has."""
+    assert paired_p_value([0.0] * 20, [1.0] * 20, ["p"] * 20) == 1.0
+
+
+PAIRED = st.lists(st.tuples(HALVES, HALVES, st.integers(0, 4)), max_size=9)
+
+
+@given(PAIRED)
+def test_the_p_value_counts_all_exchanges(
+    paired: list[tuple[float, float, int]],
+) -> None:
+    """As going through all signs of all prompts does."""
+    before, after, prompts = (
+        (list(one) for one in zip(*paired, strict=True)) if paired else ([], [], [])
+    )
+    changes: dict[int, float] = {}
+    for old, new, prompt in paired:
+        changes[prompt] = changes.get(prompt, 0.0) + new - old
+    found = abs(sum(changes.values()))
+    sums = [
+        abs(
+            sum(
+                sign * change
+                for sign, change in zip(signs, changes.values(), strict=True)
+            )
+        )
+        for signs in product((1, -1), repeat=len(changes))
+    ]
+    expected = sum(one >= found for one in sums) / len(sums)
+    assert paired_p_value(before, after, prompts) == pytest.approx(expected)
 
 
 @given(st.lists(st.tuples(SHARES, SHARES), max_size=12))
 def test_paired_p_value_is_symmetric(scores: list[tuple[float, float]]) -> None:
     """Rising and falling are treated alike."""
     before, after = [b for b, _ in scores], [a for _, a in scores]
-    assert paired_p_value(before, after) == pytest.approx(paired_p_value(after, before))
+    prompts = range(len(scores))
+    forth = paired_p_value(before, after, prompts)
+    assert 0 <= forth <= 1
+    assert forth == pytest.approx(paired_p_value(after, before, prompts))

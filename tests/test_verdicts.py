@@ -6,7 +6,13 @@ from hypothesis import strategies as st
 
 from selfjudge.ground.records import ORDERS, Order
 from selfjudge.judging.statements import last_statement
-from selfjudge.judging.verdicts import chosen_verdict, parse_verdict, prefers_chosen
+from selfjudge.judging.verdicts import (
+    chosen_verdict,
+    parse_reworded,
+    parse_verdict,
+    prefers_chosen,
+    read_reworded,
+)
 
 # What a judgment may hold around its verdicts; no piece holds a lone A or B.
 PLAIN = (
@@ -310,3 +316,29 @@ def test_prefers_chosen(verdict, order: Order, expected: bool | None) -> None:
 def test_chosen_verdict_prefers_chosen(order: Order) -> None:
     """The verdict named for an order prefers the chosen response in it."""
     assert prefers_chosen(chosen_verdict(order), order) is True
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The cat is black.\nTrust = 1", "A"),
+        ("The cat is black.\n**Trust = 2**", "B"),
+        ("Trust: 2.", "B"),
+        ("Trust = answer 1\n", "A"),
+        ("Trust = 1\nOn second thoughts, no.\nTrust = 2", "B"),
+        # neither another number, nor another wording, nor a mention
+        ("Trust = 3", None),
+        ("Trust = 12", None),
+        ("I trust 1 more.", None),
+        ("Verdict: [[A]]", None),
+        ("I would write Trust = 1 if it were so.", None),
+        ("<think>Trust = 1</think>", None),
+        ("<think>Trust = 1", None),
+        ("", None),
+    ],
+)
+def test_the_second_wording(text: str, expected: str | None) -> None:
+    """Its last line alone states a verdict, in other letters than ours."""
+    assert parse_reworded(text) == expected
+    preferred = None if expected is None else expected == "A"
+    assert read_reworded(text, "chosen_first") == preferred

@@ -297,6 +297,26 @@ def test_greedy_and_blind_ask_of_their_own(moved: Path) -> None:
     assert planned(moved, greedy, blind) == {}
 
 
+def test_a_cut_filter_waits_for_the_judge_that_it_may_have(moved: Path) -> None:
+    """And for the rows that it is cut to; the uncut filter is not trained again."""
+    filters = ["majority", "correctness", "majority_matched"]
+    change_config(moved / "demo", filters=filters)
+    target = "results/iter1/majority_matched/judge.json"
+    assert planned(moved, target) == {
+        "build_pairs": 2,
+        "ask_judge": 2,
+        "judge_pairs": 2,
+        "merge_judgments": 2,
+        "filter_judgments": 2,
+        "train_judge": 1,
+    }
+    printed = run(moved, "-n", target)
+    training = re.search(r"^rule train_judge:\n    input: (.*)", printed, re.M)
+    assert training and "results/iter1/majority/judge" in training[1].split(", ")
+    cut = re.findall(r"input: .*iter1/majority/accepted\.jsonl.*", printed)
+    assert cut and all("iter1/correctness/accepted.jsonl" in one for one in cut)
+
+
 def test_a_criterion_stands_in_the_prompt_of_its_pairs_alone(moved: Path) -> None:
     """Their asks name another template, and nothing else is asked again."""
     demo = yaml.safe_load((REPOSITORY / "demo/config.yaml").read_text())
@@ -487,7 +507,7 @@ def edit_official_asking(clone: Path) -> None:
 def know_another_filter(clone: Path) -> None:
     """Enter a filter that no config names."""
     path = clone / "scripts/selfjudge/pairs/filters.py"
-    edit(path, '"unchecked"\n', '"unchecked", "other"\n')
+    edit(path, '    "unchecked",\n]', '    "unchecked",\n    "other",\n]')
     other = '"other": Filter(label="gold", accept="parsed"),'
     edit(path, "    # The paper's default.", f"    {other}\n    # The paper's default.")
 

@@ -1,7 +1,8 @@
 """How the judgments of each collection are asked for, as data.
 
 `paired` asks as the loop does, in both orders; `greedy` the same at temperature 0;
-`blind` as `paired`, of pairs whose images are grey.  `official` asks as the authors
+`blind` as `paired`, of pairs whose images are grey; `reworded` by a second prompt that
+no judge was ever trained on.  `official` asks as the authors
 of a benchmark do, and its file says how.
 """
 
@@ -10,9 +11,9 @@ from typing import Literal, get_args
 import msgspec
 
 from selfjudge.ground.requests import Samples
-from selfjudge.judging.asks import JUDGE_TEMPLATE, Asking
+from selfjudge.judging.asks import JUDGE_TEMPLATE, REWORDED_TEMPLATE, Asking
 
-Collection = Literal["paired", "greedy", "blind", "official"]
+Collection = Literal["paired", "greedy", "blind", "reworded", "official"]
 COLLECTIONS: tuple[Collection, ...] = get_args(Collection)
 
 
@@ -39,7 +40,7 @@ def asking_of(
         greedy = {"temperature": 0.0, "top_k": 0, "top_p": 1.0}
         sampling = msgspec.structs.replace(sampling, **greedy)
     return Asking(
-        template=JUDGE_TEMPLATE,
+        template=REWORDED_TEMPLATE if collection == "reworded" else JUDGE_TEMPLATE,
         orders="both",
         num_samples=num_samples,
         sampling=sampling,

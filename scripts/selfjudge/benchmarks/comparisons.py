@@ -10,11 +10,15 @@ from statsmodels.stats.multitest import multipletests
 from selfjudge.benchmarks.leaderboard import PublishedTable, published_beside
 from selfjudge.benchmarks.registry import SCORINGS, find_protocol
 from selfjudge.benchmarks.scores import MACRO, Release, Scores
-from selfjudge.benchmarks.statistics import cluster_interval, paired_p_value
+from selfjudge.benchmarks.statistics import (
+    OF_CHANGES,
+    Sample,
+    mean_interval,
+    paired_p_value,
+)
 from selfjudge.benchmarks.votes import CRITERIA_ROWS, OVERALL, PairOutcome
 from selfjudge.ground.records import Record
 from selfjudge.ground.seeds import seed_for
-from selfjudge.ground.shares import round_share
 
 
 class FilterTest(Record, frozen=True, kw_only=True):
@@ -22,10 +26,9 @@ class FilterTest(Record, frozen=True, kw_only=True):
 
     ``difference`` is the mean of ``other`` less that of ``filter`` over the
     ``num_pairs`` that both decide, of which ``num_better`` and ``num_worse``
-    changed.  ``low`` and ``high`` are its bootstrap interval of 95 % over prompts,
-    for all pairs only; ``p_value`` is exact and paired, as against the base model,
-    and ``p_value_holm`` Holm's correction of it over the pairs of filters that are
-    tested on the group in the same file.
+    changed.  ``low`` and ``high`` are its bootstrap interval of 95 % over prompts;
+    ``p_value`` is that of the exact sign-flip test of it, and ``p_value_holm`` Holm's
+    correction over the pairs of filters that are tested on the group.
     """
 
     group: str
@@ -35,8 +38,8 @@ class FilterTest(Record, frozen=True, kw_only=True):
     num_better: int
     num_worse: int
     difference: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
     p_value: float
     p_value_holm: float
 
@@ -55,13 +58,17 @@ def compare(
     previous: Mapping[str, Scores],
     tables: Sequence[PublishedTable] = (),
     files: Sequence[str] = (),
+    twins: Mapping[str, str] | None = None,
+    is_last: bool = True,
 ) -> dict[str, Any]:
     """The rows of all judges of one iteration beside the base model's, with tests.
 
     ``previous`` holds the scores one iteration before, by filter; where a
     filter has none there, its previous judge is the base model.  ``files`` are
     where base, previous and scores were read from, in this order: the outcome of
-    every pair stands there.
+    every pair stands there.  ``twins`` are as `find_twins` has them.  Filters are
+    tested against each other only where it ``is_last``: the iteration that was meant
+    from the start, and one test of each two of them.
     Raises ValueError if two scores are not of the same pairs under the same protocol.
     """
     for score in (*scores, *previous.values()):
@@ -91,7 +98,8 @@ def compare(
         "iteration": max([score.iteration for score in scores], default=0),
         "judges": name_files([base, *previous.values(), *scores], files),
         "rows": rows,
-        "filter_tests": filter_tests(scores),
+        "twins": dict(twins or {}),
+        "filter_tests": filter_tests(scores, twins or {}) if is_last else [],
         "baselines": base.baselines,
         "published": published_beside(tables, base.release, protocol),
     }
@@ -130,7 +138,7 @@ def check_alike(base: Scores, score: Scores) -> None:
 
 
 def p_value_of(group: str, before: Scores, after: Scores) -> float | None:
-    """The exact paired p-value of one group between two judges.
+    """The p-value of the change of one group's accuracy between two judges.
 
     It is over the pairs that both decide; None of what is no sample of pairs: the
     macro average, and what is of several criteria of a prompt.
@@ -141,9 +149,10 @@ def p_value_of(group: str, before: Scores, after: Scores) -> float | None:
 
 
 def p_value(paired: Sequence[PairedScore]) -> float:
-    """The exact paired p-value with six digits."""
+    """The p-value of the change over paired scores, with six digits."""
     before, after = [one.before for one in paired], [one.after for one in paired]
-    return round(paired_p_value(before, after), 6)
+    prompts = [one.prompt_id for one in paired]
+    return round(paired_p_value(before, after, prompts), 6)
 
 
 def paired_scores(group: str, before: Scores, after: Scores) -> list[PairedScore]:
@@ -174,14 +183,33 @@ def is_in_group(outcome: PairOutcome, group: str) -> bool:
     return group in (OVERALL, outcome.group, outcome.split)
 
 
-def filter_tests(scores: Sequence[Scores]) -> list[FilterTest]:
+def find_twins(judges: Mapping[str, str]) -> dict[str, str]:
+    """The filters whose judge is another's, and whose; the first is nobody's twin.
+
+    ``judges`` are the fingerprints of the judges by filter, in their order.
+    """
+    first: dict[str, str] = {}
+    for name, fingerprint in judges.items():
+        first.setdefault(fingerprint, name)
+    return {
+        name: first[fingerprint]
+        for name, fingerprint in judges.items()
+        if first[fingerprint] != name
+    }
+
+
+def filter_tests(
+    scores: Sequence[Scores], twins: Mapping[str, str]
+) -> list[FilterTest]:
     """Whether the filters of one iteration differ, each two of them by group.
 
-    A group of which two filters decide no pair together is left out.
+    A twin is no filter more, and would only raise every corrected value.  A group of
+    which two filters decide no pair together is left out.
     """
+    own = [score for score in scores if score.filter not in twins]
     tests = [
         compare_two(group, one, other, paired)
-        for one, other in combinations(scores, 2)
+        for one, other in combinations(own, 2)
         for group in (row.group for row in one.rows if row.group != MACRO)
         if (paired := paired_scores(group, one, other))
     ]
@@ -193,11 +221,9 @@ def compare_two(
 ) -> FilterTest:
     """The test of two filters on paired scores, its p-value not corrected yet."""
     changes = [pair.after - pair.before for pair in paired]
-    low = high = None
-    if group == OVERALL:
-        seed = seed_for(0, "difference", one.benchmark)
-        prompts = [pair.prompt_id for pair in paired]
-        low, high = cluster_interval(changes, prompts, seed)
+    prompts = [pair.prompt_id for pair in paired]
+    seed = seed_for(0, "difference", one.benchmark)
+    low, high = mean_interval([Sample(changes, prompts)], seed, OF_CHANGES)
     found = p_value(paired)
     return FilterTest(
         group=group,
@@ -207,8 +233,8 @@ def compare_two(
         num_better=sum(change > 0 for change in changes),
         num_worse=sum(change < 0 for change in changes),
         difference=round(sum(changes) / len(changes), 6),
-        low=round_share(low),
-        high=round_share(high),
+        low=round(low, 6),
+        high=round(high, 6),
         p_value=found,
         p_value_holm=found,
     )

@@ -27,9 +27,8 @@ are dropped, the first is kept.
 - `conflicts` (CMR): the share of conflicting pairs of criteria with both right.
 
 In both orders a criterion is right where more than half of its judgments are, and a
-judge that prefers each response once prefers none.  The intervals of `tradeoffs` and
-`all_criteria` are over prompts; `conflicts` has one over prompts beside that over
-pairs.
+judge that prefers each response once prefers none.  All intervals are over
+prompts.
 
 **Traps.**
 
@@ -38,8 +37,6 @@ pairs.
   prompt, what most labels of the prompt prefer.
 - A judge that draws its verdicts tells criteria apart as well, by chance: read
   `tradeoffs` beside `conflicts`, and under `greedy`.
-- Labels of a prompt depend on each other: `cluster_low` and `cluster_high` are the
-  interval of `overall` to quote.
 - The order is never exchanged by the authors.
 
 **Licence.** Apache-2.0 by the data set's card.

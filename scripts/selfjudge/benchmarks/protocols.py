@@ -1,10 +1,10 @@
 """Protocols as data: how a benchmark's judgments are asked for, read and averaged.
 
-`selfjudge` is ours and the default.  `greedy` and `blind` are the same but for
-how they ask: at temperature 0, and with a flat grey picture in place of every
-image.  `official` is what a benchmark's authors do, and stands in its own file.
-These ask each in its own way, so that the judgments of each are a collection of
-their own.
+`selfjudge` is ours and the default.  `greedy`, `blind` and `reworded` are the same but
+for how they ask: at temperature 0, with a flat grey picture in place of every image,
+and by another prompt than the one of training.  `official` is what a benchmark's
+authors do, and stands in its own file.  These ask each in its own way, so that the
+judgments of each are a collection of their own.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from typing import Literal
 
 from selfjudge.benchmarks.collections import Collection
 from selfjudge.ground.records import Order
-from selfjudge.judging.verdicts import read_stated
+from selfjudge.judging.verdicts import read_reworded, read_stated
 
 OrderChoice = Literal["both", "random", "release"]
 Unparsed = Literal["wrong", "undecided", "coin", "left_out"]
@@ -72,8 +72,11 @@ SELFJUDGE = Protocol(
 )
 GREEDY = replace(SELFJUDGE, name="greedy", collection="greedy")
 BLIND = replace(SELFJUDGE, name="blind", collection="blind")
+REWORDED = replace(
+    SELFJUDGE, name="reworded", collection="reworded", read=read_reworded
+)
 # Every benchmark can be asked about in these ways.
-OURS = (SELFJUDGE, GREEDY, BLIND)
+OURS = (SELFJUDGE, GREEDY, BLIND, REWORDED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

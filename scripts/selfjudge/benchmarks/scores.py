@@ -8,11 +8,7 @@ import msgspec
 from selfjudge.benchmarks.collections import Collection
 from selfjudge.benchmarks.manifests import Manifest
 from selfjudge.benchmarks.protocols import Protocol
-from selfjudge.benchmarks.statistics import (
-    cluster_interval,
-    macro_interval,
-    wilson_interval,
-)
+from selfjudge.benchmarks.statistics import Sample, mean_interval
 from selfjudge.benchmarks.votes import OVERALL, BaselineName, PairOutcome
 from selfjudge.ground.records import Record
 from selfjudge.ground.seeds import seed_for
@@ -29,9 +25,7 @@ class ScoreRow(Record, frozen=True, kw_only=True):
     has with a verdict, where the protocol counts judgments.  ``coverage`` is the share
     of judgments that were parsed, and ``first_rate`` the share of these that prefer
     the response that stands first; None if none was.  ``low`` and ``high`` are
-    Wilson's interval of 95 %, on `macro` the bootstrap's over prompts;
-    ``cluster_low`` and ``cluster_high`` the bootstrap's over prompts, None where no
-    prompt repeats.
+    the bootstrap's interval of 95 % over prompts.
     ``agreement_rate`` is None where no pair was judged in both orders.  P-values
     are None where there is nothing to compare with, and on `macro`, which is no
     sample of pairs.
@@ -48,8 +42,6 @@ class ScoreRow(Record, frozen=True, kw_only=True):
     accuracy: float | None
     low: float | None
     high: float | None
-    cluster_low: float | None
-    cluster_high: float | None
     agreement_rate: float | None
     first_rate: float | None
     p_value_base: float | None = None
@@ -220,20 +212,24 @@ def score_row(
 def find_intervals(benchmark: str, found: Sequence[Decided]) -> dict[str, float | None]:
     """The fields of a row that say an accuracy and its intervals."""
     accuracy = mean_accuracy(found)
-    low = high = cluster_low = cluster_high = None
+    low = high = None
     if accuracy is not None:
-        low, high = wilson_interval(accuracy, len(found))
-        scores, prompts, weights = zip(*found, strict=True)
-        if len(set(prompts)) < len(prompts):
-            seed = seed_for(0, "cluster", benchmark)
-            cluster_low, cluster_high = cluster_interval(scores, prompts, seed, weights)
+        low, high = mean_interval([sample_of(found)], interval_seed(benchmark))
     return {
         "accuracy": round_share(accuracy),
         "low": round_share(low),
         "high": round_share(high),
-        "cluster_low": round_share(cluster_low),
-        "cluster_high": round_share(cluster_high),
     }
+
+
+def sample_of(found: Sequence[Decided]) -> Sample:
+    """What an interval is drawn from."""
+    return Sample(*zip(*found, strict=True))
+
+
+def interval_seed(benchmark: str) -> int:
+    """A seed by the benchmark alone: every judge's interval uses the same draws."""
+    return seed_for(0, "interval", benchmark)
 
 
 def macro_row(
@@ -243,14 +239,11 @@ def macro_row(
 ) -> ScoreRow:
     """The row of the plain mean over groups; None if a group has nothing decided."""
     found = [keep_decided(group) for group in groups]
-    scores = [[one.accuracy for one in group] for group in found]
     accuracy = low = high = None
-    if all(scores):
+    if all(found):
         accuracy = macro_accuracy(groups, digits)
-        prompts = [[one.prompt_id for one in group] for group in found]
-        # Seeded by the benchmark alone: every judge's interval uses the same draws.
-        seed = seed_for(0, "macro", overall.benchmark)
-        low, high = macro_interval(scores, seed, prompts)
+        samples = [sample_of(group) for group in found]
+        low, high = mean_interval(samples, interval_seed(overall.benchmark))
     agreements = [
         mean([o.agreement for o in group if o.agreement is not None])
         for group in groups
@@ -261,8 +254,6 @@ def macro_row(
         accuracy=round_share(accuracy),
         low=round_share(low),
         high=round_share(high),
-        cluster_low=None,
-        cluster_high=None,
         agreement_rate=round_share(mean([a for a in agreements if a is not None])),
     )
 

@@ -1,119 +1,119 @@
-"""Intervals and tests, by statsmodels, scipy and numpy; every share is of 0 to 1."""
+"""The interval and the test of everything: over prompts, by numpy.
 
-from collections.abc import Iterable, Sequence
+Judgments of one prompt depend on each other, so that what is drawn, and what is
+exchanged, is a prompt with all that it has.
+"""
+
+from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import binomtest, bootstrap
-from statsmodels.stats.proportion import proportion_confint
 
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 2000
+# In so many steps changes are told apart: shares of up to eight judgments, of ten,
+# twelve, fourteen and sixteen are whole steps.
+STEPS = 1680
+# A score may be anything from 0 to 1, and a change from -1 to 1.
+OF_SCORES, OF_CHANGES = (0.0, 1.0), (-1.0, 1.0)
 
 
 class Interval(NamedTuple):
-    """The ends of a 95 % interval, each of 0 to 1."""
+    """The ends of a 95 % interval."""
 
     low: float
     high: float
 
 
-def wilson_interval(share: float, count: int) -> Interval:
-    """The Wilson interval of a share observed over ``count`` independent pairs.
+class Sample(NamedTuple):
+    """Scores with the prompt of each; ``weights`` are None if all weigh alike."""
 
-    The share may be a mean of several judgments a pair: judgments of one pair
-    are not independent, so the pairs are what counts, and the interval is never
-    narrower than it should be.
-    """
-    low, high = proportion_confint(
-        share * count, count, alpha=1 - CONFIDENCE, method="wilson"
-    )
-    return Interval(float(low), float(high))
+    scores: Sequence[float]
+    prompts: Sequence[Hashable]
+    weights: Sequence[float] | None = None
 
 
-def macro_interval(
-    groups: Sequence[Sequence[float]],
-    seed: int,
-    clusters: Sequence[Sequence[str]] | None = None,
+def mean_interval(
+    groups: Sequence[Sample], seed: int, ends: tuple[float, float] = OF_SCORES
 ) -> Interval:
-    """The bootstrap percentile interval of the mean of group means.
+    """The interval of the mean of some groups' means, of one group's mean if one.
 
-    What is drawn, within its group and `NUM_RESAMPLES` times, is a pair; or,
-    where ``clusters`` names the prompt of every score, a prompt with all its pairs.
+    It is the bootstrap's, by percentiles: prompts are drawn within their group,
+    `NUM_RESAMPLES` times.  To each group come two prompts of mean weight that nobody
+    has seen, one at each of the ``ends``: without these few prompts, or many alike,
+    would have an interval of no width.  (Agresti and Coull, The American Statistician
+    52 (1998), do so with shares.)  The mean itself is always within.
     """
-    samples = [
-        sums_and_counts(scores, clusters[at] if clusters else range(len(scores)))
-        for at, scores in enumerate(groups)
-    ]
-    return bootstrap_interval(samples, seed)
+    rng = np.random.default_rng(seed)
+    means, drawn = [], []
+    for sample in groups:
+        table = sums_and_weights(sample)
+        means.append(table[:, 0].sum() / table[:, 1].sum())
+        kinds, counts = np.unique(with_ends(table, ends), axis=0, return_counts=True)
+        number = counts.sum()
+        totals = rng.multinomial(number, counts / number, size=NUM_RESAMPLES) @ kinds
+        drawn.append(totals[:, 0] / totals[:, 1])
+    tail = 100 * (1 - CONFIDENCE) / 2
+    low, high = np.percentile(np.mean(drawn, axis=0), [tail, 100 - tail])
+    mean = np.mean(means)
+    return Interval(float(min(low, mean)), float(max(high, mean)))
 
 
-def cluster_interval(
-    scores: Sequence[float],
-    clusters: Sequence[str],
-    seed: int,
-    weights: Sequence[float] | None = None,
-) -> Interval:
-    """The bootstrap percentile interval of a mean whose scores come in clusters.
-
-    ``weights`` are those of the scores in the mean; None if all weigh alike.
-    """
-    return bootstrap_interval([sums_and_counts(scores, clusters, weights)], seed)
+def share_interval(share: float, count: int, seed: int = 0) -> Interval:
+    """As `mean_interval`, of a share of ``count`` prompts that are it or are not."""
+    number = round(share * count)
+    scores = [1.0] * number + [0.0] * (count - number)
+    return mean_interval([Sample(scores, range(count))], seed)
 
 
-def bootstrap_interval(
-    samples: Sequence[npt.NDArray[np.float64]], seed: int
-) -> Interval:
-    """The interval of the mean over samples, each of sums and counts by cluster."""
-    found = bootstrap(
-        samples,
-        mean_of_ratios,
-        axis=-1,
-        vectorized=True,
-        batch=500,
-        n_resamples=NUM_RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(seed),
-    ).confidence_interval
-    return Interval(float(found.low), float(found.high))
+def sums_and_weights(sample: Sample) -> npt.NDArray[np.float64]:
+    """A row for each prompt: the weighed sum of its scores, and its weight."""
+    rows: dict[Hashable, list[float]] = {}
+    weights: Iterable[float] = sample.weights or [1.0] * len(sample.scores)
+    for prompt, score, weight in zip(
+        sample.prompts, sample.scores, weights, strict=True
+    ):
+        row = rows.setdefault(prompt, [0.0, 0.0])
+        row[0] += weight * score
+        row[1] += weight
+    return np.array(list(rows.values()))
 
 
-def sums_and_counts(
-    scores: Sequence[float],
-    clusters: Iterable[object],
-    weights: Sequence[float] | None = None,
+def with_ends(
+    table: npt.NDArray[np.float64], ends: tuple[float, float]
 ) -> npt.NDArray[np.float64]:
-    """A column for each cluster: the sum of its scores, and their number or weight."""
-    columns: dict[object, list[float]] = {}
-    weighed = weights if weights is not None else [1.0] * len(scores)
-    for cluster, score, weight in zip(clusters, scores, weighed, strict=True):
-        column = columns.setdefault(cluster, [0.0, 0.0])
-        column[0] += weight * score
-        column[1] += weight
-    table = np.array(list(columns.values())).T
-    # scipy wants two observations; drawing one twice draws nothing else.
-    return table if len(columns) > 1 else np.repeat(table, 2, axis=1)
+    """Such rows with one more at each end, of mean weight."""
+    weight = table[:, 1].mean()
+    return np.concatenate([table, [[end * weight, weight] for end in ends]])
 
 
-def mean_of_ratios(
-    *samples: npt.NDArray[np.float64], axis: int
-) -> npt.NDArray[np.float64]:
-    """The mean over groups of the sum of scores by the number of scores."""
-    totals = [sample.sum(axis=axis) for sample in samples]
-    ratios = [total[0] / total[1] for total in totals]
-    return np.asarray(np.mean(ratios, axis=0))
+def paired_p_value(
+    before: Sequence[float], after: Sequence[float], prompts: Sequence[Hashable]
+) -> float:
+    """The exact two-sided p-value that the mean of some scores did not change.
 
-
-def paired_p_value(before: Sequence[float], after: Sequence[float]) -> float:
-    """The two-sided exact p-value that pairs rose as often as they fell.
-
-    With scores of 0 or 1 this is McNemar's exact test; with shares in between
-    it is the sign test over the pairs whose share changed.  1.0 if none did.
+    Under that a prompt's change might as well have had the other sign: the value is
+    the share of all exchanges of signs that give as large a mean change.  It speaks
+    of the difference of two means, as a test of how many rose and fell does not.
+    1.0 if nothing changed.
     """
-    rose = sum(b < a for b, a in zip(before, after, strict=True))
-    fell = sum(b > a for b, a in zip(before, after, strict=True))
-    if rose + fell == 0:
+    changes = [new - old for old, new in zip(before, after, strict=True)]
+    if not changes:
         return 1.0
-    return float(binomtest(rose, rose + fell, 0.5).pvalue)
+    moved = np.rint(sums_and_weights(Sample(changes, prompts))[:, 0] * STEPS).astype(
+        int
+    )
+    moved = moved // max(1, np.gcd.reduce(moved))
+    found = abs(int(moved.sum()))
+    sizes, counts = np.unique(np.abs(moved), return_counts=True)
+    # Sums of signed numbers have the product of cosines as characteristic function.
+    number = 2 * int(sizes @ counts) + 1
+    angles = 2 * np.pi * np.arange(number) / number
+    function = np.ones(number)
+    for size, count in zip(sizes, counts, strict=True):
+        function *= np.cos(size * angles) ** count
+    shares = np.fft.fft(function).real / number
+    return (
+        float(np.clip(shares[found : number - found + 1].sum(), 0, 1)) if found else 1.0
+    )

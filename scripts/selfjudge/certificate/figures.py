@@ -6,9 +6,10 @@ from typing import Literal
 import msgspec
 
 from selfjudge.benchmarks.statistics import (
+    OF_CHANGES,
     Interval,
-    cluster_interval,
-    wilson_interval,
+    Sample,
+    mean_interval,
 )
 from selfjudge.ground.records import Record
 from selfjudge.ground.shares import round_share
@@ -45,21 +46,23 @@ class Figure(Record, frozen=True, kw_only=True):
 
 
 def share_figure(section: Section, name: str, scores: Sequence[float]) -> Figure:
-    """The mean of scores of 0 to 1, one a pair, with Wilson's interval."""
+    """The mean of scores of 0 to 1, one a pair."""
     number = len(scores)
-    share = sum(scores) / number if number else None
-    interval = None if share is None else wilson_interval(share, number)
-    return figure_of(section, name, number, share, interval)
+    if not number:
+        return figure_of(section, name, 0, None, None)
+    interval = mean_interval([Sample(scores, range(number))], seed=0)
+    return figure_of(section, name, number, sum(scores) / number, interval)
 
 
 def difference_figure(
     section: Section, name: str, differences: dict[str, float], seed: int
 ) -> Figure:
-    """The mean of differences within pairs, by pair id, with a bootstrap interval."""
+    """The mean of differences of -1 to 1 within pairs, by pair id."""
     values, number = list(differences.values()), len(differences)
     if not number:
         return figure_of(section, name, 0, None, None)
-    interval = cluster_interval(values, list(differences), seed)
+    sample = Sample(values, list(differences))
+    interval = mean_interval([sample], seed, OF_CHANGES)
     return figure_of(section, name, number, sum(values) / number, interval)
 
 

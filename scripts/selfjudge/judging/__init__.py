@@ -4,6 +4,6 @@ In: pairs, then a judge's raw texts.  Out: what a judge is asked, its verdicts,
 accepted rows, and dropped judgments with their reasons.
 
 Read in the order of the work: `asks`, `verdicts` (with `statements`, `sentences` and
-`wordings`), `acceptance`, `filtering`, `counts`, and `reinforcement`.  Beside them:
-`probabilities`.
+`wordings`), `grounds`, `acceptance`, `filtering`, `counts`, and `reinforcement`.
+Beside them: `probabilities`.
 """

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple, get_args
 
 from selfjudge.ground.records import Judgment, Order, Pair
 from selfjudge.ground.seeds import seed_for
+from selfjudge.judging.grounds import is_grounded
 from selfjudge.pairs.filters import Filter
 
 Outcome = Literal[
@@ -13,6 +14,7 @@ Outcome = Literal[
     "unparsed",
     "truncated",
     "wrong_verdict",
+    "not_grounded",
     "not_in_both_orders",
     "extra_trace",
     "over_matched_size",
@@ -29,7 +31,11 @@ class JudgedPair(NamedTuple):
 
 
 def decide_pair(
-    own: list[Judgment], preferences: list[bool | None], spec: Filter, seed: int
+    pair: Pair,
+    own: list[Judgment],
+    preferences: list[bool | None],
+    spec: Filter,
+    seed: int,
 ) -> list[Outcome]:
     """What happens to one pair's judgments, as far as the pair alone decides it.
 
@@ -39,7 +45,7 @@ def decide_pair(
     """
     agreed = agreed_preference(preferences) if spec.accept == "consistent" else None
     outcomes = [
-        check_judgment(judgment, preference, agreed, spec)
+        check_judgment(pair, judgment, preference, agreed, spec)
         for judgment, preference in zip(own, preferences, strict=True)
     ]
     places: dict[Order, list[int]] = {"chosen_first": [], "rejected_first": []}
@@ -66,7 +72,11 @@ def agreed_preference(preferences: Iterable[bool | None]) -> bool | None:
 
 
 def check_judgment(
-    judgment: Judgment, preference: bool | None, agreed: bool | None, spec: Filter
+    pair: Pair,
+    judgment: Judgment,
+    preference: bool | None,
+    agreed: bool | None,
+    spec: Filter,
 ) -> Outcome:
     """Whether a judgment by itself could be accepted, or why not."""
     if preference is None:
@@ -74,8 +84,10 @@ def check_judgment(
     if judgment.finish_reason == "length":
         # It would teach the judge to go on after its verdict.
         return "truncated"
-    if spec.accept == "right" and not preference:
+    if spec.accept in ("right", "grounded") and not preference:
         return "wrong_verdict"
+    if spec.accept == "grounded" and not is_grounded(judgment, pair):
+        return "not_grounded"
     if spec.accept == "consistent" and preference != agreed:
         return "not_in_both_orders"
     return "accepted"
@@ -85,6 +97,7 @@ def check_judgment(
 # to a size, after the verdicts, says more than the verdicts.
 MOST_TELLING: tuple[Outcome, ...] = (
     "accepted",
+    "not_grounded",
     "not_in_both_orders",
     "over_matched_size",
     "truncated",

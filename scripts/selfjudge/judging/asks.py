@@ -33,8 +33,13 @@ from selfjudge.ground.templates import (
 
 JUDGE_FIELDS = ("question", "response_a", "response_b")
 JUDGE_TEMPLATE = "judge.txt"
+# A second prompt: other words, other names of the responses, another last line.
+REWORDED_TEMPLATE = "judge_reworded.txt"
 # The same, of a pair of which one criterion decides.
-CRITERION_TEMPLATE = "judge_criterion.txt"
+CRITERION_TEMPLATES = {
+    JUDGE_TEMPLATE: "judge_criterion.txt",
+    REWORDED_TEMPLATE: "judge_reworded_criterion.txt",
+}
 
 OrdersAsked = Literal["both", "random", "release"]
 
@@ -65,8 +70,8 @@ def ask_pairs(
     known = {row.pair_id: row for row in rows}
     for pair in pairs:
         template = asking.template
-        if pair.criterion is not None and template == JUDGE_TEMPLATE:
-            template = CRITERION_TEMPLATE
+        if pair.criterion is not None:
+            template = CRITERION_TEMPLATES.get(template, template)
         for order, sample in orders_to_ask(pair.id, known, asking, run_seed):
             yield make_ask(pair.id, order, sample, template, asking.sampling, run_seed)
 

@@ -22,10 +22,12 @@ def count_judgments(
     judgments: Iterable[Judgment],
     accepted: Iterable[AcceptedHead],
     dropped: Iterable[DroppedHead],
+    size: int | None = None,
 ) -> dict[str, Any]:
     """The report of a filter, from the files that it wrote, all in pair order.
 
-    Raises ValueError where they are not of one run.
+    ``size`` is the most that it was to accept, None where it is cut to no other.
+    Raises ValueError where the files are not of one run, or more was accepted.
     """
     counts = FilterCounts()
     once, again = tee(pairs)
@@ -39,7 +41,14 @@ def count_judgments(
                 "of one run."
             )
         counts.add(pair, own, [outcomes[judgment.id] for judgment in own])
-    return counts.report()
+    num_accepted = counts.outcomes["accepted"]
+    if size is not None and num_accepted > size:
+        raise ValueError(
+            f"accepted: must be at most {size} judgments, as many as the filters that "
+            f"this one is cut to (got {num_accepted}). Hint: a control with more data "
+            "controls nothing; the files are not of one run."
+        )
+    return {"most_accepted": size, **counts.report()}
 
 
 class FilterCounts:

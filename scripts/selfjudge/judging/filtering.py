@@ -14,7 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from selfjudge.ground.lines import dropped_line, encode, read_records, writing
+from selfjudge.ground.lines import (
+    dropped_line,
+    encode,
+    read_lines,
+    read_records,
+    writing,
+)
 from selfjudge.ground.records import ORDERS, Accepted, Judgment, Order, Pair
 from selfjudge.ground.seeds import rank_limit, seed_for
 from selfjudge.ground.templates import assistant_turn, user_turn
@@ -207,8 +213,14 @@ def decide_each(
     """Every pair with what happens to its judgments, before any cut."""
     for pair, own in judged:
         preferences = [read_stated(judgment.text, judgment.order) for judgment in own]
-        outcomes = decide_pair(own, preferences, spec, seed)
+        outcomes = decide_pair(pair, own, preferences, spec, seed)
         yield JudgedPair(pair, own, outcomes)
+
+
+def smallest_size(matched: Iterable[Path] | None) -> int | None:
+    """The rows of the smallest of some files; None without one."""
+    sizes = [sum(1 for _ in read_lines(path)) for path in matched or ()]
+    return min(sizes, default=None)
 
 
 def drop_accepted(judged: JudgedPair) -> JudgedPair:
@@ -278,7 +290,8 @@ def explain_nothing_accepted(counts: Counter[Outcome], judgments: Path) -> str:
         f"{judgments}: at least one judgment must agree with its pair (got "
         f"{counts.total()} judgments, all dropped: {reasons or 'there are none'}). "
         f"Hint: read the first lines of {judgments}; "
-        "if most are unparsed, the judge may have lost the verdict format; if all are "
+        "if most are unparsed, the judge may have lost the verdict format; if most are "
+        "not_grounded, the rule does not read its reasons; if all are "
         "over_matched_size, it never says one of the two letters, or nothing was "
         "accepted of what this filter is cut to."
     )

@@ -4,6 +4,7 @@ This is the one module in which a position has a letter; everywhere else there
 is only chosen and rejected.  (`asks` puts the two responses in their places.)
 """
 
+import re
 from typing import Literal, get_args
 
 from selfjudge.ground.records import Order
@@ -18,6 +19,12 @@ AS_ASKED: dict[str, Verdict] = {
     for letter in get_args(Verdict)
     for form in ("Verdict: [[X]]", "**Verdict: [[X]]**", "**Verdict:** [[X]]")
 }
+# The last line as the second prompt asks for it, whatever stands around it.
+REWORDED = re.compile(
+    r"^[ \t*_#>`\"'-]*trust[ \t*_`\"']*[=:][ \t*_`\"']*(?:answer )?([12])\b"
+    r"[ \t*_`\"'.!]*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 # What, at the end of the text before, may make it another's or one of several.
 MARKS = " *_`\"'"
 INTRODUCES = (":", "]", "or", "Or", "OR")
@@ -60,6 +67,21 @@ def prefers_chosen(verdict: Verdict | None, order: Order) -> bool | None:
 def stated_letter(order: Order, prefers: bool) -> Verdict:
     """The letter of a verdict in this order that prefers chosen, or does not."""
     return "A" if prefers == (chosen_verdict(order) == "A") else "B"
+
+
+def parse_reworded(text: str) -> Verdict | None:
+    """The verdict of a judgment by `judge_reworded.txt`, or None if it is unparsed.
+
+    It is asked for as a last line "Trust = 1" or "Trust = 2"; of several such lines
+    the last counts.
+    """
+    found = [*REWORDED.finditer(strip_thought(text) or "")]
+    return ("A" if found[-1][1] == "1" else "B") if found else None
+
+
+def read_reworded(text: str, order: Order) -> bool | None:
+    """True if a judgment by the second prompt prefers the chosen response."""
+    return prefers_chosen(parse_reworded(text), order)
 
 
 def read_stated(text: str, order: Order) -> bool | None:

@@ -1,22 +1,20 @@
 """Pairs of a whole iteration: every prompt with its responses, one after the other.
 
-`labelling` decides about one prompt; here the files are joined, cut and written.
+`labelling` decides about one prompt; here the files are joined and written.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 from selfjudge.ground.lines import encode, writing
-from selfjudge.ground.records import Altered, Pair, Prompt, Response
-from selfjudge.ground.seeds import rank_limit, seed_for
+from selfjudge.ground.records import Altered, Prompt, Response
 from selfjudge.pairs.filters import Filter
 from selfjudge.pairs.labelling import (
     Built,
     PairSettings,
-    drop,
     pair_by_answer,
     pairs_by_alteration,
 )
@@ -70,31 +68,6 @@ def build_pairs(
             yield pair_by_answer(prompt, responses, spec, settings, seed)
         else:
             yield from pairs_by_alteration(prompt, responses, altered, settings)
-
-
-def cut_closed(
-    build: Callable[[], Iterable[Built]], size: int, seed: int
-) -> Iterator[Built]:
-    """What was built, with at most ``size`` closed pairs, the lowest ranks by seed.
-
-    ``build`` is called twice: the first pass only ranks.
-    """
-
-    def rank(pair: Pair) -> int:
-        return seed_for(seed, "matched", pair.id)
-
-    ranks = (
-        rank(built.pair)
-        for built in build()
-        if built.pair and built.pair.kind == "closed"
-    )
-    limit = rank_limit(ranks, size)
-    for built in build():
-        pair = built.pair
-        if pair and pair.kind == "closed" and rank(pair) > limit:
-            yield drop(pair, "over_matched_size")
-        else:
-            yield built
 
 
 def write_built(everything: Iterable[Built], pairs: Path, dropped: Path) -> None:

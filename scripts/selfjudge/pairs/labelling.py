@@ -39,7 +39,6 @@ PairReason = Literal[
     "no_gold_answer",
     "no_correct_response",
     "no_wrong_response",
-    "over_matched_size",
     "no_alteration",
     "truncated_alteration",
     "empty",

@@ -7,7 +7,7 @@ merely surer of what it said before.  So both are scored, and neither stands alo
 from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
-from selfjudge.benchmarks.statistics import paired_p_value, wilson_interval
+from selfjudge.benchmarks.statistics import Sample, mean_interval, paired_p_value
 from selfjudge.ground.lines import clip
 from selfjudge.ground.records import Prompt, Record, Response
 from selfjudge.ground.requests import SIMULATED_MARK
@@ -54,10 +54,9 @@ class SkillScores(Record, frozen=True, kw_only=True):
 class SkillRow(Record, frozen=True, kw_only=True):
     """One member's accuracy in a group of questions, beside itself at iteration 0.
 
-    ``low`` and ``high`` are ends of the 95 % Wilson interval; ``gain`` is the
-    difference to iteration 0, ``p_value`` of a paired exact test (McNemar's for
-    greedy answers, a sign test over questions for sampled ones), both None at
-    iteration 0.  No correction for many tests is made.
+    ``low`` and ``high`` are ends of the 95 % interval over questions; ``gain`` is the
+    difference to iteration 0, ``p_value`` that of its exact sign-flip test, both None
+    at iteration 0.  No correction for many tests is made.
     """
 
     ballot: str
@@ -191,7 +190,9 @@ def skill_rows(score: SkillScores, before: SkillScores | None) -> list[SkillRow]
             after = [getattr(one, decoding) for one in own]
             was = [getattr(one, decoding) for one in other]
             accuracy = mean_of(after)
-            low, high = wilson_interval(accuracy, len(after))
+            questions = [one.question_id for one in own]
+            low, high = mean_interval([Sample(after, questions)], seed=0)
+            p_value = paired_p_value(was, after, questions) if was else None
             gain = round_share(accuracy - mean_of(was)) if was else None
             row = SkillRow(
                 ballot=score.ballot,
@@ -205,7 +206,7 @@ def skill_rows(score: SkillScores, before: SkillScores | None) -> list[SkillRow]
                 low=round(low, 6),
                 high=round(high, 6),
                 gain=gain,
-                p_value=round_share(paired_p_value(was, after)) if was else None,
+                p_value=round_share(p_value),
             )
             rows.append(row)
     return rows

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from selfjudge.benchmarks.statistics import wilson_interval
+from selfjudge.benchmarks.statistics import share_interval
 from selfjudge.ground.records import ORDERS
 from selfjudge.ground.shares import round_share, share_of
 from selfjudge.report.results_folder import Row
@@ -107,7 +107,7 @@ def purity_table(reports: Sequence[Mapping[str, Any]]) -> list[Row]:
     for report in reports:
         for votes, checks in report.get("purity", {}).items():
             number = sum(checks.values())
-            low, high = wilson_interval(checks["right"] / number, number)
+            low, high = share_interval(checks["right"] / number, number)
             rows.append(
                 {"iteration": report["iteration"], "filter": report["filter"]}
                 | {"num_votes": int(votes), "num_pairs": number}

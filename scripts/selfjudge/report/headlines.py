@@ -1,6 +1,6 @@
 """The main result of a run: one headline, one sentence, and tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from selfjudge.benchmarks.scores import MACRO
@@ -21,12 +21,14 @@ ALPHA = 0.05
 class MainResult(NamedTuple):
     """The base model's row and that of the latest judge of a filter, on all pairs.
 
-    ``beside`` are the rows of the other filters at the judge's iteration.
+    ``beside`` are the rows of the other filters at the judge's iteration; ``twins``
+    the filters whose judge is another's, by that one's name.
     """
 
     base: Row | None
     judge: Row | None
-    beside: dict[str, Row]
+    beside: Mapping[str, Row]
+    twins: Mapping[str, str]
 
 
 def main_result(
@@ -36,10 +38,10 @@ def main_result(
 
     ``benchmark`` is the main one; None where none is configured.
     """
+    own = [one for one in comparisons if is_main(one, benchmark)]
     rows = [
         row
-        for comparison in comparisons
-        if is_main(comparison, benchmark)
+        for comparison in own
         for row in comparison["rows"]
         if row["group"] == OVERALL and row["accuracy"] is not None
     ]
@@ -53,7 +55,13 @@ def main_result(
         and row["iteration"] == judge["iteration"]
         and row["filter"] != filter_name
     }
-    return MainResult(base, judge, beside)
+    twins = {
+        name: other
+        for comparison in own
+        if judge and comparison["iteration"] == judge["iteration"]
+        for name, other in comparison.get("twins", {}).items()
+    }
+    return MainResult(base, judge, beside, twins)
 
 
 def is_main(comparison: Comparison, benchmark: str | None) -> bool:
@@ -63,7 +71,7 @@ def is_main(comparison: Comparison, benchmark: str | None) -> bool:
 
 def headline(result: MainResult) -> str:
     """What came out, in a few words that say whether it may be chance."""
-    base, judge, _ = result
+    base, judge, *_ = result
     if base is None:
         return "Nothing is scored yet"
     if judge is None:
@@ -102,7 +110,7 @@ def main_sentence(result: MainResult, scored: str) -> str:
 
     ``scored``: what it was scored on, as `tell_scored` says it.
     """
-    base, last, _ = result
+    base, last, *_ = result
     if base is None:
         return f"Nothing is scored yet: {scored}."
     if last is None:
@@ -113,14 +121,14 @@ def main_sentence(result: MainResult, scored: str) -> str:
     return (
         f"On {scored}, the judge of iteration {last['iteration']} ({last['filter']}) "
         f"is right in {in_percent(last)} of judgments, the base model in "
-        f"{in_percent(base)} ({last['num_pairs']} pairs in both orders; exact paired "
-        f"test: {p_value(last)}).{tell_balance(result)}"
+        f"{in_percent(base)} ({last['num_pairs']} pairs in both orders; exact "
+        f"sign-flip test: {p_value(last)}).{tell_balance(result)}"
     )
 
 
 def tell_balance(result: MainResult) -> str:
     """How much of a gain a control without labels has too; "" without one."""
-    base, last, beside = result
+    base, last, beside, _ = result
     if base is None or last is None or "consistent" not in beside:
         return ""
     gain, alone = (
@@ -132,17 +140,56 @@ def tell_balance(result: MainResult) -> str:
     return f" Of {gain:.1f} points, {alone:.1f} come with balance alone."
 
 
+# What each control is trained on, and so takes away.
+CONTROLS = {
+    "consistent": "balance alone: consistent is trained on pairs on which both orders "
+    "agree, right or wrong",
+    "unchecked": "training alone: unchecked is trained on judgments right or wrong, as "
+    "many of each letter",
+}
+
+
 def list_controls(result: MainResult) -> list[str]:
-    """What the controls are, and what they score, a sentence each."""
-    trained_on = {
-        "consistent": "judgments of pairs on which both orders agree, right or wrong",
-        "unchecked": "judgments, right or wrong, as many of each letter",
+    """How much of a gain each control has too, and whose judges are one, a sentence
+    each."""
+    base, last, beside, twins = result
+    found = tell_gains(last, base, beside) if base and last else []
+    return found + tell_twins(twins)
+
+
+def tell_controls(comparison: Comparison) -> str:
+    """What `list_controls` says, of the first filter of one comparison."""
+    rows = {
+        (row["iteration"], row["filter"]): row
+        for row in comparison["rows"]
+        if row["group"] == OVERALL and row["accuracy"] is not None
     }
+    at = comparison["iteration"]
+    trained = {name: row for (i, name), row in rows.items() if i == at and at}
+    first, base = next(iter(trained), None), rows.get((0, "base"))
+    found = tell_gains(trained.pop(first), base, trained) if first and base else []
+    return " ".join(found + tell_twins(comparison.get("twins", {})))
+
+
+def tell_gains(last: Row, base: Row, beside: Mapping[str, Row]) -> list[str]:
+    """How much of a gain each control has too, a sentence each."""
+    gain = 100 * (last["accuracy"] - base["accuracy"])
+    told = []
+    for name, what in CONTROLS.items():
+        if name in beside:
+            alone = 100 * (beside[name]["accuracy"] - base["accuracy"])
+            share = f"Of {gain:.1f} points above the base, {alone:.1f} come with"
+            if not 0 <= alone <= gain:
+                share = f"It gains {gain:.1f} points, and {alone:.1f} come with"
+            told.append(f"{share} {what}; it is right in {in_percent(beside[name])}.")
+    return told
+
+
+def tell_twins(twins: Mapping[str, str]) -> list[str]:
+    """Whose judges are one, a sentence each."""
     return [
-        f"The control {name}, trained on at most as many {what}, is right in "
-        f"{in_percent(result.beside[name])}."
-        for name, what in trained_on.items()
-        if name in result.beside
+        f"{name} accepts what {other} accepts: one judge, trained once, in no test."
+        for name, other in twins.items()
     ]
 
 

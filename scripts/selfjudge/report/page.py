@@ -56,6 +56,7 @@ SECTIONS = {
 }
 OUTCOME_MEANINGS: dict[Outcome, str] = {
     "accepted": "at least one judgment of the pair became training data",
+    "not_grounded": "right, but its reasons do not name the difference",
     "not_in_both_orders": "not fit in both orders, so none was accepted",
     "over_matched_size": "fit to be accepted, but cut to the size of another filter",
     "truncated": "no order was right; a judgment ran into its length limit",

@@ -209,14 +209,14 @@ def table_figure(run: Run, target: str) -> Figure:
 
 
 def filter_figure(run: Run, target: str) -> Figure:
-    """Filters against each other at each iteration: the paper's Figure 4."""
+    """Filters against each other at the last iteration: the paper's Figure 4."""
     rows = filter_test_table(run.comparisons[target])
     drawn = [
         {"name": f"{row['other']} - {row['filter']}", "x": row["difference"]}
         | {"low": row["low"], "high": row["high"]}
         | {"panel": f"iteration {row['iteration']}"}
         for row in rows
-        if row["low"] is not None
+        if row["group"] == OVERALL
     ]
     told = "; ".join(
         f"{row['panel']}, {row['name']}: {100 * row['x']:+.1f} points" for row in drawn

@@ -15,8 +15,6 @@ SCORES = (
     "accuracy",
     "low",
     "high",
-    "cluster_low",
-    "cluster_high",
     "agreement_rate",
     "first_rate",
     "p_value_base",
@@ -103,7 +101,7 @@ def group_table(comparisons: Comparisons) -> list[Row]:
 
 
 def filter_test_table(comparisons: Comparisons) -> list[Row]:
-    """Filters against each other on the same pairs, at each iteration."""
+    """Filters against each other on the same pairs, where they are tested."""
     return [
         {"iteration": iteration} | test
         for iteration in sorted(comparisons)

@@ -10,6 +10,7 @@ from selfjudge.report.headlines import (
     main_result,
     p_value,
     tell_balance,
+    tell_controls,
     tell_scored,
 )
 from selfjudge.report.results_folder import Comparison, expected_by
@@ -92,6 +93,7 @@ def format_beside(comparison: Comparison) -> str:
         *(f"! {warning}" for warning in release["warnings"]),
         *(f"! {sentence}" for sentence in comparison["cannot_imitate"]),
         "\n" + format_details(comparison["rows"]),
+        *told("\n", tell_controls(comparison)),
         *format_filter_tests(comparison["filter_tests"]),
         "\n" + format_baselines(comparison["baselines"]),
     ]
@@ -100,6 +102,11 @@ def format_beside(comparison: Comparison) -> str:
         lines += [f"! {warning}" for warning in table["warnings"]]
         lines.append(format_columns(table["rows"]))
     return "\n".join(lines)
+
+
+def told(before: str, text: str) -> list[str]:
+    """A text with what stands before it, as one line; none of nothing."""
+    return [before + text] if text else []
 
 
 def format_details(rows: Sequence[Mapping[str, Any]]) -> str:

@@ -10,6 +10,7 @@ import jsonschema
 import yaml
 
 from selfjudge.benchmarks.registry import FORMATS, SCORINGS
+from selfjudge.pairs.filters import FILTERS, FilterName
 from selfjudge.run.shards import cut_stages
 
 # What lies beside the folders of a panel's members.
@@ -173,13 +174,20 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
     known_gold = any(
         source.get("gold_answers") for source in config["prompts"]["sources"]
     )
-    needs_gold = {"correctness", "majority_matched"} & set(config["filters"])
+    needs_gold = [name for name in config["filters"] if compares_with_gold(name)]
     if needs_gold and not known_gold:
         faults.append(
-            f"'filters' must not hold {sorted(needs_gold)} where no prompt source has "
+            f"'filters' must not hold {needs_gold} where no prompt source has "
             "'gold_answers: true': they compare with gold answers."
         )
     return faults + benchmark_faults(config) + panel_faults(config, known_gold)
+
+
+def compares_with_gold(name: FilterName) -> bool:
+    """Whether a filter is labelled by gold answers, or cut to one that is."""
+    spec = FILTERS[name]
+    specs = [spec, *(FILTERS[other] for other in spec.accepted_as_many_as)]
+    return any(one.label == "gold" for one in specs)
 
 
 def step_faults(section: str, train: Mapping[str, Any]) -> list[str]:

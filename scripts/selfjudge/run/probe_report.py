@@ -249,8 +249,8 @@ class Gathered:
         what = f"verdicts: {letter}, the commoner letter"
         self.at_most("same_letter_rate", what, letters[letter], parsed)
         both = sum(
-            "accepted" in decide_pair(own[name], preferences[name], MAJORITY, 0)
-            for name in known
+            "accepted" in decide_pair(pair, own[name], preferences[name], MAJORITY, 0)
+            for name, pair in known.items()
         )
         self.at_least("right_rate", RIGHT_PAIRS, both, len(known))
 

@@ -16,6 +16,7 @@ from selfjudge.ground.ledgers import Usage, append_ledger, ledger_from
 from selfjudge.ground.lines import write_json
 from selfjudge.judging.asks import Asking
 from selfjudge.run.commands import GPUS, arguments, json_of
+from selfjudge.training.identity import find_twin, link_judge
 from selfjudge.training.settings import TrainSettings
 from selfjudge.use.asked import write_asked
 
@@ -63,6 +64,35 @@ def training_of(args: argparse.Namespace) -> dict[str, Any]:
     """What every training is given besides its rows, its base and its usage."""
     names = ("image_root", "settings", "seed", "work", "output")
     return {name: getattr(args, name) for name in names}
+
+
+def take_twin(args: argparse.Namespace) -> bool:
+    """Take the judge of another filter that this training would make again, if any.
+
+    Looked at are those that are named, and where one process trains, since several
+    must all find the same, whatever lies beside the output by now.
+    """
+    judges: list[Path] = list(args.uncut)
+    if "WORLD_SIZE" not in os.environ:
+        beside = args.output.parent.parent.glob(f"*/{args.output.name}")
+        judges += sorted(path for path in beside if path != args.output)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    from selfjudge.engines.checkpoints import (
+        model_fingerprint,
+        read_version,
+        resolve_model,
+    )
+
+    def fingerprint() -> str:
+        return model_fingerprint(resolve_model(args.model, args.revision))
+
+    judge = find_twin(judges, args.accepted, fingerprint, args.settings, args.seed)
+    if judge is None:
+        return False
+    if os.environ.get("RANK", "0") == "0":
+        link_judge(judge, args.output)
+        write_json(args.version, msgspec.to_builtins(read_version(args.output)))
+    return True
 
 
 def run_training_job(

@@ -4,6 +4,7 @@ In: accepted rows and the model to start from.  Out: a folder that loads like an
 model, with what it was trained on beside it.
 
 Read `sft` and `trainer` first, then `settings`, `models`, `rows`, `conversations`,
-`checkpoint`, `merging`, `resuming`, `progress`, `sharding`; for the members of a panel
-`preferences` and `losses`; by reward `reinforcement`, `rewards`, `pair_sampler`.
+`identity`, `checkpoint`, `merging`, `resuming`, `progress`, `sharding`; for the members
+of a panel `preferences` and `losses`; by reward `reinforcement`, `rewards`,
+`pair_sampler`.
 """

@@ -11,13 +11,10 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from platform import python_version
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-import msgspec
 import torch
 from datasets import Dataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
@@ -26,7 +23,6 @@ from trl import SFTConfig, SFTTrainer
 
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.ground.ledgers import Usage
-from selfjudge.ground.lines import file_sha256
 from selfjudge.training.checkpoint import (
     copy_other_files,
     finish_judge,
@@ -35,6 +31,7 @@ from selfjudge.training.checkpoint import (
     save_trained_weights,
 )
 from selfjudge.training.conversations import IGNORED, ConversationCollator
+from selfjudge.training.identity import training_identity
 from selfjudge.training.merging import Merge
 from selfjudge.training.models import (
     VisionAtRest,
@@ -60,14 +57,6 @@ from selfjudge.training.sharding import (
 )
 
 logger = logging.getLogger(__name__)
-
-
-# Settings that alter how a training is watched, and not what comes of it: an
-# interrupted training continues when they are changed.
-NOT_DECISIVE = ("save_steps", "logging_steps")
-
-
-LIBRARIES = ("torch", "transformers", "trl", "peft", "accelerate", "datasets")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,7 +139,9 @@ def run_training(
     arguments = (configure or training_arguments)(settings, work, seed)
     processor = load_processor(base.path, settings.trust_remote_code)
     rows, left_out = select(processor)
-    identity = training_identity(source, base, settings, seed, arguments.world_size)
+    identity = training_identity(
+        source, base.fingerprint, settings, seed, arguments.world_size
+    )
     identity |= told
     if arguments.process_index == 0:
         prepare_work(work, identity)
@@ -291,26 +282,6 @@ def list_callbacks(settings: TrainSettings) -> list[TrainerCallback]:
         CheckpointMark(),
         VisionAtRest(),
     ]
-
-
-def training_identity(
-    accepted: Path, base: Base, settings: TrainSettings, seed: int, num_processes: int
-) -> dict[str, Any]:
-    """All that decides the trained weights, as JSON values."""
-    decisive = msgspec.to_builtins(settings)
-    for name in NOT_DECISIVE:
-        del decisive[name]
-    return {
-        "base_fingerprint": base.fingerprint,
-        "accepted_sha256": file_sha256(accepted),
-        "settings": decisive,
-        "seed": seed,
-        "num_processes": num_processes,
-        "versions": {
-            "python": python_version(),
-            **{library: version(library) for library in LIBRARIES},
-        },
-    }
 
 
 def check_adapter(trainer: QuietTrainer, model: Any) -> None:

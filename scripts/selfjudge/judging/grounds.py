@@ -1,0 +1,144 @@
+"""Whether a judgment's reasoning names the difference between the two responses.
+
+That both orders are right shows that a judge saw which response is better, not that it
+saw why.  What was injected is known, so the reasons can be checked without a label:
+
+- A response is cut into statements: the sentences of an open one; of a closed one the
+  answer alone.  Those of the rejected response that the chosen one has not are
+  altered, those of the chosen response that the rejected one has not are lost, and
+  the others shared.
+- A sentence of the reasoning is about the statement with which it has most words in
+  common, if it has all words that are new in it, and another one where there are any.
+- It faults a statement with a word such as "false", "not" or "error", and upholds it
+  with one such as "true" or "correctly", where neither is the statement's own.  A
+  sentence that begins with "This" or "However" goes on with the one before it.
+- The reasoning is grounded if it faults an altered statement or upholds a lost one,
+  and if it never upholds an altered statement, nor faults a lost or a shared one.
+
+The rules are of English.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from selfjudge.ground.records import Judgment, Pair
+from selfjudge.ground.thoughts import strip_thought
+from selfjudge.pairs.spellings import content_words
+from selfjudge.pairs.stated import SENTENCE_END, find_stated, last_sentence
+
+Words = frozenset[str]
+
+FAULTS = frozenset(
+    "false wrong wrongly incorrect incorrectly inaccurate inaccurately error errors"
+    " mistake mistakes mistaken mistakenly misidentifies misidentified misreads"
+    " misstates misses missed omits omitted overlooks ignores lacks fails invents"
+    " invented fabricates fabricated hallucinates hallucinated hallucination"
+    " contradicts unsupported untrue not no never nor neither without absent"
+    " nonexistent instead rather actually".split()
+)
+UPHOLDS = frozenset(
+    "true correct correctly right rightly accurate accurately indeed exactly matches"
+    " match consistent confirms confirmed supported faithful faithfully precise"
+    " precisely visible clearly".split()
+)
+GOES_ON = re.compile(r"\W*(?:this|that|which|however|but|it)\b", re.IGNORECASE)
+
+
+class Statement(NamedTuple):
+    """The words of something that a response says, and those that are new in it."""
+
+    words: Words
+    new: Words
+
+    def is_named(self, said: Words) -> bool:
+        """Whether a sentence with these words is about it."""
+        rest = self.words - self.new
+        return self.new <= said and (not rest or not rest.isdisjoint(said))
+
+
+class Difference(NamedTuple):
+    """What the rejected response alone says, what chosen alone says, and both."""
+
+    altered: list[Statement]
+    lost: list[Statement]
+    shared: list[Statement]
+
+    def about(self, said: Words) -> set[Statement]:
+        """The statements that a sentence is about: with most of its words, of all."""
+        named = [one for part in self for one in part if one.is_named(said)]
+        most = max((len(one.words & said) for one in named), default=0)
+        return {one for one in named if len(one.words & said) == most}
+
+
+def is_grounded(judgment: Judgment, pair: Pair) -> bool:
+    """Whether a judgment's reasoning names the difference that makes chosen better."""
+    difference = find_difference(pair)
+    altered, lost = set(difference.altered), set(difference.lost)
+    has_named = False
+    for said in sentences_of(strip_thought(judgment.text) or ""):
+        about = difference.about(said)
+        if not about:
+            continue
+        other = said - frozenset().union(*(one.words for one in about))
+        is_faulted = not other.isdisjoint(FAULTS)
+        is_upheld = not is_faulted and not other.isdisjoint(UPHOLDS)
+        if about & altered:
+            if is_upheld:
+                return False
+            has_named |= is_faulted
+        elif is_faulted:
+            return False
+        else:
+            has_named |= is_upheld and bool(about & lost)
+    return has_named
+
+
+def find_difference(pair: Pair) -> Difference:
+    """The statements of a pair; what a statement has new is told from the nearest."""
+    if pair.kind == "closed":
+        chosen, rejected = (
+            [answer_words(text)] for text in (pair.chosen, pair.rejected)
+        )
+    else:
+        chosen, rejected = (
+            list(sentences_of(text)) for text in (pair.chosen, pair.rejected)
+        )
+    altered = [words for words in rejected if words not in chosen]
+    lost = [words for words in chosen if words not in rejected]
+    return Difference(
+        altered=state_all(altered, lost),
+        lost=state_all(lost, altered),
+        shared=[Statement(words, words) for words in chosen if words in rejected],
+    )
+
+
+def state_all(statements: Iterable[Words], others: list[Words]) -> list[Statement]:
+    """Statements with what is new beside the nearest of the others.
+
+    Where nothing is, because words were only left out, it cannot be named.
+    """
+    found = []
+    for words in statements:
+        nearest = max(others, key=lambda other: len(words & other), default=frozenset())
+        if new := words - nearest:
+            found.append(Statement(words, new))
+    return found
+
+
+def answer_words(text: str) -> Words:
+    """The words of the answer that a response states, or of its last sentence."""
+    return frozenset(content_words(find_stated(text) or last_sentence(text)))
+
+
+def sentences_of(text: str) -> Iterator[Words]:
+    """The words of each sentence; what goes on with the one before is part of it."""
+    joined: list[str] = []
+    for sentence in SENTENCE_END.split(text):
+        if joined and GOES_ON.match(sentence):
+            joined[-1] += f" {sentence}"
+        else:
+            joined.append(sentence)
+    for sentence in joined:
+        if words := frozenset(content_words(sentence)):
+            yield words

@@ -1,0 +1,125 @@
+"""Whether a training that was done is found, and not done again."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from selfjudge.engines.checkpoints import model_fingerprint, read_version
+from selfjudge.ground.lines import read_json, write_json
+from selfjudge.training.identity import find_twin, link_judge, training_identity
+from selfjudge.training.settings import TrainSettings
+
+ROOT = Path(__file__).parents[1]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+SETTINGS = {k: v for k, v in CONFIG["train"].items() if k not in ("start_from", "gpus")}
+SETTINGS |= {"max_pixels_shown": None}
+
+
+def settings(**changes: Any) -> TrainSettings:
+    """The settings of config.yaml with changes."""
+    return msgspec.convert(SETTINGS | changes, TrainSettings, strict=False)
+
+
+def write_model(folder: Path, weights: str = "weights") -> Path:
+    """A folder with the files of a model, which nothing here opens."""
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    (folder / "model.safetensors").write_text(weights)
+    return folder
+
+
+def write_rows(path: Path, text: str = '{"row": 1}\n') -> Path:
+    """A file of accepted rows."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """An iteration in which `majority` was trained, from `base`, on some rows."""
+    base = write_model(tmp_path / "base")
+    folder = tmp_path / "iter1" / "majority"
+    rows = write_rows(folder / "accepted.jsonl")
+    judge = write_model(folder / "judge", "trained weights")
+    known = training_identity(rows, model_fingerprint(base), settings(), 7, 1)
+    write_json(judge / "provenance.json", known | {"settings": settings()})
+    return tmp_path
+
+
+def look(trained: Path, rows: Path, seed: int = 7, **changes: Any) -> Path | None:
+    """The judge that is found for a training from the same base."""
+    base = model_fingerprint(trained / "base")
+    judges = [trained / "iter1" / "none", trained / "iter1/majority/judge"]
+    return find_twin(judges, rows, lambda: base, settings(**changes), seed)
+
+
+def test_the_same_training_is_found(trained: Path) -> None:
+    """Who trains is no part of it, nor how often it was to be logged."""
+    rows = write_rows(trained / "iter1/majority_matched/accepted.jsonl")
+    judge = trained / "iter1/majority/judge"
+    assert look(trained, rows) == judge
+    assert look(trained, rows, logging_steps=99) == judge
+
+
+def test_another_training_is_not_found(trained: Path) -> None:
+    """Another row, seed, setting or start makes another judge."""
+    rows = write_rows(trained / "iter1/majority_matched/accepted.jsonl")
+    other = write_rows(trained / "iter1/unchecked/accepted.jsonl", '{"row": 2}\n')
+    assert look(trained, other) is None
+    assert look(trained, rows, seed=8) is None
+    assert look(trained, rows, learning_rate=0.5) is None
+    write_json(trained / "base" / "config.json", {"another": "model"})
+    assert look(trained, rows) is None
+
+
+def test_other_rows_cost_no_fingerprint(trained: Path) -> None:
+    """Of 22 GB nothing is read unless the rows are the same."""
+
+    def refuse() -> str:
+        raise AssertionError
+
+    rows = write_rows(trained / "iter1/unchecked/accepted.jsonl", '{"row": 2}\n')
+    judges = [trained / "iter1/majority/judge"]
+    assert find_twin(judges, rows, refuse, settings(), 7) is None
+
+
+def test_a_twin_takes_no_room(trained: Path) -> None:
+    """The files are the other's, its provenance says so, and it outlives the other."""
+    judge, output = trained / "iter1/majority/judge", trained / "iter1/twin/judge"
+    output.parent.mkdir()
+    link_judge(judge, output)
+    weights = "model.safetensors"
+    assert (judge / weights).samefile(output / weights)
+    assert read_json(output / "provenance.json")["twin_of"] == judge.as_posix()
+    assert "twin_of" not in read_json(judge / "provenance.json")
+    assert read_version(output) == read_version(judge)
+    shutil.rmtree(judge)
+    assert (output / weights).read_text() == "trained weights"
+
+
+def test_the_stage_trains_no_twin(trained: Path) -> None:
+    """Without images, a model that opens, or torch: it only looks."""
+    folder = trained / "iter1" / "correctness"
+    rows = write_rows(folder / "accepted.jsonl")
+    blocked = trained / "blocked"
+    write_rows(blocked / "torch.py", "raise AssertionError('torch is not needed')")
+    command: list[str | Path] = [sys.executable, ROOT / "scripts" / "train_judge.py"]
+    command += ["--model", trained / "base", "--accepted", rows, "--seed", "7"]
+    command += ["--settings", json.dumps(SETTINGS), "--image-root", trained]
+    command += ["--work", folder / "training", "--output", folder / "judge"]
+    command += ["--version", folder / "judge.json"]
+    env = os.environ | {"PYTHONPATH": str(blocked)}
+    subprocess.run(command, check=True, env=env)
+    judge = trained / "iter1/majority/judge"
+    fingerprint = read_json(folder / "judge.json")["fingerprint"]
+    assert fingerprint == read_version(judge).fingerprint
+    assert not (folder / "training").exists()
