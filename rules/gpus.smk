@@ -28,8 +28,8 @@ rule check_training:
         "../envs/train.yaml"
     resources:
         gpu=1,
-        mem_mb=growing(16000),
-        runtime=growing(30),  # minutes
+        mem_mb=16000,
+        runtime=30,  # minutes
     shell:
         "{PYTHON[train]} {SCRIPTS:q}/check_gpu.py > {output} 2> >(tee {log} >&2)"
 
