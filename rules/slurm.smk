@@ -133,7 +133,7 @@ class Mended(PLUGIN.Executor):
         line = {
             "job": number,
             "rule": job.name,
-            "place": " ".join(job.wildcards_dict.values()),
+            "place": PLUGIN.get_job_wildcards(job),
             "cause": cause,
             "state": ended.state,
             "node": ended.node,

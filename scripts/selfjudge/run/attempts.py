@@ -19,7 +19,7 @@ Cause = Literal[
 FREE: tuple[Cause, ...] = ("preempted", "lost", "left")
 MAX_FREE = 20  # attempts of a job that are the cluster's fault, or go on in time
 EARLY = 120  # seconds; a job that fails within these may have met a broken node
-SPARE = 60  # seconds that saving may take, after which a job counts as out of time
+SPARE = 60  # seconds by which SLURM may send a job's signal early
 # What SLURM's step daemon writes into a job's log: not CUDA's "out of memory".
 OVER_MEMORY = re.compile(r"slurmstepd: error: .*(exceeded memory|oom.kill)", re.I)
 WORDS: dict[Cause, str] = {
@@ -51,10 +51,9 @@ def find_cause(ended: Ended, log: str, signal_seconds: int) -> Cause:
         return "time"
     if ended.state == "CANCELLED":
         return "cancelled"
-    if ended.limit is not None and signal_seconds:
-        told = ended.limit - signal_seconds
-        if 0 < told - SPARE / 2 <= ended.seconds:
-            return "left"
+    told = (ended.limit or 0) - signal_seconds - SPARE
+    if signal_seconds and 0 < told <= ended.seconds:
+        return "left"
     return "early" if ended.seconds < EARLY else "failed"
 
 

@@ -14,8 +14,10 @@ from pathlib import Path
 FIELDS = re.compile(
     r"(?:^|\s)(JobState|RunTime|TimeLimit|NodeList|PreemptTime)=(\S+)(?=\s|$)"
 )
+# What follows `python` in the process of a Snakemake, however it was called.
+PROGRAM = re.compile(rb"(-m |.*/)snakemake( |/__main__\.py |$)")
 PATIENCE = 60  # seconds until a program's silence is no answer
-ACCOUNTED = "jobid,state,elapsedraw,timelimitraw,nodelist,end,comment,workdir"
+ACCOUNTED = "jobid,state,elapsedraw,timelimitraw,nodelist,comment,workdir"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuedJob:
-    """A job of a project in SLURM's queue, or of its accounting if it has ended.
+    """A job of a project in SLURM's queue.
 
     ``reason`` is why it waits, in SLURM's word; ``rule`` and ``place`` come from its
     comment, which begins with the rule and goes on with the wildcards.
@@ -47,8 +49,7 @@ class QueuedJob:
     node: str
     rule: str
     place: str
-    reason: str = ""
-    ended: str = ""
+    reason: str
 
 
 def call(*words: str) -> str | None:
@@ -127,7 +128,7 @@ def is_unknown(job: str) -> bool:
 def split_comment(comment: str) -> tuple[str, str]:
     """The rule and the wildcards of a job, from the comment that the plugin gives."""
     rule, _, place = comment.removeprefix("rule_").partition("_wildcards_")
-    return rule, place.replace("_", " ")
+    return rule, place
 
 
 def find_jobs(project: Path) -> list[QueuedJob]:
@@ -158,6 +159,39 @@ def read_queue(listing: str, project: Path) -> Iterator[QueuedJob]:
                 place=place,
                 reason=reason,
             )
+
+
+def ended_jobs(project: Path) -> Iterator[tuple[str, str, str, Ended]]:
+    """Id, rule, place and end of a project's jobs of the last week, oldest first.
+
+    None where there is no accounting.
+    """
+    words = ["sacct", "-X", "-n", "-P", "--starttime=now-7days"]
+    listing = call(*words, f"--format={ACCOUNTED}")
+    for line in (listing or "").splitlines():
+        *_, comment, folder = line.split("|")
+        ended = read_accounted(line)
+        if ended is None or not comment.startswith("rule_"):
+            continue
+        if Path(folder).resolve() == project:
+            yield line.split("|")[0], *split_comment(comment), ended
+
+
+def find_snakemake(project: Path) -> int | None:
+    """The id of a living Snakemake of this project on this machine, or None.
+
+    Those that jobs consist of do not count: they were started for one target job.
+    """
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            here = (process / "cwd").resolve() == project
+        except OSError:  # gone, or somebody else's
+            continue
+        named = PROGRAM.match(b" ".join(words[1:3]))
+        if here and named and b"--target-jobs" not in words:
+            return int(process.name)
+    return None
 
 
 @functools.cache
