@@ -21,6 +21,7 @@ from selfjudge.run.site import read_site
 
 SLURM = ExecutorPluginRegistry().plugins["slurm"]
 PLUGIN = sys.modules[SLURM.executor.__module__]
+SITE = Path(workflow.basedir, "profiles", "slurm")
 # Decisions that stay jobs whatever the site says: they read every image.
 HEAVY = {"import_prompts", "prepare_benchmark", "blind_benchmark"}
 
@@ -53,7 +54,7 @@ class Mended(PLUGIN.Executor):
         self.refused = 0  # submissions in a row
         self.stopping = threading.Event()
         super().__post_init__(*arguments, **keywords)
-        self.site = read_site(Path(workflow.basedir, "profiles", "slurm"))
+        self.site = read_site(SITE)
         if self.site.decisions == "local":
             asking = {rule.name for rule in workflow.rules if "gpu" in rule.resources}
             named = {rule.name for rule in workflow.rules}
@@ -101,8 +102,8 @@ class Mended(PLUGIN.Executor):
                 elif cluster.is_unknown(job):
                     states[job] = "LOST"
         self.states |= states
-        failed = dict.fromkeys(["PREEMPTED", "LOST", "REVOKED"], "FAILED")
-        return {job: failed.get(state, state) for job, state in states.items()}, seconds
+        known = {job: "FAILED" if s in tries.ENDS else s for job, s in states.items()}
+        return known, seconds
 
     # -- retrying --------------------------------------------------------------
 
@@ -233,10 +234,11 @@ class Mended(PLUGIN.Executor):
     def cancel_jobs(self, active_jobs):
         """Cancel all that this run has in the queue, whatever is known of it."""
         command = ["scancel", f"--user={getpass.getuser()}", f"--name={self.run_uuid}"]
-        for _ in range(6):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
             if cluster.call(*command) is not None:
                 return
-            time.sleep(10)
+            time.sleep(5)
         self.logger.warning(
             "SLURM does not answer: the jobs of this run are NOT cancelled. Type, as soon "
             f"as it answers: {' '.join(command)}"

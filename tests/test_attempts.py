@@ -1,5 +1,7 @@
 """Why jobs end and what follows, from what SLURM prints; no SLURM is needed."""
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -313,3 +315,25 @@ def test_what_is_proposed_can_work(tmp_path: Path) -> None:
     wrong["account"] = wrong["qos"] = "other"
     proposed = propose(site_of(tmp_path, **wrong), CLUSTER)
     assert list(site_faults(site_of(tmp_path, **wrong | proposed), CLUSTER)) == []
+
+
+def test_without_slurm_the_check_says_what_is_missing(tmp_path: Path) -> None:
+    site_of(tmp_path)
+    script = PROFILE.parents[1] / "scripts/check_site.py"
+    done = subprocess.run(
+        [sys.executable, str(script), "--site", str(tmp_path)],
+        env={"PATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: sinfo: must answer (it does not). Hint: ")
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_what_is_mended_is_the_plugin_that_is_pinned() -> None:
+    """A new version may have learned what rules/slurm.smk adds: look, then delete."""
+    root = PROFILE.parents[1]
+    pin = "snakemake-executor-plugin-slurm==2.8.0\n"
+    assert pin in (root / "requirements.txt").read_text()
+    assert "(2.8.0)" in (root / "rules/slurm.smk").read_text().splitlines()[0]

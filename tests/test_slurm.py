@@ -34,7 +34,7 @@ JUDGED = f"{BRANCH}/judgments.jsonl"
 TRAINED = f"{BRANCH}/judge.json"
 PATIENCE = 900  # seconds; a machine that is busy with other things is slow
 # What is loud on purpose: the training waits so long after each step.
-STEP = 0.5
+STEP = 2.5
 SLOW = "    def on_step_end(self, args: Any, state: Any, control: Any, "
 SLOW += "**_: Any) -> None:\n"
 
@@ -395,6 +395,32 @@ def test_limit_on_jobs_is_waited_for(
     assert_as_undisturbed(run, whole)
 
 
+def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
+    """Three of them on this cluster; what is proposed instead has none."""
+    shipped = Path(__file__).parents[1] / "profiles/slurm"
+    for name in ("site.yaml", "site.schema.yaml"):
+        (tmp_path / name).write_text((shipped / name).read_text())
+    wrong = {"gpu_partition": "gpus", "gpu_model": "a100", "account": "labour"}
+    local = tmp_path / "local.yaml"
+    local.write_text(yaml.safe_dump(wrong))
+    script = str(shipped.parents[1] / "scripts/check_site.py")
+    command = [sys.executable, script, "--site", str(tmp_path)]
+    environment = cluster.environment
+
+    def check() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False
+        )
+
+    done = check()
+    assert done.returncode == 1
+    assert f"{local}: 'gpu_partition' must be one of " in done.stdout
+    assert f"{local}: 'account' must be one of lab (got 'labour')" in done.stdout
+    (tmp_path / "local.proposed.yaml").rename(local)
+    done = check()
+    assert done.returncode == 0 and "nothing in site.yaml" in done.stdout, done.stdout
+
+
 # -- nobody answers, or somebody stops -----------------------------------------
 
 
@@ -488,6 +514,19 @@ def test_killed_snakemake_is_recovered(
 
 def test_gpu_jobs_get_a_gpu_each_and_no_others(loop: Run) -> None:
     """Every job has what its rule asked for, on one node, and is never requeued."""
+    wait_until(lambda: bool(loop.running("generate")), PATIENCE, "a job of a model")
+    script = [sys.executable, "scripts/show_status.py", "demo"]
+    target = "results/iter1/vlrb.json"
+    told = subprocess.run(
+        [*script, target],
+        cwd=loop.clone,
+        env=loop.cluster.environment,
+        capture_output=True,
+        text=True,
+    )
+    print(told.stdout, told.stderr)
+    assert f"Snakemake works here, process {loop.process.pid}" in told.stdout
+    assert re.search(r"^generate_responses +1 ", told.stdout, re.M)
     loop.finish()
     time.sleep(5)
     compared = json.loads((loop.project / "results/iter1/vlrb.json").read_text())

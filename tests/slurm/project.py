@@ -16,7 +16,7 @@ from selfjudge.ground.records import Accepted, Pair
 from selfjudge.ground.requests import Sampling
 
 COLOURS = ("red", "green", "blue", "yellow")
-NUM_PAIRS, NUM_ROWS = 16, 240
+NUM_PAIRS, NUM_ROWS = 16, 50
 BRANCH = "results/iter1/majority"
 CONFIG = {
     "iterations": 1,
@@ -37,7 +37,7 @@ CONFIG = {
         "rows_per_step": 1,
         "dtype": "float32",
         "gradient_checkpointing": False,
-        "save_steps": 40,
+        "save_steps": 5,
     },
     "benchmarks": {"mmrb": None},
 }

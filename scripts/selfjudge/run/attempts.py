@@ -16,6 +16,10 @@ from selfjudge.run.slurm import Ended
 Cause = Literal[
     "preempted", "lost", "left", "time", "memory", "early", "cancelled", "failed"
 ]
+# States at which a job has ended, as it is not requeued, and which the plugin does not
+# know; LOST is ours, for a job that SLURM has forgotten.
+LOST = ("LOST", "REVOKED", "LAUNCH_FAILED", "RECONFIG_FAIL")
+ENDS = ("PREEMPTED", *LOST)
 FREE: tuple[Cause, ...] = ("preempted", "lost", "left")
 MAX_FREE = 20  # attempts of a job that are the cluster's fault, or go on in time
 EARLY = 120  # seconds; a job that fails within these may have met a broken node
@@ -43,7 +47,7 @@ def find_cause(ended: Ended, log: str, signal_seconds: int) -> Cause:
     """
     if ended.preempted or ended.state == "PREEMPTED":
         return "preempted"
-    if ended.state in ("NODE_FAIL", "BOOT_FAIL", "LOST", "REVOKED"):
+    if ended.state in ("NODE_FAIL", "BOOT_FAIL", *LOST):
         return "lost"
     if ended.state == "OUT_OF_MEMORY" or OVER_MEMORY.search(log):
         return "memory"

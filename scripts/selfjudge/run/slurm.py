@@ -215,3 +215,15 @@ def partition_limits(partition: str) -> tuple[int | None, int | None, int]:
     known = [seconds for seconds in limits if seconds is not None]
     num_nodes = len({row[3] for row in rows})
     return min(known) // 60 if known else None, min(sizes), num_nodes
+
+
+def partition_nodes(partition: str) -> list[str]:
+    """The nodes of a partition, or of all.  Raises ValueError where there are none."""
+    words = ["sinfo", "--noheader", "--Node", "--format=%N"]
+    listing = call(*words, *(["--partition", partition] if partition else []))
+    if not listing:
+        raise ValueError(
+            f"sinfo: must name nodes of the partition {partition!r} (it does not). "
+            "Hint: snakemake --profile slurm -j 1 check_site"
+        )
+    return sorted(set(listing.split()))
