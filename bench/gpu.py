@@ -1,24 +1,31 @@
 """Measure a GPU with a model of real shape, made on the spot: `make gpu-check`.
 
 Nothing is downloaded: random weights of 2 billion parameters in bfloat16 around the
-demo's tokenizer (its vocabulary widened to 128,256).  Measured are the engine
+demo's tokenizer (its vocabulary widened to 128,256), or `--config FOLDER`: those of a
+model of the Hub, of which only the small files need be there.  Measured are the engine
 `transformers` and, where it is installed, `vllm`: tokens and images a second, memory,
-the share of the time that the model computes, and the share of the roofline (weights
-read once a decoding step, at the bandwidth that a copy reaches here); then a LoRA
-training, told to stop by SIGTERM in its middle and resumed.  Prints a line for each
-figure and writes OUT/{device}.json.  `--shape tiny --device cpu` is the dry run.
+the share of the time that the model computes, the share of the roofline (weights read
+once a decoding step, at the bandwidth that a copy reaches here), how many texts are the
+same when a batch is asked again, whole or in part, and whether a batch that memory does
+not suffice for is answered; then a LoRA training, told to stop by SIGTERM in its middle
+and resumed.  Prints a line for each figure, and writes OUT/{device}_{model}.json after
+each part; a part that fails says so, and the others go on.  `--shape tiny --device cpu`
+is the dry run.
 """
 
 import argparse
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from functools import wraps
+import traceback
+from functools import partial, wraps
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -27,6 +34,7 @@ ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts")]
 
 import torch
+from msgspec.structs import replace
 from PIL import Image
 from transformers import AutoConfig, AutoModelForImageTextToText, AutoProcessor
 
@@ -76,6 +84,9 @@ SHAPES: dict[str, dict[str, Any]] = {
         "num_rows": 12,
     },
 }
+PARTS = ("transformers", "vllm", "training")
+SHORT = Sampling(max_tokens=16, temperature=0.6, top_k=50, top_p=0.9)
+GREEDY = Sampling(max_tokens=64, temperature=0.0)
 SCALE = 2  # vision tokens merged on each side
 
 
@@ -83,7 +94,9 @@ def main() -> None:
     """Read the arguments, measure, print, write."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--shape", choices=SHAPES, default="large")
+    parser.add_argument("--config", type=Path, help="a model's folder, weights or not")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--out", type=Path, default=ROOT / "bench" / "gpu")
     args = parser.parse_args()
     if args.device == "cuda" and not torch.cuda.is_available():
@@ -95,25 +108,46 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         found = describe_device(args.device)
-        found["model"] = make_model(folder / "model", shape, args.device)
+        if args.config:
+            found["model"] = make_model_like(args.config, folder / "model", args.device)
+        else:
+            found["model"] = make_model(folder / "model", shape, args.device)
         requests = make_requests(folder, shape)
-        for engine in ("transformers", "vllm"):
-            if engine == "transformers" or (
-                find_spec("vllm") and args.device == "cuda"
-            ):
-                found[engine] = measure_engine(
-                    engine, folder, requests, shape, args.device, found
-                )
-        found["training"] = measure_training(folder, shape)
-    for part, figures in found.items():
-        for key, value in figures.items() if isinstance(figures, dict) else ():
-            print(f"{part}: {key} {value}")
-    args.out.mkdir(parents=True, exist_ok=True)
-    path = (
-        args.out / f"{found['device']['name'].replace(' ', '_').replace('/', '_')}.json"
-    )
-    path.write_text(json.dumps(found, indent=2) + "\n")
+        parts = {
+            name: partial(
+                measure_engine, name, folder, requests, shape, args.device, found
+            )
+            for name in ("transformers", "vllm")
+            if name == "transformers" or (find_spec("vllm") and args.device == "cuda")
+        }
+        parts["training"] = partial(measure_training, folder, shape, args.device)
+        parts = {part: parts[part] for part in args.parts if part in parts}
+        name = f"{found['device']['name']}_{(args.config or Path(args.shape)).name}"
+        path = args.out / f"{name.replace(' ', '_').replace('/', '_')}.json"
+        for part in ("device", "model"):
+            show(part, found[part])
+        for part, measure in parts.items():
+            started = time.perf_counter()
+            try:
+                found[part] = measure()
+            except Exception as error:
+                traceback.print_exc()
+                found[part] = {"failed": str(error).strip()[:500]}
+            if args.device == "cuda":
+                torch.cuda.empty_cache()
+            found[part]["seconds_in_all"] = round(time.perf_counter() - started, 1)
+            show(part, found[part])
+            args.out.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(found, indent=2) + "\n")
     print(path)
+    if any("failed" in found[part] for part in parts):
+        sys.exit(1)
+
+
+def show(part: str, figures: dict[str, Any]) -> None:
+    """A line for each figure of a part."""
+    for key, value in figures.items():
+        print(f"{part}: {key} {value}", flush=True)
 
 
 def describe_device(device: str) -> dict[str, Any]:
@@ -154,11 +188,31 @@ def make_model(folder: Path, shape: dict[str, Any], device: str) -> dict[str, An
     processor.image_processor.size = {"longest_edge": side}
     processor.image_processor.max_image_size = {"longest_edge": side}
     processor.save_pretrained(folder)
+    return describe_model(model)
+
+
+def make_model_like(source: Path, folder: Path, device: str) -> dict[str, Any]:
+    """Random weights of a model's shape beside its own small files."""
+    config = AutoConfig.from_pretrained(source)
+    dtype = torch.bfloat16 if device == "cuda" else torch.float32
+    torch.manual_seed(0)
+    with torch.device(device):
+        model = AutoModelForImageTextToText.from_config(config, dtype=dtype)
+    model.save_pretrained(folder)
+    for file in source.iterdir():
+        if file.suffix not in (".safetensors", ".bin") and file.name != "config.json":
+            shutil.copy(file, folder)
+    return describe_model(model)
+
+
+def describe_model(model: Any) -> dict[str, Any]:
+    """Of a model: its weights, their bytes and type."""
     num_weights = sum(weight.numel() for weight in model.parameters())
     return {
+        "family": model.config.model_type,
         "parameters": num_weights,
-        "bytes": num_weights * dtype.itemsize,
-        "dtype": str(dtype),
+        "bytes": num_weights * model.dtype.itemsize,
+        "dtype": str(model.dtype),
     }
 
 
@@ -166,6 +220,7 @@ def make_requests(folder: Path, shape: dict[str, Any]) -> list[Request]:
     """Samples of questions about pictures of noise; also a file of rows to train on."""
     side = shape["vision"]["image_size"]
     question = "Which response is better? " + "The red circle is left of a star. " * 8
+    judgment = "The circle is left of the star. " * 16 + "Verdict: [[A]]"
     requests = []
     for number in range(shape["num_images"]):
         path = folder / f"{number}.png"
@@ -188,7 +243,7 @@ def make_requests(folder: Path, shape: dict[str, Any]) -> list[Request]:
     rows = [
         Accepted(
             images=(f"{number % shape['num_images']}.png",),
-            messages=[user_turn(1, question), assistant_turn("Verdict: [[A]]")],
+            messages=[user_turn(1, question), assistant_turn(judgment)],
             prompt_id=f"{number:016x}",
             pair_id=f"{number:016x}",
             judgment_id=f"{number:016x}",
@@ -218,34 +273,77 @@ def measure_engine(
     engine: Any = open_engine(
         settings, str(folder / "model"), None, journal=folder / "journal"
     )
-    engine.plan_batches(requests)
+    batches = engine.plan_batches(requests)
+    started = time.perf_counter()
     engine.start()
-    list(engine.generate(requests[: shape["batch_size"]]))  # warm
+    load_seconds = time.perf_counter() - started
+    # Warm: the first batch of a size takes seconds to find its memory on a GPU.
+    list(engine.generate([replace(one, sampling=SHORT) for one in batches[0]]))
     computing = [0.0]
     if name == "transformers":
-        engine.model.forward = timed(engine.model.forward, computing, device)
+        forward = engine.model.forward
+        engine.model.forward = timed(forward, computing, device)
     usage = Usage()
     wait(device)
     started = time.perf_counter()
     journal = folder / f"journal_{name}"
-    run_requests(engine, requests, journal=journal, stage="gpu", usage=usage)
+    told = run_requests(engine, requests, journal=journal, stage="gpu", usage=usage)
+    first = {one.request_id: one.text for one in told}
     wait(device)
     seconds = time.perf_counter() - started
     # Every sequence reads all weights once a token; a batch shares the reading.
     num_steps = usage.num_output_tokens / min(shape["batch_size"], len(requests))
     least = num_steps * found["model"]["bytes"] / found["device"]["bytes_per_second"]
     figures = {
+        "load_seconds": round(load_seconds, 1),
+        "prompt_tokens_each": usage.num_prompt_tokens // len(requests),
         "tokens_per_second": round(usage.num_output_tokens / seconds, 1),
         "images_per_second": round(len(requests) / seconds, 2),
         "roofline_rate": round(least / seconds, 3),
         "memory_gb": memory_gb(device),
     }
+    few = max(len(batches[0]) // 4, 1)
     if name == "transformers":
         figures["computing_rate"] = round(computing[0] / seconds, 3)
+        engine.model.forward = forward
+    figures["same_when_asked_again_rate"] = share_same(engine, batches[0], first)
+    figures["same_in_smaller_batch_rate"] = share_same(engine, batches[0][:few], first)
+    if name == "transformers" and device == "cuda":
+        figures["answered_short_of_memory"] = answer_short_of_memory(
+            engine, batches[0], figures["memory_gb"]
+        )
     del engine
-    if device == "cuda":
-        torch.cuda.empty_cache()
     return figures
+
+
+def share_same(engine: Any, batch: list[Request], first: dict[str, str]) -> float:
+    """Of the texts of a batch, how many are as they were the first time."""
+    again = {one.request_id: one.text for one in engine.generate(batch)}
+    return round(sum(first[key] == text for key, text in again.items()) / len(again), 3)
+
+
+def answer_short_of_memory(engine: Any, batch: list[Request], peak_gb: float) -> str:
+    """Answers of a batch where a third of what it takes beside the weights is there.
+
+    But at least a gigabyte: what weights leave between them is lost to a batch.
+    """
+    torch.cuda.empty_cache()
+    weights = torch.cuda.memory_allocated() / 1e9
+    total = torch.cuda.get_device_properties(0).total_memory / 1e9
+    torch.cuda.set_per_process_memory_fraction(
+        (weights + max((peak_gb - weights) / 3, 1.0)) / total
+    )
+    short = [replace(one, sampling=SHORT) for one in batch]
+    tries = []
+    answer = engine._answer
+    engine._answer = lambda rows: tries.append(len(rows)) or answer(rows)
+    try:
+        num_answers = len(list(engine.generate(short)))
+    finally:
+        engine._answer = answer
+        torch.cuda.set_per_process_memory_fraction(1.0)
+        torch.cuda.empty_cache()
+    return f"{num_answers} of {len(batch)}, in batches tried of {tries}"
 
 
 def timed(forward: Any, total: list[float], device: str) -> Any:
@@ -275,7 +373,9 @@ def memory_gb(device: str) -> float | None:
     return round(held / 1e9, 1) if held else None
 
 
-def measure_training(folder: Path, shape: dict[str, Any]) -> dict[str, Any]:
+def measure_training(
+    folder: Path, shape: dict[str, Any], device: str
+) -> dict[str, Any]:
     """A LoRA training in a process of its own, told to stop once, and gone on with."""
     config = read_config(folder)
     settings = config["images"] | {
@@ -291,29 +391,62 @@ def measure_training(folder: Path, shape: dict[str, Any]) -> dict[str, Any]:
     command += ["--settings", json.dumps(settings), "--work", str(folder / "work")]
     command += ["--output", str(folder / "judge"), "--version", f"{folder}/judge.json"]
     command += ["--ledger", str(folder / "ledgers" / "judge.jsonl")]
-    stopped = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    assert stopped.stderr is not None
-    said = []
-    for line in stopped.stderr:
-        said.append(line)
-        if "step 2/" in line:
-            stopped.send_signal(signal.SIGTERM)
-    code = stopped.wait()
-    if code != 128 + signal.SIGTERM:
-        sys.exit(
-            f"error: a training told to stop must leave (got {code})\n{''.join(said)}"
-        )
-    subprocess.run(command, check=True, stderr=subprocess.DEVNULL)
+    with MemoryWatch(device) as watch:
+        stopped = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert stopped.stderr is not None
+        said = []
+        for line in stopped.stderr:
+            said.append(line)
+            if "step 2/" in line:
+                stopped.send_signal(signal.SIGTERM)
+        code = stopped.wait()
+        if code != 128 + signal.SIGTERM:
+            raise RuntimeError(
+                f"a training told to stop must leave (got {code})\n{''.join(said)}"
+            )
+        done = subprocess.run(command, stderr=subprocess.PIPE, text=True)
+        if done.returncode:
+            raise RuntimeError(f"the resumed training failed\n{done.stderr}")
     told = read_json(folder / "judge" / "provenance.json")
     ledgers = read_ledgers(folder / "ledgers")["judge"]
     seconds = sum(one.seconds for one in ledgers)
+    num_rows = sum(one.num_requests for one in ledgers)
     return {
         "stopped_and_resumed_from": told["resumed_from"],
-        "rows": sum(one.num_requests for one in ledgers),
+        "rows": num_rows,
+        "rows_per_second": round(num_rows / seconds, 2),
         "tokens": told["num_tokens"],
-        "seconds_with_two_starts": round(seconds, 1),
+        "memory_gb": watch.peak_gb,
         "merge_kept_rate": told["merge"]["kept_rate"],
     }
+
+
+class MemoryWatch:
+    """While it is open, looks ten times a second how much of a GPU is taken.
+
+    ``peak_gb``: the most, less what was taken before, in 1e9 bytes; None on a CPU.
+    """
+
+    def __init__(self, device: str) -> None:
+        self.peak_gb: float | None = None
+        self.device = device
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self.look, daemon=True)
+
+    def look(self) -> None:
+        """Until it is over, in a thread of its own."""
+        free, _ = torch.cuda.mem_get_info()
+        while not self.over.wait(0.1):
+            taken = round((free - torch.cuda.mem_get_info()[0]) / 1e9, 1)
+            self.peak_gb = max(self.peak_gb or 0.0, taken)
+
+    def __enter__(self) -> "MemoryWatch":
+        if self.device == "cuda":
+            self.thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.over.set()
 
 
 if __name__ == "__main__":

@@ -442,6 +442,21 @@ def test_images_are_sent_as_every_engine_sees_them(mode: str, tmp_path: Path) ->
             assert sent.size == ((8, 6) if limit == 62 else (9, 7))
 
 
+def test_photo_of_a_phone_goes_as_it_is(tmp_path: Path) -> None:
+    """An MPO's first picture is a JPEG; as a PNG it would weigh six times as much."""
+    from selfjudge.ground.images import open_rgb
+
+    path = tmp_path / "photo.jpg"
+    frames = [Image.effect_noise((40, 30), 80).convert("RGB") for _ in range(2)]
+    frames[0].save(path, "MPO", save_all=True, append_images=frames[1:])
+    kind, _, data = encode_image(str(path)).partition(",")
+    assert kind == "data:image/jpeg;base64"
+    sent = base64.b64decode(data)
+    assert sent == path.read_bytes()
+    with Image.open(io.BytesIO(sent)) as seen:
+        assert seen.convert("RGB").tobytes() == open_rgb(str(path)).tobytes()
+
+
 def test_photo_lying_down_is_set_upright(tmp_path: Path) -> None:
     """What a phone's note says about up is applied, for servers do not."""
     path = tmp_path / "photo.jpg"

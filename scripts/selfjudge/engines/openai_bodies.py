@@ -134,7 +134,9 @@ def write_messages(
 def encode_image(path: str, max_pixels: int | None = None) -> str:
     """An image file as a data URI: its own bytes, or a PNG of what we would see."""
     with Image.open(path) as stored:
-        kind = {"PNG": "png", "JPEG": "jpeg"}.get(str(stored.format))
+        # An MPO is a JPEG with more pictures behind it, as many phones write.
+        kinds = {"PNG": "png", "JPEG": "jpeg", "MPO": "jpeg"}
+        kind = kinds.get(str(stored.format))
         fits = fit_size(stored.size, max_pixels) == stored.size
         upright = stored.getexif().get(ORIENTATION, 1) == 1
         if (

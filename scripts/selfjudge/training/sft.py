@@ -31,6 +31,9 @@ from selfjudge.training.trainer import (
 
 logger = logging.getLogger(__name__)
 
+# A judge trained on what is short alone is another judge, and nobody would know why.
+MOST_LEFT_OUT_RATE = 0.1
+
 
 def train_judge(
     *,
@@ -102,12 +105,14 @@ def select_rows(
             len(rows),
             settings.max_length,
         )
-    if not kept:
-        shortest = min(row.num_tokens for row in left_out)
+    if len(left_out) > MOST_LEFT_OUT_RATE * len(rows):
+        longest = max(row.num_tokens for row in left_out)
         raise ValueError(
-            f"{accepted}: at least one row must have at most 'max_length' tokens, "
-            f"{settings.max_length} (got {len(left_out)} rows, the shortest of "
-            f"{shortest}). Hint: raise 'max_length'; image tokens count."
+            f"{accepted}: at least {1 - MOST_LEFT_OUT_RATE:.0%} of the rows must have "
+            f"at most 'max_length' tokens, {settings.max_length} (got "
+            f"{len(kept)} of {len(rows)}; the longest has {longest}). Hint: raise "
+            "'train.max_length', or set 'images.max_pixels_shown' lower: an image's "
+            "tokens count."
         )
     return kept, left_out
 
