@@ -72,7 +72,7 @@ def test_a_cause_is_found(told: Ended, cause: str) -> None:
 
 def test_a_log_tells_of_memory_that_slurm_took_away_and_no_other() -> None:
     killed = "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0."
-    polled = "slurmstepd: error: StepId=7.0 exceeded memory limit (3 > 2), being killed"
+    polled = "slurmstepd-h1: error: StepId=7.0 exceeded memory limit (3 > 2), being"
     cuda = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
     causes = [find_cause(ended(), log, 300) for log in (killed, polled, cuda)]
     assert causes == ["memory", "memory", "failed"]
@@ -302,7 +302,7 @@ RIGHT = {"gpu_partition": "h100", "gpu_model": "h100-80", "gpu_request": "gres"}
 def test_each_key_that_cannot_work_is_named(
     tmp_path: Path, local: dict[str, Any], told: str
 ) -> None:
-    chosen = RIGHT | local if local else {"gpu_request": "gres"}
+    chosen = RIGHT | (local or {"gpu_partition": "gpu"})
     faults = list(site_faults(site_of(tmp_path, **chosen), CLUSTER))
     assert len(faults) == 1 and told in faults[0], faults
 

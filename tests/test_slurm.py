@@ -117,12 +117,13 @@ class Run:
         return any(saved)
 
     def wait(self) -> "Run":
-        """Return in the midst of its work."""
-        wait_until(
-            lambda: self.is_under_way() or self.process.poll() is not None,
-            PATIENCE,
-            f"{self.name}: to be under way",
-        )
+        """Return in the midst of its work, while a job of it runs."""
+
+        def is_to_be_disturbed() -> bool:
+            assert self.process.poll() is None, f"{self.name}: over already"
+            return self.is_under_way() and bool(self.running())
+
+        wait_until(is_to_be_disturbed, PATIENCE, f"{self.name}: to be under way")
         return self
 
     def num_asked_again(self) -> int:
@@ -234,11 +235,25 @@ def assert_as_undisturbed(run: Run, whole: dict[str, bytes]) -> None:
 
 
 @pytest.fixture(scope="module")
-def first(cluster: Cluster, make_run: Callable[..., Run]) -> dict[str, Run]:
-    """Runs undisturbed, cancelled, and on each kind of partition that preempts."""
+def undisturbed(make_run: Callable[..., Run]) -> list[Run]:
+    """Runs that meet no fault, begun before the others: of judging, and of training."""
+    return [make_run("undisturbed").start(), make_run("trained", TRAINED).start()]
+
+
+@pytest.fixture(scope="module")
+def whole(undisturbed: list[Run]) -> dict[str, bytes]:
+    """What they come to: judgments and weights."""
+    finish_all(undisturbed)
+    judged, trained = undisturbed
+    return judged.files() | trained.files()
+
+
+@pytest.fixture(scope="module")
+def first(
+    cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
+) -> dict[str, Run]:
+    """Runs that are cancelled, and on each kind of partition that preempts."""
     runs = [
-        make_run("undisturbed"),
-        make_run("trained", TRAINED),
         make_run("cancelled"),
         make_run("cancelled_trained", TRAINED),
         make_run("cancelled_at_once", gpu_partition="cancelled_at_once"),
@@ -262,13 +277,15 @@ def first(cluster: Cluster, make_run: Callable[..., Run]) -> dict[str, Run]:
 
 
 @pytest.fixture(scope="module")
-def second(cluster: Cluster, make_run: Callable[..., Run]) -> dict[str, Run]:
+def second(
+    cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
+) -> dict[str, Run]:
     """Runs on bad nodes, and within limits that are too narrow."""
     runs = [
         make_run("lost", gpu_partition="lost"),
         make_run("lost_trained", TRAINED, gpu_partition="lost_later"),
         make_run("short_trained", TRAINED, gpu_partition="short", signal="TERM@60"),
-        make_run("hung", rules={"judge_pairs": {"runtime": 1}}, signal=None),
+        make_run("hung", rules={"judge_pairs": {"runtime": 2}}, signal=None),
         make_run("large", rules={"judge_pairs": {"mem_mb": 200}}),
         make_run("faulty", gpu_partition="faulty"),
         make_run("broken", gpu_partition="broken"),
@@ -287,18 +304,14 @@ def second(cluster: Cluster, make_run: Callable[..., Run]) -> dict[str, Run]:
     return named
 
 
-@pytest.fixture(scope="module")
-def whole(first: dict[str, Run]) -> dict[str, bytes]:
-    """What runs come to that meet no fault: judgments and weights."""
-    return first["undisturbed"].files() | first["trained"].files()
-
-
-def test_undisturbed_run_has_no_job_too_many(first: dict[str, Run]) -> None:
+def test_undisturbed_run_has_no_job_too_many(
+    undisturbed: list[Run], first: dict[str, Run], whole: dict[str, bytes]
+) -> None:
     """A job for each shard, one for the training; nothing was noted of any."""
-    states = [job["state"] for job in first["undisturbed"].jobs()]
-    assert states == ["COMPLETED"] * 2
-    assert [job["state"] for job in first["trained"].jobs()] == ["COMPLETED"]
-    assert first["undisturbed"].causes() == first["trained"].causes() == []
+    for run, num_jobs in zip(undisturbed, (2, 1), strict=True):
+        assert [job["state"] for job in run.jobs()] == ["COMPLETED"] * num_jobs
+        assert run.causes() == []
+        assert_as_undisturbed(run, whole)
 
 
 @pytest.mark.parametrize("kind", ["cancelled", "cancelled_trained"])
@@ -356,7 +369,7 @@ def test_job_over_its_time_limit_gets_more(
     run = second["hung"]
     assert "time" in run.causes()
     limits = [int(job["timelimitraw"]) for job in run.jobs()]
-    assert min(limits) == 1 and max(limits) > 1
+    assert min(limits) == 2 and max(limits) > 2
     assert_as_undisturbed(run, whole)
 
 
@@ -415,7 +428,8 @@ def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
     done = check()
     assert done.returncode == 1
     assert f"{local}: 'gpu_partition' must be one of " in done.stdout
-    assert f"{local}: 'account' must be one of lab (got 'labour')" in done.stdout
+    assert f"{local}: 'gpu_model' must be one of h100 (got 'a100')" in done.stdout
+    assert f"{local}: 'account' must be one of lab, root (got 'labour')" in done.stdout
     (tmp_path / "local.proposed.yaml").rename(local)
     done = check()
     assert done.returncode == 0 and "nothing in site.yaml" in done.stdout, done.stdout

@@ -25,7 +25,7 @@ MAX_FREE = 20  # attempts of a job that are the cluster's fault, or go on in tim
 EARLY = 120  # seconds; a job that fails within these may have met a broken node
 SPARE = 60  # seconds by which SLURM may send a job's signal early
 # What SLURM's step daemon writes into a job's log: not CUDA's "out of memory".
-OVER_MEMORY = re.compile(r"slurmstepd: error: .*(exceeded memory|oom.kill)", re.I)
+OVER_MEMORY = re.compile(r"slurmstepd\S*: error: .*(exceeded memory|oom.kill)", re.I)
 WORDS: dict[Cause, str] = {
     "preempted": "preempted by a job of higher priority",
     "lost": "lost with its node, or forgotten by SLURM",

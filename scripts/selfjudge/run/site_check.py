@@ -105,14 +105,18 @@ def site_faults(site: Site, cluster: Cluster) -> Iterator[str]:
     """What cannot work, a line each: key, must, got."""
     partitions = cluster.partitions
     for key in ("gpu_partition", "cpu_partition"):
-        chosen = getattr(site, key)
-        for name in chosen.split(",") if chosen else []:
+        names = getattr(site, key)
+        for name in names.split(",") if names else []:
             if name not in partitions:
                 yield must_be_one_of(key, name, partitions)
-        if not chosen and not any(one.is_default for one in partitions.values()):
+        if not names and not any(one.is_default for one in partitions.values()):
             yield f"'{key}' must be given (got None): the cluster has no default"
-    for one in chosen_partitions(site, cluster):
+    chosen = chosen_partitions(site, cluster)
+    for one in chosen:
         yield from gpu_faults(site, one)
+    models = {model for one in partitions.values() for model in one.gpus}
+    if site.gpu_model and not chosen and site.gpu_model not in models:
+        yield must_be_one_of("gpu_model", site.gpu_model, models)
     for key, known in (("account", cluster.accounts), ("qos", cluster.qos)):
         for name in (key, f"gpu_{key}"):
             given = getattr(site, name)
