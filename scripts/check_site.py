@@ -1,6 +1,7 @@
 """Say which keys of site.yaml and local.yaml cannot work here, and propose better.
 
-Asks sinfo, scontrol and sacctmgr; writes the proposal to a file, and submits nothing.
+Reads both files, sinfo, scontrol and sacctmgr; writes the proposal to a file beside
+them, and submits nothing.
 Ends with status 1 where something cannot work.
 Also the rule `check_site`: snakemake --profile slurm -j 1 check_site
 """

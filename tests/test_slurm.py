@@ -82,6 +82,11 @@ class Run:
         assert self.process.returncode == status, f"{self.name}\n{printed}"
         return printed
 
+    def log(self) -> str:
+        """What Snakemake has said of it so far."""
+        logs = (self.project / ".snakemake/log").glob("*.log")
+        return "".join(path.read_text() for path in logs)
+
     def jobs(self) -> list[dict[str, str]]:
         """All SLURM jobs that it ever had, in the order of their ids."""
         fields = "jobid,state,nodelist,nnodes,alloctres,timelimitraw,comment,workdir"
@@ -453,11 +458,14 @@ def test_nobody_answers_for_a_while(
     at_work, late = make_run("at_work"), make_run("submitted_late")
     stopped = make_run("stopped")
     for run in (at_work, stopped):
-        run.start().wait()
+        run.start()
+    for run in (at_work, stopped):
+        run.wait()
     cluster.kill("slurmdbd")
     cluster.kill("slurmctld")
     late.start()
-    time.sleep(60)
+    for run, said in ((at_work, "does not answer"), (late, "takes no more jobs")):
+        wait_until(lambda: said in run.log(), PATIENCE, f"{run.name}: {said}")  # noqa: B023
     cluster.start_accounting()
     cluster.start_controller()
     interrupt(stopped)
