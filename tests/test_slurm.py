@@ -82,10 +82,14 @@ class Run:
         assert self.process.returncode == status, f"{self.name}\n{printed}"
         return printed
 
-    def log(self) -> str:
-        """What Snakemake has said of it so far."""
-        logs = (self.project / ".snakemake/log").glob("*.log")
-        return "".join(path.read_text() for path in logs)
+    def wait_to_say(self, words: str) -> None:
+        """Return as soon as Snakemake has said this of it."""
+        logs = self.project / ".snakemake/log"
+        wait_until(
+            lambda: any(words in log.read_text() for log in logs.glob("*.log")),
+            PATIENCE,
+            f"{self.name}: to say {words!r}",
+        )
 
     def jobs(self) -> list[dict[str, str]]:
         """All SLURM jobs that it ever had, in the order of their ids."""
@@ -464,8 +468,8 @@ def test_nobody_answers_for_a_while(
     cluster.kill("slurmdbd")
     cluster.kill("slurmctld")
     late.start()
-    for run, said in ((at_work, "does not answer"), (late, "takes no more jobs")):
-        wait_until(lambda: said in run.log(), PATIENCE, f"{run.name}: {said}")  # noqa: B023
+    at_work.wait_to_say("does not answer")
+    late.wait_to_say("takes no more jobs")
     cluster.start_accounting()
     cluster.start_controller()
     interrupt(stopped)
