@@ -33,7 +33,7 @@ pytestmark = [
 JUDGED = f"{BRANCH}/judgments.jsonl"
 TRAINED = f"{BRANCH}/judge.json"
 PATIENCE = 900  # seconds; a machine that is busy with other things is slow
-# What is loud on purpose: the training waits so long after each step.
+# The training waits on purpose after each step, so many seconds.
 STEP = 2.5
 SLOW = "    def on_step_end(self, args: Any, state: Any, control: Any, "
 SLOW += "**_: Any) -> None:\n"
@@ -42,7 +42,14 @@ SLOW += "**_: Any) -> None:\n"
 class Run:
     """A clone with a project, and the Snakemake that works on it."""
 
-    def __init__(self, name: str, cluster: Cluster, folder: Path, **site: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        cluster: Cluster,
+        folder: Path,
+        step: float = STEP,
+        **site: Any,
+    ) -> None:
         self.name, self.cluster = name, cluster
         self.clone = folder / name / "selfjudge"
         self.project = self.clone / "project"
@@ -52,7 +59,7 @@ class Run:
         self.seconds = 0.0
         clone_repository(self.clone)
         write_project(self.project, self.clone / "demo/base")
-        slow = f"{SLOW}        __import__('time').sleep({STEP})\n"
+        slow = f"{SLOW}        __import__('time').sleep({step})\n"
         edit(self.clone / "scripts/selfjudge/training/resuming.py", SLOW, slow)
         local = {"cpu_partition": "cpu", **site}
         path = self.clone / "profiles/slurm/local.yaml"
@@ -74,11 +81,20 @@ class Run:
         self.began = time.monotonic()
         return self
 
-    def finish(self, status: int = 0) -> str:
-        """What it printed until its end, which must be as expected."""
-        printed, _ = self.process.communicate(timeout=PATIENCE)
+    def end(self) -> str:
+        """What it printed until its end; one without an end is stopped."""
+        try:
+            printed, _ = self.process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGINT)
+            printed, _ = self.process.communicate()
         self.seconds = time.monotonic() - self.began
         self.printed += printed
+        return printed
+
+    def finish(self, status: int = 0) -> str:
+        """What it printed until its end, which must be as expected."""
+        printed = self.end()
         assert self.process.returncode == status, f"{self.name}\n{printed}"
         return printed
 
@@ -220,12 +236,13 @@ def loop(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def finish_all(runs: Sequence[Run]) -> None:
     """Wait for runs side by side, and say what became of each."""
     with ThreadPoolExecutor(len(runs)) as pool:
-        list(pool.map(lambda run: run.finish(), runs))
+        list(pool.map(Run.end, runs))
     time.sleep(5)  # the accounting is told a little later
 
 
 def assert_as_undisturbed(run: Run, whole: dict[str, bytes]) -> None:
     """The files are the undisturbed run's, and no answer was journalled twice."""
+    assert run.process.returncode == 0, f"{run.name}\n{run.printed}"
     for name, content in run.files().items():
         assert content == whole[name], name
     ledgers = read_ledgers(run.project / "results/ledgers")
@@ -293,7 +310,9 @@ def second(
     runs = [
         make_run("lost", gpu_partition="lost"),
         make_run("lost_trained", TRAINED, gpu_partition="lost_later"),
-        make_run("short_trained", TRAINED, gpu_partition="short", signal="TERM@60"),
+        make_run(
+            "short_trained", TRAINED, step=5, gpu_partition="short", signal="TERM@60"
+        ),
         make_run("hung", rules={"judge_pairs": {"runtime": 2}}, signal=None),
         make_run("large", rules={"judge_pairs": {"mem_mb": 200}}),
         make_run("faulty", gpu_partition="faulty"),
@@ -365,7 +384,7 @@ def test_training_is_split_where_time_is_short(
     """The partition's limit is far below ours: the training goes on in more jobs."""
     run = second["short_trained"]
     assert set(run.causes()) == {"left"}
-    assert {job["timelimitraw"] for job in run.jobs()} == {"3"}
+    assert {job["timelimitraw"] for job in run.jobs()} == {"5"}
     provenance = run.project / BRANCH / "judge/provenance.json"
     assert json.loads(provenance.read_text())["resumed_from"]
     assert_as_undisturbed(run, whole)
