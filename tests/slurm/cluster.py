@@ -27,7 +27,7 @@ TEMPLATES = Path(__file__).resolve().parent
 # Each is of a kind (slurm.conf has its partitions); SLURM takes the lightest first.
 KINDS = "plain preempted preempted_later faulty broken lost lost_later".split()
 NODES = dict.fromkeys(KINDS, 1) | {"spare": 9}
-NUM_GPUS = 8  # of a node
+NUM_GPUS = 16  # of a node
 
 
 def why_not() -> str | None:
