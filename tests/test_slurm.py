@@ -79,17 +79,20 @@ class Run:
             text=True,
         )
         self.began = time.monotonic()
+        self.printed = ""
         return self
 
     def end(self) -> str:
         """What it printed until its end; one without an end is stopped."""
+        if self.process.stdout is None or self.process.stdout.closed:
+            return self.printed
         try:
             printed, _ = self.process.communicate(timeout=PATIENCE)
         except subprocess.TimeoutExpired:
             self.process.send_signal(signal.SIGINT)
             printed, _ = self.process.communicate()
         self.seconds = time.monotonic() - self.began
-        self.printed += printed
+        self.printed = printed
         return printed
 
     def finish(self, status: int = 0) -> str:
@@ -240,9 +243,14 @@ def finish_all(runs: Sequence[Run]) -> None:
     time.sleep(5)  # the accounting is told a little later
 
 
-def assert_as_undisturbed(run: Run, whole: dict[str, bytes]) -> None:
+def assert_as_undisturbed(run: Run, undisturbed: list[Run]) -> None:
     """The files are the undisturbed run's, and no answer was journalled twice."""
-    assert run.process.returncode == 0, f"{run.name}\n{run.printed}"
+    judged, trained = undisturbed
+    plain = trained if run.target == TRAINED else judged
+    plain.end()
+    for one in (plain, run):
+        assert one.process.returncode == 0, f"{one.name}\n{one.printed}"
+    whole = plain.files()
     for name, content in run.files().items():
         assert content == whole[name], name
     ledgers = read_ledgers(run.project / "results/ledgers")
@@ -264,14 +272,6 @@ def assert_as_undisturbed(run: Run, whole: dict[str, bytes]) -> None:
 def undisturbed(make_run: Callable[..., Run]) -> list[Run]:
     """Runs that meet no fault, begun before the others: of judging, and of training."""
     return [make_run("undisturbed").start(), make_run("trained", TRAINED).start()]
-
-
-@pytest.fixture(scope="module")
-def whole(undisturbed: list[Run]) -> dict[str, bytes]:
-    """What they come to: judgments and weights."""
-    finish_all(undisturbed)
-    judged, trained = undisturbed
-    return judged.files() | trained.files()
 
 
 @pytest.fixture(scope="module")
@@ -333,25 +333,26 @@ def second(
 
 
 def test_undisturbed_run_has_no_job_too_many(
-    undisturbed: list[Run], first: dict[str, Run], whole: dict[str, bytes]
+    undisturbed: list[Run], first: dict[str, Run]
 ) -> None:
     """A job for each shard, one for the training; nothing was noted of any."""
+    finish_all(undisturbed)
     for run, num_jobs in zip(undisturbed, (2, 1), strict=True):
         assert [job["state"] for job in run.jobs()] == ["COMPLETED"] * num_jobs
         assert run.causes() == []
-        assert_as_undisturbed(run, whole)
+        assert_as_undisturbed(run, undisturbed)
 
 
 @pytest.mark.parametrize("kind", ["cancelled", "cancelled_trained"])
 def test_cancelled_job_is_submitted_again(
-    first: dict[str, Run], whole: dict[str, bytes], kind: str
+    first: dict[str, Run], undisturbed: list[Run], kind: str
 ) -> None:
     """A shard or a training, with no more time and memory than before."""
     run = first[kind]
     assert run.causes() == ["cancelled"]
     asked = {(job["comment"], job["timelimitraw"]) for job in run.jobs()}
     assert len(asked) == len(run.jobs()) - 1, "nothing grew"
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 @pytest.mark.parametrize(
@@ -359,27 +360,27 @@ def test_cancelled_job_is_submitted_again(
     ["cancelled_at_once", "requeued_at_once", "told_before", "preempted_trained"],
 )
 def test_preempted_job_is_submitted_again(
-    first: dict[str, Run], whole: dict[str, bytes], kind: str
+    first: dict[str, Run], undisturbed: list[Run], kind: str
 ) -> None:
     """Whether a site cancels or requeues, at once or after a grace."""
     run = first[kind]
     assert set(run.causes()) == {"preempted"}
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 @pytest.mark.parametrize("kind", ["lost", "lost_trained"])
 def test_lost_node_is_left(
-    second: dict[str, Run], whole: dict[str, bytes], kind: str
+    second: dict[str, Run], undisturbed: list[Run], kind: str
 ) -> None:
     """Shards and training go on at another node, after SlurmdTimeout."""
     run = second[kind]
     assert set(run.causes()) == {"lost"}
     assert "spare" in {job["nodelist"] for job in run.jobs()}
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 def test_training_is_split_where_time_is_short(
-    second: dict[str, Run], whole: dict[str, bytes]
+    second: dict[str, Run], undisturbed: list[Run]
 ) -> None:
     """The partition's limit is far below ours: the training goes on in more jobs."""
     run = second["short_trained"]
@@ -387,34 +388,34 @@ def test_training_is_split_where_time_is_short(
     assert {job["timelimitraw"] for job in run.jobs()} == {"5"}
     provenance = run.project / BRANCH / "judge/provenance.json"
     assert json.loads(provenance.read_text())["resumed_from"]
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 def test_job_over_its_time_limit_gets_more(
-    second: dict[str, Run], whole: dict[str, bytes]
+    second: dict[str, Run], undisturbed: list[Run]
 ) -> None:
     """A job that hangs ends at its limit; its successor may take longer."""
     run = second["hung"]
     assert "time" in run.causes()
     limits = [int(job["timelimitraw"]) for job in run.jobs()]
     assert min(limits) == 2 and max(limits) > 2
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 def test_job_over_its_memory_gets_more(
-    second: dict[str, Run], whole: dict[str, bytes]
+    second: dict[str, Run], undisturbed: list[Run]
 ) -> None:
     """Two Snakemakes do not fit into the first job's memory; later ones have more."""
     run = second["large"]
     assert set(run.causes()) == {"memory"}
     sizes = re.findall(r"mem=(\d+)M", " ".join(job["alloctres"] for job in run.jobs()))
     assert sizes[0] == "200" and sizes[-1] in ("400", "600")
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 @pytest.mark.parametrize("kind", ["faulty", "broken"])
 def test_bad_node_is_kept_off(
-    second: dict[str, Run], whole: dict[str, bytes], kind: str
+    second: dict[str, Run], undisturbed: list[Run], kind: str
 ) -> None:
     """It fails each job at once, or SLURM's own prolog: one attempt a shard at most."""
     run = second[kind]
@@ -423,17 +424,17 @@ def test_bad_node_is_kept_off(
     assert nodes.count("spare") == 2
     if kind == "faulty":
         assert "The next attempt keeps off faulty." in run.printed
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 def test_limit_on_jobs_is_waited_for(
-    second: dict[str, Run], whole: dict[str, bytes]
+    second: dict[str, Run], undisturbed: list[Run]
 ) -> None:
     """One job of a user at a time: the other shard waits its turn, and none fails."""
     run = second["one_job"]
     assert "SLURM takes no more jobs for now" in run.printed
     assert run.causes() == []
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
@@ -475,7 +476,7 @@ def interrupt(run: Run) -> None:
 
 
 def test_nobody_answers_for_a_while(
-    cluster: Cluster, make_run: Callable[..., Run], whole: dict[str, bytes]
+    cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
 ) -> None:
     """Controller and accounting are away: jobs stay known, submissions wait."""
     at_work, late = make_run("at_work"), make_run("submitted_late")
@@ -498,13 +499,13 @@ def test_nobody_answers_for_a_while(
     for run in (at_work, late):
         assert run.causes() == []
         assert len(run.jobs()) == 2
-        assert_as_undisturbed(run, whole)
+        assert_as_undisturbed(run, undisturbed)
     finish_all([stopped.start()])
-    assert_as_undisturbed(stopped, whole)
+    assert_as_undisturbed(stopped, undisturbed)
 
 
 def test_failed_shard_leaves_its_neighbour(
-    make_run: Callable[..., Run], whole: dict[str, bytes]
+    make_run: Callable[..., Run], undisturbed: list[Run]
 ) -> None:
     """A shard that fails for good costs nothing that the other has done."""
     run = make_run("fails_for_good").start()
@@ -520,7 +521,7 @@ def test_failed_shard_leaves_its_neighbour(
     shards = run.project / BRANCH / "judgments"
     assert {path.name for path in shards.iterdir()} == {"2of2.jsonl"}
     finish_all([run.start()])
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 def recover(run: Run) -> subprocess.CompletedProcess[str]:
@@ -535,7 +536,7 @@ def recover(run: Run) -> subprocess.CompletedProcess[str]:
 
 
 def test_killed_snakemake_is_recovered(
-    make_run: Callable[..., Run], whole: dict[str, bytes]
+    make_run: Callable[..., Run], undisturbed: list[Run]
 ) -> None:
     """Nobody can start beside a living run; after a dead one, one command mends."""
     run = make_run("killed").start().wait()
@@ -551,7 +552,7 @@ def test_killed_snakemake_is_recovered(
     assert done.returncode == 0, done.stdout + done.stderr
     assert not run.running()
     finish_all([run.start()])
-    assert_as_undisturbed(run, whole)
+    assert_as_undisturbed(run, undisturbed)
 
 
 # -- the loop ------------------------------------------------------------------
