@@ -1,5 +1,6 @@
 """Why jobs end and what follows, from what SLURM prints; no SLURM is needed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,7 @@ from selfjudge.run.site_check import Cluster, propose, read_partitions, site_fau
 from selfjudge.run.slurm import (
     Ended,
     QueuedJob,
+    ancestors,
     one_word,
     parse_seconds,
     read_accounted,
@@ -188,6 +190,11 @@ def test_only_a_projects_own_jobs_are_found(tmp_path: Path) -> None:
         "judge_pairs",
         "1_majority_1of2",
     )
+
+
+def test_who_started_us_is_known() -> None:
+    found = list(ancestors())
+    assert found[:2] == [os.getpid(), os.getppid()]
 
 
 # -- status --------------------------------------------------------------------

@@ -32,7 +32,7 @@ pytestmark = [
 
 JUDGED = f"{BRANCH}/judgments.jsonl"
 TRAINED = f"{BRANCH}/judge.json"
-PATIENCE = 900  # seconds; a machine that is busy with other things is slow
+PATIENCE = 1800  # seconds; a machine that is busy with other things is slow
 # The training waits on purpose after each step, so many seconds.
 STEP = 2.5
 SLOW = "    def on_step_end(self, args: Any, state: Any, control: Any, "

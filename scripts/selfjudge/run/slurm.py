@@ -5,6 +5,7 @@ project's directory, with a comment that begins with rule_ or group_.
 """
 
 import functools
+import os
 import re
 import subprocess
 from collections.abc import Iterator
@@ -180,8 +181,10 @@ def ended_jobs(project: Path) -> Iterator[tuple[str, str, str, Ended]]:
 def find_snakemake(project: Path) -> int | None:
     """The id of a living Snakemake of this project on this machine, or None.
 
-    Those that jobs consist of do not count: they were started for one target job.
+    Those that jobs consist of do not count: they were started for one target job; nor
+    does one that has started us, as a rule does.
     """
+    above = set(ancestors())
     for process in Path("/proc").glob("[0-9]*"):
         try:
             words = (process / "cmdline").read_bytes().split(b"\0")
@@ -189,9 +192,19 @@ def find_snakemake(project: Path) -> int | None:
         except OSError:  # gone, or somebody else's
             continue
         named = PROGRAM.match(b" ".join(words[1:3]))
-        if here and named and b"--target-jobs" not in words:
+        is_job = b"--target-jobs" in words or int(process.name) in above
+        if here and named and not is_job:
             return int(process.name)
     return None
+
+
+def ancestors() -> Iterator[int]:
+    """The ids of the processes that have started this one, nearest first."""
+    process = os.getpid()
+    while process > 1:
+        yield process
+        status = Path(f"/proc/{process}/stat").read_text()
+        process = int(status.rpartition(")")[2].split()[1])
 
 
 @functools.cache
