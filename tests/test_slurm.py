@@ -22,7 +22,7 @@ import yaml
 
 from selfjudge.ground.ledgers import read_ledgers
 from slurm.cluster import Cluster, wait_until, why_not
-from slurm.project import BRANCH, write_project
+from slurm.project import BRANCH, CONFIG, write_project
 from test_workflow import change_config, clone_repository, edit
 
 pytestmark = [
@@ -539,8 +539,11 @@ def test_killed_snakemake_is_recovered(
     make_run: Callable[..., Run], undisturbed: list[Run]
 ) -> None:
     """Nobody can start beside a living run; after a dead one, one command mends."""
-    run = make_run("killed").start().wait()
-    alive = run.process
+    run = make_run("killed")
+    engine = CONFIG["engine"]
+    slow = {**engine["simulator"], "tokens_per_second": 4}
+    change_config(run.project, engine={"simulator": slow})
+    alive = run.start().wait().process
     assert "cannot be locked" in run.start().finish(status=1)
     refused = recover(run)
     assert refused.returncode == 1
@@ -551,6 +554,7 @@ def test_killed_snakemake_is_recovered(
     done = recover(run)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not run.running()
+    change_config(run.project, engine=engine)
     finish_all([run.start()])
     assert_as_undisturbed(run, undisturbed)
 

@@ -6,6 +6,7 @@ each, whatever else the machine does, and the training two minutes.
 
 import random
 from pathlib import Path
+from typing import Any
 
 import yaml
 from PIL import Image
@@ -18,7 +19,7 @@ from selfjudge.ground.requests import Sampling
 COLOURS = ("red", "green", "blue", "yellow")
 NUM_PAIRS, NUM_ROWS = 16, 50
 BRANCH = "results/iter1/majority"
-CONFIG = {
+CONFIG: dict[str, Any] = {
     "iterations": 1,
     "base_model": "./base",
     "image_root": "images",
