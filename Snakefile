@@ -38,6 +38,7 @@ if not Path("config.yaml").samefile(Path(workflow.basedir, "config.yaml")):
 
 
 include: "rules/common.smk"
+include: "rules/slurm.smk"
 
 
 wildcard_constraints:

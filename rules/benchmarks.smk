@@ -69,8 +69,8 @@ rule prepare_benchmark:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),  # minutes
+        mem_mb=4000,
+        runtime=60,  # minutes
     params:
         code=code("prepare_benchmark"),
         release=lambda wildcards: config["benchmarks"][wildcards.benchmark]["format"],
@@ -98,8 +98,8 @@ rule blind_benchmark:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),  # minutes
+        mem_mb=4000,
+        runtime=60,  # minutes
     params:
         code=code("blind_benchmark"),
     shell:

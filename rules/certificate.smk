@@ -30,8 +30,8 @@ rule hold_out_prompts:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
+        mem_mb=2000,
+        runtime=30,  # minutes
     params:
         code=code("hold_out_prompts"),
         held_out=HELD_OUT,
@@ -149,8 +149,8 @@ rule build_variants:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),  # minutes
+        mem_mb=4000,
+        runtime=60,  # minutes
     params:
         code=code("build_variants"),
         bounds=settings(config["pairs"]["alteration_bounds"]),
@@ -177,8 +177,8 @@ rule measure_leak:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),  # minutes
+        mem_mb=4000,
+        runtime=60,  # minutes
     params:
         code=code("measure_leak"),
         seed=config["seed"],
@@ -291,8 +291,8 @@ rule certify_judge:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),  # minutes
+        mem_mb=4000,
+        runtime=60,  # minutes
     params:
         code=code("certify_judge"),
         seed=config["seed"],

@@ -146,13 +146,8 @@ def settings(section, *keys):
     return json.dumps(chosen, sort_keys=True)
 
 
-def growing(amount):
-    """An amount of memory (MB) or time (minutes), and as much again at each retry."""
-    return lambda wildcards, attempt: amount * attempt
-
-
-# What a job that asks a model takes.
-MODEL_JOB = {"gpu": GPUS, "mem_mb": growing(64000), "runtime": growing(120)}
+# What a job that asks a model takes: MB, minutes.
+MODEL_JOB = {"gpu": GPUS, "mem_mb": 64000, "runtime": 120}
 
 
 def answering(judge, engine=config["engine"]):

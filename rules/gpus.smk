@@ -28,8 +28,8 @@ rule check_training:
         "../envs/train.yaml"
     resources:
         gpu=1,
-        mem_mb=growing(16000),
-        runtime=growing(30),  # minutes
+        mem_mb=16000,
+        runtime=30,  # minutes
     shell:
         "{PYTHON[train]} {SCRIPTS:q}/check_gpu.py > {output} 2> >(tee {log} >&2)"
 
@@ -42,3 +42,36 @@ rule check_gpu:
     localrule: True
     shell:
         "cat {input}"
+
+
+rule check_node:
+    """A GPU that the environment of training can use, on one node."""
+    output:
+        temp("results/gpus/nodes/{node}.txt"),
+    log:
+        "logs/check_gpu/nodes/{node}.log",
+    retries: 0
+    conda:
+        "../envs/train.yaml"
+    resources:
+        gpu=1,
+        mem_mb=16000,
+        runtime=30,  # minutes
+    shell:
+        "{PYTHON[train]} {SCRIPTS:q}/check_gpu.py > {output} 2> >(tee {log} >&2)"
+
+
+def check_of_each_node(wildcards):
+    """The checks of all nodes of the partition of GPU jobs."""
+    partition = read_site(SITE).gpu_partition
+    nodes = cluster.partition_nodes(partition or "")
+    return expand("results/gpus/nodes/{node}.txt", node=nodes)
+
+
+rule check_nodes:
+    """Which nodes of the partition give a job a GPU that it can use."""
+    input:
+        check_of_each_node,
+    localrule: True
+    shell:
+        "tail -n +1 {input}"

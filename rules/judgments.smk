@@ -111,8 +111,8 @@ rule filter_judgments:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),  # minutes
+        mem_mb=4000,
+        runtime=60,  # minutes
     params:
         code=code("filter_judgments"),
         filter=filter_json,

@@ -111,8 +111,8 @@ rule build_pairs:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),  # minutes
+        mem_mb=4000,
+        runtime=60,  # minutes
     params:
         code=code("build_pairs"),
         filter=filter_json,

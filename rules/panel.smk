@@ -423,8 +423,8 @@ rule build_preferences:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(120),  # minutes
+        mem_mb=4000,
+        runtime=120,  # minutes
     params:
         code=code("build_preferences"),
         ballot=lambda wildcards: as_json(BALLOTS[wildcards.ballot]),
@@ -500,8 +500,8 @@ rule train_member:
     resources:
         gpu=config["train"]["gpus"],
         # Each process reads the whole model into memory before it goes to its GPU.
-        mem_mb=growing(64000 * (1 + config["train"]["gpus"])),
-        runtime=growing(720),  # minutes
+        mem_mb=64000 * (1 + config["train"]["gpus"]),
+        runtime=720,  # minutes
     params:
         **{
             **asks_member("train_member", before),

@@ -152,8 +152,8 @@ rule run_lmms_eval:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=growing(64000),
-        runtime=growing(720),  # minutes
+        mem_mb=64000,
+        runtime=720,  # minutes
     params:
         version=asks_member("answer_prompts", after)["version"],
         kind=lambda wildcards: RATERS[wildcards.member]["lmms_eval_model"],

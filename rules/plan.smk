@@ -16,3 +16,19 @@ rule plan:
     shell:
         "{sys.executable:q} {SCRIPTS:q}/plan_run.py --slots {params.slots} "
         "--config {params.config:q}"
+
+
+rule check_site:
+    """Which keys of site.yaml and local.yaml cannot work on this cluster."""
+    localrule: True
+    shell:
+        "{sys.executable:q} {SCRIPTS:q}/check_site.py"
+
+
+rule status:
+    """How far a run is; beside a running one: --nolock, or scripts/show_status.py."""
+    localrule: True
+    params:
+        slots=lambda wildcards: slots(),
+    shell:
+        "{sys.executable:q} {SCRIPTS:q}/show_status.py . --slots {params.slots}"

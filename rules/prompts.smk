@@ -60,8 +60,8 @@ rule convert_prompts:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(120),  # minutes
+        mem_mb=4000,
+        runtime=120,  # minutes
     params:
         code=code("convert_prompts"),
         version=lambda wildcards: (
@@ -99,8 +99,8 @@ rule import_prompts:
         "../envs/decide.yaml"
     threads: 4
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(120),  # minutes
+        mem_mb=4000,
+        runtime=120,  # minutes
     params:
         code=code("import_prompts"),
         names=[source["name"] for source in config["prompts"]["sources"]],
@@ -129,8 +129,8 @@ rule select_prompts:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
+        mem_mb=2000,
+        runtime=30,  # minutes
     params:
         code=code("select_prompts"),
         seed=config["seed"],

@@ -38,8 +38,8 @@ rule list_images:
         "../envs/decide.yaml"
     threads: 4
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(60),  # minutes
+        mem_mb=2000,
+        runtime=60,  # minutes
     params:
         code=code("list_images"),
         folder=folder_path,
@@ -100,8 +100,8 @@ rule read_questions:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(30),  # minutes
+        mem_mb=4000,
+        runtime=30,  # minutes
     params:
         code=code("read_questions"),
         settings=KEEPING,
@@ -165,8 +165,8 @@ rule choose_questions:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(4000),
-        runtime=growing(60),  # minutes
+        mem_mb=4000,
+        runtime=60,  # minutes
     params:
         code=code("choose_questions"),
         settings=KEEPING,

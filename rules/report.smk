@@ -63,8 +63,8 @@ rule make_plots:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
+        mem_mb=2000,
+        runtime=30,  # minutes
     params:
         code=code("make_plots"),
         expected=repr(EXPECTED),  # the order of filters and benchmarks too
@@ -92,8 +92,8 @@ rule build_report:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
+        mem_mb=2000,
+        runtime=30,  # minutes
     params:
         code=code("build_report"),
         settings=settings(config["report"]),

@@ -14,8 +14,8 @@ rule score_benchmark:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
+        mem_mb=2000,
+        runtime=30,  # minutes
     params:
         code=code("score_benchmark"),
         protocol=lambda wildcards: OWN_PROTOCOL[wildcards.collection],
@@ -129,8 +129,8 @@ rule compare_scores:
     conda:
         "../envs/decide.yaml"
     resources:
-        mem_mb=growing(2000),
-        runtime=growing(30),  # minutes
+        mem_mb=2000,
+        runtime=30,  # minutes
     params:
         code=code("compare_scores"),
         scores=lambda wildcards, input: (

@@ -52,8 +52,8 @@ rule train_judge:
     resources:
         gpu=config["train"]["gpus"],
         # Each process reads the whole model into memory before it goes to its GPU.
-        mem_mb=growing(64000 * (1 + config["train"]["gpus"])),
-        runtime=growing(720),  # minutes
+        mem_mb=64000 * (1 + config["train"]["gpus"]),
+        runtime=720,  # minutes
     params:
         code=code("train_judge"),
         model=lambda wildcards: model_arguments(start_of_training(wildcards)),
@@ -143,8 +143,8 @@ rule reinforce_judge:
     threads: 8
     resources:
         gpu=1,
-        mem_mb=growing(128000),
-        runtime=growing(720),  # minutes
+        mem_mb=128000,
+        runtime=720,  # minutes
     params:
         code=code("reinforce_judge"),
         model=lambda wildcards: model_arguments(start_of_reinforcement(wildcards)),

@@ -12,51 +12,15 @@ answered until then stays in the journal.
 """
 
 import os
-import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 from selfjudge.run.commands import arguments, run
+from selfjudge.run.slurm import find_jobs, find_snakemake
 
-# What follows `python` in the process of a Snakemake, however it was called.
-PROGRAM = re.compile(rb"(-m |.*/)snakemake( |/__main__\.py |$)")
 PATIENCE = 300  # seconds until a cancelled job must be gone
-
-
-def find_jobs(project: Path) -> list[str]:
-    """The ids of queued and running jobs that were submitted for a project.
-
-    The plugin submits each in the project's directory, with a comment that
-    begins with the kind of job: rule or group.
-    """
-    command = ["squeue", "--me", "--noheader", "--format=%i|%k|%Z"]
-    listing = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
-    rows = (line.split("|", 2) for line in listing.stdout.splitlines())
-    return [
-        job
-        for job, comment, directory in rows
-        if comment.startswith(("rule_", "group_"))
-        and Path(directory).resolve() == project
-    ]
-
-
-def find_snakemake(project: Path) -> int | None:
-    """The id of a living Snakemake of this project on this machine, or None.
-
-    Those that jobs consist of do not count: they were started for one target job.
-    """
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            here = (process / "cwd").resolve() == project
-        except OSError:  # gone, or somebody else's
-            continue
-        named = PROGRAM.match(b" ".join(words[1:3]))
-        if here and named and b"--target-jobs" not in words:
-            return int(process.name)
-    return None
 
 
 def recover_run(project: Path) -> None:
@@ -70,14 +34,14 @@ def recover_run(project: Path) -> None:
             f"{project}: a Snakemake works here, process {alive}. Hint: let it end, "
             f"or stop it and its jobs with `kill -INT {alive}`."
         )
-    jobs = find_jobs(project)
+    jobs = [job.id for job in find_jobs(project)]
     print(f"{len(jobs)} jobs to cancel {' '.join(jobs)}".rstrip())
     if jobs:
         subprocess.run(["scancel", *jobs], check=True)
     deadline = time.monotonic() + PATIENCE
     while jobs:
         time.sleep(1)
-        jobs = find_jobs(project)
+        jobs = [job.id for job in find_jobs(project)]
         if jobs and time.monotonic() > deadline:
             raise ValueError(f"{project}: jobs {' '.join(jobs)} must end (they do not)")
     root = Path(__file__).resolve().parents[1]

@@ -1,5 +1,6 @@
 """What `--profile slurm` asks of a cluster; no SLURM is needed to look at it."""
 
+import os
 import re
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import pytest
 import yaml
 from snakemake.profiles import ProfileConfigFileParser
 
+from selfjudge.run.config import ConfigError
+from selfjudge.run.site import read_site
 from test_workflow import REPOSITORY, clone_repository
 
 pytestmark = pytest.mark.workflow
@@ -113,15 +116,15 @@ def test_every_job_with_a_gpu_is_told_so(clone: Path) -> None:
     assert all("--device cpu " in one for one in commands if "train_judge" in one)
 
 
-def test_retries_ask_for_more() -> None:
-    """Memory and minutes grow with the attempt in every rule that names them."""
+def test_no_rule_asks_for_more_by_the_attempt() -> None:
+    """What a retry asks for follows from why the job ended: `attempts` says."""
     asked = [
         value
         for body in rule_bodies().values()
         for value in re.findall(r"^ +(?:mem_mb|runtime)=(.*),", body, re.M)
     ]
     assert len(asked) >= 20
-    assert [value for value in asked if not value.startswith("growing(")] == []
+    assert [value for value in asked if "attempt" in value] == []
 
 
 def test_local_file_is_laid_over_the_shipped_one(clone: Path) -> None:
@@ -133,14 +136,17 @@ def test_local_file_is_laid_over_the_shipped_one(clone: Path) -> None:
         "gpu_model": None,
         "constraint": "80gb|nvlink",
         "extra": "--exclude=node[7-9]",
-        "rules": {"train_judge": {"mem_mb": "256000 * attempt"}},
+        "gpu_account": "proj-1.2-gpu",
+        "cpu_extra": "--nice=10",
+        "rules": {"train_judge": {"mem_mb": 256000}},
     }
     (clone / "profiles/slurm/local.yaml").write_text(yaml.safe_dump(local))
     resources = planned_resources(clone)
     judge = resources["judge_pairs"]
     assert judge["slurm_partition"].startswith("a100")
-    assert judge["slurm_account"] == resources["build_pairs"]["slurm_account"]
-    assert judge["slurm_account"] == "proj-1.2"
+    assert judge["slurm_account"] == "proj-1.2-gpu"
+    assert resources["build_pairs"]["slurm_account"] == "proj-1.2"
+    assert resources["build_pairs"]["slurm_extra"] == "--nice=10"
     assert judge["qos"] == "high"
     assert "gpu_model" not in judge
     assert judge["constraint"] == "80gb|nvlink"
@@ -153,12 +159,33 @@ def test_local_file_is_laid_over_the_shipped_one(clone: Path) -> None:
     assert subprocess.run(ignored, cwd=REPOSITORY, capture_output=True).stdout
 
 
-def test_mistyped_key_of_the_local_file_is_named(clone: Path) -> None:
-    """A key that does not exist is refused, not passed over."""
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("gpu_partitoin: a100", "'gpu_partitoin' is no known key. Hint: did you mean"),
+        ("gpu_request: gpu", "'gpu_request' must be one of 'gpus', 'gres'"),
+        ("max_minutes: 4h", "'max_minutes' must be of type integer or null (got '4h')"),
+        ("signal: TERM", "'signal' must be of the form"),
+        ("account", "must be keys and values (got 'account')"),
+        ("a: [", "must be YAML"),
+    ],
+)
+def test_mistakes_in_the_local_file_are_named(
+    clone: Path, monkeypatch: pytest.MonkeyPatch, text: str, told: str
+) -> None:
+    """A key or value that cannot be is refused, not passed over."""
+    monkeypatch.chdir(clone)
+    Path("slurm/local.yaml").write_text(text)
+    with pytest.raises(ConfigError, match=rf"slurm/local.yaml: .*{re.escape(told)}"):
+        read_site(Path("slurm"))
+
+
+def test_snakemake_tells_of_a_mistake_in_the_local_file(clone: Path) -> None:
+    """What the documented command prints of it."""
     (clone / "profiles/slurm/local.yaml").write_text("gpu_partitoin: a100\n")
     done = plan(clone)
     assert done.returncode != 0
-    assert "slurm/local.yaml: 'gpu_partitoin' is no key" in done.stdout + done.stderr
+    assert "slurm/local.yaml: 'gpu_partitoin' is no" in done.stdout + done.stderr
 
 
 def test_modules_are_loaded_before_each_job(
@@ -168,7 +195,18 @@ def test_modules_are_loaded_before_each_job(
     monkeypatch.chdir(clone)
     assert "precommand" not in read_profile()
     Path("slurm/local.yaml").write_text("modules: [cuda/12.8, gcc]\n")
-    assert read_profile()["precommand"] == "module load cuda/12.8 gcc"
+    command = read_profile()["precommand"]
+    assert command.endswith("module load cuda/12.8 gcc")
+    modules = Path("modules/init")
+    modules.mkdir(parents=True)
+    (modules / "sh").write_text('module() { echo "$@"; }\n')
+    done = subprocess.run(
+        ["sh", "-c", command],
+        env={"MODULESHOME": "modules", "PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+    )
+    assert done.stdout == "load cuda/12.8 gcc\n", done.stderr
 
 
 def test_only_the_login_node_goes_to_the_network() -> None:

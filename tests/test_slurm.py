@@ -1,24 +1,28 @@
 """The loop on a real SLURM, undisturbed and through faults.
 
-A small demo runs once, to the end.  Each fault then meets the judging of that
-run, which starts again from a copy taken before it; it must end with the very
-same bytes.  What is scaled down is the run, not the profile: one iteration, one
-filter, a few prompts, and two nodes with one GPU each.
+A small project is judged, and its judge trained, many times side by side on a cluster
+of our own (`slurm/`): each run meets a fault of its own, and must end by itself with
+the bytes of the run that met none.  What is scaled down is the run, not the profile.
 """
 
+import itertools
 import json
 import re
-import shutil
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from selfjudge.ground.ledgers import read_ledgers
-from slurm.cluster import NODES, Cluster, wait_until, why_not
+from slurm.cluster import Cluster, wait_until, why_not
+from slurm.project import BRANCH, CONFIG, write_project
 from test_workflow import change_config, clone_repository, edit
 
 pytestmark = [
@@ -26,330 +30,567 @@ pytestmark = [
     pytest.mark.skipif(why_not() is not None, reason=str(why_not())),
 ]
 
-LOOP = "results/iter1/vlrb.json"
-PAIRS = "results/iter1/majority/pairs.jsonl"
-JUDGED = "results/iter1/majority/accepted.jsonl"
-COMPARED = ("judgments.jsonl", "accepted.jsonl", "dropped_judgments.jsonl")
-WORLD = {"num_closed": 8, "num_open": 12, "num_vlrb": 4, "num_mmrb": 2}
-WORLD |= {"num_criteria": 1}
-CONFIG = {
-    "iterations": 1,
-    "filters": ["majority"],
-    "pool": {"prompts_per_iteration": 20},
-    "benchmarks": {"mmrb": None, "criteria": None},
-    "engine": {"batch_size": 2},
-    "responses": {"num_samples": 4},
-    "pairs": {"majority_threshold": 2},
-    "judgments": {"shards": 3},
-    # So few rows are one step, whose rate would be 0 while it warms up.
-    "train": {"num_epochs": 1, "warmup_ratio": 0.0},
-}
+JUDGED = f"{BRANCH}/judgments.jsonl"
+TRAINED = f"{BRANCH}/judge.json"
 PATIENCE = 1800  # seconds; a machine that is busy with other things is slow
+# The training waits on purpose after each step, so many seconds.
+STEP = 2.5
+SLOW = "    def on_step_end(self, args: Any, state: Any, control: Any, "
+SLOW += "**_: Any) -> None:\n"
+
+
+class Run:
+    """A clone with a project, and the Snakemake that works on it."""
+
+    def __init__(
+        self,
+        name: str,
+        cluster: Cluster,
+        folder: Path,
+        step: float = STEP,
+        **site: Any,
+    ) -> None:
+        self.name, self.cluster = name, cluster
+        self.clone = folder / name / "selfjudge"
+        self.project = self.clone / "project"
+        self.target = JUDGED
+        self.printed = ""
+        self.process: subprocess.Popen[str]
+        self.seconds = 0.0
+        clone_repository(self.clone)
+        write_project(self.project, self.clone / "demo/base")
+        slow = f"{SLOW}        __import__('time').sleep({step})\n"
+        edit(self.clone / "scripts/selfjudge/training/resuming.py", SLOW, slow)
+        local = {"cpu_partition": "cpu", **site}
+        path = self.clone / "profiles/slurm/local.yaml"
+        path.write_text(yaml.safe_dump(local))
+
+    def start(self) -> "Run":
+        """Start the documented command, for the judgments or the judge."""
+        command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
+        rules = ["judge_pairs", "merge_judgments", "train_judge"]
+        rest = ["--directory", "project", "--allowed-rules", *rules, "--"]
+        self.process = subprocess.Popen(
+            [*command, *rest, self.target],
+            cwd=self.clone,
+            env=self.cluster.environment | {"OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.began = time.monotonic()
+        self.printed = ""
+        return self
+
+    def end(self) -> str:
+        """What it printed until its end; one without an end is stopped."""
+        if self.process.stdout is None or self.process.stdout.closed:
+            return self.printed
+        try:
+            printed, _ = self.process.communicate(timeout=PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.send_signal(signal.SIGINT)
+            printed, _ = self.process.communicate()
+        self.seconds = time.monotonic() - self.began
+        self.printed = printed
+        return printed
+
+    def finish(self, status: int = 0) -> str:
+        """What it printed until its end, which must be as expected."""
+        printed = self.end()
+        assert self.process.returncode == status, f"{self.name}\n{printed}"
+        return printed
+
+    def wait_to_say(self, words: str) -> None:
+        """Return as soon as Snakemake has said this of it."""
+        logs = self.project / ".snakemake/log"
+        wait_until(
+            lambda: any(words in log.read_text() for log in logs.glob("*.log")),
+            PATIENCE,
+            f"{self.name}: to say {words!r}",
+        )
+
+    def jobs(self) -> list[dict[str, str]]:
+        """All SLURM jobs that it ever had, in the order of their ids."""
+        fields = "jobid,state,nodelist,nnodes,alloctres,timelimitraw,comment,workdir"
+        command = f"sacct -X --parsable2 --noheader --format {fields}"
+        rows = (line.split("|") for line in self.cluster.call(command).splitlines())
+        jobs = [dict(zip(fields.split(","), row, strict=True)) for row in rows]
+        return [job for job in jobs if job["workdir"] == str(self.project)]
+
+    def running(self, rule: str = "") -> list[str]:
+        """The ids of its jobs that run at this moment, of one rule or of all."""
+        command = "squeue --noheader --states R --format '%i|%k|%Z'"
+        rows = (line.split("|") for line in self.cluster.call(command).splitlines())
+        return [
+            job
+            for job, comment, folder in rows
+            if folder == str(self.project) and comment.startswith(f"rule_{rule}")
+        ]
+
+    def journalled(self) -> list[str]:
+        """The keys of all answers that were journalled."""
+        return [
+            answer["key"]
+            for path in (self.project / "results/journal").glob("*/*.jsonl")
+            for line in path.read_bytes().split(b"\n")[:-1]
+            for answer in json.loads(line)
+        ]
+
+    def is_under_way(self) -> bool:
+        """Whether it has some answers, or its training has saved a checkpoint."""
+        if self.target == JUDGED:
+            return bool(self.journalled())
+        saved = (self.project / BRANCH / "training").glob("checkpoint-*/complete.json")
+        return any(saved)
+
+    def wait(self) -> "Run":
+        """Return in the midst of its work, while a job of it runs."""
+
+        def is_to_be_disturbed() -> bool:
+            assert self.process.poll() is None, f"{self.name}: over already"
+            return self.is_under_way() and bool(self.running())
+
+        wait_until(is_to_be_disturbed, PATIENCE, f"{self.name}: to be under way")
+        return self
+
+    def num_asked_again(self) -> int:
+        """Answers journalled twice: two jobs of a shard, or a journal not read."""
+        keys = self.journalled()
+        return len(keys) - len(set(keys))
+
+    def causes(self) -> list[str]:
+        """Why jobs of it ended that did not end well, as it has noted."""
+        path = self.project / "logs/slurm/ended.jsonl"
+        lines = path.read_text().splitlines() if path.is_file() else []
+        return [json.loads(line)["cause"] for line in lines]
+
+    def files(self) -> dict[str, bytes]:
+        """The judgments, or the weights of the judge."""
+        if self.target == JUDGED:
+            return {JUDGED: (self.project / JUDGED).read_bytes()}
+        paths = sorted((self.project / BRANCH / "judge").glob("*.safetensors"))
+        assert paths, self.name
+        return {path.name: path.read_bytes() for path in paths}
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    """A SLURM with two nodes of one GPU each."""
+    """A SLURM with a node of each kind."""
     with Cluster() as running:
         yield running
 
 
-def start(cluster: Cluster, clone: Path, *arguments: str) -> subprocess.Popen[str]:
-    """Start the documented command on the demo of a clone."""
+@pytest.fixture(scope="module")
+def make_run(
+    cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Run]]:
+    """Makes runs, which end with the module."""
+    folder = tmp_path_factory.mktemp("runs")
+    made = []
+
+    def make(name: str, target: str = JUDGED, **site: Any) -> Run:
+        run = Run(name, cluster, folder, **site)
+        run.target = target
+        made.append(run)
+        return run
+
+    yield make
+    for run in made:
+        if hasattr(run, "process"):
+            run.process.kill()
+
+
+@pytest.fixture(scope="module")
+def loop(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """The whole loop of a small demo with a real model."""
+    run = Run("loop", cluster, tmp_path_factory.mktemp("loop"))
+    run.project = run.clone / "demo"
+    small = {"num_closed": 8, "num_open": 12, "num_vlrb": 4, "num_mmrb": 2}
+    for name, number in (small | {"num_criteria": 1}).items():
+        rules = run.project / "project.smk"
+        rules.write_text(re.sub(rf"{name}=\d+", f"{name}={number}", rules.read_text()))
+    change_config(
+        run.project,
+        iterations=1,
+        filters=["majority"],
+        pool={"prompts_per_iteration": 20},
+        benchmarks={"mmrb": None, "criteria": None},
+        engine={"batch_size": 8},
+        responses={"num_samples": 4},
+        pairs={"majority_threshold": 2},
+        # So few rows are one step, whose rate would be 0 while it warms up.
+        train={"num_epochs": 1, "warmup_ratio": 0.0},
+    )
     command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
-    return subprocess.Popen(
-        [*command, "--directory", "demo", *arguments],
-        cwd=clone,
+    run.process = subprocess.Popen(
+        [*command, "--directory", "demo", "results/iter1/vlrb.json"],
+        cwd=run.clone,
         env=cluster.environment | {"OMP_NUM_THREADS": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+    run.began = time.monotonic()
+    yield run
+    run.process.kill()
 
 
-def finish(process: subprocess.Popen[str], status: int = 0) -> str:
-    """What a run printed until its end, which must be as expected."""
-    printed, _ = process.communicate(timeout=PATIENCE)
-    assert process.returncode == status, printed
-    return printed
-
-
-@pytest.fixture(scope="module")
-def prepared(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A clone in which the demo has run until its pairs are built."""
-    clone = tmp_path_factory.mktemp("prepared") / "selfjudge"
-    clone_repository(clone)
-    change_config(clone / "demo", **CONFIG)
-    for name, number in WORLD.items():
-        rules = clone / "demo/project.smk"
-        text, count = re.subn(rf"{name}=\d+", f"{name}={number}", rules.read_text())
-        assert count == 1
-        rules.write_text(text)
-    started = time.monotonic()
-    finish(start(cluster, clone, PAIRS))
-    print(f"until the pairs: {time.monotonic() - started:.0f} s")
-    return clone
-
-
-@pytest.fixture(scope="module")
-def finished(
-    cluster: Cluster, prepared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """The same run, undisturbed to its end."""
-    clone = tmp_path_factory.mktemp("finished") / "selfjudge"
-    shutil.copytree(prepared, clone, symlinks=True)
-    started = time.monotonic()
-    finish(start(cluster, clone, LOOP))
-    print(f"from the pairs to the end: {time.monotonic() - started:.0f} s")
-    return clone
-
-
-@pytest.fixture
-def begun(prepared: Path, tmp_path: Path) -> Path:
-    """A copy of the prepared clone, to be disturbed while it judges."""
-    clone = tmp_path / "selfjudge"
-    shutil.copytree(prepared, clone, symlinks=True)
-    return clone
-
-
-def jobs_of(cluster: Cluster, clone: Path) -> list[dict[str, str]]:
-    """All SLURM jobs that a clone ever had, in the order of their ids."""
-    fields = "jobid,state,start,end,nnodes,alloctres,timelimitraw,comment,workdir"
+def finish_all(runs: Sequence[Run]) -> None:
+    """Wait for runs side by side, and say what became of each."""
+    with ThreadPoolExecutor(len(runs)) as pool:
+        list(pool.map(Run.end, runs))
     time.sleep(5)  # the accounting is told a little later
-    printed = cluster.call(f"sacct -X --parsable2 --noheader --format {fields}")
-    jobs = [
-        dict(zip(fields.split(","), line.split("|"), strict=True))
-        for line in printed.splitlines()
-    ]
-    return [job for job in jobs if job["workdir"] == str(clone / "demo")]
 
 
-def journalled(clone: Path) -> list[str]:
-    """The keys of all answers that were journalled while judging."""
-    return [
-        answer["key"]
-        for path in (clone / "demo/results/journal").glob("*/*judge_pairs*.jsonl")
-        for line in path.read_bytes().split(b"\n")[:-1]
-        for answer in json.loads(line)
-    ]
-
-
-def running(cluster: Cluster, clone: Path) -> list[tuple[str, str]]:
-    """Job id and node of the judging jobs that run at this moment."""
-    printed = cluster.call("squeue --noheader --states R --format '%i|%N|%k|%Z'")
-    rows = [line.split("|") for line in printed.splitlines()]
-    return [
-        (job, node)
-        for job, node, comment, folder in rows
-        if folder == str(clone / "demo") and comment.startswith("rule_judge_pairs")
-    ]
-
-
-def wait_for_answers(cluster: Cluster, clone: Path) -> tuple[str, str]:
-    """A judging job in its midst, and its node: some answers are there, not all."""
-    wait_until(lambda: bool(journalled(clone)), PATIENCE, "the first answer")
-    found = running(cluster, clone)
-    assert found, "all was judged before it could be disturbed"
-    return found[0]
-
-
-def assert_as_undisturbed(fault: str, clone: Path, finished: Path) -> None:
-    """The files are the undisturbed run's, and no answer was paid for twice."""
-    for name in COMPARED:
-        path = Path("demo/results/iter1/majority", name)
-        assert (clone / path).read_bytes() == (finished / path).read_bytes(), name
-    keys = journalled(clone)
-    ledgers = read_ledgers(clone / "demo/results/ledgers")
-    num_calls = sum(
-        line.num_calls
-        for lines in ledgers.values()
-        for line in lines
-        if line.stage == "judge_pairs"
-    )
+def assert_as_undisturbed(run: Run, undisturbed: list[Run]) -> None:
+    """The files are the undisturbed run's, and no answer was journalled twice."""
+    judged, trained = undisturbed
+    plain = trained if run.target == TRAINED else judged
+    plain.end()
+    for one in (plain, run):
+        assert one.process.returncode == 0, f"{one.name}\n{one.printed}"
+    whole = plain.files()
+    for name, content in run.files().items():
+        assert content == whole[name], name
+    ledgers = read_ledgers(run.project / "results/ledgers")
+    calls = {"judge_pairs": 0, "train_judge": 0}
+    for line in itertools.chain.from_iterable(ledgers.values()):
+        calls[line.stage] += line.num_calls
     print(
-        f"{fault}: {len(set(keys))} requests, {len(keys) - len(set(keys))} of them "
-        f"journalled twice; calls in the ledgers, which a SIGKILL leaves unwritten: "
-        f"{num_calls}"
+        f"{run.name}: {run.seconds:.0f} s, {len(run.jobs())} jobs, "
+        f"{run.num_asked_again()} answers twice of {len(run.journalled())}, calls in "
+        f"the ledgers {calls}, causes {run.causes()}"
     )
-    assert set(keys) == set(journalled(finished))
-    assert len(keys) == len(set(keys))
+    assert run.num_asked_again() == 0
 
 
-def test_gpu_jobs_get_a_gpu_each_and_no_others(
-    cluster: Cluster, finished: Path
-) -> None:
-    """Every job has what its rule asked for, on one node, and is never requeued."""
-    comparison = json.loads((finished / "demo" / LOOP).read_text())
-    assert {row["iteration"] for row in comparison["rows"]} == {0, 1}
-    profile = "generate_responses alter_responses judge_pairs judge_benchmarks".split()
-    gpu_rules = {*profile, "train_judge"}
-    jobs = jobs_of(cluster, finished)
-    seen = set()
-    for job in jobs:
-        rule = re.sub("^rule_|_wildcards_.*$", "", job["comment"])
-        seen.add(rule)
-        assert job["state"] == "COMPLETED" and job["nnodes"] == "1", job
-        assert ("gres/gpu:h100=1" in job["alloctres"]) == (rule in gpu_rules), job
-    judged = {"judge_pairs", "judge_benchmarks"}
-    assert seen >= {*judged, "train_judge", "filter_judgments"}
-    shown = cluster.call("scontrol show job")
-    assert "Requeue=0" in shown and "Requeue=1" not in shown
+# -- one fault each, side by side ----------------------------------------------
 
 
-def test_no_more_gpu_jobs_at_once_than_gpus(cluster: Cluster, finished: Path) -> None:
-    """Three shards share two GPUs: the third waits in SLURM's queue."""
-    jobs = [job for job in jobs_of(cluster, finished) if "gpu" in job["alloctres"]]
-    at_once = [
-        sum(job["start"] <= other["start"] < job["end"] for job in jobs)
-        for other in jobs
+@pytest.fixture(scope="module")
+def undisturbed(make_run: Callable[..., Run]) -> list[Run]:
+    """Runs that meet no fault, begun before the others: of judging, and of training."""
+    return [make_run("undisturbed").start(), make_run("trained", TRAINED).start()]
+
+
+@pytest.fixture(scope="module")
+def first(
+    cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
+) -> dict[str, Run]:
+    """Runs that are cancelled, and on each kind of partition that preempts."""
+    runs = [
+        make_run("cancelled"),
+        make_run("cancelled_trained", TRAINED),
+        make_run("cancelled_at_once", gpu_partition="cancelled_at_once"),
+        make_run("requeued_at_once", gpu_partition="requeued_at_once"),
+        make_run("told_before", gpu_partition="told_before"),
+        make_run("preempted_trained", TRAINED, gpu_partition="preempted_later"),
     ]
-    assert max(at_once) == len(NODES)
+    for run in runs:
+        run.start()
+    named = {run.name: run for run in runs}
+    for kind in ("cancelled_at_once", "requeued_at_once", "told_before"):
+        named[kind].wait()
+    urgent = "sbatch -p urgent --exclusive -o /dev/null --wrap 'sleep 5' --nodelist "
+    cluster.call(f"{urgent} preempted")
+    for kind in ("cancelled", "cancelled_trained"):
+        cluster.call(f"scancel {named[kind].wait().running()[0]}")
+    named["preempted_trained"].wait()
+    cluster.call(f"{urgent} preempted_later")
+    finish_all(runs)
+    return named
 
 
-def cancel_job(cluster: Cluster, clone: Path) -> None:
-    """A job is cancelled, as by an administrator or for one of higher priority."""
-    job, _ = wait_for_answers(cluster, clone)
-    cluster.call(f"scancel {job}")
+@pytest.fixture(scope="module")
+def second(
+    cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
+) -> dict[str, Run]:
+    """Runs on bad nodes, and within limits that are too narrow."""
+    runs = [
+        make_run("lost", gpu_partition="lost"),
+        make_run("lost_trained", TRAINED, gpu_partition="lost_later"),
+        make_run(
+            "short_trained", TRAINED, step=5, gpu_partition="short", signal="TERM@60"
+        ),
+        make_run("hung", rules={"judge_pairs": {"runtime": 2}}, signal=None),
+        make_run("large", rules={"judge_pairs": {"mem_mb": 200}}),
+        make_run("faulty", gpu_partition="faulty"),
+        make_run("broken", gpu_partition="broken"),
+        make_run("one_job", gpu_partition="one_job"),
+    ]
+    for run in runs:
+        run.start()
+    named = {run.name: run for run in runs}
+    job = named["hung"].wait().running()[0]
+    cluster.call(f"scancel --signal STOP {job}")
+    named["lost"].wait()
+    cluster.cut_power("lost")
+    named["lost_trained"].wait()
+    cluster.cut_power("lost_later")
+    finish_all(runs)
+    return named
 
 
-def restart_controller(cluster: Cluster, clone: Path) -> None:
-    """The controller is killed and comes back ten seconds later."""
-    wait_for_answers(cluster, clone)
-    cluster.kill("slurmctld")
-    time.sleep(10)
-    cluster.start_controller()
+def test_undisturbed_run_has_no_job_too_many(
+    undisturbed: list[Run], first: dict[str, Run]
+) -> None:
+    """A job for each shard, one for the training; nothing was noted of any."""
+    finish_all(undisturbed)
+    for run, num_jobs in zip(undisturbed, (2, 1), strict=True):
+        assert [job["state"] for job in run.jobs()] == ["COMPLETED"] * num_jobs
+        assert run.causes() == []
+        assert_as_undisturbed(run, undisturbed)
 
 
-def lose_node(cluster: Cluster, clone: Path) -> None:
-    """A node goes dark with its daemon and its jobs."""
-    _, node = wait_for_answers(cluster, clone)
-    cluster.cut_power(node)
+@pytest.mark.parametrize("kind", ["cancelled", "cancelled_trained"])
+def test_cancelled_job_is_submitted_again(
+    first: dict[str, Run], undisturbed: list[Run], kind: str
+) -> None:
+    """A shard or a training, with no more time and memory than before."""
+    run = first[kind]
+    assert run.causes() == ["cancelled"]
+    asked = {(job["comment"], job["timelimitraw"]) for job in run.jobs()}
+    assert len(asked) == len(run.jobs()) - 1, "nothing grew"
+    assert_as_undisturbed(run, undisturbed)
 
 
 @pytest.mark.parametrize(
-    ("fault", "states"),
-    [
-        (cancel_job, {"COMPLETED", "CANCELLED by 0"}),
-        (restart_controller, {"COMPLETED"}),
-        (lose_node, {"COMPLETED", "NODE_FAIL"}),
-    ],
+    "kind",
+    ["cancelled_at_once", "requeued_at_once", "told_before", "preempted_trained"],
 )
-def test_run_goes_through_a_fault(
-    cluster: Cluster,
-    begun: Path,
-    finished: Path,
-    fault: Callable[[Cluster, Path], None],
-    states: set[str],
+def test_preempted_job_is_submitted_again(
+    first: dict[str, Run], undisturbed: list[Run], kind: str
 ) -> None:
-    """The run ends by itself, with the files of an undisturbed run."""
-    process = start(cluster, begun, JUDGED)
-    try:
-        fault(cluster, begun)
-        finish(process)
-    finally:
-        process.kill()
-        for node in NODES:
-            if node not in cluster.daemons:
-                cluster.start_node(node)
-    assert {job["state"] for job in jobs_of(cluster, begun)} == states
-    assert_as_undisturbed(fault.__name__, begun, finished)
+    """Whether a site cancels or requeues, at once or after a grace."""
+    run = first[kind]
+    assert set(run.causes()) == {"preempted"}
+    assert_as_undisturbed(run, undisturbed)
+
+
+@pytest.mark.parametrize("kind", ["lost", "lost_trained"])
+def test_lost_node_is_left(
+    second: dict[str, Run], undisturbed: list[Run], kind: str
+) -> None:
+    """Shards and training go on at another node, after SlurmdTimeout."""
+    run = second[kind]
+    assert set(run.causes()) == {"lost"}
+    assert "spare" in {job["nodelist"] for job in run.jobs()}
+    assert_as_undisturbed(run, undisturbed)
+
+
+def test_training_is_split_where_time_is_short(
+    second: dict[str, Run], undisturbed: list[Run]
+) -> None:
+    """The partition's limit is far below ours: the training goes on in more jobs."""
+    run = second["short_trained"]
+    assert set(run.causes()) == {"left"}
+    assert {job["timelimitraw"] for job in run.jobs()} == {"5"}
+    provenance = run.project / BRANCH / "judge/provenance.json"
+    assert json.loads(provenance.read_text())["resumed_from"]
+    assert_as_undisturbed(run, undisturbed)
 
 
 def test_job_over_its_time_limit_gets_more(
-    cluster: Cluster, begun: Path, finished: Path
+    second: dict[str, Run], undisturbed: list[Run]
 ) -> None:
-    """A job that hangs ends at its limit; its successor may take twice as long."""
-    edit(begun / "rules/common.smk", "growing(120)", "growing(1)")
-    # Five minutes before its end such a job has not begun.
-    (begun / "profiles/slurm/local.yaml").write_text("signal: null\n")
-    process = start(cluster, begun, JUDGED)
-    job, _ = wait_for_answers(cluster, begun)
-    cluster.call(f"scancel --signal STOP {job}")
-    finish(process)
-    jobs = {job["jobid"]: job for job in jobs_of(cluster, begun)}
-    hung = jobs[job]
-    *_, last = (other for other in jobs.values() if other["comment"] == hung["comment"])
-    assert (hung["state"], last["state"]) == ("TIMEOUT", "COMPLETED"), jobs
-    assert int(last["timelimitraw"]) > int(hung["timelimitraw"]) >= 1
-    assert_as_undisturbed("over_time_limit", begun, finished)
+    """A job that hangs ends at its limit; its successor may take longer."""
+    run = second["hung"]
+    assert "time" in run.causes()
+    limits = [int(job["timelimitraw"]) for job in run.jobs()]
+    assert min(limits) == 2 and max(limits) > 2
+    assert_as_undisturbed(run, undisturbed)
 
 
 def test_job_over_its_memory_gets_more(
-    cluster: Cluster, begun: Path, finished: Path
+    second: dict[str, Run], undisturbed: list[Run]
 ) -> None:
-    """A judge does not fit into its first job's memory; the second has more."""
-    edit(begun / "rules/common.smk", "growing(64000)", "growing(450)")
-    finish(start(cluster, begun, JUDGED))
-    jobs = jobs_of(cluster, begun)
-    memory = [
-        (job["state"], re.search(r"mem=(\w+)", job["alloctres"])[1])
-        for job in jobs
-        if "rule_judge_pairs" in job["comment"]
-    ]
-    assert ("FAILED", "450M") in memory and ("COMPLETED", "900M") in memory
-    assert_as_undisturbed("over_memory", begun, finished)
+    """Two Snakemakes do not fit into the first job's memory; later ones have more."""
+    run = second["large"]
+    assert set(run.causes()) == {"memory"}
+    sizes = re.findall(r"mem=(\d+)M", " ".join(job["alloctres"] for job in run.jobs()))
+    assert sizes[0] == "200" and sizes[-1] in ("400", "600")
+    assert_as_undisturbed(run, undisturbed)
 
 
-def test_failed_shard_leaves_its_neighbours(
-    cluster: Cluster, begun: Path, finished: Path
+@pytest.mark.parametrize("kind", ["faulty", "broken"])
+def test_bad_node_is_kept_off(
+    second: dict[str, Run], undisturbed: list[Run], kind: str
 ) -> None:
-    """A shard that fails for good costs nothing that the others have done."""
-    process = start(cluster, begun, JUDGED)
-    shard = "rule_judge_pairs_wildcards_1_majority_1of3"
-    while process.poll() is None:
-        for row in cluster.call("squeue --noheader --format '%i|%k|%Z'").splitlines():
+    """It fails each job at once, or SLURM's own prolog: one attempt a shard at most."""
+    run = second[kind]
+    nodes = [job["nodelist"] for job in run.jobs()]
+    assert kind in nodes and nodes.count(kind) <= 2
+    assert nodes.count("spare") == 2
+    if kind == "faulty":
+        assert "The next attempt keeps off faulty." in run.printed
+    assert_as_undisturbed(run, undisturbed)
+
+
+def test_limit_on_jobs_is_waited_for(
+    second: dict[str, Run], undisturbed: list[Run]
+) -> None:
+    """One job of a user at a time: the other shard waits its turn, and none fails."""
+    run = second["one_job"]
+    assert "SLURM takes no more jobs for now" in run.printed
+    assert run.causes() == []
+    assert_as_undisturbed(run, undisturbed)
+
+
+def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
+    """Three of them on this cluster; what is proposed instead has none."""
+    shipped = Path(__file__).parents[1] / "profiles/slurm"
+    for name in ("site.yaml", "site.schema.yaml"):
+        (tmp_path / name).write_text((shipped / name).read_text())
+    wrong = {"gpu_partition": "gpus", "gpu_model": "a100", "account": "labour"}
+    local = tmp_path / "local.yaml"
+    local.write_text(yaml.safe_dump(wrong))
+    script = str(shipped.parents[1] / "scripts/check_site.py")
+    command = [sys.executable, script, "--site", str(tmp_path)]
+    environment = cluster.environment
+
+    def check() -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=False
+        )
+
+    done = check()
+    assert done.returncode == 1
+    assert f"{local}: 'gpu_partition' must be one of " in done.stdout
+    assert f"{local}: 'gpu_model' must be one of h100 (got 'a100')" in done.stdout
+    assert f"{local}: 'account' must be one of lab, root (got 'labour')" in done.stdout
+    (tmp_path / "local.proposed.yaml").rename(local)
+    done = check()
+    assert done.returncode == 0 and "nothing in site.yaml" in done.stdout, done.stdout
+
+
+# -- nobody answers, or somebody stops -----------------------------------------
+
+
+def interrupt(run: Run) -> None:
+    """Stop a run as Ctrl-C does; it must leave no job."""
+    run.process.send_signal(signal.SIGINT)
+    run.finish(status=1)
+    listing = run.cluster.call("squeue --noheader --format '%Z'").splitlines()
+    assert str(run.project) not in listing
+
+
+def test_nobody_answers_for_a_while(
+    cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
+) -> None:
+    """Controller and accounting are away: jobs stay known, submissions wait."""
+    at_work, late = make_run("at_work"), make_run("submitted_late")
+    stopped = make_run("stopped")
+    for run in (at_work, stopped):
+        run.start()
+    for run in (at_work, stopped):
+        run.wait()
+    cluster.kill("slurmdbd")
+    cluster.kill("slurmctld")
+    late.start()
+    at_work.wait_to_say("does not answer")
+    late.wait_to_say("takes no more jobs")
+    cluster.start_accounting()
+    cluster.start_controller()
+    interrupt(stopped)
+    finish_all([at_work, late])
+    assert "SLURM does not answer" in at_work.printed
+    assert "SLURM takes no more jobs for now" in late.printed
+    for run in (at_work, late):
+        assert run.causes() == []
+        assert len(run.jobs()) == 2
+        assert_as_undisturbed(run, undisturbed)
+    finish_all([stopped.start()])
+    assert_as_undisturbed(stopped, undisturbed)
+
+
+def test_failed_shard_leaves_its_neighbour(
+    make_run: Callable[..., Run], undisturbed: list[Run]
+) -> None:
+    """A shard that fails for good costs nothing that the other has done."""
+    run = make_run("fails_for_good").start()
+    shard = "rule_judge_pairs_wildcards_1_majority_1of2"
+    while run.process.poll() is None:
+        listing = run.cluster.call("squeue --noheader --format '%i|%k|%Z'")
+        for row in listing.splitlines():
             job, comment, folder = row.split("|")
-            if comment == shard and folder == str(begun / "demo"):
-                cluster.call(f"scancel {job}")
+            if comment == shard and folder == str(run.project):
+                run.cluster.call(f"scancel {job}")
         time.sleep(1)
-    finish(process, status=1)
-    shards = begun / "demo/results/iter1/majority/judgments"
-    assert {path.name for path in shards.iterdir()} == {"2of3.jsonl", "3of3.jsonl"}
-    finish(start(cluster, begun, JUDGED))
-    assert_as_undisturbed("shard_fails_for_good", begun, finished)
+    run.finish(status=1)
+    shards = run.project / BRANCH / "judgments"
+    assert {path.name for path in shards.iterdir()} == {"2of2.jsonl"}
+    finish_all([run.start()])
+    assert_as_undisturbed(run, undisturbed)
 
 
-def recover(cluster: Cluster, clone: Path) -> subprocess.CompletedProcess[str]:
+def recover(run: Run) -> subprocess.CompletedProcess[str]:
     """Run the documented command that follows a killed Snakemake."""
     return subprocess.run(
-        [sys.executable, "scripts/recover_run.py", "demo"],
-        cwd=clone,
-        env=cluster.environment,
+        [sys.executable, "scripts/recover_run.py", "project"],
+        cwd=run.clone,
+        env=run.cluster.environment,
         capture_output=True,
         text=True,
     )
 
 
 def test_killed_snakemake_is_recovered(
-    cluster: Cluster, begun: Path, finished: Path
+    make_run: Callable[..., Run], undisturbed: list[Run]
 ) -> None:
     """Nobody can start beside a living run; after a dead one, one command mends."""
-    process = start(cluster, begun, JUDGED)
-    wait_for_answers(cluster, begun)
-    assert "cannot be locked" in finish(start(cluster, begun, JUDGED), status=1)
-    refused = recover(cluster, begun)
+    run = make_run("killed")
+    engine = CONFIG["engine"]
+    slow = {**engine["simulator"], "tokens_per_second": 4}
+    change_config(run.project, engine={"simulator": slow})
+    alive = run.start().wait().process
+    assert "cannot be locked" in run.start().finish(status=1)
+    refused = recover(run)
     assert refused.returncode == 1
-    assert f"a Snakemake works here, process {process.pid}" in refused.stderr
-    process.kill()
-    process.wait()
-    assert running(cluster, begun), "the jobs outlive their Snakemake"
-    assert "cannot be locked" in finish(start(cluster, begun, JUDGED), status=1)
-    done = recover(cluster, begun)
+    assert f"a Snakemake works here, process {alive.pid}" in refused.stderr
+    alive.kill()
+    alive.wait()
+    assert run.running(), "the jobs outlive their Snakemake"
+    done = recover(run)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert not running(cluster, begun)
-    finish(start(cluster, begun, JUDGED))
-    assert_as_undisturbed("snakemake_killed", begun, finished)
+    assert not run.running()
+    change_config(run.project, engine=engine)
+    finish_all([run.start()])
+    assert_as_undisturbed(run, undisturbed)
 
 
-def test_a_probe_is_one_job_whose_report_is_printed(
-    cluster: Cluster, finished: Path
-) -> None:
-    """A GPU of its own, and on the terminal what it found; the run has its answers."""
-    keys = journalled(finished)
-    printed = finish(start(cluster, finished, "probe"))
-    assert re.search(r"^probe of \d+ prompts: ", printed, re.M)
-    assert re.search(r"^plan of ", printed, re.M)
-    jobs = [job for job in jobs_of(cluster, finished) if "probe" in job["comment"]]
-    assert [job["state"] for job in jobs] == ["COMPLETED"]
-    assert "gres/gpu:h100=1" in jobs[0]["alloctres"]
-    assert journalled(finished) == keys
+# -- the loop ------------------------------------------------------------------
+
+
+def test_gpu_jobs_get_a_gpu_each_and_no_others(loop: Run) -> None:
+    """Every job has what its rule asked for, on one node, and is never requeued."""
+    wait_until(lambda: bool(loop.running("generate")), PATIENCE, "a job of a model")
+    script = [sys.executable, "scripts/show_status.py", "demo"]
+    target = "results/iter1/vlrb.json"
+    told = subprocess.run(
+        [*script, target],
+        cwd=loop.clone,
+        env=loop.cluster.environment,
+        capture_output=True,
+        text=True,
+    )
+    print(told.stdout, told.stderr)
+    assert f"Snakemake works here, process {loop.process.pid}" in told.stdout
+    assert re.search(r"^generate_responses +1 ", told.stdout, re.M)
+    loop.finish()
+    time.sleep(5)
+    compared = json.loads((loop.project / "results/iter1/vlrb.json").read_text())
+    assert {row["iteration"] for row in compared["rows"]} == {0, 1}
+    profile = "generate_responses alter_responses judge_pairs judge_benchmarks".split()
+    gpu_rules = {*profile, "train_judge"}
+    seen = set()
+    for job in loop.jobs():
+        rule = re.sub("^rule_|_wildcards_.*$", "", job["comment"])
+        seen.add(rule)
+        assert job["state"] == "COMPLETED" and job["nnodes"] == "1", job
+        assert ("gres/gpu:h100=1" in job["alloctres"]) == (rule in gpu_rules), job
+    judged = {"judge_pairs", "judge_benchmarks"}
+    assert seen >= {*judged, "train_judge", "filter_judgments"}
+    shown = loop.cluster.call("scontrol show job")
+    assert "Requeue=0" in shown
+    print(f"the loop: {loop.seconds:.0f} s, {len(loop.jobs())} jobs")

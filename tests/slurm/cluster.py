@@ -1,4 +1,4 @@
-"""A SLURM of two nodes on one machine, in a folder of its own.
+"""A SLURM of eight nodes on one machine, in a folder of its own.
 
 Controller, node daemons, accounting and its database are real; the GPUs are
 device files that nothing opens.  It needs root, Debian's packages (APT) and no
@@ -24,8 +24,10 @@ from pathlib import Path
 APT = ("slurm-wlm", "munge", "slurmdbd", "mariadb-server")
 PROGRAMS = ("slurmctld", "slurmd", "slurmdbd", "munged", "mariadbd", "sacct")
 TEMPLATES = Path(__file__).resolve().parent
-NODES = ("h1", "h2")
-NUM_GPUS = 1  # of a node
+# Each is of a kind (slurm.conf has its partitions); SLURM takes the lightest first.
+KINDS = "plain preempted preempted_later faulty broken lost lost_later".split()
+NODES = dict.fromkeys(KINDS, 1) | {"spare": 9}
+NUM_GPUS = 16  # of a node
 
 
 def why_not() -> str | None:
@@ -101,12 +103,12 @@ class Cluster:
             f"--socket={self.folder}/munge.socket",
         )
         self.start_database()
-        self.spawn("slurmdbd", "slurmdbd -D")
-        self.wait_for("sacctmgr --noheader list cluster")
+        self.start_accounting()
         self.call("sacctmgr --immediate --quiet add cluster test")
         for command in (
             "add account lab Description=lab Organization=lab",
             "add user root account=lab",
+            "add qos one_job MaxSubmitJobsPerUser=1",
         ):
             self.call(f"sacctmgr --immediate --quiet {command}")
         self.start_controller()
@@ -121,12 +123,15 @@ class Cluster:
         # More than this machine has: the profile's own requests must fit.
         node = (
             "NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={port} "
-            "CPUs=64 RealMemory=512000 Gres=gpu:h100:{gpus} State=UNKNOWN"
+            "CPUs=256 RealMemory=999000 Gres=gpu:h100:{gpus} Weight={weight} "
+            "State=UNKNOWN"
         )
         host = socket.gethostname().split(".")[0]
         nodes = [
-            node.format(name=name, host=host, port=free_port(), gpus=NUM_GPUS)
-            for name in NODES
+            node.format(
+                name=name, host=host, port=free_port(), gpus=NUM_GPUS, weight=weight
+            )
+            for name, weight in NODES.items()
         ]
         words = {
             "folder": self.folder,
@@ -146,7 +151,7 @@ class Cluster:
         gres = [
             f"NodeName={name} Name=gpu Type=h100 File={device}"
             for number, device in enumerate(devices)
-            for name in [NODES[number // NUM_GPUS]]
+            for name in [list(NODES)[number // NUM_GPUS]]
         ]
         (self.folder / "gres.conf").write_text("\n".join(["AutoDetect=off", *gres]))
         for name in ("state", "bin", *NODES):
@@ -156,6 +161,11 @@ class Cluster:
         call = f'SLURM_CONF={self.folder}/slurm.conf exec {find_program("srun")} "$@"'
         srun.write_text(f"#!/bin/sh\n{call}\n")
         srun.chmod(0o755)
+        # What a job meets on two of the nodes before it can begin.
+        for name, node in (("prolog", "broken"), ("task_prolog", "faulty")):
+            script = self.folder / name
+            script.write_text(f'#!/bin/sh\n[ "$SLURMD_NODENAME" != {node} ]\n')
+            script.chmod(0o755)
         key = self.folder / "munge.key"
         key.write_bytes(secrets.token_bytes(128))
         key.chmod(0o400)
@@ -179,6 +189,11 @@ class Cluster:
                 f"{sql} -e \"create user slurm@'{host}' identified by 'slurm'; "
                 f"grant all on slurm.* to slurm@'{host}'\""
             )
+
+    def start_accounting(self) -> None:
+        """Start the accounting, with what its database holds."""
+        self.spawn("slurmdbd", "slurmdbd -D")
+        self.wait_for("sacctmgr --noheader list cluster")
 
     def start_controller(self) -> None:
         """Start the controller with the state that it left, if it did."""

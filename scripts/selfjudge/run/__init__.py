@@ -1,10 +1,12 @@
-"""Run: the config, the command line, the probe, the plan.  Nobody imports it.
+"""Run: config, command line, probe, plan, and the cluster.  Nobody imports it.
 
-In: config.yaml, arguments, what is stale.  Out: checked settings, one-line errors,
-what a few prompts come to, what a run still costs.
+In: config.yaml, site.yaml, arguments, what is stale, what SLURM says.  Out: checked
+settings, one-line errors, what a few prompts come to, what a run still costs and how
+far it is, what the next attempt of a job asks for.
 
 Read `config`, `shards`, `commands`, `training_jobs`, `projects`, `using` (what scripts
 share), `families` (which model runs where), then the probe: `probing`, `probe_report`,
-`probe_text`; then the plan: `workload`, `panel_load`, `planning`, `scheduling`,
-`plan_text`.
+`probe_text`; then the plan: `workload`, `panel_load`, `dry_runs`, `planning`,
+`scheduling`, `plan_text`; then the cluster: `site`, `slurm`, `attempts`, `site_check`,
+`status`.
 """
