@@ -37,7 +37,7 @@ def load_config(directory: Path) -> Any:
 
 
 def main_target(config: Any) -> str:
-    """The scores of the last iteration on the first benchmark; without one the judges."""
+    """The last iteration's scores on the first benchmark; without one the judges."""
     benchmark = next((n for n, spec in config["benchmarks"].items() if spec), None)
     main = f"results/iter{config['iterations']}/{benchmark}.json"
     return main if benchmark else "judges"
