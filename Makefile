@@ -96,14 +96,14 @@ demo-panel: $(READY)
 demo-base: $(READY)
 	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --out demo/base
 
-# What takes some minutes comes first: `make test-quick` stops there.
-QUICK := $(patsubst %,tests/test_%.py,setup terminal shards commands config records \
+# What takes some minutes comes first; `make test-quick` is that alone.
+QUICK := $(patsubst %,tests/test_%.py,setup shards commands config records \
   answers verdicts routing prompts sources filtering statistics seeds places)
 test-quick: $(READY)
-	$(BIN)/pytest -q -m "not workflow" $(wildcard $(QUICK))
+	$(BIN)/pytest -q $(QUICK)
 
 test: test-quick
-	$(BIN)/pytest
+	$(BIN)/pytest $(addprefix --ignore=,$(QUICK))
 
 # Real tokenizers, processors and photographs, all engines that run here; a folder of
 # its own, since a torchvision built for CUDA breaks a CPU torch for all who find it.

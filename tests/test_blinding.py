@@ -4,8 +4,8 @@ import pytest
 from PIL import Image
 
 from examples import image_bytes, make_pair
-from selfjudge.benchmarks.preparing import GREY, blind_pairs
-from selfjudge.ground.images import open_rgb
+from selfjudge.benchmarks.preparing import blind_pairs
+from selfjudge.ground.images import GREY, open_rgb
 
 
 def write_image(folder: Path, name: str, **kind: object) -> str:
