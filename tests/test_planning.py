@@ -28,7 +28,7 @@ from selfjudge.run.workload import Expectations, Part, Workload, parse_part
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 # Numbers below speak of eight shards a stage, whatever config.yaml has.
-for stage in ("responses", "judgments", "benchmark_judgments"):
+for stage in ("certificate", "responses", "judgments", "benchmark_judgments"):
     CONFIG[stage]["shards"] = 8
 RESPONSES = Part("responses", 1)
 JUDGMENTS = Part("judgments", 1, "majority")

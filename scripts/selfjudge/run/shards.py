@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from selfjudge.benchmarks.registry import FORMATS
+from selfjudge.certificate.variants import VARIANTS
 
 AUTO = "auto"
 
@@ -25,7 +26,8 @@ def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
 def most_requests(config: Mapping[str, Any]) -> dict[str, int]:
     """The most requests that each stage of one iteration can have.
 
-    As if every prompt were closed, open, and gave a pair; both orders are judged.
+    As if every prompt were closed, open, and gave a pair; both orders are judged.  Of
+    the certificate: of its responses, or of all variants of the pairs they make.
     """
     prompts = config["pool"]["prompts_per_iteration"]
     pairs = sum(
@@ -35,7 +37,13 @@ def most_requests(config: Mapping[str, Any]) -> dict[str, int]:
     )
     judged = config["judgments"]["num_samples"]
     scored = config["benchmark_judgments"]["num_samples"]
+    certificate = config["certificate"]
+    held_out = min(certificate["num_prompts"], prompts * config["iterations"])
+    varied = min(certificate["num_variant_pairs"], held_out) * len(VARIANTS)
     return {
+        "certificate": max(
+            held_out * config["responses"]["num_samples"], 2 * (held_out + varied)
+        ),
         "responses": prompts * config["responses"]["num_samples"],
         "alterations": prompts,
         "judgments": 2 * prompts * judged,
