@@ -14,12 +14,16 @@ import yaml
 
 from selfjudge.engines.checkpoints import model_fingerprint, read_version
 from selfjudge.ground.lines import read_json, write_json
+from selfjudge.ground.requests import Sampling
+from selfjudge.judging.asks import Asking
 from selfjudge.training.identity import find_twin, link_judge, training_identity
 from selfjudge.training.settings import TrainSettings
+from selfjudge.use.asked import read_asked, write_asked
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 SETTINGS = {k: v for k, v in CONFIG["train"].items() if k not in ("start_from", "gpus")}
+TEMPLATE = ROOT / "scripts/templates/judge.txt"
 SETTINGS |= {"max_pixels_shown": None}
 
 
@@ -34,6 +38,11 @@ def write_model(folder: Path, weights: str = "weights") -> Path:
     (folder / "config.json").write_text("{}")
     (folder / "model.safetensors").write_text(weights)
     return folder
+
+
+def hash_asked(judge: Path) -> dict[str, bytes]:
+    """What a judge's folder says of how it is asked, by file."""
+    return {path.name: path.read_bytes() for path in (judge / "asking").glob("*")}
 
 
 def write_rows(path: Path, text: str = '{"row": 1}\n') -> Path:
@@ -106,8 +115,18 @@ def test_a_twin_takes_no_room(trained: Path) -> None:
     assert (output / weights).read_text() == "trained weights"
 
 
-def test_the_stage_trains_no_twin(trained: Path) -> None:
-    """Without images, a model that opens, or torch: it only looks."""
+@pytest.mark.parametrize("other", [None, Sampling(max_tokens=9, temperature=0.5)])
+def test_the_stage_trains_no_twin(trained: Path, other: Sampling | None) -> None:
+    """Without images, a model that opens, or torch: it only looks.
+
+    How it was asked is its own, whatever the other says of itself, or nothing.
+    """
+    judge = trained / "iter1/majority/judge"
+    if other is not None:
+        theirs = trained / "theirs.txt"
+        theirs.write_text(TEMPLATE.read_text(encoding="utf-8"))
+        write_asked(judge, template=theirs, sampling=other, max_pixels_shown=None)
+    before = hash_asked(judge)
     folder = trained / "iter1" / "correctness"
     rows = write_rows(folder / "accepted.jsonl")
     blocked = trained / "blocked"
@@ -117,9 +136,20 @@ def test_the_stage_trains_no_twin(trained: Path) -> None:
     command += ["--settings", json.dumps(SETTINGS), "--image-root", trained]
     command += ["--work", folder / "training", "--output", folder / "judge"]
     command += ["--version", folder / "judge.json"]
+    asking = Asking(
+        template=TEMPLATE.name,
+        orders="both",
+        num_samples=1,
+        sampling=Sampling(max_tokens=96, temperature=1.0),
+    )
+    command += ["--template", TEMPLATE]
+    command += ["--asking", msgspec.json.encode(asking).decode()]
     env = os.environ | {"PYTHONPATH": str(blocked)}
     subprocess.run(command, check=True, env=env)
-    judge = trained / "iter1/majority/judge"
+    asked = read_asked(folder / "judge")
+    assert (asked.template, asked.sampling) == (TEMPLATE.name, asking.sampling)
+    assert hash_asked(judge) == before
+    assert not (folder / "judge/asking/theirs.txt").exists()
     fingerprint = read_json(folder / "judge.json")["fingerprint"]
     assert fingerprint == read_version(judge).fingerprint
     assert not (folder / "training").exists()

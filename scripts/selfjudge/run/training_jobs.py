@@ -4,6 +4,7 @@ import argparse
 import gc
 import logging
 import os
+import shutil
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from selfjudge.judging.asks import Asking
 from selfjudge.run.commands import GPUS, arguments, json_of
 from selfjudge.training.identity import find_twin, link_judge
 from selfjudge.training.settings import TrainSettings
-from selfjudge.use.asked import write_asked
+from selfjudge.use.asked import FOLDER, write_asked
 
 if TYPE_CHECKING:
     from selfjudge.training.trainer import Base
@@ -52,6 +53,8 @@ def asked_arguments(parser: argparse.ArgumentParser) -> None:
 def carry_asking(args: argparse.Namespace) -> None:
     """Write into what was trained how it was asked, if `asked_arguments` say so."""
     if "asking" in args:
+        # A twin's folder holds what the other judge was asked with.
+        shutil.rmtree(args.output / FOLDER, ignore_errors=True)
         write_asked(
             args.output,
             template=args.template,
@@ -91,6 +94,7 @@ def take_twin(args: argparse.Namespace) -> bool:
         return False
     if os.environ.get("RANK", "0") == "0":
         link_judge(judge, args.output)
+        carry_asking(args)
         write_json(args.version, msgspec.to_builtins(read_version(args.output)))
     return True
 
