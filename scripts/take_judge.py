@@ -11,6 +11,7 @@ from pathlib import Path
 from selfjudge.certificate.choice import Choice
 from selfjudge.ground.lines import read_document
 from selfjudge.run.commands import arguments, run
+from selfjudge.use.trust import FILE as CERTIFICATE
 
 
 def link(source: str, target: str) -> None:
@@ -38,7 +39,9 @@ def main() -> None:
         copy_function=link,
         ignore=shutil.ignore_patterns(".snakemake*"),
     )
-    shutil.copy2(folder / "certificate.json", partial)
+    # Not written through a link into the judge's own folder.
+    (partial / CERTIFICATE).unlink(missing_ok=True)
+    shutil.copy2(folder / CERTIFICATE, partial)
     shutil.rmtree(args.output, ignore_errors=True)
     partial.rename(args.output)
 

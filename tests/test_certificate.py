@@ -1,5 +1,7 @@
 """Certificates: variants of pairs, what answers to them come to, which judge to use."""
 
+import subprocess
+import sys
 from pathlib import Path
 from random import Random
 
@@ -37,7 +39,12 @@ from selfjudge.certificate.leak import measure_leak
 from selfjudge.certificate.measures import measure, transitive
 from selfjudge.certificate.severity import follow_chain, rejected_of
 from selfjudge.certificate.variants import VARIANTS, VariantName, load_wordings
-from selfjudge.ground.lines import read_json, read_records, write_records
+from selfjudge.ground.lines import (
+    read_json,
+    read_records,
+    write_json,
+    write_records,
+)
 from selfjudge.ground.records import Altered, Order, Pair
 from selfjudge.judging.probabilities import chosen_probability
 
@@ -478,6 +485,23 @@ def test_certificates_of_other_pairs_are_refused() -> None:
     """Differences are within pairs."""
     with pytest.raises(ValueError, match="the same pairs"):
         choose(scored(0, 50), [scored(1, 50, number=90)])
+
+
+def test_a_taken_judge_leaves_the_other_as_it_was(tmp_path: Path) -> None:
+    """A judge trained from a certified one may hold that one's certificate."""
+    results = tmp_path / "results"
+    judge = results / "iter1/majority/judge"
+    judge.mkdir(parents=True)
+    (judge / "model.safetensors").write_text("weights")
+    (judge / "certificate.json").write_text("of another judge")
+    (judge.parent / "certificate.json").write_text("its own")
+    write_json(results / "choice.json", choose(scored(0, 55), [scored(1, 90)]))
+    command = [sys.executable, ROOT / "scripts/take_judge.py"]
+    command += ["--choice", results / "choice.json", "--results", results]
+    subprocess.run([*command, "--output", tmp_path / "chosen"], check=True)
+    assert (tmp_path / "chosen/certificate.json").read_text() == "its own"
+    assert (judge / "certificate.json").read_text() == "of another judge"
+    assert (tmp_path / "chosen/model.safetensors").samefile(judge / "model.safetensors")
 
 
 def test_the_demo_words_its_variants() -> None:

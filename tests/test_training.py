@@ -745,7 +745,12 @@ def test_copies_no_weights_and_no_page_of_the_base(tmp_path: Path) -> None:
     output.mkdir()
     copied = ["config.json", "LICENSE.txt", "tokenizer.model", "modeling.py"]
     left = ["README.md", ".gitattributes", "consolidated.safetensors", "a.bin"]
-    left += ["provenance.json", "model.safetensors.index.json", "x.pth"]
+    left += [
+        "provenance.json",
+        "certificate.json",
+        "model.safetensors.index.json",
+        "x.pth",
+    ]
     for name in copied + left:
         (base / name).write_text(name)
     (base / "adapter").mkdir()

@@ -26,7 +26,8 @@ WEIGHT_SUFFIXES = (
     *(".safetensors", ".safetensors.index.json", ".bin", ".bin.index.json"),
     *(".pt", ".pth", ".gguf", ".h5", ".msgpack", ".onnx"),
 )
-NOT_COPIED = ("README.md", "provenance.json")  # speak of the base model alone
+# These speak of the base model alone, which may be a certified judge.
+NOT_COPIED = ("README.md", "provenance.json", "certificate.json")
 TIED = ("lm_head.weight", "embed_tokens.weight")
 
 
