@@ -75,7 +75,6 @@ use rule build_pairs as pair_held_out with:
         prompts="results/certificate/prompts.jsonl",
         responses="results/certificate/responses.jsonl",
         altered="results/certificate/altered.jsonl",
-        matched=[],
     output:
         pairs="results/certificate/pairs.jsonl",
         dropped="results/certificate/dropped_pairs.jsonl",
@@ -332,6 +331,7 @@ rule take_judge:
     input:
         choice="results/choice.json",
         judges=[file for judge in JUDGES for file in trained_judge(*judge)],
+        certificates=[certificate_path(*judge) for judge in JUDGES],
     output:
         directory("results/chosen_judge"),
     log:
