@@ -2,7 +2,8 @@
 
 Reads asks, the pairs of each variant and their images, and the templates that the asks
 name; writes raw judgments in the order of the asks and, of the first variant, how the
-judge weighs both verdicts where it came to one.  All by one loaded model.
+judge weighs both verdicts where its reasoning ended: of no judgment for which the
+model had no room.  All by one loaded model.
 """
 
 from pathlib import Path
@@ -15,7 +16,7 @@ from selfjudge.judging.asks import (
     judgment_requests,
     load_judge_template,
 )
-from selfjudge.judging.probabilities import CHOICES, weighed_from, weighing_request
+from selfjudge.judging.probabilities import CHOICES, weighed_from, weighing_requests
 from selfjudge.run.commands import model_arguments, model_of, run
 
 
@@ -45,10 +46,7 @@ def main() -> None:
     answered = list(model.answer(parts, stage="judge_variants", ledger=args.ledger))
     for (*_, output), part in zip(args.part, answered, strict=True):
         write_records(output, (judgment_from(*pair) for pair in part))
-    requests = [
-        weighing_request(request, judgment_from(generation, request))
-        for generation, request in answered[0]
-    ]
+    requests = weighing_requests(answered[0])
     (weighed,) = model.answer(
         [requests], stage="weigh_verdicts", ledger=args.ledger, choices=CHOICES
     )

@@ -435,6 +435,25 @@ def test_few_pairs_are_said_to_be_few(number: int) -> None:
     assert f"; {number} pairs)" in found.words
 
 
+def test_a_pair_without_room_is_a_coin() -> None:
+    """It is counted as unparsed, and ends no certificate; a judged one must be."""
+
+    def cramped(variant: VariantName, pair: Pair, order: Order) -> bool | None:
+        return None if pair.images == ("0.png",) and order == "chosen_first" else True
+
+    answers = answers_of(cramped)
+    first, *rest = answers["original"]
+    weighed = {key: dict(sure(2.0, True)) for key in [first, *rest]}
+    del weighed[first]["chosen_first"]
+    found = certify(1, "majority", answers, weighed, [], None, 0)
+    assert found.num_unparsed == 1
+    assert found.outcomes[0].probability == 0.5
+    assert all(one.probability > 0.8 for one in found.outcomes[1:])
+    del weighed[rest[0]]
+    with pytest.raises(ValueError, match=f"pair {rest[0]}: a judgment must be weighed"):
+        certify(1, "majority", answers, weighed, [], None, 0)
+
+
 def test_halves_share_no_picture() -> None:
     """A picture that fits the temperature measures nothing."""
     pairs = [open_pair(at, images=(f"{at // 3}.png",)) for at in range(60)]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,14 @@ def test_an_image_that_the_processor_refuses_costs_no_other_answer(
     assert (found[odd.id].text, found[odd.id].finish_reason) == ("", "length")
     assert f"{odd.id}: {tmp_path}/thread.png refused: absolute aspect" in caplog.text
     assert {key: found[key] for key in found if key != odd.id} == answer(engine, [good])
+    said = judge_turns("which?", "It is")
+    good_one, odd_one = (
+        msgspec.structs.replace(one, messages=said) for one in (good[0], odd)
+    )
+    weighed = dict(engine.choice_logprobs([good_one, odd_one], ["A", "B"]))
+    assert weighed[odd.id] == [-log(2)] * 2
+    (alone,) = engine.choice_logprobs([good_one], ["A", "B"])
+    assert weighed[good_one.id] == pytest.approx(alone[1], abs=1e-4)
 
     def broken(texts: list[str], images: list[list[Image.Image]]) -> Any:
         raise ValueError("no image token in the text")

@@ -2,10 +2,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.templates import user_turn
 from selfjudge.judging.probabilities import (
+    STATES,
     chosen_probability,
     is_abstained,
     verdict_stem,
+    weighing_requests,
 )
 from selfjudge.judging.verdicts import parse_verdict
 
@@ -35,6 +39,40 @@ def test_a_judgment_is_cut_before_its_verdict(text: str, stem: str) -> None:
     """What is continued by a letter states that letter, and keeps all before it."""
     assert verdict_stem(text) == stem
     assert parse_verdict(stem + "A]]") == "A"
+
+
+@pytest.mark.parametrize(
+    ("text", "num_tokens", "stem"),
+    [
+        pytest.param("", 0, None, id="no-room"),
+        pytest.param("I see", 2, None, id="hardly-any-room"),
+        pytest.param("Verdict: [[A]]", 6, "Verdict: [[", id="short-but-stated"),
+        pytest.param(
+            "word " * 40, 96, ("word " * 40)[:-64].rstrip() + STATES, id="cut-off"
+        ),
+    ],
+)
+def test_a_cut_judgment_is_weighed_where_there_is_room(
+    text: str, num_tokens: int, stem: str | None
+) -> None:
+    """An engine refuses a prompt that is longer than its model reads."""
+    request = Request(
+        id="pair/chosen_first/0",
+        messages=[user_turn(0, "Which?")],
+        images=(),
+        sampling=Sampling(max_tokens=96, temperature=1.0),
+        seed=1,
+    )
+    generation = Generation(
+        request_id=request.id,
+        text=text,
+        finish_reason="length",
+        num_prompt_tokens=9,
+        num_output_tokens=num_tokens,
+    )
+    asked = weighing_requests([(generation, request)])
+    stems = [one.messages[-1]["content"][0]["text"] for one in asked]
+    assert stems == ([] if stem is None else [stem])
 
 
 @given(LOGPROBS, LOGPROBS, TEMPERATURES)

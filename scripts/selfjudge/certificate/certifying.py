@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from selfjudge.certificate.answers import Answers
+from selfjudge.certificate.answers import Answered, Answers
 from selfjudge.certificate.calibration import (
     TARGETS,
     Abstention,
@@ -17,7 +17,7 @@ from selfjudge.certificate.calibration import (
 from selfjudge.certificate.figures import Figure, beside_base, figure_of
 from selfjudge.certificate.measures import measure
 from selfjudge.certificate.words import say
-from selfjudge.ground.records import Order, Pair, Record
+from selfjudge.ground.records import ORDERS, Order, Pair, Record
 from selfjudge.ground.seeds import seed_for
 from selfjudge.judging.probabilities import chosen_probability
 
@@ -76,15 +76,21 @@ def certify(
 ) -> Certificate:
     """The certificate of a judge; ``base`` is that of the base model, None in its own.
 
-    Raises KeyError where a pair was not weighed.
+    A pair that was not weighed in both orders, since there was no room for a judgment,
+    is unparsed there, and as probable as a coin.  Raises ValueError where one that was
+    judged was not weighed.
     """
     original = answers["original"]
     pairs = [one.pair for one in original.values()]
+    whole = whole_weights(original, weighed)
     fitting, measuring = halve(pairs, seed)
-    temperature = fit_temperature([weighed[pair.id] for pair in fitting])
+    temperature = fit_temperature([whole[p.id] for p in fitting if p.id in whole])
 
     def probabilities(some: Sequence[Pair], at: float = temperature) -> list[float]:
-        return [chosen_probability(weighed[pair.id], at) for pair in some]
+        return [
+            chosen_probability(whole[pair.id], at) if pair.id in whole else 0.5
+            for pair in some
+        ]
 
     fitted, measured = probabilities(fitting), probabilities(measuring)
     abstentions = [abstain(fitted, measured, target) for target in TARGETS]
@@ -131,6 +137,23 @@ def certify(
         ],
     )
     return msgspec.structs.replace(certificate, words=say(figures))
+
+
+def whole_weights(
+    original: Mapping[str, Answered], weighed: WeighedPairs
+) -> WeighedPairs:
+    """The weights of the pairs that have them in both orders."""
+    found = {}
+    for key, answered in original.items():
+        own = weighed.get(key, {})
+        for order in ORDERS:
+            if order not in own and answered.preferences[order] is not None:
+                raise ValueError(
+                    f"pair {key}: a judgment must be weighed (got none of {order})"
+                )
+        if len(own) == len(ORDERS):
+            found[key] = own
+    return found
 
 
 def halve(pairs: Sequence[Pair], seed: int) -> tuple[list[Pair], list[Pair]]:

@@ -4,6 +4,7 @@ faster engine knows the model (Mllama today)."""
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from logging import getLogger
+from math import log
 from pathlib import Path
 from typing import Any
 
@@ -203,9 +204,13 @@ class TransformersEngine:
 
     def _refuse(self, request: Request, error: Exception) -> Generation:
         """The answer to a request whose images the processor does not take."""
+        self._log_refused(request, error)
+        return self.conversations.read(request, [], 0)
+
+    def _log_refused(self, request: Request, error: Exception) -> None:
+        """One line for people."""
         names = ", ".join(request.images)
         logger.warning("request %s: %s refused: %s", request.id, names, error)
-        return self.conversations.read(request, [], 0)
 
     def _answer(self, batch: Sequence[Request]) -> list[Generation]:
         """The generations of a batch, as `generate` has them."""
@@ -247,20 +252,37 @@ class TransformersEngine:
         choice is appended.  Where a choice changes how the end of the
         conversation is cut into tokens ("[[" and "A" become "[[A"), all choices
         are scored from the first token that any of them changes, so that the
-        sums stay comparable.  Sampling and seed play no part.
+        sums stay comparable.  Sampling and seed play no part.  Where the processor
+        refuses an image, all choices weigh alike, and the log has a line.
         """
         for batch in self._plan(requests, rows_each=len(choices)):
-            images = open_images(batch)
-            texts, rows_of_images, num_scored = [], [], []
-            for request in batch:
-                prefix = self.conversations.render(request, continue_final_message=True)
-                texts += [prefix + choice for choice in choices]
-                rows_of_images += [[images[p] for p in request.images]] * len(choices)
-                num_scored += self.conversations.count_scored(prefix, choices)
-            sums = self._sum_logprobs(self._encode(texts, rows_of_images), num_scored)
-            for place, request in enumerate(batch):
-                start = place * len(choices)
-                yield request.id, sums[start : start + len(choices)]
+            yield from self._weigh(batch, choices)
+
+    def _weigh(
+        self, batch: Sequence[Request], choices: Sequence[str]
+    ) -> Iterator[tuple[str, list[float]]]:
+        """The log-probabilities of one batch, as `choice_logprobs` has them."""
+        images = open_images(batch)
+        texts, rows_of_images, num_scored = [], [], []
+        for request in batch:
+            prefix = self.conversations.render(request, continue_final_message=True)
+            texts += [prefix + choice for choice in choices]
+            rows_of_images += [[images[p] for p in request.images]] * len(choices)
+            num_scored += self.conversations.count_scored(prefix, choices)
+        try:
+            inputs = self._encode(texts, rows_of_images)
+        except ImageRefusedError as error:
+            if len(batch) == 1:
+                self._log_refused(batch[0], error)
+                yield batch[0].id, [-log(len(choices))] * len(choices)
+            else:
+                for request in batch:
+                    yield from self._weigh([request], choices)
+            return
+        sums = self._sum_logprobs(inputs, num_scored)
+        for place, request in enumerate(batch):
+            start = place * len(choices)
+            yield request.id, sums[start : start + len(choices)]
 
     def _sum_logprobs(self, inputs: Any, num_scored: list[int]) -> list[float]:
         """The log-probability of the last ``num_scored`` tokens of each row."""

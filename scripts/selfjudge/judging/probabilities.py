@@ -5,12 +5,12 @@ One order alone holds the judge's preference for a place too; the mean of both d
 not, where that preference is the same in both.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import exp
 
 import msgspec
 
-from selfjudge.ground.records import ORDERS, Judgment, Order, Record
+from selfjudge.ground.records import ORDERS, Order, Record
 from selfjudge.ground.requests import Generation, Request, Sampling
 from selfjudge.ground.templates import assistant_turn
 from selfjudge.judging.verdicts import chosen_verdict, parse_verdict
@@ -21,6 +21,10 @@ CHOICES = ("A]]", "B]]")
 OPENING = "[["
 # What a judgment without a verdict is continued by, before one is asked for.
 STATES = "\nVerdict: [["
+# A text of fewer tokens that was cut off had no room in the model's context.
+LEAST_TOKENS = 16
+# What is left out of the end of a text that was cut off, to have room for a verdict.
+CUT_CHARACTERS = 64
 
 Logprobs = Sequence[float]  # of each of CHOICES, natural
 
@@ -37,12 +41,41 @@ class Weighed(Record, frozen=True, kw_only=True):
     logprobs: tuple[float, float]
 
 
-def weighing_request(request: Request, judgment: Judgment) -> Request:
+def is_unparsed(generation: Generation) -> bool:
+    """Whether a text states no verdict."""
+    return parse_verdict(generation.text) is None
+
+
+def has_no_room(generation: Generation) -> bool:
+    """Whether the prompt was too long for the model, or its image was refused.
+
+    There is no judgment then, and room for a verdict neither.
+    """
+    is_short = generation.num_output_tokens < LEAST_TOKENS
+    return generation.finish_reason == "length" and is_short and is_unparsed(generation)
+
+
+def weighing_requests(
+    answered: Iterable[tuple[Generation, Request]],
+) -> list[Request]:
+    """What weighs the verdict of each judgment, but of those without room."""
+    return [
+        weighing_request(request, generation)
+        for generation, request in answered
+        if not has_no_room(generation)
+    ]
+
+
+def weighing_request(request: Request, generation: Generation) -> Request:
     """What asks a judge for the log-probabilities of `CHOICES` after its reasoning.
 
-    ``request`` is what ``judgment`` answers.
+    ``request`` is what ``generation`` answers.  A text that was cut off before its
+    verdict loses its end, so that there is room for one.
     """
-    stem = assistant_turn(verdict_stem(judgment.text))
+    text = generation.text
+    if generation.finish_reason == "length" and is_unparsed(generation):
+        text = text[:-CUT_CHARACTERS]
+    stem = assistant_turn(verdict_stem(text))
     return msgspec.structs.replace(
         request,
         messages=[*request.messages, stem],

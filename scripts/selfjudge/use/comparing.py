@@ -14,16 +14,12 @@ from selfjudge.ground.requests import Generation
 from selfjudge.judging.probabilities import (
     Logprobs,
     chosen_probability,
+    has_no_room,
     is_abstained,
     order_probability,
 )
-from selfjudge.judging.verdicts import parse_verdict, read_stated
+from selfjudge.judging.verdicts import read_stated
 from selfjudge.use.trust import Trust
-
-# A text of fewer tokens that was cut off had no room in the model's context.
-LEAST_TOKENS = 16
-# What is left out of the end of a text that was cut off, to have room for a verdict.
-CUT_CHARACTERS = 64
 
 # How a verdict was come by: stated at first, in the second try, or neither.
 Source = Literal["stated", "retried", "probability"]
@@ -101,17 +97,6 @@ def picture_id(path: str) -> str:
         return file_sha256(path)
     except OSError:
         return path
-
-
-def is_unparsed(generation: Generation) -> bool:
-    """Whether a text states no verdict."""
-    return parse_verdict(generation.text) is None
-
-
-def has_no_room(generation: Generation) -> bool:
-    """Whether the prompt was too long for the model, and so has no answer."""
-    is_short = generation.num_output_tokens < LEAST_TOKENS
-    return generation.finish_reason == "length" and is_short and is_unparsed(generation)
 
 
 class Answered(NamedTuple):

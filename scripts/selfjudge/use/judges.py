@@ -12,25 +12,24 @@ from selfjudge.engines.base import Engine, EngineSettings, Refusal
 from selfjudge.engines.journal import run_requests
 from selfjudge.engines.progress import Log, log_to_stderr
 from selfjudge.engines.weighing import WeighingEngine
-from selfjudge.ground.records import ORDERS, Ask, Judgment, Order, Pair
+from selfjudge.ground.records import ORDERS, Ask, Order, Pair
 from selfjudge.ground.requests import Generation, Request
 from selfjudge.ground.seeds import seed_for
 from selfjudge.ground.versions import own_version
-from selfjudge.judging.asks import ask_pairs, judgment_from, judgment_requests
+from selfjudge.judging.asks import ask_pairs, judgment_requests
 from selfjudge.judging.probabilities import (
     CHOICES,
     Logprobs,
+    has_no_room,
+    is_unparsed,
     weighed_from,
     weighing_request,
 )
 from selfjudge.use.asked import Asked, read_asked
 from selfjudge.use.comparing import (
-    CUT_CHARACTERS,
     Answered,
     Comparison,
     Match,
-    has_no_room,
-    is_unparsed,
     pair_of,
     settle,
 )
@@ -53,18 +52,6 @@ class Said(NamedTuple):
     request: Request
     generation: Generation
     is_retried: bool
-
-
-def stem_of(said: Said) -> Judgment:
-    """The judgment that a verdict is asked for after.
-
-    A text that was cut off loses its end, so that there is room for a verdict.
-    """
-    generation = said.generation
-    if generation.finish_reason == "length" and is_unparsed(generation):
-        short = generation.text[:-CUT_CHARACTERS]
-        generation = msgspec.structs.replace(generation, text=short)
-    return judgment_from(generation, said.request)
 
 
 class Spent(NamedTuple):
@@ -215,7 +202,7 @@ class Judge:
     def _weigh(self, said: dict[Place, Said], stage: str) -> dict[Place, Logprobs]:
         """The log-probability of each letter at the place of each verdict."""
         asked = [
-            (place, weighing_request(one.request, stem_of(one)))
+            (place, weighing_request(one.request, one.generation))
             for place, one in said.items()
             if self.probabilities and not has_no_room(one.generation)
         ]
