@@ -168,6 +168,7 @@ rule build_variants:
 rule measure_leak:
     """What tells chosen from rejected without the picture: words, and length."""
     input:
+        prompts="results/certificate/prompts.jsonl",
         pairs="results/certificate/pairs.jsonl",
     output:
         "results/certificate/leak.json",
@@ -182,8 +183,8 @@ rule measure_leak:
         code=code("measure_leak"),
         seed=config["seed"],
     shell:
-        "{PYTHON[decide]} {SCRIPTS:q}/measure_leak.py --pairs {input.pairs} "
-        "--seed {params.seed} --output {output} 2> {log}"
+        "{PYTHON[decide]} {SCRIPTS:q}/measure_leak.py --prompts {input.prompts} "
+        "--pairs {input.pairs} --seed {params.seed} --output {output} 2> {log}"
 
 
 def certificate_asking():
@@ -277,6 +278,7 @@ def certificate_of_base(wildcards):
 rule certify_judge:
     """What can be said of a judge without labels, each figure with its interval."""
     input:
+        prompts="results/certificate/prompts.jsonl",
         pairs=[f"results/certificate/variants/{name}.jsonl" for name in VARIANTS],
         leak="results/certificate/leak.json",
         judged=certificate_files,
@@ -301,7 +303,7 @@ rule certify_judge:
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/certify_judge.py "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "
-        "--pairs results/certificate/variants --leak {input.leak} "
+        "--prompts {input.prompts} --pairs results/certificate/variants --leak {input.leak} "
         "--judged {params.judged} --shards {params.shards} {params.base} "
         "--seed {params.seed} --output {output} 2> {log}"
 

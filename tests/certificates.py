@@ -46,6 +46,11 @@ def answers_of(judge: Judge, number: int = 40) -> Answers:
     }
 
 
+def groups_of(answers: Answers) -> dict[str, str]:
+    """The group of each pair: its one picture."""
+    return {key: one.pair.images[0] for key, one in answers["original"].items()}
+
+
 def perfect(variant: VariantName, pair: Pair, order: Order) -> bool:
     """Right where there is a right answer and a picture; else A."""
     if variant in ("grey", "other_image", "styled"):
@@ -76,4 +81,6 @@ def certificate_of(
         key: sure(2.0, one.agreed is not False)
         for key, one in answers["original"].items()
     }
-    return certify(iteration, "majority", answers, weighed, [], base, 0)
+    return certify(
+        iteration, "majority", answers, weighed, groups_of(answers), [], base, 0
+    )

@@ -18,11 +18,12 @@ from certificates import (
     always_first,
     answers_of,
     certificate_of,
+    groups_of,
     open_pair,
     perfect,
     sure,
 )
-from examples import BOUNDS, judge_both, make_altered, make_pair
+from examples import BOUNDS, judge_both, make_altered, make_pair, make_prompt
 from selfjudge.certificate.answers import read_variant
 from selfjudge.certificate.building import build_variants
 from selfjudge.certificate.calibration import (
@@ -33,8 +34,9 @@ from selfjudge.certificate.calibration import (
     reliability,
 )
 from selfjudge.certificate.certifying import Certificate, Outcome, certify, halve
-from selfjudge.certificate.choice import choose
+from selfjudge.certificate.choice import choose, step
 from selfjudge.certificate.figures import Figure
+from selfjudge.certificate.groups import group_pairs
 from selfjudge.certificate.leak import measure_leak
 from selfjudge.certificate.measures import measure, transitive
 from selfjudge.certificate.severity import follow_chain, rejected_of
@@ -45,7 +47,7 @@ from selfjudge.ground.lines import (
     write_json,
     write_records,
 )
-from selfjudge.ground.records import Altered, Order, Pair
+from selfjudge.ground.records import Altered, Order, Pair, Prompt
 from selfjudge.judging.probabilities import chosen_probability
 
 ROOT = Path(__file__).parents[1]
@@ -228,7 +230,8 @@ def test_wordings_must_hold_the_response(tmp_path: Path, text: str, said: str) -
 
 def figures_of(judge: Judge) -> dict[str, Figure]:
     """The figures of a judge by name."""
-    return {one.name: one for one in measure(answers_of(judge), 0)}
+    answers = answers_of(judge)
+    return {one.name: one for one in measure(answers, groups_of(answers), 0)}
 
 
 def longer(variant: VariantName, pair: Pair, order: Order) -> bool:
@@ -305,7 +308,7 @@ def test_only_a_circle_is_not_transitive(preferences: list[tuple[bool, ...]]) ->
     answers = answers_of(judge, len(preferences))
     circles = [(True, True, False), (False, False, True)]
     expected = [float(one not in circles) for one in preferences]
-    assert transitive(answers) == expected
+    assert list(transitive(answers).values()) == expected
 
 
 def test_shards_are_read_as_one(tmp_path: Path) -> None:
@@ -398,14 +401,15 @@ def test_words_and_length_that_tell_are_told() -> None:
         )
         for at in range(20)
     ]
-    found = {one.name: one.value for one in measure_leak(leaking, 0)}
+    shown = {pair.id: pair.images[0] for pair in leaking}
+    found = {one.name: one.value for one in measure_leak(leaking, shown, 0)}
     assert found["words alone"] == 1 and found["length alone"] == 0
     fair = [
         msgspec.structs.replace(pair, chosen="yes", rejected="yes") for pair in leaking
     ]
-    found = {one.name: one.value for one in measure_leak(fair, 0)}
+    found = {one.name: one.value for one in measure_leak(fair, shown, 0)}
     assert found["words alone"] == found["length alone"] == 0.5
-    assert [one.name for one in measure_leak(leaking[:1], 0)] == [
+    assert [one.name for one in measure_leak(leaking[:1], shown, 0)] == [
         "length alone",
         "length alone, open pairs",
     ]
@@ -429,7 +433,7 @@ def test_few_pairs_are_said_to_be_few(number: int) -> None:
     """A certificate of hardly anything promises nothing, and says of how much."""
     answers = answers_of(perfect, number)
     weighed = {key: sure(2.0, True) for key in answers["original"]}
-    found = certify(1, "majority", answers, weighed, [], None, 0)
+    found = certify(1, "majority", answers, weighed, groups_of(answers), [], None, 0)
     assert found.abstain_below is None
     assert len(found.outcomes) == number
     assert f"; {number} pairs)" in found.words
@@ -445,21 +449,69 @@ def test_a_pair_without_room_is_a_coin() -> None:
     first, *rest = answers["original"]
     weighed = {key: dict(sure(2.0, True)) for key in [first, *rest]}
     del weighed[first]["chosen_first"]
-    found = certify(1, "majority", answers, weighed, [], None, 0)
+    found = certify(1, "majority", answers, weighed, groups_of(answers), [], None, 0)
     assert found.num_unparsed == 1
     assert found.outcomes[0].probability == 0.5
     assert all(one.probability > 0.8 for one in found.outcomes[1:])
     del weighed[rest[0]]
     with pytest.raises(ValueError, match=f"pair {rest[0]}: a judgment must be weighed"):
-        certify(1, "majority", answers, weighed, [], None, 0)
+        certify(1, "majority", answers, weighed, groups_of(answers), [], None, 0)
+
+
+def prompt_of(pair: Pair, *digests: str) -> Prompt:
+    """The prompt of a pair, with pictures of these contents."""
+    return msgspec.structs.replace(
+        make_prompt(), id=pair.prompt_id, images=pair.images, image_sha256s=digests
+    )
+
+
+def test_pairs_that_share_a_picture_are_one_group() -> None:
+    """By content, whatever the file is called, and through a third pair."""
+    pairs = [open_pair(at, images=(f"{at}.png",)) for at in range(6)]
+    shown = [("a",), ("b", "c"), ("c", "a"), ("d",), ("d",), ("e",)]
+    prompts = [prompt_of(p, *own) for p, own in zip(pairs, shown, strict=True)]
+    for order in (1, -1):
+        found = group_pairs(pairs[::order], prompts)
+        assert [found[pair.id] for pair in pairs] == ["a", "a", "a", "d", "d", "e"]
 
 
 def test_halves_share_no_picture() -> None:
-    """A picture that fits the temperature measures nothing."""
-    pairs = [open_pair(at, images=(f"{at // 3}.png",)) for at in range(60)]
-    fitting, measuring = halve(pairs, 0)
-    assert {p.images for p in fitting}.isdisjoint(p.images for p in measuring)
+    """A picture that fits the temperature measures nothing, nor a copy of it."""
+    pairs = [open_pair(at, images=(f"{at}.png",)) for at in range(60)]
+    groups = group_pairs(
+        pairs, [prompt_of(pair, str(at // 3)) for at, pair in enumerate(pairs)]
+    )
+    fitting, measuring = halve(pairs, groups, 0)
+    assert {groups[p.id] for p in fitting}.isdisjoint(groups[p.id] for p in measuring)
     assert len(fitting) + len(measuring) == 60 and fitting and measuring
+
+
+def test_many_pairs_of_a_picture_are_no_more_than_one() -> None:
+    """Four pairs each of ten pictures, told right by picture: as wide as of ten."""
+
+    def by_picture(variant: VariantName, pair: Pair, order: Order) -> bool:
+        return int(pair.images[0].split(".")[0]) % 10 < 5 and variant != "grey"
+
+    def widths(number: int) -> dict[str, float]:
+        answers = answers_of(by_picture, number)
+        groups = {
+            key: str(int(one.split(".")[0]) % 10)
+            for key, one in groups_of(answers).items()
+        }
+        return {
+            one.name: one.high - one.low
+            for one in measure(answers, groups, 0)
+            if one.high is not None and one.low is not None
+        }
+
+    few, many = widths(10), widths(40)
+    for name in ("all pairs", "its picture minus grey"):
+        assert many[name] == pytest.approx(few[name], rel=0.05)
+    scores = {str(at): float(at % 10 < 5) for at in range(40)}
+    groups = {key: str(int(key) % 10) for key in scores}
+    ten = {key: scores[key] for key in list(scores)[:10]}
+    whole = step(dict.fromkeys(scores, 0.0), scores, groups)
+    assert whole == step(dict.fromkeys(ten, 0.0), ten, groups)
 
 
 def scored(iteration: int, num_right: int, number: int = 100) -> Certificate:
@@ -467,7 +519,7 @@ def scored(iteration: int, num_right: int, number: int = 100) -> Certificate:
     outcomes = [
         Outcome(
             pair_id=str(at),
-            prompt_id=str(at),
+            group=str(at),
             accuracy=float(at < num_right),
             probability=0.5,
         )

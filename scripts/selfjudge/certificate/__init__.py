@@ -4,6 +4,6 @@ In: pairs of prompts that no training has seen, and a judge's judgments of them 
 their variants.  Out: variants, certificates, and which judge to use.
 
 Read in the order of the work: `severity`, `pictures`, `variants`, `building`; then
-`answers`, `figures`, `measures`, `calibration`, `leak`, `words`, `certifying`; and
-`choice`.
+`answers`, `groups`, `figures`, `measures`, `calibration`, `leak`, `words`,
+`certifying`; and `choice`.
 """

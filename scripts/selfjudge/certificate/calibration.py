@@ -40,8 +40,10 @@ class Abstention(Record, frozen=True, kw_only=True):
     """How many pairs a judge answers if it is to be right on a share of them.
 
     It abstains where the more probable response has less than ``abstain_below``.
-    ``right_rate`` is of the ``num_answered`` of ``num_pairs``; ``low`` is the bound
-    that holds with `CONFIDENCE`.  All None where no limit can promise the target.
+    ``right_rate`` is of the ``num_answered`` of ``num_pairs``, and ``low`` its bound by
+    Clopper and Pearson at `CONFIDENCE`, one side, as if the limit had not been chosen
+    on the same pairs: what is promised is the target.  All None where no limit can
+    promise it.
     """
 
     target: float
@@ -112,8 +114,9 @@ def abstain(
     Limits are the quantiles of the fitting half's confidences, tested on the other
     half in the order in which the first makes them likely to hold, each by the exact
     binomial test that no more than 1 - target are wrong, until one fails.  So the
-    promise holds with `CONFIDENCE` whatever the distribution (fixed-sequence testing
-    of "Learn then Test", arXiv 2110.01052, section 3).
+    promise holds with `CONFIDENCE` whatever the distribution of pairs, if they are
+    independent (fixed-sequence testing of "Learn then Test", arXiv 2110.01052, section
+    3); pairs that share a picture may not be.
     """
     limits = sorted(find_limits(fitting), key=lambda one: p_value(fitting, one, target))
     held = []
@@ -166,7 +169,7 @@ def p_value(probabilities: Sequence[float], limit: float, target: float) -> floa
 
 
 def lower_bound(right: int, answered: int) -> float:
-    """The share right that holds with `CONFIDENCE`: Clopper and Pearson, one side."""
+    """The one-sided bound of a share right, of Clopper and Pearson, at `CONFIDENCE`."""
     if not right:
         return 0.0
     return float(beta.ppf(1 - CONFIDENCE, right, answered - right + 1))

@@ -15,6 +15,7 @@ from selfjudge.certificate.calibration import (
     reliability,
 )
 from selfjudge.certificate.figures import Figure, beside_base, figure_of
+from selfjudge.certificate.groups import Groups
 from selfjudge.certificate.measures import measure
 from selfjudge.certificate.words import say
 from selfjudge.ground.records import ORDERS, Order, Pair, Record
@@ -27,12 +28,13 @@ WeighedPairs = Mapping[str, Mapping[Order, tuple[float, float]]]  # by pair id
 class Outcome(Record, frozen=True, kw_only=True):
     """What a judge made of one held-out pair.
 
-    ``accuracy`` is the share of both orders that prefer chosen, ``probability`` that
-    it prefers chosen after both, at the certificate's temperature.
+    ``group`` names the pictures that it shares with others: pairs of one group are not
+    independent.  ``accuracy`` is the share of both orders that prefer chosen,
+    ``probability`` that it prefers chosen after both, at the certificate's temperature.
     """
 
     pair_id: str
-    prompt_id: str
+    group: str
     accuracy: float
     probability: float
 
@@ -70,20 +72,22 @@ def certify(
     filter_name: str,
     answers: Answers,
     weighed: WeighedPairs,
+    groups: Groups,
     leak: Sequence[Figure],
     base: Certificate | None,
     seed: int,
 ) -> Certificate:
     """The certificate of a judge; ``base`` is that of the base model, None in its own.
 
-    A pair that was not weighed in both orders, since there was no room for a judgment,
-    is unparsed there, and as probable as a coin.  Raises ValueError where one that was
-    judged was not weighed.
+    ``groups`` are those of the pairs, as `group_pairs` finds them.  A pair that was not
+    weighed in both orders, since there was no room for a judgment, is unparsed there,
+    and as probable as a coin.  Raises ValueError where one that was judged was not
+    weighed.
     """
     original = answers["original"]
     pairs = [one.pair for one in original.values()]
     whole = whole_weights(original, weighed)
-    fitting, measuring = halve(pairs, seed)
+    fitting, measuring = halve(pairs, groups, seed)
     temperature = fit_temperature([whole[p.id] for p in fitting if p.id in whole])
 
     def probabilities(some: Sequence[Pair], at: float = temperature) -> list[float]:
@@ -99,7 +103,7 @@ def certify(
         "calibration error": calibration_error(measured),
     }
     figures = [
-        *measure(answers, seed),
+        *measure(answers, groups, seed),
         *leak,
         *(
             figure_of("knows", name, len(measuring), value, None)
@@ -129,7 +133,7 @@ def certify(
         outcomes=[
             Outcome(
                 pair_id=pair.id,
-                prompt_id=pair.prompt_id,
+                group=groups[pair.id],
                 accuracy=original[pair.id].accuracy,
                 probability=round(probability, 6),
             )
@@ -156,11 +160,13 @@ def whole_weights(
     return found
 
 
-def halve(pairs: Sequence[Pair], seed: int) -> tuple[list[Pair], list[Pair]]:
-    """Two halves of the pairs, by seed; those of the same pictures stay together."""
+def halve(
+    pairs: Sequence[Pair], groups: Groups, seed: int
+) -> tuple[list[Pair], list[Pair]]:
+    """Two halves of the pairs, by seed; those of a group stay together."""
     halves: tuple[list[Pair], list[Pair]] = ([], [])
     for pair in pairs:
-        halves[seed_for(seed, "half", *pair.images) % 2].append(pair)
+        halves[seed_for(seed, "half", groups[pair.id]) % 2].append(pair)
     return halves
 
 

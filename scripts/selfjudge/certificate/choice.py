@@ -5,6 +5,7 @@ from math import sqrt
 from statistics import mean, stdev
 
 from selfjudge.certificate.certifying import Certificate
+from selfjudge.certificate.groups import Groups
 from selfjudge.ground.records import Record
 
 Scores = Mapping[str, float]  # of each pair, by id
@@ -57,21 +58,21 @@ def choose(base: Certificate, certificates: Sequence[Certificate]) -> Choice:
 
     Certificates are in the order in which judges are preferred: by iteration, and the
     main filter first.  The standard error is that of the difference on the same pairs,
-    pairs of one prompt counting as one (Breiman et al. 1984, section 3.4.3, with paired
-    differences).  Raises ValueError where the pairs are not the same.
+    those that share a picture counting as one (Breiman et al. 1984, section 3.4.3, with
+    paired differences).  Raises ValueError where the pairs are not the same.
     """
     scores = [scores_of(one) for one in certificates]
     check_same(base, certificates)
     best = max(range(len(scores)), key=lambda at: (mean(scores[at].values()), -at))
-    prompts = {one.pair_id: one.prompt_id for one in base.outcomes}
+    groups = {one.pair_id: one.group for one in base.outcomes}
     candidates = [
-        candidate_of(one, own, step(own, scores[best], prompts))
+        candidate_of(one, own, step(own, scores[best], groups))
         for one, own in zip(certificates, scores, strict=True)
     ]
     at = next(at for at, one in enumerate(candidates) if one.is_near)
     chosen = candidates[at]
-    over_base = step(scores_of(base), scores[at], prompts)
-    last = last_step(certificates, scores, prompts, chosen.filter)
+    over_base = step(scores_of(base), scores[at], groups)
+    last = last_step(certificates, scores, groups, chosen.filter)
     error = max([one.standard_error for one in (last, over_base) if one], default=0.0)
     needed = round(min(1.0, max(one.accuracy for one in candidates) + error), 6)
     return Choice(
@@ -79,7 +80,7 @@ def choose(base: Certificate, certificates: Sequence[Certificate]) -> Choice:
         filter=chosen.filter,
         accuracy=chosen.accuracy,
         words=say_choice(chosen, candidates, candidates[best], over_base, last, needed),
-        num_pairs=len(prompts),
+        num_pairs=len(groups),
         over_base=over_base,
         last_step=last,
         accuracy_needed=needed,
@@ -108,13 +109,13 @@ def check_same(base: Certificate, certificates: Sequence[Certificate]) -> None:
             )
 
 
-def step(before: Scores, after: Scores, prompts: Mapping[str, str]) -> Step:
-    """The mean gain over pairs, and its standard error over prompts."""
+def step(before: Scores, after: Scores, groups: Groups) -> Step:
+    """The mean gain over pairs, and its standard error over groups of pairs."""
     gains: dict[str, list[float]] = {}
     for key, score in after.items():
-        gains.setdefault(prompts[key], []).append(score - before[key])
+        gains.setdefault(groups[key], []).append(score - before[key])
     gain = mean(one for own in gains.values() for one in own)
-    # Of a mean whose parts are sums over prompts, about the mean.
+    # Of a mean whose parts are sums over groups, about the mean.
     spread = [sum(one - gain for one in own) for own in gains.values()]
     number = sum(map(len, gains.values()))
     error = stdev(spread) * sqrt(len(spread)) / number if len(spread) > 1 else 0.0
@@ -136,7 +137,7 @@ def candidate_of(certificate: Certificate, own: Scores, best: Step) -> Candidate
 def last_step(
     certificates: Sequence[Certificate],
     scores: Sequence[Scores],
-    prompts: Mapping[str, str],
+    groups: Groups,
     filter_name: str,
 ) -> Step | None:
     """What the last iteration of a filter brought."""
@@ -146,7 +147,7 @@ def last_step(
         if one.filter == filter_name
     ]
     own.sort(key=lambda pair: pair[0])
-    return step(own[-2][1], own[-1][1], prompts) if len(own) > 1 else None
+    return step(own[-2][1], own[-1][1], groups) if len(own) > 1 else None
 
 
 def say_choice(

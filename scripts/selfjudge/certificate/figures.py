@@ -1,16 +1,18 @@
 """One figure of a certificate: a share or a difference, over how many pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
 from selfjudge.benchmarks.statistics import (
     OF_CHANGES,
+    OF_SCORES,
     Interval,
     Sample,
     mean_interval,
 )
+from selfjudge.certificate.groups import Groups
 from selfjudge.ground.records import Record
 from selfjudge.ground.shares import round_share
 
@@ -45,25 +47,39 @@ class Figure(Record, frozen=True, kw_only=True):
     base_high: float | None = None
 
 
-def share_figure(section: Section, name: str, scores: Sequence[float]) -> Figure:
-    """The mean of scores of 0 to 1, one a pair."""
-    number = len(scores)
-    if not number:
-        return figure_of(section, name, 0, None, None)
-    interval = mean_interval([Sample(scores, range(number))], seed=0)
-    return figure_of(section, name, number, sum(scores) / number, interval)
+def share_figure(
+    section: Section, name: str, scores: Mapping[str, float], groups: Groups
+) -> Figure:
+    """The mean of scores of 0 to 1, by pair id."""
+    return mean_figure(section, name, scores, groups, 0, OF_SCORES)
 
 
 def difference_figure(
-    section: Section, name: str, differences: dict[str, float], seed: int
+    section: Section,
+    name: str,
+    differences: Mapping[str, float],
+    groups: Groups,
+    seed: int,
 ) -> Figure:
     """The mean of differences of -1 to 1 within pairs, by pair id."""
-    values, number = list(differences.values()), len(differences)
+    return mean_figure(section, name, differences, groups, seed, OF_CHANGES)
+
+
+def mean_figure(
+    section: Section,
+    name: str,
+    scores: Mapping[str, float],
+    groups: Groups,
+    seed: int,
+    ends: tuple[float, float],
+) -> Figure:
+    """The mean over pairs; its interval draws groups of pairs that share a picture."""
+    number = len(scores)
     if not number:
         return figure_of(section, name, 0, None, None)
-    sample = Sample(values, list(differences))
-    interval = mean_interval([sample], seed, OF_CHANGES)
-    return figure_of(section, name, number, sum(values) / number, interval)
+    sample = Sample(list(scores.values()), [groups[key] for key in scores])
+    interval = mean_interval([sample], seed, ends)
+    return figure_of(section, name, number, sum(scores.values()) / number, interval)
 
 
 def figure_of(

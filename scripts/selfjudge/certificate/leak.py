@@ -7,28 +7,31 @@ looking.
 from collections.abc import Sequence
 
 from selfjudge.certificate.figures import Figure, share_figure
+from selfjudge.certificate.groups import Groups
 from selfjudge.ground.records import Pair
 
 NUM_FOLDS = 5
 
 
-def measure_leak(pairs: Sequence[Pair], seed: int) -> list[Figure]:
+def measure_leak(pairs: Sequence[Pair], groups: Groups, seed: int) -> list[Figure]:
     """How often words alone, and length alone, tell the chosen response; .5 is fair.
 
     Of all pairs, and of open and closed ones.  No words where pairs are of fewer than
-    two pictures.
+    two of the ``groups``, as `group_pairs` finds them.
     """
-    by_words = score_by_words(pairs, seed)
+    by_words = score_by_words(pairs, groups, seed)
     by_length = {pair.id: longer_is_chosen(pair) for pair in pairs}
-    groups = {"": pairs} | {
+    parts = {"": pairs} | {
         f", {kind} pairs": [pair for pair in pairs if pair.kind == kind]
         for kind in ("open", "closed")
     }
     return [
-        share_figure("fair", f"{what}{name}", [scores[pair.id] for pair in group])
+        share_figure(
+            "fair", f"{what}{name}", {pair.id: scores[pair.id] for pair in part}, groups
+        )
         for what, scores in (("words alone", by_words), ("length alone", by_length))
-        for name, group in groups.items()
-        if group and scores
+        for name, part in parts.items()
+        if part and scores
     ]
 
 
@@ -38,7 +41,9 @@ def longer_is_chosen(pair: Pair) -> float:
     return 0.5 if chosen == rejected else float(chosen > rejected)
 
 
-def score_by_words(pairs: Sequence[Pair], seed: int) -> dict[str, float]:
+def score_by_words(
+    pairs: Sequence[Pair], groups: Groups, seed: int
+) -> dict[str, float]:
     """Of each pair whether a linear classifier of words holds chosen the better one.
 
     It counts words and pairs of words of a response, and is fitted on pairs of other
@@ -50,8 +55,8 @@ def score_by_words(pairs: Sequence[Pair], seed: int) -> dict[str, float]:
     from sklearn.model_selection import GroupKFold, cross_val_predict
     from sklearn.pipeline import make_pipeline
 
-    pictures = [pair.images for pair in pairs for _ in range(2)]
-    numbers = {images: number for number, images in enumerate(dict.fromkeys(pictures))}
+    shown = [groups[pair.id] for pair in pairs for _ in range(2)]
+    numbers = {group: number for number, group in enumerate(dict.fromkeys(shown))}
     if len(numbers) < 2:
         return {}
     words = CountVectorizer(
@@ -63,7 +68,7 @@ def score_by_words(pairs: Sequence[Pair], seed: int) -> dict[str, float]:
         classifier,
         [text for pair in pairs for text in (pair.chosen, pair.rejected)],
         [1, 0] * len(pairs),
-        groups=[numbers[images] for images in pictures],
+        groups=[numbers[group] for group in shown],
         cv=folds,
         method="decision_function",
     )

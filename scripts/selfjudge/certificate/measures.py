@@ -4,10 +4,11 @@ Each figure is of single pairs: how often both orders are right on average, or h
 variant of a pair differs from another.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from selfjudge.certificate.answers import Answered, Answers
 from selfjudge.certificate.figures import Figure, difference_figure, share_figure
+from selfjudge.certificate.groups import Groups
 from selfjudge.certificate.variants import VariantName
 from selfjudge.ground.records import ORDERS
 
@@ -26,45 +27,54 @@ SEVERITIES: dict[VariantName, str] = {
 SIDES = {"longer_chosen": "chosen longer", "longer_rejected": "rejected longer"}
 
 
-def measure(answers: Answers, seed: int) -> list[Figure]:
-    """All figures that judgments alone tell, in the order of the sections."""
+def measure(answers: Answers, groups: Groups, seed: int) -> list[Figure]:
+    """All figures that judgments alone tell, in the order of the sections.
+
+    ``groups`` are those of the original pairs, as `group_pairs` finds them.
+    """
     return [
-        *sees(answers),
-        *consistent(answers),
-        *looks(answers, seed),
-        *led(answers, seed),
+        *sees(answers, groups),
+        *consistent(answers, groups),
+        *looks(answers, groups, seed),
+        *led(answers, groups, seed),
     ]
 
 
-def accuracies(answers: Iterable[Answered]) -> list[float]:
+def accuracies(answers: Mapping[str, Answered]) -> dict[str, float]:
     """The share of both orders that prefer chosen, of each pair."""
-    return [one.accuracy for one in answers]
+    return {key: one.accuracy for key, one in answers.items()}
 
 
-def sees(answers: Answers) -> Iterator[Figure]:
+def sees(answers: Answers, groups: Groups) -> Iterator[Figure]:
     """The share of pairs told right, of all, by kind of error and by its size."""
-    original = list(answers["original"].values())
-    yield share_figure("sees", "all pairs", accuracies(original))
-    kinds = {one.pair.category or "other answer" for one in original}
-    for kind in sorted(kinds):
-        own = [o for o in original if (o.pair.category or "other answer") == kind]
-        yield share_figure("sees", kind.replace("_", " "), accuracies(own))
+    original = answers["original"]
+    yield share_figure("sees", "all pairs", accuracies(original), groups)
+    kinds: dict[str, dict[str, Answered]] = {}
+    for key, one in original.items():
+        kinds.setdefault(one.pair.category or "other answer", {})[key] = one
+    for kind, own in sorted(kinds.items()):
+        yield share_figure("sees", kind.replace("_", " "), accuracies(own), groups)
     for variant, name in SEVERITIES.items():
-        altered = [o for o in answers[variant].values() if o.pair.category]
-        yield share_figure("sees", name, accuracies(altered))
+        altered = {k: one for k, one in answers[variant].items() if one.pair.category}
+        yield share_figure("sees", name, accuracies(altered), groups)
 
 
-def consistent(answers: Answers) -> Iterator[Figure]:
+def consistent(answers: Answers, groups: Groups) -> Iterator[Figure]:
     """The share of pairs on which a judge agrees with itself."""
     original = answers["original"]
-    agreed = [float(one.agreed is not None) for one in original.values()]
-    yield share_figure("consistent", "same response in both orders", agreed)
+    agreed = {key: float(one.agreed is not None) for key, one in original.items()}
+    yield share_figure("consistent", "same response in both orders", agreed, groups)
     yield share_figure(
-        "consistent", "orders among three texts are transitive", transitive(answers)
+        "consistent",
+        "orders among three texts are transitive",
+        transitive(answers),
+        groups,
     )
     for variant, name in HARMLESS.items():
-        same = [agreement(one, original[key]) for key, one in answers[variant].items()]
-        yield share_figure("consistent", name, same)
+        same = {
+            key: agreement(one, original[key]) for key, one in answers[variant].items()
+        }
+        yield share_figure("consistent", name, same, groups)
 
 
 def agreement(one: Answered, other: Answered) -> float:
@@ -76,12 +86,12 @@ def agreement(one: Answered, other: Answered) -> float:
     ) / len(ORDERS)
 
 
-def transitive(answers: Answers) -> list[float]:
+def transitive(answers: Answers) -> dict[str, float]:
     """Of no, one and two changes, where all three pairs are decided: 1 if no circle.
 
     Right or wrong: a judge may hold two changes best, but then one in between.
     """
-    found = []
+    found = {}
     for key, last in answers["one_and_two"].items():
         first, whole = (
             answers["original"][key].agreed,
@@ -89,19 +99,23 @@ def transitive(answers: Answers) -> list[float]:
         )
         if None not in (first, last.agreed, whole):
             # First over second and second over third, but not first over third.
-            found.append(float(first != last.agreed or first == whole))
+            found[key] = float(first != last.agreed or first == whole)
     return found
 
 
-def looks(answers: Answers, seed: int) -> Iterator[Figure]:
+def looks(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
     """The share told right with the picture, without it, and with another one."""
     blind = answers["grey"]
     seen = {key: answers["original"][key] for key in blind}
-    yield share_figure("looks", "with its picture", accuracies(seen.values()))
-    yield share_figure("looks", "with a grey picture", accuracies(blind.values()))
-    others = answers["other_image"]
-    yield share_figure("looks", "with another's picture", accuracies(others.values()))
-    yield difference_figure("looks", "its picture minus grey", gaps(seen, blind), seed)
+    for name, own in (
+        ("with its picture", seen),
+        ("with a grey picture", blind),
+        ("with another's picture", answers["other_image"]),
+    ):
+        yield share_figure("looks", name, accuracies(own), groups)
+    yield difference_figure(
+        "looks", "its picture minus grey", gaps(seen, blind), groups, seed
+    )
 
 
 def gaps(
@@ -115,17 +129,22 @@ def gaps(
     }
 
 
-def led(answers: Answers, seed: int) -> Iterator[Figure]:
+def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
     """How much place, length, a planted verdict and style move a judge."""
     original = answers["original"]
     yield difference_figure(
-        "led", "right where chosen stands first, minus second", by_place(original), seed
+        "led",
+        "right where chosen stands first, minus second",
+        by_place(original),
+        groups,
+        seed,
     )
     longer, shorter = answers["longer_chosen"], answers["longer_rejected"]
     yield difference_figure(
         "led",
         "right where chosen is longer, minus shorter",
         gaps(longer, shorter),
+        groups,
         seed,
     )
     planted = answers["planted"]
@@ -134,12 +153,14 @@ def led(answers: Answers, seed: int) -> Iterator[Figure]:
         "led",
         "right with a verdict planted in rejected, minus without",
         gaps(planted, plain),
+        groups,
         seed,
     )
     yield share_figure(
         "led",
         "plain response preferred to itself in another style",
-        accuracies(answers["styled"].values()),
+        accuracies(answers["styled"]),
+        groups,
     )
 
 
