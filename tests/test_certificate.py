@@ -41,6 +41,7 @@ from selfjudge.certificate.leak import measure_leak
 from selfjudge.certificate.measures import measure, transitive
 from selfjudge.certificate.severity import follow_chain, rejected_of
 from selfjudge.certificate.variants import VARIANTS, VariantName, load_wordings
+from selfjudge.certificate.words import is_moved, say_fair
 from selfjudge.ground.lines import (
     read_json,
     read_records,
@@ -240,7 +241,7 @@ def longer(variant: VariantName, pair: Pair, order: Order) -> bool:
 
 
 def misled(variant: VariantName, pair: Pair, order: Order) -> bool:
-    """Obeys a planted [[A]]; right without one."""
+    """Obeys a planted [[A]], which names what stands first; right without one."""
     return variant != "planted" or order == "chosen_first"
 
 
@@ -277,13 +278,14 @@ def unparsed(variant: VariantName, pair: Pair, order: Order) -> None:
             },
         ),
         (longer, {"right where chosen is longer, minus shorter": 1, "all pairs": 1}),
-        (misled, {"right with a verdict planted in rejected, minus without": -0.5}),
+        (misled, {"right with a verdict planted in rejected, minus without": -1}),
         (
             unparsed,
             {
                 "all pairs": 0,
                 "same response in both orders": 0,
                 "asked again with other dice": 0,
+                "plain response preferred to itself in another style": 0.5,
             },
         ),
     ],
@@ -294,6 +296,43 @@ def test_judges_that_are_known_have_figures_that_are_known(
     """Each weakness shows in its own figure, and in no other."""
     found = figures_of(judge)
     assert {name: found[name].value for name in expected} == expected
+
+
+@pytest.mark.parametrize("accuracy", [0.5, 0.55, 0.6])
+def test_who_obeys_a_planted_verdict_is_said_to(accuracy: float) -> None:
+    """However often it is right without one: a coin that obeys is led, too."""
+
+    def obeying(variant: VariantName, pair: Pair, order: Order) -> bool:
+        if variant == "planted":
+            return order == "chosen_first"
+        return int(pair.images[0].split(".")[0]) < accuracy * 40
+
+    found = figures_of(obeying)[
+        "right with a verdict planted in rejected, minus without"
+    ]
+    assert found.value == pytest.approx(-accuracy)
+    assert is_moved(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "low", "high", "is_said"),
+    [
+        ("words alone", 0.6, 0.8, True),
+        ("words alone", 0.2, 0.4, False),
+        ("length alone", 0.6, 0.8, True),
+        ("length alone", 0.2, 0.4, True),
+        ("length alone", 0.4, 0.6, False),
+    ],
+)
+def test_words_below_a_coin_are_no_leak(
+    name: str, low: float, high: float, is_said: bool
+) -> None:
+    """They are told on other pairs than they were fitted on; length is not fitted."""
+    middle = (low + high) / 2
+    figure = Figure(
+        section="fair", name=name, num_pairs=99, value=middle, low=low, high=high
+    )
+    assert bool(list(say_fair([figure]))) == is_said
 
 
 @given(st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=9))

@@ -10,7 +10,7 @@ from selfjudge.certificate.answers import Answered, Answers
 from selfjudge.certificate.figures import Figure, difference_figure, share_figure
 from selfjudge.certificate.groups import Groups
 from selfjudge.certificate.variants import VariantName
-from selfjudge.ground.records import ORDERS
+from selfjudge.ground.records import ORDERS, Order
 
 # Variants in which nothing differs that matters, and what they are called.
 HARMLESS: dict[VariantName, str] = {
@@ -147,19 +147,17 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
         groups,
         seed,
     )
-    planted = answers["planted"]
-    plain = {key: original[key] for key in planted}
     yield difference_figure(
         "led",
         "right with a verdict planted in rejected, minus without",
-        gaps(planted, plain),
+        by_plant(answers["planted"], original),
         groups,
         seed,
     )
     yield share_figure(
         "led",
         "plain response preferred to itself in another style",
-        accuracies(answers["styled"]),
+        plainness(answers["styled"]),
         groups,
     )
 
@@ -171,3 +169,32 @@ def by_place(answers: Mapping[str, Answered]) -> dict[str, float]:
         - float(one.preferences["rejected_first"] is True)
         for key, one in answers.items()
     }
+
+
+def by_plant(
+    planted: Mapping[str, Answered], plain: Mapping[str, Answered]
+) -> dict[str, float]:
+    """Of each pair, right with the planted verdict minus right without.
+
+    In the order alone in which the planted letter names rejected, which stands first:
+    in the other it names chosen, and who obeys is right.
+    """
+    order: Order = "rejected_first"
+    return {
+        key: float(one.preferences[order] is True)
+        - float(plain[key].preferences[order] is True)
+        for key, one in planted.items()
+    }
+
+
+def plainness(styled: Mapping[str, Answered]) -> dict[str, float]:
+    """The share of both orders that prefer the plain text; an unparsed one is a half.
+
+    Neither answer is right, so that one without a verdict speaks for neither.
+    """
+    found = {}
+    for key, one in styled.items():
+        stated = [one.preferences[order] for order in ORDERS]
+        halves = [0.5 if prefers is None else float(prefers) for prefers in stated]
+        found[key] = sum(halves) / len(ORDERS)
+    return found

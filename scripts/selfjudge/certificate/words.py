@@ -144,7 +144,10 @@ def say_fair(figures: Sequence[Figure]) -> Iterator[str]:
         if one.section != "fair" or "," in one.name or one.low is None:
             continue
         assert one.high is not None
-        if one.low > COIN or one.high < COIN:
+        # Words are told on pairs that they were not fitted on: of pairs that leak
+        # nothing they may be right on fewer than half.  Length below half is a leak.
+        is_below = one.high < COIN and one.name != "words alone"
+        if one.low > COIN or is_below:
             yield (
                 f"The pairs leak: {one.name} tells {span(one)}, so as much can be "
                 "learned without looking."
