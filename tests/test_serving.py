@@ -29,12 +29,21 @@ from judge_folders import (
 )
 from selfjudge.ground.requests import Request
 from selfjudge.use.judges import Judge, UnansweredError
+from selfjudge.use.pictures import FORMATS, read_data_uri
 from selfjudge.use.serving import make_app
 from selfjudge.use.verl_reward import compute_score
 from test_openai_engine import RealServer
 
 PICTURE = image_bytes(size=(40, 30), color="red")
 URI = f"data:image/png;base64,{base64.b64encode(PICTURE).decode()}"
+
+
+def uri_of(kind: str) -> str:
+    """A good picture in another format, as a data URI."""
+    content = image_bytes(size=(64, 64), color="red", kind=kind)
+    return f"data:image/png;base64,{base64.b64encode(content).decode()}"
+
+
 BODY: dict[str, Any] = {
     "images": [URI],
     "question": "What is it?",
@@ -89,6 +98,11 @@ def test_an_answer_says_whose_it_is(tmp_path: Path) -> None:
     assert len(engine.asked) == 2 and list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("kind", FORMATS)
+def test_formats_that_people_send_are_read(tmp_path: Path, kind: str) -> None:
+    assert Path(read_data_uri(uri_of(kind), tmp_path)).is_file()
+
+
 @pytest.mark.parametrize(
     "said", ["I cannot tell.", "", "Verdict: [[C]]"], ids=["refusal", "empty", "other"]
 )
@@ -114,6 +128,11 @@ def test_no_text_makes_it_fail(tmp_path: Path, said: str) -> None:
         ({"images": ["http://localhost/a.png"]}, 400, "bad_image_path"),
         ({"images": ["data:image/png;base64,%%%"]}, 400, "unreadable_image"),
         ({"images": ["data:image/png;base64,AAAA"]}, 400, "unreadable_image"),
+        ({"images": ["data:image/png;base64,\u00e9AAA"]}, 400, "unreadable_image"),
+        ({"images": ["data:image/png;base64,A"]}, 400, "unreadable_image"),
+        ({"images": [uri_of("PPM")]}, 400, "unreadable_image"),
+        ({"images": [uri_of("ICNS")]}, 400, "unreadable_image"),
+        ({"images": [URI] * 17}, 400, "bad_field"),
         ({"responses": ["a" * 100_000, "b"]}, 413, "bad_field"),
     ],
 )

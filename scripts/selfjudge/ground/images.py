@@ -93,10 +93,13 @@ def upright_size(stored: Image.Image) -> tuple[int, int]:
     return (height, width) if is_turned else (width, height)
 
 
-def check_image(root: Path, name: str, max_pixels: int) -> ImageReason | str:
+def check_image(
+    root: Path, name: str, max_pixels: int, formats: tuple[str, ...] | None = None
+) -> ImageReason | str:
     """Why ``root / name`` cannot be used, or else the mode of the readable image.
 
-    A mode is one of Pillow's ("RGB", "CMYK", "P", ...) and so never a reason.
+    ``formats`` are those that are tried, as Pillow names them; None: all.  A mode is
+    one of Pillow's ("RGB", "CMYK", "P", ...) and so never a reason.
     A path that leaves the root, by ``..`` or by a link, is refused unopened.
     """
     if not name or "\0" in name or Path(name).is_absolute():
@@ -109,7 +112,7 @@ def check_image(root: Path, name: str, max_pixels: int) -> ImageReason | str:
             return "missing_image"
         if path.stat().st_size == 0:
             return "empty_image"
-        with Image.open(path) as image:
+        with Image.open(path, formats=formats) as image:
             if image.width * image.height > max_pixels:
                 return "oversized_image"
             if max(image.size) > MAX_SIDE_RATIO * min(image.size):

@@ -183,8 +183,10 @@ def find_image(image_root: Path, name: str) -> str:
 
 
 @lru_cache(maxsize=100_000)
-def why_not_image(path: str) -> ImageReason | None:
+def why_not_image(
+    path: str, formats: tuple[str, ...] | None = None
+) -> ImageReason | None:
     """Why a file is no image that can be shown; it is read once."""
-    told = check_image(Path(path).parent, Path(path).name, MAX_PIXELS)
+    told = check_image(Path(path).parent, Path(path).name, MAX_PIXELS, formats)
     reasons = get_args(ImageReason)
     return told if told in reasons else None  # type: ignore[return-value]

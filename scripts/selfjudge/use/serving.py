@@ -23,6 +23,7 @@ from selfjudge.use.pictures import read_data_uri
 from selfjudge.use.rows import RowError, check_responses, text_of, texts_of
 
 MOST_BYTES = 64 << 20  # of a request's body
+MOST_IMAGES = 16  # of a request: few bytes can hold many pixels
 
 
 def make_app(judge: Judge, images: Path, most_bytes: int = MOST_BYTES) -> Starlette:
@@ -76,6 +77,10 @@ def match_from(fields: Mapping[str, Any], images: Path) -> Match:
     named = texts_of(fields, "images", "image")
     if not named:
         raise RowError("no_image")
+    if len(named) > MOST_IMAGES:
+        raise RowError(
+            "bad_field", f"'images' must be at most {MOST_IMAGES} (got {len(named)})"
+        )
     if not question.strip():
         raise RowError("empty_question")
     check_responses("compare", responses, None)
