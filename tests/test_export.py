@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -123,6 +124,41 @@ def test_a_judge_of_which_little_is_known_says_so(judge: Path, tmp_path: Path) -
     card = ModelCard.load(export_judge(alone, tmp_path / "out") / "README.md")
     assert card.data.license == "mit" and card.data.base_model is None
     assert "nobody has measured" in card.text and "None was run." in card.text
+
+
+@pytest.fixture
+def chained(judge: Path) -> Path:
+    """A judge of iteration 3 that began with that of iteration 2, named as Snakemake
+    does: from the project's folder."""
+    later = make_judge_folder(judge.parents[2] / "iter3/majority/judge")
+    shutil.copytree(judge / "adapter", later / "adapter")
+    before = {"name": "results/iter2/majority/judge", "revision": None}
+    write_json(later / "provenance.json", PROVENANCE | {"base_model": before})
+    return later
+
+
+def test_the_base_is_the_model_below_all_judges(chained: Path, tmp_path: Path) -> None:
+    """Its name and its licence, not those of the judge that training began with."""
+    card = ModelCard.load(export_judge(chained, tmp_path / "out") / "README.md")
+    assert card.data.base_model == "org/base" and "at `abc123`" in card.text
+    base = tmp_path / "org/base"
+    base.mkdir(parents=True)
+    (base / "README.md").write_text("---\nlicense: mit\n---\nA base.\n")
+    card = ModelCard.load(export_judge(chained, tmp_path / "again") / "README.md")
+    assert card.data.license == "mit"
+    assert card.data.base_model is None, "a folder of that name is no Hub id"
+
+
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_an_adapter_over_a_judge_is_refused(
+    chained: Path, judge: Path, tmp_path: Path, is_gone: bool
+) -> None:
+    """Over the base model it would be another judge."""
+    if is_gone:
+        shutil.rmtree(judge)
+    with pytest.raises(ValueError, match=r"--adapter: must be .* leave --adapter out"):
+        export_judge(chained, tmp_path / "out", is_adapter=True)
+    assert not list(tmp_path.glob("*out*"))
 
 
 @pytest.mark.parametrize(

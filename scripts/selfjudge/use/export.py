@@ -29,6 +29,24 @@ class Named(NamedTuple):
     filter: str | None
 
 
+class Base(NamedTuple):
+    """The model that training began with, through ``num_judges`` trained before.
+
+    ``folder`` is where its files lie; None where no such folder is found here.
+    """
+
+    name: str
+    revision: str | None
+    folder: Path | None
+    num_judges: int
+
+    @property
+    def is_on_hub(self) -> bool:
+        """Whether its name is one of the Hub's, and of no folder here."""
+        is_id = re.fullmatch(r"\w[\w.-]*/[\w.-]+", self.name) is not None
+        return is_id and self.folder is None
+
+
 def export_judge(
     judge: Path,
     output: Path,
@@ -42,10 +60,18 @@ def export_judge(
     ``results`` is the folder of its run, for benchmarks; None: where the judge lies.
     ``licence`` is the base model's, as the Hub names it; None: what the base's own
     card says.  The folder appears when it is whole.  Raises ValueError where the
-    judge is none, has no adapter, or ``output`` is there already.
+    judge is none, has no adapter, or one over another judge, or ``output`` is there
+    already.
     """
     read_asked(judge)
     provenance = read_provenance(judge)
+    base = find_base(judge, provenance)
+    if is_adapter and base.num_judges:
+        raise ValueError(
+            f"--adapter: must be of a judge trained from a base model (got '{judge}', "
+            f"whose adapter lies over '{provenance['base_model']['name']}', a trained "
+            "judge). Hint: leave --adapter out: merged weights need no other judge"
+        )
     if output.exists():
         raise ValueError(f"--output: must not exist yet (got '{output}')")
     weights = judge / ADAPTER if is_adapter else judge
@@ -67,11 +93,12 @@ def export_judge(
     card = write_card(
         output.name,
         provenance=provenance,
+        base=base,
         certificate=certificate,
         named=name,
         results=results or find_results(judge),
         is_adapter=is_adapter,
-        licence=licence or licence_of(provenance),
+        licence=licence or licence_of(base),
     )
     (partial / "README.md").write_text(card, encoding="utf-8")
     partial.replace(output)
@@ -119,10 +146,40 @@ def find_results(judge: Path) -> Path | None:
     return None
 
 
-def licence_of(provenance: dict[str, Any]) -> str | None:
+def find_base(judge: Path, provenance: dict[str, Any]) -> Base:
+    """What a judge was trained from, and what that was, down to no trained judge.
+
+    A judge of a later iteration may start from one of an earlier: what that started
+    from is named, and its licence holds.
+    """
+    told, num_judges = provenance["base_model"], 0
+    folder = find_folder(told["name"], judge)
+    seen = {judge.resolve()}
+    while folder and folder not in seen and (folder / PROVENANCE).is_file():
+        seen.add(folder)
+        before = read_provenance(folder)
+        if "base_model" not in before:
+            break  # another program's file
+        told, num_judges = before["base_model"], num_judges + 1
+        folder = find_folder(told["name"], folder)
+    if folder is None and PLACE.search(told["name"]):
+        num_judges += 1  # one that is gone
+    return Base(told["name"], told["revision"], folder, num_judges)
+
+
+def find_folder(name: str, judge: Path) -> Path | None:
+    """The folder of a model that a judge's training named, from where it ran: here, or
+    above the judge."""
+    for start in (Path(), *judge.resolve().parents):
+        if (start / name).is_dir():
+            return (start / name).resolve()
+    return None
+
+
+def licence_of(base: Base) -> str | None:
     """The licence that the base model's own card names, where it is a folder here."""
-    card = Path(provenance["base_model"]["name"]) / "README.md"
-    if not card.is_file():
+    card = (base.folder or Path()) / "README.md"
+    if base.folder is None or not card.is_file():
         return None
     from huggingface_hub import ModelCard
 
@@ -134,6 +191,7 @@ def write_card(
     name: str,
     *,
     provenance: dict[str, Any],
+    base: Base,
     certificate: dict[str, Any] | None,
     named: Named,
     results: Path | None,
@@ -144,29 +202,29 @@ def write_card(
     from huggingface_hub import ModelCardData
     from jinja2 import Environment, StrictUndefined
 
-    base, revision = (provenance["base_model"][key] for key in ("name", "revision"))
-    is_on_hub = re.fullmatch(r"[\w.-]+/[\w.-]+", base) and not base.startswith(".")
     data = ModelCardData(
-        base_model=base if is_on_hub else None,
+        base_model=base.name if base.is_on_hub else None,
         language="en",
         library_name="peft" if is_adapter else "transformers",
         license=licence,
         pipeline_tag="image-text-to-text",
         tags=["selfjudge", "judge", "reward-model", "llm-as-a-judge"],
     )
-    link = f"[{base}](https://huggingface.co/{base})" if is_on_hub else f"`{base}`"
-    at = f" at `{revision}`" if revision else ""
+    address = f"https://huggingface.co/{base.name}"
+    link = f"[{base.name}]({address})" if base.is_on_hub else f"`{base.name}`"
+    at = f" at `{base.revision}`" if base.revision else ""
+    through = f", by way of judges trained before it ({base.num_judges})"
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True)
     text: str = environment.from_string(TEMPLATE.read_text(encoding="utf-8")).render(
         metadata=f"---\n{data.to_yaml()}\n---\n",
         name=name,
         version=own_version(),
-        base={"link": f"{link}{at}"},
+        base={"link": f"{link}{at}{through if base.num_judges else ''}"},
         is_adapter=is_adapter,
         training=training_rows(provenance, named),
         certificate=certificate_table(certificate) if certificate else None,
         benchmarks=benchmark_rows(results, named) if results else [],
-        licence_sentence=say_licence(base, licence),
+        licence_sentence=say_licence(base.name, licence),
     )
     return re.sub(r"\n{3,}", "\n\n", text)
 
