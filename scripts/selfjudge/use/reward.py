@@ -47,6 +47,12 @@ def make_reward(
     The reward of a completion is 0 to 1: the probability of being better than the
     reference, or, without one, than the others to the same prompt, on average.  None,
     which TRL leaves out, where there is nothing to compare it with or no room.
+    Without a reference only what one process holds is compared.  TRL gives a process
+    so many completions in a row at once: ``per_device_train_batch_size`` times
+    ``steps_per_generation`` (by default ``gradient_accumulation_steps``).  Where there
+    are several processes, that must be a multiple of ``num_generations``, or a prompt's
+    completions are parted, and rewards of different comparisons stand beside each
+    other; one alone has None.
     """
     opened = judge
     if isinstance(opened, str):
