@@ -99,6 +99,7 @@ def test_a_training_with_a_gpu_ends_before_its_weights(tmp_path: Path) -> None:
         "--version": tmp_path / "judge.json",
         "--gpus": 1,
     }
+    (tmp_path / "accepted.jsonl").touch()
     words = [str(word) for pair in files.items() for word in pair]
     script = str(ROOT / "scripts/train_judge.py")
     done = subprocess.run(
