@@ -5,6 +5,7 @@ of the pool held out.
 """
 
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -110,8 +111,22 @@ def test_the_page_says_what_the_certificate_says(certified: Path) -> None:
     """Without a benchmark there is a page all the same."""
     page = (certified / "demo/results/report.html").read_text()
     choice = read(certified, "choice.json")
-    assert "No benchmark is configured" in page
+    assert "no benchmark is configured" in page
     assert choice["words"] in page.replace("&#39;", "'")
+
+
+def test_a_new_certificate_is_taken_along(certified: Path) -> None:
+    """Where the choice stays the same, too."""
+    results = certified / "demo/results"
+    path, choice = results / "iter1/majority/certificate.json", results / "choice.json"
+    before, times = path.read_bytes(), path.stat()
+    path.write_bytes(before + b"\n")
+    choice.touch()  # as a choice that was made again, with the same outcome
+    try:
+        assert planned(certified, "results/chosen_judge") == {"take_judge": 1}
+    finally:
+        path.write_bytes(before)
+        os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def test_nothing_is_left_to_do(certified: Path) -> None:
