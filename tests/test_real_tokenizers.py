@@ -292,6 +292,7 @@ def test_a_judge_is_trained_kept_and_opened_again(
         settings=msgspec.convert(TRAIN, sft.TrainSettings),
         seed=0,
         usage=Usage(),
+        code="c",
     )
     told = read_json(judge / "provenance.json")
     assert told["num_rows"] == 1 and told["num_steps"] == 2
