@@ -50,6 +50,20 @@ def pair_of(texts: dict[str, str], kind: str = "open") -> Pair:
         ("Response B says the jacket is red, which is correct.", False),
         ("Response A is wrong: the jacket is not blue.", False),
         ("The red jacket is wrong. The red jacket is right.", False),
+        ("The red jacket is wrong and the blue jacket is right.", True),
+        ("Response B says red, but the jacket is actually blue.", True),
+        ("There is no doubt that the red jacket is wrong.", True),
+        ("Two dogs sit beside him, but the red jacket is wrong.", True),
+        ("The jacket is red, not blue.", False),
+        ("The jacket is not blue but red.", False),
+        ("The jacket of the man is not blue, it is red.", False),
+        ("Response A wrongly says the jacket is blue instead of red.", False),
+        ("Response B wrongly says the jacket is red instead of blue.", True),
+        ("Response A says blue, but the jacket is actually red.", False),
+        ("The blue jacket is wrong and the red jacket is right.", False),
+        ("Response B says the jacket is red. That is not wrong at all.", False),
+        ("There is nothing wrong with the red jacket.", False),
+        ("There is no doubt about the red jacket.", False),
         # what both say is no difference
         ("Two dogs sit beside him: false. The red jacket is wrong.", False),
         ("Two dogs sit beside him: true. The red jacket is wrong.", True),
@@ -88,11 +102,32 @@ def test_reasons_where_something_was_left_out(reasons: str, expected: bool) -> N
         ("A says 3 false. B says top-left false.", False),
         ("A says 3 true. B says top-left true.", False),
         ("A is right.", False),
+        ("There are not 3 but top-left.", False),
+        ("There is no top-left but 3.", True),
     ],
 )
 def test_reasons_of_a_closed_pair(reasons: str, expected: bool) -> None:
     """The answers that differ, whatever else the responses say."""
     pair = pair_of(CLOSED, "closed")
+    judgment = make_judgment(pair, "chosen_first", f"{reasons}\nVerdict: [[A]]")
+    assert is_grounded(judgment, pair) is expected
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        ("The ball is not red, it is blue and shiny.", False),
+        ("The ball is red: it is not blue and shiny.", True),
+        ("There is a blue and shiny ball: false.", True),
+    ],
+)
+def test_the_longer_statement_does_not_hide_the_other(
+    reasons: str, expected: bool
+) -> None:
+    """Both are named, whichever has more words in the sentence."""
+    pair = pair_of(
+        {"chosen": "The ball is red.", "rejected": "The ball is blue and shiny."}
+    )
     judgment = make_judgment(pair, "chosen_first", f"{reasons}\nVerdict: [[A]]")
     assert is_grounded(judgment, pair) is expected
 
