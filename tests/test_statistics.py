@@ -91,7 +91,7 @@ def test_an_interval_repeats_itself() -> None:
         pytest.param([0, 0.5, 0.5], [0.5, 1, 0.5], 0.5, id="shares"),
         # Two up by a half, one down by one: the mean stays.
         pytest.param([0, 0, 1], [0.5, 0.5, 0], 1.0, id="many-small-against-one"),
-        # Falls by 5 and 4, two rise by 2, of 13: 10 of 16 signs have a sum of 5 and more.
+        # Of 13: two fall, by 5 and 4, two rise by 2; 10 of 16 sums are 5 and more.
         pytest.param(
             [5 / 13] * 4,
             [0, 1 / 13, 7 / 13, 7 / 13],
