@@ -6,7 +6,7 @@ import pytest
 
 from examples import make_judgment
 from selfjudge.ground.records import Pair
-from selfjudge.judging.acceptance import decide_pair
+from selfjudge.judging.acceptance import decide_pair, outcome_of_pair
 from selfjudge.judging.grounds import is_grounded
 from selfjudge.judging.verdicts import read_stated
 from selfjudge.pairs.filters import FILTERS
@@ -153,5 +153,22 @@ def test_a_pair_is_accepted_for_reasons_in_both_orders() -> None:
     preferences = [read_stated(judgment.text, judgment.order) for judgment in own]
     found = decide_pair(pair, own, preferences, FILTERS["grounded"], 0)
     assert found == ["not_in_both_orders", "not_grounded"]
+    assert outcome_of_pair(found) == "not_grounded"
     whole = decide_pair(pair, own, preferences, FILTERS["majority"], 0)
     assert whole == ["accepted", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("second", "dropped"),
+    [("B is not better.\nVerdict: [[A]]", "wrong_verdict"), ("B", "unparsed")],
+)
+def test_reasons_are_missed_where_the_pair_is_right(second: str, dropped: str) -> None:
+    """A pair that `majority` drops too is not dropped for its reasons."""
+    pair = pair_of(OPEN)
+    texts = {"chosen_first": "A is better.\nVerdict: [[A]]", "rejected_first": second}
+    own = [make_judgment(pair, order, text) for order, text in texts.items()]
+    preferences = [read_stated(judgment.text, judgment.order) for judgment in own]
+    for name in ("grounded", "majority"):
+        found = decide_pair(pair, own, preferences, FILTERS[name], 0)
+        assert found == ["not_in_both_orders", dropped]
+        assert outcome_of_pair(found) == "not_in_both_orders"
