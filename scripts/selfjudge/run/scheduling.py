@@ -38,7 +38,7 @@ def waits_for(later: Part, earlier: Part, config: Mapping[str, Any]) -> bool:
             return same_iteration and earlier.filter == uncut(later.filter, config)
         case (("benchmark_judgments" | "certificate"), ("train" | "reinforce")):
             return same_filter and same_iteration
-    return panel_waits_for(later, earlier)
+    return panel_waits_for(later, earlier, config["panel"]["ballots"])
 
 
 def cut_to(name: str | None) -> tuple[str, ...]:
