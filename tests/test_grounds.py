@@ -113,6 +113,18 @@ def test_reasons_of_a_closed_pair(reasons: str, expected: bool) -> None:
     assert is_grounded(judgment, pair) is expected
 
 
+def test_an_upheld_mixture_is_upheld() -> None:
+    """A statement of which the sentence has less is no excuse for the altered one."""
+    pair = pair_of(
+        {
+            "chosen": "blue circle bottom-left. green square bottom-right.",
+            "rejected": "blue circle left. blue square right.",
+        }
+    )
+    told = "green square true. blue square bottom-right true. Verdict: [[A]]"
+    assert not is_grounded(make_judgment(pair, "chosen_first", told), pair)
+
+
 @pytest.mark.parametrize(
     ("reasons", "expected"),
     [
@@ -137,6 +149,8 @@ def test_an_answer_of_no_is_no_denial(chosen: str, rejected: str) -> None:
     """The words of an answer neither fault nor uphold it."""
     pair = pair_of({"chosen": chosen, "rejected": rejected}, "closed")
     told = f"A says {chosen} true. B says {rejected} false. Verdict: [[A]]"
+    faulted = f"A says that. B says {rejected} false. Verdict: [[A]]"
+    assert is_grounded(make_judgment(pair, "chosen_first", faulted), pair)
     turned = f"A says {chosen} false. B says {rejected} true. Verdict: [[A]]"
     assert is_grounded(make_judgment(pair, "chosen_first", told), pair)
     assert not is_grounded(make_judgment(pair, "chosen_first", turned), pair)

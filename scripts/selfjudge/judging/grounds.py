@@ -9,7 +9,8 @@ saw why.  What was injected is known, so the reasons can be checked without a la
   the others shared.
 - A sentence of the reasoning is about the statement with which it has most words in
   common, if it has all words that are new in it, and another one where there are any;
-  and about an altered or lost one whose new words the others do not have.
+  and about an altered or lost one whose new words the others do not have, where it has
+  as many of its other words as of theirs.
 - It faults a statement with a word such as "false", "not" or "error", and upholds it
   with one such as "true" or "correctly", where neither is the statement's own.  Of
   several statements it is the one named in the same clause, else in one before, else
@@ -69,6 +70,10 @@ class Statement(NamedTuple):
         rest = self.words - self.new
         return self.new <= said and (not rest or not rest.isdisjoint(said))
 
+    def count_rest(self, said: Words) -> int:
+        """How many of its words that are not new such a sentence has."""
+        return len((self.words - self.new) & said)
+
 
 class Difference(NamedTuple):
     """What the rejected response alone says, what chosen alone says, and both."""
@@ -83,8 +88,12 @@ class Difference(NamedTuple):
         most = max((len(one.words & said) for one in named), default=0)
         about = {one for one in named if len(one.words & said) == most}
         told = frozenset[str]().union(*(one.words for one in about))
-        own = {*self.altered, *self.lost}
-        return about | {one for one in named if one in own and not one.new <= told}
+        rest = min((one.count_rest(said) for one in about), default=0)
+        return about | {
+            one
+            for one in (*self.altered, *self.lost)
+            if one in named and not one.new <= told and one.count_rest(said) >= rest
+        }
 
 
 class Sentence(NamedTuple):
@@ -99,7 +108,7 @@ class Sentence(NamedTuple):
         faulted: set[Statement] = set()
         upheld: set[Statement] = set()
         for place, clause in enumerate(self.clauses):
-            silent = find_silent(clause)
+            silent = find_silent(clause, own)
             for at, word in enumerate(clause):
                 if word in own or at in silent:
                     continue
@@ -141,11 +150,14 @@ def is_grounded(judgment: Judgment, pair: Pair) -> bool:
     return has_named
 
 
-def find_silent(clause: list[str]) -> set[int]:
-    """The places of a clause's words that say nothing, as those of "not wrong"."""
+def find_silent(clause: list[str], own: Words) -> set[int]:
+    """The places of a clause's words that say nothing, as those of "not wrong".
+
+    ``own`` are the words of what it is about: an answer of "no" denies nothing.
+    """
     silent: set[int] = set()
     for at, word in enumerate(clause):
-        if word in NEGATIONS:
+        if word in NEGATIONS - own:
             after = at + 1
             while after < len(clause) and clause[after] in BETWEEN:
                 after += 1
