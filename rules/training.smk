@@ -24,7 +24,9 @@ ASKING = as_json(asking_of("paired", read_samples(config["judgments"])))
 def uncut_judge(wildcards):
     """The judge of the filter that a cut one is where nothing is cut; else none."""
     uncut = find_uncut(wildcards.filter)
-    return ancient(trained_judge(wildcards.iteration, uncut)) if uncut else []
+    if uncut not in config["filters"]:
+        return []
+    return ancient(trained_judge(wildcards.iteration, uncut))
 
 
 rule train_judge:
@@ -73,7 +75,7 @@ rule train_judge:
         "--device {DEVICE} --gpus {resources.gpu} "
         "--template {input.template:q} --asking {params.asking:q} "
         "--accepted {input.accepted} {params.uncut} --image-root {params.image_root:q} "
-        "--settings {params.settings:q} --seed {params.seed} "
+        "--settings {params.settings:q} --seed {params.seed} --code {params.code} "
         "--work {params.work} --ledger {params.ledger} --output {output.judge} "
         "--version {output.version} 2> {log}"
 

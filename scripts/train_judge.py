@@ -5,7 +5,8 @@ Hub id); writes the trained judge as a folder that loads like any model, and tha
 carries how its judgments were asked for.
 Checkpoints lie in the work folder until the judge is whole: run the same command
 again and an interrupted training continues.  Where another filter's judge was trained
-on the same rows, from the same model, it becomes this one's, and nothing is trained.
+on the same rows, from the same model, by the same code, it becomes this one's, and
+nothing is trained.
 """
 
 from pathlib import Path
@@ -29,6 +30,7 @@ def main() -> None:
     add("--accepted", type=Path, required=True, help="accepted rows, JSON Lines")
     asked_arguments(parser)
     add("--uncut", type=Path, nargs="*", default=[], help="judges that may be the same")
+    add("--code", required=True, help="hash of the code that trains")
     args = parser.parse_args()
     if take_twin(args):
         return
@@ -37,7 +39,9 @@ def main() -> None:
         from selfjudge.training.sft import train_judge
 
         rest = training_of(args)
-        train_judge(accepted=args.accepted, base=base, usage=usage, **rest)
+        train_judge(
+            accepted=args.accepted, base=base, usage=usage, code=args.code, **rest
+        )
 
     run_training_job(args, "train_judge", train)
 

@@ -275,21 +275,11 @@ def test_who_asks_first_does_not_follow_from_the_order(
     )
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("majority", None),
-        ("correctness", None),
-        ("majority_matched", "majority"),
-        ("correctness_matched", "correctness"),
-        ("grounded", None),
-        ("consistent", None),
-        ("unchecked", None),
-    ],
-)
-def test_whose_judge_an_uncut_filter_has(name: FilterName, expected: str) -> None:
+@pytest.mark.parametrize("name", FILTER_NAMES)
+def test_whose_judge_an_uncut_filter_has(name: FilterName) -> None:
     """Only a filter that is another but for its size may accept the same rows."""
-    assert find_uncut(name) == expected
+    matched = {"majority_matched": "majority", "correctness_matched": "correctness"}
+    assert find_uncut(name) == matched.get(name)
 
 
 def test_matched_filters_are_cut_alike() -> None:
@@ -379,7 +369,9 @@ class Files:
         self.run()
         return self.count()
 
-    def run(self, size: int | None = None) -> None:
+    def run(
+        self, size: int | None = None, filter_name: FilterName = "majority"
+    ) -> None:
         """Filter the files as they are."""
         filter_files(
             pairs=self.pairs,
@@ -387,7 +379,7 @@ class Files:
             accepted=self.accepted,
             dropped=self.dropped,
             template=TEMPLATE,
-            spec=FILTERS["majority"],
+            spec=FILTERS[filter_name],
             size=size,
             seed=0,
         )
@@ -588,6 +580,15 @@ def test_nothing_measured_has_no_share() -> None:
     report = bias_of([])
     assert report["num_pairs"] == 0
     assert report["first_rate"] is report["agreement_rate"] is None
+
+
+def test_training_by_reward_needs_nothing_accepted(files: Files) -> None:
+    """It tries the pairs: that the judge is never right is no end of the run."""
+    write_records(files.pairs, [make_pair()])
+    write_records(files.judgments, judged(0, *WRONG))
+    files.run(filter_name="reinforced")
+    found = files.count()
+    assert (found["num_accepted"], found["num_dropped"]) == (0, 2)
 
 
 def test_nothing_accepted_is_an_error_that_names_the_file(files: Files) -> None:

@@ -60,15 +60,20 @@ def trained(tmp_path: Path) -> Path:
     rows = write_rows(folder / "accepted.jsonl")
     judge = write_model(folder / "judge", "trained weights")
     known = training_identity(rows, model_fingerprint(base), settings(), 7, 1)
-    write_json(judge / "provenance.json", known | {"settings": settings()})
+    known |= {"settings": settings(), "code": "c"}
+    write_json(judge / "provenance.json", known)
     return tmp_path
 
 
-def look(trained: Path, rows: Path, seed: int = 7, **changes: Any) -> Path | None:
+def look(
+    trained: Path, rows: Path, seed: int = 7, code: str = "c", **changes: Any
+) -> Path | None:
     """The judge that is found for a training from the same base."""
     base = model_fingerprint(trained / "base")
     judges = [trained / "iter1" / "none", trained / "iter1/majority/judge"]
-    return find_twin(judges, rows, lambda: base, settings(**changes), seed)
+    output = rows.with_name("judge")
+    own = settings(**changes)
+    return find_twin(judges, output, rows, lambda: base, own, seed, code)
 
 
 def test_the_same_training_is_found(trained: Path) -> None:
@@ -80,11 +85,12 @@ def test_the_same_training_is_found(trained: Path) -> None:
 
 
 def test_another_training_is_not_found(trained: Path) -> None:
-    """Another row, seed, setting or start makes another judge."""
+    """Another row, seed, setting, code or start makes another judge."""
     rows = write_rows(trained / "iter1/majority_matched/accepted.jsonl")
     other = write_rows(trained / "iter1/unchecked/accepted.jsonl", '{"row": 2}\n')
     assert look(trained, other) is None
     assert look(trained, rows, seed=8) is None
+    assert look(trained, rows, code="d") is None
     assert look(trained, rows, learning_rate=0.5) is None
     write_json(trained / "base" / "config.json", {"another": "model"})
     assert look(trained, rows) is None
@@ -98,7 +104,22 @@ def test_other_rows_cost_no_fingerprint(trained: Path) -> None:
 
     rows = write_rows(trained / "iter1/unchecked/accepted.jsonl", '{"row": 2}\n')
     judges = [trained / "iter1/majority/judge"]
-    assert find_twin(judges, rows, refuse, settings(), 7) is None
+    output = rows.with_name("judge")
+    assert find_twin(judges, output, rows, refuse, settings(), 7, "c") is None
+
+
+def test_two_twins_do_not_keep_each_other(trained: Path) -> None:
+    """A judge that has its weights from this output is no second training."""
+    judge, twin = trained / "iter1/majority/judge", trained / "iter1/twin/judge"
+    rows = write_rows(twin.with_name("accepted.jsonl"))
+    link_judge(judge, twin)
+    base = model_fingerprint(trained / "base")
+
+    def find(output: Path) -> Path | None:
+        return find_twin([twin], output, rows, lambda: base, settings(), 7, "c")
+
+    assert find(judge) is None
+    assert find(trained / "iter1/correctness/judge") == twin
 
 
 def test_a_twin_takes_no_room(trained: Path) -> None:
@@ -135,7 +156,8 @@ def test_the_stage_trains_no_twin(trained: Path, other: Sampling | None) -> None
     command += ["--model", trained / "base", "--accepted", rows, "--seed", "7"]
     command += ["--settings", json.dumps(SETTINGS), "--image-root", trained]
     command += ["--work", folder / "training", "--output", folder / "judge"]
-    command += ["--version", folder / "judge.json"]
+    command += ["--version", folder / "judge.json", "--code", "c"]
+    write_rows(folder / "training/checkpoint-2/weights")
     asking = Asking(
         template=TEMPLATE.name,
         orders="both",

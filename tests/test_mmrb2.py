@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from examples import image_bytes, make_judgment, make_pair, make_release, make_row
 from published import accuracies, data_folder
+from selfjudge.benchmarks.comparisons import compare
 from selfjudge.benchmarks.mmrb2 import TEXT_ROWS
 from selfjudge.benchmarks.preparing import Prepared, prepare_benchmark
 from selfjudge.benchmarks.registry import FORMATS, find_protocol
@@ -237,3 +239,28 @@ def test_a_judge_of_places_scores_half() -> None:
         if (row.baseline, row.group) == ("always_first", "overall")
     ]
     assert first == 0.5
+
+
+def test_judges_that_parse_otherwise_are_not_tested() -> None:
+    """No pair falls and one rises, and the share of judgments falls: no p-value."""
+    base = score_samples({"blink": [("A", "A", "B"), ("A", "B", ""), ("A", "B", "")]})
+    after = score_samples({"blink": [("A", "A", ""), ("A", "A", "A"), ("A", "B", "A")]})
+    pairs = zip(base.outcomes, after.outcomes, strict=True)
+    changes = [(new.accuracy or 0) - (old.accuracy or 0) for old, new in pairs]
+    assert changes == [0, 0.5, 0]
+    assert (accuracies(base)["overall"], accuracies(after)["overall"]) == (0.5, 0.4)
+    judges = [
+        msgspec.structs.replace(
+            scores,
+            iteration=1,
+            filter=name,
+            rows=[
+                msgspec.structs.replace(row, iteration=1, filter=name)
+                for row in scores.rows
+            ],
+        )
+        for scores, name in ((after, "majority"), (base, "correctness"))
+    ]
+    found = compare(judges, base, {})
+    assert {row.p_value_base for row in found["rows"]} == {None}
+    assert found["filter_tests"] == []

@@ -42,6 +42,7 @@ CONFIG = lay_over(yaml.safe_load((ROOT / "config.yaml").read_text()), OWN)
 ANSWERS = Part("answer_prompts", 1, "base/a")
 RATINGS = Part("rate_responses", 1, "base/a")
 TRAIN = Part("train_member", 1, "peers/a")
+DRAWN = Part("train_member", 2, "random/a")
 SKILLS = Part("answer_benchmark", 1, "peers/a")
 
 
@@ -200,12 +201,18 @@ def test_each_member_costs_what_its_engine_does(tmp_path: Path) -> None:
         (Part("answer_prompts", 2, "self/a"), TRAIN, False),
         (Part("train_member", 2, "peers/a"), RATINGS, False),
         (TRAIN._replace(iteration=2), Part("rate_responses", 2, "peers/b"), True),
+        # Drawn, and cut to as many as the first ballot that rates has.
+        (DRAWN, Part("rate_responses", 2, "peers/b"), True),
+        (DRAWN, Part("rate_responses", 2, "self/b"), False),
+        (DRAWN, Part("rate_responses", 1, "peers/b"), False),
+        (DRAWN, Part("answer_prompts", 2, "random/b"), True),
         (ANSWERS, RATINGS, False),
         (ANSWERS, Part("responses", 1), False),
     ],
 )  # fmt: skip
 def test_what_waits_for_what(later: Part, earlier: Part, waits: bool) -> None:
-    assert panel_waits_for(later, earlier) is waits
+    ballots = ["random", "peers", "self"]
+    assert panel_waits_for(later, earlier, ballots) is waits
 
 
 def test_a_chain_takes_the_sum_of_its_stages(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from selfjudge.run.planning import (
     read_stale,
     total,
 )
-from selfjudge.run.scheduling import schedule
+from selfjudge.run.scheduling import schedule, waits_for
 from selfjudge.run.workload import Expectations, Part, Workload, parse_part
 
 ROOT = Path(__file__).parents[1]
@@ -412,6 +412,41 @@ def test_schedule_fills_slots_and_waits() -> None:
     assert schedule(rows, 4, CONFIG) <= 7
     assert schedule(rows[:3], 1, CONFIG) == 8 + 3 + 2
     assert schedule([], 4, CONFIG) == 0
+
+
+@pytest.mark.parametrize(
+    ("later", "earlier", "changes", "waits"),
+    [
+        # By reward from what majority's judge was trained to.
+        (REINFORCE, TRAIN, {"reinforce": {"start_from": "imitated"}}, True),
+        (REINFORCE, TRAIN, {"reinforce": {"start_from": "previous"}}, False),
+        # Cut to as many as another accepts, which follows from its judgments.
+        (TRAIN._replace(filter="unchecked"), JUDGMENTS, {}, True),
+        (TRAIN._replace(filter="unchecked", iteration=2), JUDGMENTS, {}, False),
+        (TRAIN._replace(filter="correctness"), JUDGMENTS, {}, False),
+        # Not cut, it may have the other's judge.
+        (
+            TRAIN._replace(filter="majority_matched"),
+            TRAIN,
+            {"filters": ["majority", "correctness", "majority_matched"]},
+            True,
+        ),
+        (
+            TRAIN._replace(filter="majority_matched"),
+            TRAIN,
+            {"filters": ["correctness", "majority_matched"]},
+            False,
+        ),
+        (TRAIN._replace(filter="correctness"), TRAIN, {}, False),
+        (TRAIN._replace(iteration=2), TRAIN, {}, True),
+        (TRAIN, TRAIN, {}, False),
+    ],
+)
+def test_what_else_a_training_waits_for(
+    later: Part, earlier: Part, changes: dict[str, Any], waits: bool
+) -> None:
+    """As the rules of training and filtering have it."""
+    assert waits_for(later, earlier, lay_over(CONFIG, changes)) is waits
 
 
 def test_totals_are_the_sums_and_stand_in_the_table(tmp_path: Path) -> None:

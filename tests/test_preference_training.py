@@ -270,6 +270,22 @@ def test_members_learn_to_prefer(
     load_model(tmp_path / "model", settings())
 
 
+def test_sft_learns_chosen_alone(base: Path, rows: Path, tmp_path: Path) -> None:  # noqa: F811
+    """Whatever was rejected, the same weights; and the loss falls."""
+    others = [
+        make_row(n, rejected=[assistant_turn("What else? " * (n + 1))])
+        for n in range(NUM_ROWS)
+    ]
+    write_records(rows.with_name("others.jsonl"), others)
+    options = {"objective": SFT, "method": "full", "learning_rate": 1e-3}
+    told = train(rows, base, tmp_path / "a", **options)
+    train(rows.with_name("others.jsonl"), base, tmp_path / "b", **options)
+    first, *_, last = told["loss"]["by_epoch"]
+    assert last < first
+    one, other = weights(tmp_path / "a"), weights(tmp_path / "b")
+    assert all(torch.equal(one[name], other[name]) for name in one)
+
+
 @pytest.mark.parametrize("method", ["lora", "full"])
 def test_a_reference_is_the_member_before_its_training(
     tiny_idefics3: Path, rows: Path, tmp_path: Path, method: str

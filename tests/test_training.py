@@ -61,7 +61,7 @@ ASKING = {
     "sampling": {"max_tokens": 96, "temperature": 1.0},
 }
 ASKED = ["--template", str(REPOSITORY / "scripts/templates/judge.txt")]
-ASKED += ["--asking", json.dumps(ASKING)]
+ASKED += ["--asking", json.dumps(ASKING), "--code", "c"]
 VISION = re.compile(r"vision|connector|projector")
 NUM_ROWS, NUM_EPOCHS, BATCH_SIZE = 12, 3, 4
 NUM_STEPS = NUM_EPOCHS * NUM_ROWS // BATCH_SIZE
@@ -165,6 +165,7 @@ def train(base: Path, accepted: Path, folder: Path, **changes: Any) -> Path:
         settings=make_settings(**changes),
         seed=seed,
         usage=Usage(),
+        code="c",
     )
 
 

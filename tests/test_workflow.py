@@ -315,6 +315,11 @@ def test_a_cut_filter_waits_for_the_judge_that_it_may_have(moved: Path) -> None:
     assert training and "results/iter1/majority/judge" in training[1].split(", ")
     cut = re.findall(r"input: .*iter1/majority/accepted\.jsonl.*", printed)
     assert cut and all("iter1/correctness/accepted.jsonl" in one for one in cut)
+    # Where nobody asks for the uncut filter, its judge is not trained for this alone.
+    change_config(moved / "demo", filters=["correctness", "majority_matched"])
+    assert planned(moved, target)["train_judge"] == 1
+    printed = run(moved, "-n", target)
+    assert "results/iter1/majority/judge" not in printed
 
 
 def test_a_criterion_stands_in_the_prompt_of_its_pairs_alone(moved: Path) -> None:

@@ -141,11 +141,20 @@ def p_value_of(group: str, before: Scores, after: Scores) -> float | None:
     """The p-value of the change of one group's accuracy between two judges.
 
     It is over the pairs that both decide; None of what is no sample of pairs: the
-    macro average, and what is of several criteria of a prompt.
+    macro average, what is of several criteria of a prompt, and what is of judgments.
     """
-    if group in (MACRO, *CRITERIA_ROWS):
+    if group in (MACRO, *CRITERIA_ROWS) or counts_judgments(before):
         return None
     return p_value(paired_scores(group, before, after))
+
+
+def counts_judgments(score: Scores) -> bool:
+    """Whether pairs weigh by their parsed judgments, of which each judge has others.
+
+    The mean change of pairs is not the change of such an accuracy then, and may have
+    the other sign.
+    """
+    return find_protocol(score.release.format, score.protocol).counts_judgments
 
 
 def p_value(paired: Sequence[PairedScore]) -> float:
@@ -204,9 +213,14 @@ def filter_tests(
     """Whether the filters of one iteration differ, each two of them by group.
 
     A twin is no filter more, and would only raise every corrected value.  A group of
-    which two filters decide no pair together is left out.
+    which two filters decide no pair together is left out, and all where pairs weigh
+    by their judgments.
     """
-    own = [score for score in scores if score.filter not in twins]
+    own = [
+        score
+        for score in scores
+        if score.filter not in twins and not counts_judgments(score)
+    ]
     tests = [
         compare_two(group, one, other, paired)
         for one, other in combinations(own, 2)

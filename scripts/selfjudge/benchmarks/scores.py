@@ -27,8 +27,8 @@ class ScoreRow(Record, frozen=True, kw_only=True):
     the response that stands first; None if none was.  ``low`` and ``high`` are
     the bootstrap's interval of 95 % over prompts.
     ``agreement_rate`` is None where no pair was judged in both orders.  P-values
-    are None where there is nothing to compare with, and on `macro`, which is no
-    sample of pairs.
+    are None where there is nothing to compare with, where pairs weigh by their
+    judgments, and on `macro`, which is no sample of pairs.
     """
 
     benchmark: str

@@ -5,6 +5,8 @@ exchanged, is a prompt with all that it has.
 """
 
 from collections.abc import Hashable, Iterable, Sequence
+from fractions import Fraction
+from math import lcm
 from typing import NamedTuple
 
 import numpy as np
@@ -12,9 +14,9 @@ import numpy.typing as npt
 
 CONFIDENCE = 0.95
 NUM_RESAMPLES = 2000
-# In so many steps changes are told apart: shares of up to eight judgments, of ten,
-# twelve, fourteen and sixteen are whole steps.
-STEPS = 1680
+# In so many steps changes are told apart at most.  Shares of up to so many judgments,
+# of one number of them or a few, are whole steps; what needs more is rounded to these.
+MOST_STEPS = 1680
 # A score may be anything from 0 to 1, and a change from -1 to 1.
 OF_SCORES, OF_CHANGES = (0.0, 1.0), (-1.0, 1.0)
 
@@ -96,14 +98,14 @@ def paired_p_value(
     Under that a prompt's change might as well have had the other sign: the value is
     the share of all exchanges of signs that give as large a mean change.  It speaks
     of the difference of two means, as a test of how many rose and fell does not.
-    1.0 if nothing changed.
+    1.0 if nothing changed.  It is exact where one of at most `MOST_STEPS` equal steps
+    divides all scores; others are rounded to so many.
     """
     changes = [new - old for old, new in zip(before, after, strict=True)]
     if not changes:
         return 1.0
-    moved = np.rint(sums_and_weights(Sample(changes, prompts))[:, 0] * STEPS).astype(
-        int
-    )
+    sums = sums_and_weights(Sample(changes, prompts))[:, 0]
+    moved = np.rint(sums * count_steps({*before, *after})).astype(int)
     moved = moved // max(1, np.gcd.reduce(moved))
     found = abs(int(moved.sum()))
     sizes, counts = np.unique(np.abs(moved), return_counts=True)
@@ -117,3 +119,12 @@ def paired_p_value(
     return (
         float(np.clip(shares[found : number - found + 1].sum(), 0, 1)) if found else 1.0
     )
+
+
+def count_steps(scores: Iterable[float]) -> int:
+    """The fewest equal steps from 0 to 1 of which all scores are whole numbers.
+
+    `MOST_STEPS` if there must be more.
+    """
+    shares = (Fraction(score).limit_denominator(MOST_STEPS) for score in scores)
+    return min(MOST_STEPS, lcm(*(share.denominator for share in shares)))

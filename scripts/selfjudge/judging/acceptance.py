@@ -41,7 +41,8 @@ def decide_pair(
 
     Accepted is one judgment in each order of the pair, or none at all: of several
     traces, most of each order must be fit to be accepted.  Where all that parse are
-    accepted, it is one of each order that has any.
+    accepted, it is one of each order that has any.  Reasons are only missed where the
+    pair is right in both orders without them.
     """
     agreed = agreed_preference(preferences) if spec.accept == "consistent" else None
     outcomes = [
@@ -49,11 +50,17 @@ def decide_pair(
         for judgment, preference in zip(own, preferences, strict=True)
     ]
     places: dict[Order, list[int]] = {"chosen_first": [], "rejected_first": []}
-    asked = dict.fromkeys(places, 0)
+    asked, right = dict.fromkeys(places, 0), dict.fromkeys(places, 0)
     for place, outcome in enumerate(outcomes):
         asked[own[place].order] += 1
+        right[own[place].order] += outcome in ("accepted", "not_grounded")
         if outcome == "accepted":
             places[own[place].order].append(place)
+    if not all(2 * right[order] > asked[order] for order in places):
+        outcomes = [
+            "not_in_both_orders" if outcome == "not_grounded" else outcome
+            for outcome in outcomes
+        ]
     is_whole = spec.accept == "parsed" or all(
         2 * len(fit) > asked[order] for order, fit in places.items()
     )

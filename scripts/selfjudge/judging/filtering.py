@@ -245,7 +245,8 @@ def filter_files(
 ) -> None:
     """Write the accepted rows and the dropped judgments of a filter.
 
-    Raises ValueError, and writes nothing, if not a single judgment is accepted.
+    Raises ValueError, and writes nothing, if not a single judgment is accepted that
+    training is to imitate; one by reward needs none.
     """
 
     def read() -> Iterator[tuple[Pair, list[Judgment]]]:
@@ -263,7 +264,7 @@ def filter_files(
                     accepted_file.write(encode(row))
                 else:
                     dropped_file.write(dropped_line(judgment, outcome))
-        if not counts["accepted"]:
+        if not counts["accepted"] and spec.learns_by == "imitation":
             raise ValueError(explain_nothing_accepted(counts, judgments))
 
 

@@ -4,7 +4,7 @@ A part's ``filter`` is its ballot and member, such as "informed/ada"; `base` are
 members as they came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selfjudge.ground.lines import read_json, read_lines
@@ -121,8 +121,12 @@ def count_pairs(work: Workload, part: Part, prompts: Number) -> Number:
     return Number(prompts.value * work.plan.preference_rate, "guessed")
 
 
-def panel_waits_for(later: Part, earlier: Part) -> bool:
-    """Whether jobs of one part of a panel need what those of another write."""
+def panel_waits_for(later: Part, earlier: Part, ballots: Sequence[str]) -> bool:
+    """Whether jobs of one part of a panel need what those of another write.
+
+    ``ballots`` are those configured: what a drawn one learns from is cut to as many
+    as the first of them that rates.
+    """
     if not {later.stage, earlier.stage} <= PANEL_STAGES:
         return False
     ballot, _ = str(later.filter).split("/")
@@ -133,8 +137,11 @@ def panel_waits_for(later: Part, earlier: Part) -> bool:
         case "rate_responses", "answer_prompts":
             return ballot == other and later.iteration == earlier.iteration
         case "train_member", ("rate_responses" | "answer_prompts"):
-            same = ballot == other and later.iteration == earlier.iteration
-            return same or shared
+            counts = ballot == other
+            if ballot in BALLOTS and BALLOTS[ballot].voters == "nobody":
+                rated = (name for name in ballots if BALLOTS[name].wording)
+                counts = other in (ballot, next(rated, None))
+            return (counts and later.iteration == earlier.iteration) or shared
         case (("answer_prompts" | "rate_responses" | "train_member"), "train_member"):
             before = later.iteration == earlier.iteration + 1
             return before and later.filter == earlier.filter

@@ -4,32 +4,53 @@ import heapq
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from selfjudge.pairs.filters import first_asked
+from selfjudge.pairs.filters import FILTERS, find_uncut, first_asked
 from selfjudge.run.panel_load import panel_waits_for
 from selfjudge.run.planning import PartCost, gpus_of
 from selfjudge.run.workload import Part
 
 
-def waits_for(later: Part, earlier: Part, first_filter: str) -> bool:
+def waits_for(later: Part, earlier: Part, config: Mapping[str, Any]) -> bool:
     """Whether jobs of one part need what those of another write."""
     same_filter = later.filter == earlier.filter
+    same_iteration = later.iteration == earlier.iteration
     match later.stage, earlier.stage:
         case "answers", "questions":
             return same_filter
         case "responses", ("questions" | "answers"):
             return True
         case (("alterations" | "judgments"), ("responses" | "alterations")):
-            return later.stage != earlier.stage and later.iteration == earlier.iteration
-        case (("judgments" | "train" | "reinforce"), ("train" | "reinforce")):
+            return later.stage != earlier.stage and same_iteration
+        case (("judgments" | "train" | "reinforce"), ("train" | "reinforce")) if (
+            later.iteration != earlier.iteration
+        ):
             return same_filter and later.iteration == earlier.iteration + 1
         case "judgments", "judgments":
-            shares = later.iteration == earlier.iteration == 1 and not same_filter
-            return shares and earlier.filter == first_filter
+            shares = same_iteration and later.iteration == 1 and not same_filter
+            return shares and earlier.filter == first_asked(config["filters"])
         case (("train" | "reinforce"), "judgments"):
-            return same_filter and later.iteration == earlier.iteration
+            is_cut_to = earlier.filter in cut_to(later.filter)
+            return same_iteration and (same_filter or is_cut_to)
+        case "reinforce", "train":
+            starts = config["reinforce"]["start_from"] == "imitated"
+            return same_iteration and starts and earlier.filter == "majority"
+        case "train", "train":
+            return same_iteration and earlier.filter == uncut(later.filter, config)
         case (("benchmark_judgments" | "certificate"), ("train" | "reinforce")):
-            return same_filter and later.iteration == earlier.iteration
-    return panel_waits_for(later, earlier)
+            return same_filter and same_iteration
+    return panel_waits_for(later, earlier, config["panel"]["ballots"])
+
+
+def cut_to(name: str | None) -> tuple[str, ...]:
+    """The filters to whose accepted judgments a filter's are cut."""
+    specs = {str(known): spec for known, spec in FILTERS.items()}
+    return specs[name].accepted_as_many_as if name in specs else ()
+
+
+def uncut(name: str | None, config: Mapping[str, Any]) -> str | None:
+    """The configured filter whose judge a cut one may have; None without one."""
+    found = next((find_uncut(one) for one in FILTERS if one == name), None)
+    return found if found in config["filters"] else None
 
 
 def schedule(rows: Sequence[PartCost], slots: int, config: Mapping[str, Any]) -> float:
@@ -38,7 +59,6 @@ def schedule(rows: Sequence[PartCost], slots: int, config: Mapping[str, Any]) ->
     Parts start as soon as what they wait for is done, those that can start first
     going first.
     """
-    first_filter = first_asked(config["filters"])
     free = [0.0] * slots
     done: dict[Part, float] = {}
     waiting = list(rows)
@@ -48,7 +68,7 @@ def schedule(rows: Sequence[PartCost], slots: int, config: Mapping[str, Any]) ->
                 (
                     done.get(other.part, float("inf"))
                     for other in rows
-                    if waits_for(row.part, other.part, first_filter)
+                    if waits_for(row.part, other.part, config)
                 ),
                 default=0.0,
             )

@@ -89,12 +89,22 @@ def take_twin(args: argparse.Namespace) -> bool:
     def fingerprint() -> str:
         return model_fingerprint(resolve_model(args.model, args.revision))
 
-    judge = find_twin(judges, args.accepted, fingerprint, args.settings, args.seed)
+    judge = find_twin(
+        judges,
+        args.output,
+        args.accepted,
+        fingerprint,
+        args.settings,
+        args.seed,
+        args.code,
+    )
     if judge is None:
         return False
     if os.environ.get("RANK", "0") == "0":
         link_judge(judge, args.output)
         carry_asking(args)
+        # Checkpoints of a training that was interrupted before.
+        shutil.rmtree(args.work, ignore_errors=True)
         write_json(args.version, msgspec.to_builtins(read_version(args.output)))
     return True
 

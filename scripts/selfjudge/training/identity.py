@@ -58,15 +58,19 @@ def decisive(settings: dict[str, Any]) -> dict[str, Any]:
 
 def find_twin(
     judges: Iterable[Path],
+    output: Path,
     accepted: Path,
     fingerprint: Callable[[], str],
     settings: TrainSettings,
     seed: int,
+    code: str,
 ) -> Path | None:
     """The first of some judges' folders that this very training would make again.
 
     ``fingerprint`` gives that of the model to start from: it is asked only where a
-    judge was trained on the same rows, since it may read many GB.
+    judge was trained on the same rows, since it may read many GB.  ``code`` is the
+    hash of the code that trains: of other code a judge is no result of this training,
+    nor is one that has its weights from ``output``, which are to be made anew.
     """
     sha256 = file_sha256(accepted)
     for judge in judges:
@@ -74,7 +78,9 @@ def find_twin(
             known = read_json(judge / "provenance.json")
         except (OSError, RecordError):
             continue  # not trained yet, or by something else
-        if known.get("accepted_sha256") != sha256:
+        if known.get("accepted_sha256") != sha256 or known.get("code") != code:
+            continue
+        if known.get("twin_of") == output.as_posix():
             continue
         number = known.get("num_processes", 1)  # no matter: the rows are the same
         own = training_identity(accepted, fingerprint(), settings, seed, number)

@@ -56,6 +56,19 @@ class PairCollator(ConversationCollator):
         return batch
 
 
+class ChosenCollator(ConversationCollator):
+    """Turns such rows into a batch of their chosen texts alone, for "sft".
+
+    Nothing is cut from a batch of both: what belongs to which text differs from one
+    family to another, as the patches of all images in a row.
+    """
+
+    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+        """The batch, of as many conversations as there are rows."""
+        pairs = [msgspec.json.decode(row["row"], type=Sides) for row in rows]
+        return super().__call__([{"row": encode(pair[0]).decode()} for pair in pairs])
+
+
 class PreferenceTrainer(JudgeTrainer):
     """The trainer of a judge, with a loss over pairs."""
 
@@ -71,23 +84,10 @@ class PreferenceTrainer(JudgeTrainer):
         """The mean loss of the batch's pairs."""
         labels, reference = inputs.pop("labels"), inputs.pop("reference", None)
         inputs["use_cache"] = False
-        if self.objective.objective == "sft":
-            inputs, labels = first_half(inputs), labels[: len(labels) // 2]
         outputs = model(**inputs)
         sums, counts = sum_log_probs(outputs.logits, labels)
         loss = preference_loss(sums, counts, self.objective, reference)
         return (loss, outputs) if return_outputs else loss
-
-
-def first_half(inputs: dict[str, Any]) -> dict[str, Any]:
-    """The inputs of the chosen texts alone."""
-    number = len(inputs["input_ids"]) // 2
-    return {
-        name: value[: len(value) // 2]
-        if isinstance(value, torch.Tensor) and len(value) == 2 * number
-        else value
-        for name, value in inputs.items()
-    }
 
 
 def train_member(
@@ -121,11 +121,9 @@ def train_member(
             if objective.needs_reference
             else None
         )
-        trainer = build_trainer(
-            rows, before, image_root, start, processor, arguments, settings
+        return build_trainer(
+            rows, before, objective, image_root, start, processor, arguments, settings
         )
-        trainer.objective = objective
-        return trainer
 
     return run_training(
         preferences,
@@ -240,6 +238,7 @@ def sums_before(
 def build_trainer(
     rows: Sequence[Sides],
     before: Sequence[Sequence[float]] | None,
+    objective: Objective,
     image_root: Path,
     start: Path,
     processor: Any,
@@ -255,7 +254,7 @@ def build_trainer(
         columns["reference"] = list(before)
     trainer = make_trainer(
         PreferenceTrainer,
-        PairCollator,
+        ChosenCollator if objective.objective == "sft" else PairCollator,
         columns,
         image_root,
         start,
@@ -263,6 +262,7 @@ def build_trainer(
         arguments,
         settings,
     )
+    trainer.objective = objective
     # The loss is a mean over pairs, and not over tokens of all accumulated batches.
     trainer.model_accepts_loss_kwargs = False
     return trainer

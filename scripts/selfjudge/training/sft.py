@@ -43,6 +43,7 @@ def train_judge(
     settings: TrainSettings,
     seed: int,
     usage: Usage,
+    code: str,
 ) -> Path:
     """Train on ``accepted`` and write the judge's directory; returns ``output``.
 
@@ -50,7 +51,8 @@ def train_judge(
     interrupted continues from the last one.  ``output`` appears when it is
     whole: merged weights, `adapter/` when LoRA, `provenance.json`, and every
     other file as ``base`` has it.  The same arguments give the same bytes on one
-    CPU.  What it costs is counted into ``usage`` while it runs.  Raises
+    CPU.  What it costs is counted into ``usage`` while it runs.  ``code`` is the hash
+    of the code that trains; checkpoints of other code are of another training.  Raises
     ValueError on rows or a base that cannot be trained; exits with 143 where a
     SIGTERM ended it, with a checkpoint of the last step.
     """
@@ -74,6 +76,7 @@ def train_judge(
         usage=usage,
         select=select,
         build=build,
+        told={"code": code},
     )
 
 
