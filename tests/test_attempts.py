@@ -16,6 +16,7 @@ from selfjudge.run.attempts import (
     find_cause,
     grow,
     may_pass_later,
+    pinned,
     with_excluded,
 )
 from selfjudge.run.dry_runs import PlannedJob, planned_jobs
@@ -118,11 +119,20 @@ def test_bad_nodes_are_avoided_but_not_all_nodes() -> None:
         ("--signal=TERM@300", "--signal=TERM@300 --exclude=h1"),
         ("--exclude=h[7-9] --nice", "--nice --exclude=h[7-9],h1"),
         ("-x h7", "--exclude=h7,h1"),
+        ("-xh7 --exclude h8", "--exclude=h7,h8,h1"),
+        ("--reservation=dgx-x2", "--reservation=dgx-x2 --exclude=h1"),
     ],
 )
 def test_a_sites_own_excluded_nodes_stay(extra: str, expected: str) -> None:
     assert with_excluded(extra, ["h1"]) == expected
-    assert with_excluded("--nice", []) == "--nice"
+    assert with_excluded(extra, []) == extra
+
+
+def test_a_job_of_one_node_excludes_none() -> None:
+    extra = "--signal=TERM@300 -x h1 --reservation=dgx-x2"
+    wanted = "--signal=TERM@300 --reservation=dgx-x2 --nodelist=h1"
+    assert pinned(extra, "h1") == wanted
+    assert pinned("", "h1") == "--nodelist=h1"
 
 
 @pytest.mark.parametrize(
