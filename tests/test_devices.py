@@ -99,13 +99,15 @@ def test_a_training_with_a_gpu_ends_before_its_weights(tmp_path: Path) -> None:
         "--version": tmp_path / "judge.json",
         "--gpus": 1,
     }
+    (tmp_path / "accepted.jsonl").touch()
     words = [str(word) for pair in files.items() for word in pair]
     script = str(ROOT / "scripts/train_judge.py")
     done = subprocess.run(
         [sys.executable, script, *words], capture_output=True, text=True
     )
     assert done.returncode == 1 and "error: device: must be a GPU" in done.stderr
-    assert "Traceback" not in done.stderr and list(tmp_path.iterdir()) == []
+    assert "Traceback" not in done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["accepted.jsonl"]
 
 
 @NO_GPU

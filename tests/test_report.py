@@ -251,7 +251,7 @@ def test_half_a_page_names_what_is_missing(tmp_path: Path) -> None:
 def test_nothing_at_all_is_a_page_too(tmp_path: Path) -> None:
     """A project that has not begun has a page that says so."""
     page = build(tmp_path)
-    assert "Nothing is scored on vlrb yet." in page
+    assert "Nothing is scored yet: vlrb." in page
     assert "0 of 12 files exist" in page
     assert data_of(page) == {"records": [], "thumbnails": []}
 

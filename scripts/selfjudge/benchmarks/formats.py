@@ -22,7 +22,8 @@ Rows = Sequence[ReleaseRow]
 class Format:
     """A kind of release: how its file is read, and how it is recognised.
 
-    ``read`` yields the rows of a file; RecordError names one that does not fit.
+    ``title`` is what people call the release that was published in this format, if
+    any.  ``read`` yields the rows of a file; RecordError names one that does not fit.
     ``num_rows`` is what a plan expects before the release is there.
     ``local`` says what ``path`` must be where the Hub has no file of this format,
     and ``image_folder`` where images lie beside the file, if they are not inside.
@@ -33,6 +34,7 @@ class Format:
     """
 
     name: str
+    title: str | None = None
     read: Callable[[Path], Iterator[ReleaseRow]]
     num_rows: int
     local: str | None = None

@@ -179,6 +179,7 @@ def read_better_response(text: str, order: Order) -> bool | None:
 
 FORMAT = Format(
     name="mmrb2",
+    title="Multimodal RewardBench 2",
     read=read_mmrb2,
     num_rows=350,
     local="the reasoning.json that the authors' benchmark/build_from_hf.py writes",

@@ -258,6 +258,7 @@ def read_response_is_better(text: str, order: Order) -> bool | None:
 
 FORMAT = Format(
     name="multi_crit",
+    title="Multi-Crit",
     read=read_multi_crit,
     num_rows=1000,
     has_criteria=True,

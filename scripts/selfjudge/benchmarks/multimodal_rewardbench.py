@@ -167,6 +167,7 @@ def read_first_brackets(text: str, order: Order) -> bool | None:
 
 FORMAT = Format(
     name="multimodal_rewardbench",
+    title="Multimodal RewardBench",
     read=read_multimodal_rewardbench,
     num_rows=4711,
     local="the all_data.json of the release",

@@ -251,6 +251,7 @@ def read_answer_is_better(text: str, order: Order) -> bool | None:
 
 FORMAT = Format(
     name="vl_rewardbench",
+    title="VL-RewardBench",
     read=read_vl_rewardbench,
     num_rows=1247,
     identify=identify,

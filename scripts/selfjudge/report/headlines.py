@@ -3,18 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from selfjudge.benchmarks.registry import FORMATS
 from selfjudge.benchmarks.scores import MACRO
 from selfjudge.benchmarks.votes import OVERALL
 from selfjudge.report.page_tables import Table, make_table
 from selfjudge.report.results_folder import Comparison, Row
 
-# What rows of these formats may be taken for.
-PUBLISHED = {
-    "vl_rewardbench": "VL-RewardBench",
-    "multimodal_rewardbench": "Multimodal RewardBench",
-    "mmrb2": "Multimodal RewardBench 2",
-    "multi_crit": "Multi-Crit",
-}
 ALPHA = 0.05
 
 
@@ -97,7 +91,8 @@ def tell_scored(
     found = [one["release"] for one in comparisons if is_main(one, benchmark)]
     if not found or found[-1]["name"]:
         return benchmark
-    published = PUBLISHED.get(found[-1]["format"])
+    # What rows of this format may be taken for.
+    published = FORMATS[found[-1]["format"]].title
     if about is None and published is None:
         return benchmark
     what = about or "rows of no release that is known"
