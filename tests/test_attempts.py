@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from selfjudge.run import slurm
 from selfjudge.run.attempts import (
     MAX_FREE,
     Attempts,
@@ -181,6 +182,18 @@ def test_a_job_is_read_from_controller_and_accounting() -> None:
 )
 def test_durations_are_read(text: str, seconds: int | None) -> None:
     assert parse_seconds(text) == seconds
+
+
+def test_nodes_are_those_of_the_partition_to_which_jobs_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """sbatch refuses a node of another one."""
+    monkeypatch.setattr(slurm, "call", lambda *words: "gpu|h2\ncpu*|h1\ncpu*|h1\n")
+    assert slurm.partition_nodes("") == ["h1"]
+    assert slurm.partition_nodes("gpu,cpu") == ["h1", "h2"]
+    monkeypatch.setattr(slurm, "call", lambda *words: None)
+    with pytest.raises(ValueError, match="sinfo: must name nodes"):
+        slurm.partition_nodes("gpu")
 
 
 def test_states_are_one_word() -> None:
