@@ -78,7 +78,7 @@ demo-certified: $(READY)
 judge: $(READY)
 	$(BIN)/python scripts/judge_images.py --images "$(IMAGES)" $(if $(PROJECT),--project "$(PROJECT)") \
 		$(if $(MODEL),--model "$(MODEL)") $(if $(LIKE),--like "$(LIKE)") \
-		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(JOBS),--snakemake "$(JOBS)")
+		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(JOBS),--snakemake="$(JOBS)")
 
 # The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
 # if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.

@@ -54,6 +54,7 @@ rule check_node:
     conda:
         "../envs/train.yaml"
     resources:
+        nodelist=lambda wildcards: wildcards.node,
         gpu=1,
         mem_mb=16000,
         runtime=30,  # minutes

@@ -22,8 +22,14 @@ from selfjudge.run.site import read_site
 SLURM = ExecutorPluginRegistry().plugins["slurm"]
 PLUGIN = sys.modules[SLURM.executor.__module__]
 SITE = Path(workflow.basedir, "profiles", "slurm")
-# Decisions that stay jobs whatever the site says: they read every image.
-HEAVY = {"import_prompts", "prepare_benchmark", "blind_benchmark"}
+# What `decisions: local` spares the queue: decisions that read records, and no image.
+# Any other rule is a job.
+LIGHT = {
+    *("select_prompts", "read_questions", "choose_questions", "build_pairs"),
+    *("filter_judgments", "score_benchmark", "rescore_benchmark", "compare_scores"),
+    *("compare_protocol", "hold_out_prompts", "pair_held_out", "measure_leak"),
+    *("certify_judge", "select_panel_prompts", "build_preferences", "make_plots"),
+}
 
 
 class Asked(dict):
@@ -56,9 +62,7 @@ class Mended(PLUGIN.Executor):
         super().__post_init__(*arguments, **keywords)
         self.site = read_site(SITE)
         if self.site.decisions == "local":
-            asking = {rule.name for rule in workflow.rules if "gpu" in rule.resources}
-            named = {rule.name for rule in workflow.rules}
-            workflow._localrules.update(named - asking - HEAVY)
+            workflow._localrules |= LIGHT & {rule.name for rule in workflow.rules}
         # The plugin's own functions, as its methods call them.
         self.query = PLUGIN.query_job_status
         PLUGIN.query_job_status = self.ask_states
@@ -123,8 +127,7 @@ class Mended(PLUGIN.Executor):
         if state == "LOST":
             ended = dataclasses.replace(ended, state=state)
         signal = self.site.signal_seconds if job.resources.get("gpu") else 0
-        log = job_info.aux["slurm_logfile"]
-        end = log.read_text(errors="replace")[-20000:] if log.is_file() else ""
+        end = self.end_of(job_info.aux["slurm_logfile"])
         cause = tries.find_cause(ended, end, signal)
         known = self.attempts.setdefault(job, tries.Attempts())
         counts = known.learn(cause, ended.node)
@@ -142,11 +145,27 @@ class Mended(PLUGIN.Executor):
             "ended": time.time(),
             "counts": counts,
         }
-        with open(self.slurm_logdir / "ended.jsonl", "a") as file:
-            file.write(json.dumps(line) + "\n")
+        try:
+            with open(self.slurm_logdir / "ended.jsonl", "a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            self.logger.warning(f"The end of job {number} is not noted: {error}")
         where = f" on {ended.node}" if ended.node else ""
         kept_off = f" The next attempt keeps off {ended.node}." * (cause == "early")
         return f"{tries.WORDS[cause]}{where}.{kept_off if ended.node else ''}"
+
+    def end_of(self, log):
+        """The end of a job's log; "" where there is none, or the disk does not answer.
+
+        An error here would end the thread that waits for all jobs.
+        """
+        try:
+            return log.read_text(errors="replace")[-20000:]
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            self.logger.warning(f"{log}: cannot be read: {error}")
+            return ""
 
     # -- submitting ------------------------------------------------------------
 
@@ -174,10 +193,12 @@ class Mended(PLUGIN.Executor):
         num_gpus, gres = asked.get("gpu"), asked.get("gres")
         if num_gpus and self.site.gpu_cpus:
             asked.setdefault("cpus_per_task", self.site.gpu_cpus * num_gpus)
-        nodes = tries.avoided(known.bad_nodes, self.attempts.values(), num_nodes)
-        asked["slurm_extra"] = tries.with_excluded(
-            asked.get("slurm_extra") or "", nodes
-        )
+        extra = asked.get("slurm_extra") or ""
+        if asked.get("nodelist"):
+            asked["slurm_extra"] = tries.pinned(extra, asked["nodelist"])
+        else:
+            nodes = tries.avoided(known.bad_nodes, self.attempts.values(), num_nodes)
+            asked["slurm_extra"] = tries.with_excluded(extra, nodes)
         call = build(JobView(job, asked), params, settings=settings, **more)
         if gres:
             call += f" --gres={shlex.quote(gres)}"
@@ -200,21 +221,29 @@ class Mended(PLUGIN.Executor):
                 "SLURM takes no more jobs for now; submitted again until it does: "
                 + msg.splitlines()[0]
             )
-        wait = tries.WAITS[min(refused, len(tries.WAITS) - 1)]
-        if self.stopping.wait(wait):
-            return
-        # sbatch may say no though the job was taken.
-        taken = [one for one in self.queued(job) if one not in self.submitted]
-        if taken:
+        # sbatch may say no though the job was taken: it must be known to be gone.
+        while not self.stopping.wait(tries.WAITS[min(refused, len(tries.WAITS) - 1)]):
+            refused += 1
+            queued = self.queued(job)
+            if queued is None:
+                continue
+            taken = [one for one in queued if one not in self.submitted]
+            if not taken:
+                self._job_submission_executor.submit(self.run_job, job)
+                return
             cluster.call("scancel", *taken)
-        self._job_submission_executor.submit(self.run_job, job)
 
     def queued(self, job):
-        """The ids of a job in the queue of SLURM, as this run has named it."""
+        """The ids of a job in the queue of SLURM, as this run has named it.
+
+        None where SLURM does not answer.
+        """
         listing = cluster.call(
             "squeue", "--noheader", f"--name={self.run_uuid}", "--format=%i|%k"
         )
-        rows = [line.split("|", 1) for line in (listing or "").splitlines()]
+        if listing is None:
+            return None
+        rows = [line.split("|", 1) for line in listing.splitlines()]
         wildcards = PLUGIN.get_job_wildcards(job)
         comment = f"rule_{job.name}" + f"_wildcards_{wildcards}" * bool(wildcards)
         return [number for number, said in rows if said == comment]

@@ -11,17 +11,22 @@ import os
 import shlex
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from selfjudge.ground.lines import read_json, read_lines
+from selfjudge.ground.lines import read_json, read_records
+from selfjudge.ground.records import Prompt
 from selfjudge.pairs.pictures import is_image_name
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import lay_over, read_config
-from selfjudge.run.projects import FEW_PROMPTS, new_project, share_pool
+from selfjudge.run.projects import (
+    FEW_PROMPTS,
+    count_trained,
+    new_project,
+    share_pool,
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,11 +53,14 @@ def main() -> None:
     config = read_config(project)
     if "prompts_per_iteration" not in read_own(project).get("pool", {}):
         # How many questions there will be, nobody knows before.
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as one:
-            json.dump({"pool": {"prompts_per_iteration": 1}}, one)
-            one.flush()
-            ask(command, "--configfile", one.name, "--", POOL)
-        num_prompts = sum(1 for _ in read_lines(project / POOL))
+        # The file is read by jobs on other nodes, too.
+        one = project / ".asking.json"
+        one.write_text(json.dumps({"pool": {"prompts_per_iteration": 1}}))
+        try:
+            ask(command, "--configfile", str(one), "--", POOL)
+        finally:
+            one.unlink()
+        num_prompts = count_trained(read_records(project / POOL, Prompt), config)
         share = share_pool(num_prompts, config)
         print(f"{num_prompts} prompts, {share} for each iteration", file=sys.stderr)
         if share < FEW_PROMPTS:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from selfjudge.run import slurm
 from selfjudge.run.attempts import (
     MAX_FREE,
     Attempts,
@@ -16,6 +17,7 @@ from selfjudge.run.attempts import (
     find_cause,
     grow,
     may_pass_later,
+    pinned,
     with_excluded,
 )
 from selfjudge.run.dry_runs import PlannedJob, planned_jobs
@@ -118,11 +120,20 @@ def test_bad_nodes_are_avoided_but_not_all_nodes() -> None:
         ("--signal=TERM@300", "--signal=TERM@300 --exclude=h1"),
         ("--exclude=h[7-9] --nice", "--nice --exclude=h[7-9],h1"),
         ("-x h7", "--exclude=h7,h1"),
+        ("-xh7 --exclude h8", "--exclude=h7,h8,h1"),
+        ("--reservation=dgx-x2", "--reservation=dgx-x2 --exclude=h1"),
     ],
 )
 def test_a_sites_own_excluded_nodes_stay(extra: str, expected: str) -> None:
     assert with_excluded(extra, ["h1"]) == expected
-    assert with_excluded("--nice", []) == "--nice"
+    assert with_excluded(extra, []) == extra
+
+
+def test_a_job_of_one_node_excludes_none() -> None:
+    extra = "--signal=TERM@300 -x h1 --reservation=dgx-x2"
+    wanted = "--signal=TERM@300 --reservation=dgx-x2 --nodelist=h1"
+    assert pinned(extra, "h1") == wanted
+    assert pinned("", "h1") == "--nodelist=h1"
 
 
 @pytest.mark.parametrize(
@@ -171,6 +182,18 @@ def test_a_job_is_read_from_controller_and_accounting() -> None:
 )
 def test_durations_are_read(text: str, seconds: int | None) -> None:
     assert parse_seconds(text) == seconds
+
+
+def test_nodes_are_those_of_the_partition_to_which_jobs_go(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """sbatch refuses a node of another one."""
+    monkeypatch.setattr(slurm, "call", lambda *words: "gpu|h2\ncpu*|h1\ncpu*|h1\n")
+    assert slurm.partition_nodes("") == ["h1"]
+    assert slurm.partition_nodes("gpu,cpu") == ["h1", "h2"]
+    monkeypatch.setattr(slurm, "call", lambda *words: None)
+    with pytest.raises(ValueError, match="sinfo: must name nodes"):
+        slurm.partition_nodes("gpu")
 
 
 def test_states_are_one_word() -> None:

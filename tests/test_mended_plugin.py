@@ -36,9 +36,26 @@ def executor(mended: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
     made: Any = object.__new__(mended)
     made.attempts, made.states, made.missed, made.asked = {}, {}, {}, ["7"]
     made.silent_since = None
+    made.stopping, made.refused, made.submitted = Stopping(), 0, {"7"}
+    made.logger = logging.getLogger("test")
+    made.run_uuid, made.slurm_logdir = "run", tmp_path
     made.site = site_of(tmp_path)
     monkeypatch.setattr(slurm, "partition_limits", lambda partition: (240, 500000, 8))
     return made
+
+
+class Stopping:
+    """An event that nobody sets, and for which nobody waits in earnest."""
+
+    waited = 0
+
+    def is_set(self) -> bool:
+        return False
+
+    def wait(self, seconds: float) -> bool:
+        self.waited += 1
+        assert self.waited < 20
+        return False
 
 
 def site_of(folder: Path, **local: Any) -> Any:
@@ -102,7 +119,8 @@ def test_a_job_that_slurm_forgot_is_asked_for_and_then_given_up(
 class Job:
     """As much of a job of Snakemake's as is looked at."""
 
-    name, threads = "judge_pairs", 8
+    name, threads, attempt = "judge_pairs", 8, 2
+    wildcards = ("1of2",)
 
     def __init__(self, resources: dict[str, Any]) -> None:
         self.resources = resources
@@ -161,3 +179,68 @@ def test_what_grows_and_what_is_avoided(executor: Any, tmp_path: Path) -> None:
     asked, _ = submitted(executor, **ASKED)
     assert asked["runtime"] == 200 and "mem_mb" not in asked
     assert asked["cpus_per_task"] == 8
+
+
+def test_a_job_of_one_node_is_pinned_to_it_and_keeps_off_none(executor: Any) -> None:
+    executor.known = attempts.Attempts(bad_nodes=["h1"])
+    asked, _ = submitted(executor, **ASKED, nodelist="h9")
+    assert asked["slurm_extra"] == "--nodelist=h9"
+
+
+LISTED = "8|rule_judge_pairs_wildcards_1of2\n7|rule_judge_pairs_wildcards_1of2\n"
+
+
+@pytest.mark.parametrize(
+    ("answers", "num_cancelled"),
+    [
+        # No answer says nothing: the job may be there.
+        ([None, None, ""], 0),
+        ([None, LISTED, LISTED, None, "7|rule_judge_pairs_wildcards_1of2\n"], 2),
+    ],
+)
+def test_a_refused_job_is_submitted_again_when_it_is_known_to_be_gone(
+    executor: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[str | None],
+    num_cancelled: int,
+) -> None:
+    left, cancelled, again = [*answers], [], []
+
+    def call(*words: str) -> str | None:
+        if words[0] == "scancel":
+            cancelled.append(words[1:])
+            return ""
+        assert words[0] == "squeue" and not again
+        return left.pop(0)
+
+    monkeypatch.setattr(slurm, "call", call)
+    executor._job_submission_executor = SimpleNamespace(
+        submit=lambda run, job: again.append(job)
+    )
+    job = Job({})
+    info = SimpleNamespace(job=job, external_jobid=None)
+    executor._report_job_error_threadsafe(info, "sbatch: error: Socket timed out")
+    assert (left, again) == ([], [job])
+    assert cancelled == [("8",)] * num_cancelled
+
+
+@pytest.mark.parametrize("broken", ["log", "logdir"])
+def test_a_disk_that_fails_ends_no_run(
+    executor: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    broken: str,
+) -> None:
+    """What is raised there would reach the thread that waits for all jobs."""
+    ended = slurm.Ended(state="FAILED", seconds=600, limit=7200, node="h1")
+    monkeypatch.setattr(slurm, "show_job", lambda number: ended)
+    log = tmp_path / "absent.log"
+    if broken == "log":
+        log = tmp_path  # to read a folder is an OSError
+    else:
+        executor.slurm_logdir = tmp_path / "absent"
+    info = SimpleNamespace(job=Job({}), external_jobid="7", aux={"slurm_logfile": log})
+    assert executor.learn(info) == "failed on h1."
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert (tmp_path / "ended.jsonl").is_file() == (broken == "log")

@@ -1,8 +1,10 @@
 """docs/own_images.md does what it says: each of its sources, and the one command."""
 
+import importlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections import Counter
@@ -15,9 +17,10 @@ import yaml
 from examples import image_bytes
 from selfjudge.ground.records import Prompt
 from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.pool import side_of
 from selfjudge.pairs.readers import read_foreign
 from selfjudge.pairs.sources import convert_rows, write_rows
-from selfjudge.run.projects import new_project, share_pool
+from selfjudge.run.projects import count_trained, new_project, share_pool
 
 ROOT = Path(__file__).parents[1]
 PAGE = (ROOT / "docs" / "own_images.md").read_text(encoding="utf-8")
@@ -80,6 +83,8 @@ def test_a_project_says_only_what_differs(tmp_path: Path) -> None:
     like = new_project(tmp_path / "mine", images, 9, None, ROOT / "demo")
     assert (tmp_path / "mine" / like["base_model"]).resolve() == ROOT / "demo" / "base"
     assert "benchmarks" not in like and like["responses"]["num_samples"] == 8
+    # Its questions are taken over, but not into how many jobs these are cut.
+    assert like["questions"]["shards"] == 1 and like["questions"]["fixed"]
 
 
 @pytest.mark.parametrize(
@@ -89,6 +94,64 @@ def test_iterations_share_the_pool(num_prompts: int, mode: str, share: int) -> N
     """Equally, or all of it."""
     config = {"iterations": 4, "pool": {"mode": mode}}
     assert share_pool(num_prompts, config) == share
+
+
+@pytest.mark.parametrize(("share", "num_trained"), [(0, 40), (0.5, 20)])
+def test_what_is_held_out_is_no_share_of_an_iteration(
+    share: float, num_trained: int
+) -> None:
+    """Else the run would stop where the first iteration draws."""
+    prompts = [
+        Prompt(
+            id=str(number),
+            images=("a.png",),
+            image_sha256s=(str(number),),
+            question="Why?",
+            kind="open",
+            answer_format=None,
+            answer=None,
+            source="mine",
+        )
+        for number in range(40)
+    ]
+    config = {"certificate": {"share": share}, "seed": 0}
+    counted = count_trained(prompts, config)
+    assert counted == sum(side_of(p, share, 0) == "training" for p in prompts)
+    assert abs(counted - num_trained) < 10
+
+
+def test_what_jobs_on_other_nodes_read_lies_in_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The settings with which questions are counted; they are gone afterwards."""
+    (tmp_path / "config.yaml").write_text("image_root: photos\n")
+    script = importlib.import_module("judge_images")
+    asked: list[str] = []
+
+    def ask(command: list[str], *words: str) -> None:
+        one = Path(words[words.index("--configfile") + 1])
+        assert one.parent == tmp_path
+        assert json.loads(one.read_text()) == {"pool": {"prompts_per_iteration": 1}}
+        asked.append(words[-1])
+        raise SystemExit(3)
+
+    monkeypatch.setattr(script, "ask", ask)
+    words = ["--images", "photos", "--project", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["judge_images.py", *words])
+    with pytest.raises(SystemExit):
+        script.main()
+    assert asked == ["results/prompts.jsonl"]
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_make_hands_on_options_that_begin_with_a_hyphen() -> None:
+    """JOBS=-j8 is a value of --snakemake, and no option of the script."""
+    words = ["make", "-n", "judge", "IMAGES=absent", "JOBS=-j8"]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True)
+    line = said.stdout.replace("\\\n", " ").strip().splitlines()[-1]
+    command = [sys.executable, *shlex.split(line)[1:]]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.stderr.startswith("error: absent: must be a folder"), done.stderr
 
 
 def test_a_pool_of_hardly_any_prompts_is_refused() -> None:

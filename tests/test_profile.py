@@ -152,11 +152,50 @@ def test_local_file_is_laid_over_the_shipped_one(clone: Path) -> None:
     assert judge["constraint"] == "80gb|nvlink"
     assert judge["slurm_extra"] == f"--signal=TERM@300 {local['extra']}"
     (clone / "profiles/slurm/local.yaml").write_text("signal: null\n")
-    assert "slurm_extra" not in planned_resources(clone)["judge_pairs"]
+    assert planned_resources(clone)["judge_pairs"]["slurm_extra"] == ""
     assert resources["train_judge"]["mem_mb"] == "256000"
     assert resources["train_judge"]["slurm_partition"] == judge["slurm_partition"]
     ignored = ["git", "check-ignore", "profiles/slurm/local.yaml"]
     assert subprocess.run(ignored, cwd=REPOSITORY, capture_output=True).stdout
+
+
+def test_gpu_jobs_inherit_account_and_qos_alone(clone: Path) -> None:
+    """A null partition is the cluster's default, and not that of the decisions."""
+    local = {"gpu_partition": None, "account": "mine", "qos": "high"}
+    local |= {"cpu_extra": "--nice=10", "signal": None}
+    (clone / "profiles/slurm/local.yaml").write_text(yaml.safe_dump(local))
+    resources = planned_resources(clone)
+    judge = resources["judge_pairs"]
+    assert (judge["slurm_partition"], judge["slurm_extra"]) == ("", "")
+    assert (judge["slurm_account"], judge["qos"]) == ("mine", "high")
+    assert resources["build_pairs"]["slurm_partition"] == "cpu"
+
+
+def test_decisions_that_stay_on_the_login_node_are_light() -> None:
+    """They are rules, ask for no GPU and are given no images."""
+    text = (REPOSITORY / "rules/slurm.smk").read_text()
+    (names,) = re.findall(r"^LIGHT = \{\n(.*?)^\}", text, re.M | re.S)
+    light = set(re.findall(r'"(\w+)"', names))
+    rules = "".join(path.read_text() for path in (REPOSITORY / "rules").glob("*.smk"))
+    known = set(re.findall(r"^ *(?:use rule \w+ as|rule) (\w+)", rules, re.M))
+    assert light <= known and len(light) >= 10
+    assert not light & gpu_rules()
+    bodies = rule_bodies().items()
+    with_images = {rule for rule, body in bodies if "image_root" in body}
+    assert with_images and not light & with_images
+
+
+def test_a_check_of_a_node_names_it(clone: Path) -> None:
+    """The rule hands it on to where the sbatch command is made."""
+    target = "results/gpus/nodes/h9.txt"
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "1"]
+    done = subprocess.run(
+        [*command, "--directory", "demo", "-n", target],
+        cwd=clone,
+        capture_output=True,
+        text=True,
+    )
+    assert re.search(r"^    resources: .*\bnodelist=h9\b", done.stdout, re.M), done
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,25 @@ def test_every_format_is_asked_for_with_its_own_seed(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("folder", "reason"),
+    [("top/.photos", None), ("top/../elsewhere", "image_outside_root")],
+)
+def test_only_what_is_hidden_below_the_folder_is_hidden(
+    tmp_path: Path, folder: str, reason: str | None
+) -> None:
+    """What lies above it, or on the way to it, is the user's own choice."""
+    (tmp_path / "top").mkdir()
+    (tmp_path / folder / ".cache").mkdir(parents=True)
+    for name in ("a.png", ".cache/b.png"):
+        (tmp_path / folder / name).write_bytes(image_bytes(size=(40, 40)))
+    found = list(list_images(tmp_path / folder, tmp_path / "top", 10**6, 1))
+    reasons = {Path(one.dropped["image"]).name: one.dropped["reason"]
+               for one in found if one.dropped}  # fmt: skip
+    expected = {"b.png": "hidden_file"} | ({"a.png": reason} if reason else {})
+    assert reasons == expected and len(found) == 2
+
+
 def test_a_folder_of_awkward_files(tmp_path: Path) -> None:
     """Nested, hidden, linked, animated, 16-bit, broken, in any script: none is lost."""
     root = tmp_path / "photos"

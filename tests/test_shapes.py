@@ -5,6 +5,7 @@ import csv
 import gzip
 import io
 import json
+import random
 import tarfile
 from collections import Counter
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+from PIL import Image
 
 from examples import image_bytes, write_lines
 from selfjudge.ground.lines import RecordError
@@ -193,6 +195,79 @@ def test_unknown_fields_of_a_plain_file_are_kept_aside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "fields",
+    [
+        {"kind": "vqa", "answer_format": "MCQ", "source": "coco"},
+        {"kind": 3, "answer_format": ["number"], "other_fields": "x"},
+        {"boxes": [[1, 2.5], [3, 4]], "meta": {"size": [1, 2], "kind": "x"}},
+    ],
+)
+def test_foreign_fields_are_kept_whatever_their_name(
+    tmp_path: Path, fields: dict[str, Any]
+) -> None:
+    """Under it; that a row has a field of our name breaks no import."""
+    (tmp_path / "a.png").write_bytes(RED)
+    row = {"image": "a.png", "query": "Why?", "prompt_id": "mine", **fields}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    found, _ = convert(tmp_path / "rows.jsonl", tmp_path)
+    ids = {"prompt_id": found.prompts[0].id, "prompt_id_of_row": "mine"}
+    assert found.aside == [ids | fields]
+    assert (found.prompts[0].kind, found.prompts[0].source) == ("open", "mine")
+
+
+def test_bytes_that_are_no_image_of_the_question_are_counted(tmp_path: Path) -> None:
+    """JSON holds none; the other fields stay."""
+    row = {"image": RED, "question": "Why?", "mask": {"bytes": b"x"}, "id": 7}
+    counts: Counter[str] = Counter()
+    (line,) = convert_rows([row], tmp_path, tmp_path / "mine", counts)
+    assert line["other_fields"] == {"id": 7}
+    assert counts["other fields with bytes or the like, left out"] == 1
+
+
+@pytest.mark.parametrize("name", ["rows.tsv", "rows.csv", "rows.tsv.gz"])
+def test_a_table_may_hold_its_images(tmp_path: Path, name: str) -> None:
+    """As base64, in cells longer than those that the csv module takes by itself."""
+    side = 300
+    noise = Image.frombytes(
+        "RGB", (side, side), random.Random(0).randbytes(3 * side**2)
+    )
+    buffer = io.BytesIO()
+    noise.save(buffer, "PNG")
+    cell = base64.b64encode(buffer.getvalue()).decode()
+    assert len(cell) > 131072
+    between = "," if "csv" in name else "\t"
+    lines = [between.join(("index", "image", "question"))]
+    lines.append(between.join(("7", cell, "Why?")))
+    opener = gzip.open if name.endswith(".gz") else open
+    with opener(tmp_path / name, "wt") as file:
+        file.write("\n".join(lines))
+    found, _ = convert(tmp_path / name, tmp_path)
+    (prompt,) = found.prompts
+    assert (tmp_path / prompt.images[0]).read_bytes() == buffer.getvalue()
+    assert found.aside == [{"prompt_id": prompt.id, "index": "7"}]
+
+
+@pytest.mark.parametrize(
+    ("image", "reason"),
+    [
+        ("x" * 5000, "unreadable_image"),
+        ("/" + "x" * 5000, "bad_image_path"),
+        (base64.b64encode(RED[:30] + bytes(60)).decode(), "unreadable_image"),
+        ("/9j/" + "a" * 61, "unreadable_image"),
+    ],
+)
+def test_a_long_text_that_is_no_image_has_its_reason(
+    tmp_path: Path, image: str, reason: str
+) -> None:
+    """No file can have such a name; the other rows stay."""
+    (tmp_path / "a.png").write_bytes(RED)
+    rows = [{"image": name, "question": "Why?"} for name in (image, "a.png")]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found, _ = convert(tmp_path / "rows.jsonl", tmp_path)
+    assert found.report["dropped"] == {reason: 1} and len(found.prompts) == 1
+
+
+@pytest.mark.parametrize(
     ("row", "hint"),
     [
         (llava("a.png", "x"), "LLaVA conversations"),
@@ -247,6 +322,7 @@ def test_paths_are_taken_from_where_they_stand(tmp_path: Path) -> None:
     [
         ("a.xml", b"<a/>", "must be .jsonl, .json, .csv"),
         ("a.json", b"[1, 2]", "a.json: row 1: must be a JSON object"),
+        ("a.jsonl.bz2", b"BZh9", "must be .jsonl.*got '.bz2'"),
         ("a.json", b"[{", "must be one JSON array"),
         ("a.jsonl", b'{"a": 1}\n{', "a.jsonl:2: the line must be one JSON object"),
     ],

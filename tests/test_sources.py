@@ -115,7 +115,7 @@ def test_a_row_keeps_question_and_answer(tmp_path: Path) -> None:
     assert row == {
         "question": "What is number 7?",
         "answer": "It is 7.",
-        "id": "7",
+        "other_fields": {"id": "7"},
         "source": "hub/sub",
     }
     assert (tmp_path / image[0]).read_bytes() == image_bytes(color=(7, 0, 0))

@@ -49,6 +49,8 @@ HINTS = {
 class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
     """One line of a user's prompts file; its other fields are kept aside.
 
+    So are those of an object ``other_fields``, which may have names of ours.
+
     ``images`` are paths below the image root.  ``answer`` is a gold answer for
     the `correctness` filter.  ``kind`` and ``answer_format`` override routing.
     """
@@ -121,7 +123,7 @@ def import_prompts(
             if isinstance(outcome, Prompt) and outcome.id not in prompts:
                 prompts[outcome.id] = outcome
                 if fields := other_fields(line):
-                    aside.append({"prompt_id": outcome.id} | fields)
+                    aside.append({"prompt_id": outcome.id, **fields})
                 continue
             why = {"reason": outcome}
             if isinstance(outcome, Prompt):
@@ -142,9 +144,14 @@ def import_prompts(
 
 
 def other_fields(line: bytes) -> dict[str, Any]:
-    """What a line says beyond a `SourceRow`."""
+    """What a line says beyond a `SourceRow`; its `prompt_id` is no id of ours."""
     row = msgspec.json.decode(line)
-    return {k: v for k, v in row.items() if k not in SourceRow.__struct_fields__}
+    fields = {k: v for k, v in row.items() if k not in SourceRow.__struct_fields__}
+    if isinstance(fields.get("other_fields"), dict):
+        fields |= fields.pop("other_fields")
+    if "prompt_id" in fields:
+        fields["prompt_id_of_row"] = fields.pop("prompt_id")
+    return fields
 
 
 def no_prompts(dropped: list[dict[str, Any]]) -> str:
@@ -329,7 +336,7 @@ def log_report(report: dict[str, Any]) -> None:
     print(msgspec.json.encode(report).decode(), file=sys.stderr)
     for name, number in report["fields_kept_aside"].items():
         near = difflib.get_close_matches(name, SourceRow.__struct_fields__, n=1)
-        hint = f" Hint: did you mean '{near[0]}'?" if near else ""
+        hint = f" Hint: did you mean '{near[0]}'?" if near and near[0] != name else ""
         print(f"field '{name}' of {number} rows is kept aside.{hint}", file=sys.stderr)
     for reason, hint in HINTS.items():
         if number := report["dropped"].get(reason):

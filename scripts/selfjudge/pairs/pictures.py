@@ -96,7 +96,11 @@ def list_images(
 
         for path in iter_files(folder):
             name = Path(os.path.relpath(path, root)).as_posix()
-            waiting.append((name, pool.submit(look_at, root, name, max_pixels)))
+            is_hidden = any(
+                part.startswith(".") for part in path.relative_to(folder).parts
+            )
+            looked = pool.submit(look_at, root, name, max_pixels, is_hidden)
+            waiting.append((name, looked))
             if len(waiting) > NUM_AHEAD:
                 yield settle()
         while waiting:
@@ -106,9 +110,9 @@ def list_images(
 DOUBLE = {"reason": "duplicate_image"}
 
 
-def look_at(root: Path, name: str, max_pixels: int) -> tuple[str, str]:
+def look_at(root: Path, name: str, max_pixels: int, is_hidden: bool) -> tuple[str, str]:
     """Why a file is no image to ask about, or "", and the digest of its content."""
-    if any(part.startswith(".") for part in Path(name).parts):
+    if is_hidden:
         return "hidden_file", ""
     found = check_picture(root, name, max_pixels)
     if found == "unreadable_image" and not is_image_name(name):

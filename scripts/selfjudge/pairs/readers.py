@@ -2,6 +2,7 @@
 
 import csv
 import gzip
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,18 +28,29 @@ def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
         yield from read_saved(path)
         return
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    kind = next((s for s in reversed(suffixes) if s not in (".gz", ".bz2")), "")
+    kind = next((s for s in reversed(suffixes) if s != ".gz"), "")
     if kind == ".parquet":
         yield from read_parquet(path)
     elif kind == ".tar":
         yield from read_webdataset(path)
     elif kind in (".csv", ".tsv"):
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            yield from csv.DictReader(file, delimiter="\t" if kind == ".tsv" else ",")
+        yield from read_table(path, "\t" if kind == ".tsv" else ",")
     elif kind in (".json", ".jsonl", ".ndjson"):
         yield from read_json_rows(path)
     else:
         raise ValueError(f"{path}: must be {KNOWN} (got {kind or 'no ending'!r})")
+
+
+def read_table(path: Path, delimiter: str) -> Iterator[dict[str, Any]]:
+    """The rows of a table whose first line names its columns.
+
+    Cells may be as long as an image in base64 is.
+    """
+    csv.field_size_limit(sys.maxsize)
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+        # Cells beyond the last name.
+        yield from csv.DictReader(file, delimiter=delimiter, restkey="unnamed")
 
 
 def read_json_rows(path: Path) -> Iterator[dict[str, Any]]:

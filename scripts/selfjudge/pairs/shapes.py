@@ -26,11 +26,16 @@ ASKING = ("user", "human")
 ANSWERING = ("assistant", "gpt")
 IMAGE_MARK = re.compile(r"[ \t]*<image>[ \t]*\n?")
 DATA_URL = re.compile(r"data:[\w/+.-]*;base64,(?P<content>.*)\Z", re.DOTALL)
+# How base64 begins of a JPEG, PNG, GIF and WebP: tables hold images so.
+BASE64 = re.compile(r"(/9j/|iVBORw0KGgo|R0lGOD|UklGR)[A-Za-z0-9+/\s]{60,}=*\s*\Z")
 # What a row of ours may say of its question.
 CLOSED_SETS: dict[str, tuple[str, ...]] = {
     "kind": get_args(Kind),
     "answer_format": get_args(AnswerFormat),
 }
+
+# The fields of a row of ours.
+OURS = ("images", "question", "answer", "source", *CLOSED_SETS)
 
 # An image: the content of its file, or its path or address.
 Picture = bytes | str
@@ -78,7 +83,11 @@ def find_row(row: Mapping[str, Any]) -> FoundRow:
         name: row[name] for name, known in CLOSED_SETS.items() if row.get(name) in known
     }
     used = {turns_name, question_name, answer_name, image_name, *routed}
-    aside = {key: value for key, value in row.items() if key not in used}
+    aside = {
+        name: value
+        for name, value in row.items()
+        if name not in used and not (name in OURS and value is None)
+    }
     left_out = max(0, len(asked) - 1)
     return FoundRow(pictures, without_marks(question), answer, routed, aside, left_out)
 
@@ -145,10 +154,11 @@ def read_pictures(value: Any) -> list[Picture]:
     if not isinstance(value, str) or not value:
         return []
     embedded = DATA_URL.match(value)
-    if embedded is None:
+    if embedded is None and not BASE64.match(value):
         return [value]
+    content = embedded["content"] if embedded else "".join(value.split())
     try:
-        return [base64.b64decode(embedded["content"], validate=True)]
+        return [base64.b64decode(content, validate=True)]
     except binascii.Error:
         return [b"?"]  # written as it is: the import names it as unreadable
 

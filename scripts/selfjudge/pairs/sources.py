@@ -14,7 +14,7 @@ from selfjudge.ground.lines import encode, writing
 from selfjudge.ground.records import Settings
 from selfjudge.pairs.shapes import FoundRow, Picture, find_row, is_address
 
-# A field of a foreign row that is kept aside must be one of these.
+# What JSON has beside lists and objects.
 PLAIN = (str, int, float, bool, type(None))
 
 
@@ -79,7 +79,7 @@ def prompt_row(
     row: Mapping[str, Any], subset: str | None, images: Path
 ) -> dict[str, Any]:
     """A row of the Hub as a line of a prompts file, named after its subset."""
-    found = find_row(row)
+    found, _ = without_binary(find_row(row))
     names = [keep_picture(picture, images) for picture in found.pictures]
     source = f"{images.name}/{subset}" if subset else images.name
     return to_line(found, [name for name in names if name]) | {"source": source}
@@ -95,21 +95,36 @@ def convert_rows(
     copied below ``images``.
     """
     for row in rows:
-        found = find_row(row)
+        found, num_binary = without_binary(find_row(row))
         counts["rows"] += 1
+        counts["other fields with bytes or the like, left out"] += num_binary
         counts["later questions of a conversation, left out"] += found.num_left_out
         names = [place_picture(one, folder, images) for one in found.pictures]
         yield to_line(found, [name for name in names if name])
 
 
+def without_binary(found: FoundRow) -> tuple[FoundRow, int]:
+    """A row without other fields that JSON cannot hold, and the number of these."""
+    kept = {name: value for name, value in found.aside.items() if is_json(value)}
+    return found._replace(aside=kept), len(found.aside) - len(kept)
+
+
+def is_json(value: Any) -> bool:
+    """Whether JSON can hold a value."""
+    if isinstance(value, list | tuple):
+        return all(map(is_json, value))
+    if isinstance(value, Mapping):
+        return all(isinstance(k, str) and is_json(v) for k, v in value.items())
+    return isinstance(value, PLAIN)
+
+
 def to_line(found: FoundRow, images: list[str]) -> dict[str, Any]:
-    """A line of a prompts file, what else the row said behind it."""
+    """A line of a prompts file, what else the row said behind it.
+
+    In an object of its own: such a field may have the name of one of ours.
+    """
     own = {"images": images, "question": found.question, "answer": found.answer}
-    aside = {
-        name: value
-        for name, value in found.aside.items()
-        if name not in own and name != "source" and isinstance(value, PLAIN)
-    }
+    aside = {"other_fields": found.aside} if found.aside else {}
     return own | found.routed | aside
 
 
@@ -118,11 +133,14 @@ def place_picture(picture: Picture, folder: Path, images: Path) -> str | None:
     if isinstance(picture, bytes) or is_address(picture):
         return keep_picture(picture, images)
     root = images.parent
-    if (root / picture).is_file() and not Path(picture).is_absolute():
-        return picture
     path = folder / picture
-    if not path.is_file():
-        return picture  # the import names it as missing
+    try:
+        if (root / picture).is_file() and not Path(picture).is_absolute():
+            return picture
+        if not path.is_file():
+            return picture  # the import names it as missing
+    except OSError:
+        return picture  # no name of a file can be so long: the import drops it
     try:
         return path.resolve().relative_to(root.resolve()).as_posix()
     except ValueError:

@@ -106,14 +106,21 @@ def avoided(
 
 
 # sbatch heeds the last of several, so that there may be one only.
-EXCLUDED = re.compile(r"\s*(?:--exclude[= ]|-x ?)(\S+)")
+EXCLUDED = re.compile(r"(?<!\S)(?:--exclude(?:=|\s+)|-x\s*)(\S+)\s*")
 
 
 def with_excluded(extra: str, nodes: Iterable[str]) -> str:
     """More options of sbatch, with some nodes beside those that they exclude."""
-    names = [*EXCLUDED.findall(extra), *nodes]
-    rest = EXCLUDED.sub("", extra).strip()
-    return f"{rest} --exclude={','.join(names)}".strip() if names else rest
+    more = list(nodes)
+    if not more:
+        return extra
+    names = ",".join([*EXCLUDED.findall(extra), *more])
+    return f"{EXCLUDED.sub('', extra).strip()} --exclude={names}".strip()
+
+
+def pinned(extra: str, node: str) -> str:
+    """More options of sbatch for a job of one node, also of one that they exclude."""
+    return f"{EXCLUDED.sub('', extra).strip()} --nodelist={node}".strip()
 
 
 # What sbatch says where it may say yes later: a limit on jobs in the queue, or no

@@ -1,10 +1,14 @@
 """A project made for a folder of images: what its config must say, and no more."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import yaml
+
+from selfjudge.ground.records import Prompt
+from selfjudge.pairs.pool import on_side
 
 # What of another project is taken over: the model, and how it is asked and trained.
 TAKEN = (
@@ -25,8 +29,9 @@ def new_project(
 
     ``model`` is a Hub id or a folder; ``like`` a project whose settings are taken.
     """
+    cut = {"shards": -(-num_images // IMAGES_PER_SHARD)}
     config: dict[str, Any] = {
-        "questions": {"shards": -(-num_images // IMAGES_PER_SHARD)},
+        "questions": cut,
         "image_root": path_from(project, images),
         "prompts": {
             "sources": [
@@ -42,6 +47,7 @@ def new_project(
         text = (like / "config.yaml").read_text(encoding="utf-8")
         known = yaml.safe_load(text) or {}
         config |= {key: known[key] for key in TAKEN if key in known}
+        config["questions"] = {**(known.get("questions") or {}), **cut}
         for key in PATHS:
             if known.get(key) and (like / known[key]).is_dir():
                 config[key] = path_from(project, like / known[key])
@@ -56,16 +62,23 @@ def path_from(project: Path, path: Path) -> str:
     return Path(os.path.relpath(path.resolve(), project.resolve())).as_posix()
 
 
+def count_trained(prompts: Iterable[Prompt], config: dict[str, Any]) -> int:
+    """How many prompts of the pool are not held out for certificates."""
+    share, seed = config["certificate"]["share"], config["seed"]
+    return sum(1 for _ in on_side("training", prompts, share, seed))
+
+
 def share_pool(num_prompts: int, config: dict[str, Any]) -> int:
     """How many prompts each iteration takes, such that all are used.
 
-    Raises ValueError where there are fewer than iterations.
+    ``num_prompts`` are those that `count_trained` counts.  Raises ValueError where
+    there are fewer than iterations.
     """
     iterations = 1 if config["pool"]["mode"] == "reuse" else config["iterations"]
     share = int(num_prompts // iterations)
     if not share:
         raise ValueError(
-            f"the folder must give at least {iterations} prompts, one an iteration "
-            f"(got {num_prompts}). Hint: more images, or 'pool.mode: reuse'."
+            f"the folder must give at least {iterations} prompts to train on, one an "
+            f"iteration (got {num_prompts}). Hint: more images, or 'pool.mode: reuse'."
         )
     return share

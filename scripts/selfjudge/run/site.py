@@ -47,16 +47,19 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         return int(found[1]) if found else 0
 
     def gpu_resources(self) -> dict[str, str]:
-        """What every job with a GPU asks for beside what its rule says."""
+        """What every job with a GPU asks for beside what its rule says.
+
+        "" is for nothing, where None would let `cpu_resources` hold.
+        """
         signal = self.signal and f"--signal={self.signal}"
         extras = [text for text in (signal, self.extra) if text]
         return quoted(
-            slurm_partition=self.gpu_partition,
+            slurm_partition=self.gpu_partition or "",
             gpu_model=self.gpu_model,
             constraint=self.constraint,
             slurm_account=self.gpu_account,
             qos=self.gpu_qos,
-            slurm_extra=" ".join(extras) or None,
+            slurm_extra=" ".join(extras),
         )
 
     def cpu_resources(self) -> dict[str, str]:

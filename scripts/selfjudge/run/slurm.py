@@ -231,12 +231,17 @@ def partition_limits(partition: str) -> tuple[int | None, int | None, int]:
 
 
 def partition_nodes(partition: str) -> list[str]:
-    """The nodes of a partition, or of all.  Raises ValueError where there are none."""
-    words = ["sinfo", "--noheader", "--Node", "--format=%N"]
+    """The nodes of a partition, of several ("a,b"), or of the default one ("").
+
+    Raises ValueError where there are none.
+    """
+    words = ["sinfo", "--noheader", "--Node", "--format=%P|%N"]
     listing = call(*words, *(["--partition", partition] if partition else []))
-    if not listing:
+    rows = [line.split("|") for line in (listing or "").splitlines()]
+    nodes = {node for name, node in rows if partition or name.endswith("*")}
+    if not nodes:
         raise ValueError(
             f"sinfo: must name nodes of the partition {partition!r} (it does not). "
             "Hint: snakemake --profile slurm -j 1 check_site"
         )
-    return sorted(set(listing.split()))
+    return sorted(nodes)
