@@ -35,7 +35,7 @@ class Filter(Settings, frozen=True, kw_only=True):
 
     label: Literal["majority", "gold"]
     accept: Literal["right", "grounded", "consistent", "parsed"]
-    accepted_as_many_as: tuple[FilterName, ...] = ()
+    accepted_as_many_as: tuple[str, ...] = ()
     learns_by: Literal["imitation", "reward"] = "imitation"
 
 
