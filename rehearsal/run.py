@@ -99,7 +99,7 @@ def run_snakemake(project: Path, targets: list[str], *flags: str) -> dict[str, A
         "seconds": round(seconds, 1),
         "cpu_seconds": round(cpu_seconds, 1),
         "memory_mb": round(memory_mb),
-        "num_jobs": count_jobs(log),
+        "num_jobs": count_jobs(log if flags else newest_log(project)),
     }
 
 
@@ -119,8 +119,14 @@ def look_at(pid: int, memory_mb: float, cpu_seconds: float) -> tuple[float, floa
     return int(peak.split()[1]) * 1024 / 1e6, spent
 
 
+def newest_log(project: Path) -> Path:
+    """What Snakemake itself wrote down last; the terminal shows less of it."""
+    logs = (project / ".snakemake" / "log").glob("*.log")
+    return max(logs, key=lambda path: path.stat().st_mtime_ns)
+
+
 def count_jobs(log: Path) -> int:
-    """The total of the table of jobs that Snakemake prints; 0 without one."""
+    """The total of the table of jobs in a log; 0 without one."""
     for line in log.read_text(encoding="utf-8").splitlines():
         if line.startswith("total "):
             return int(line.split()[1])

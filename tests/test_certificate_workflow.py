@@ -110,7 +110,7 @@ def test_the_page_says_what_the_certificate_says(certified: Path) -> None:
     """Without a benchmark there is a page all the same."""
     page = (certified / "demo/results/report.html").read_text()
     choice = read(certified, "choice.json")
-    assert "No benchmark is configured" in page
+    assert "no benchmark is configured" in page
     assert choice["words"] in page.replace("&#39;", "'")
 
 

@@ -4,7 +4,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import msgspec
@@ -133,7 +133,7 @@ def count_rows(number: int) -> str:
 def learnt_kind(file: str) -> LineKind:
     """Which lines of a filter's folder its judge is trained on."""
     filters = {str(name): spec for name, spec in FILTERS.items()}
-    spec = filters.get(file.split("/")[-2])
+    spec = filters.get(PurePosixPath(file).parent.name)
     return "picked" if spec and spec.learns_by == "reward" else "accepted"
 
 
