@@ -28,7 +28,8 @@ from selfjudge.ground.ledgers import Ledger, append_ledger
 from selfjudge.ground.lines import read_json, write_json
 from selfjudge.judging.counts import FilterCounts
 from selfjudge.pairs.counts import DropReason, count_pairs
-from selfjudge.report.charts import COLORS, SHAPES, Level, level_rows
+from selfjudge.pairs.filters import FILTER_NAMES
+from selfjudge.report.charts import COLORS, SHAPES, Level, level_rows, series_scale
 from selfjudge.report.costs import cost_table, timing_table, total_table
 from selfjudge.report.plots import read_captions
 from selfjudge.report.run_table import run_table
@@ -452,6 +453,8 @@ def test_drawings_fit_a_phone(plots: Path) -> None:
 def test_filters_differ_in_more_than_colour() -> None:
     """As many marks and colours as filters, and none twice."""
     assert len(set(COLORS)) == len(set(SHAPES)) >= 4
+    scales = [series_scale(kind, FILTER_NAMES)["range"] for kind in ("color", "shape")]
+    assert len(set(zip(*scales, strict=True))) == len(FILTER_NAMES)
 
 
 def test_labels_of_close_levels_stand_apart() -> None:

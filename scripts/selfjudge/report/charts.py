@@ -52,7 +52,13 @@ def series_scale(kind: str, series: Sequence[str]) -> Spec:
     places = [
         known.index(name) if name in known else at for at, name in enumerate(series)
     ]
-    chosen = [ranges[kind][place % len(COLORS)] for place in places]
+    # Where the colours begin anew, shapes and dashes are others.
+    number = len(COLORS)
+    turn = [0 if kind == "color" else place // number for place in places]
+    chosen = [
+        ranges[kind][(place + more) % number]
+        for place, more in zip(places, turn, strict=True)
+    ]
     return {"domain": list(series), "range": chosen}
 
 
