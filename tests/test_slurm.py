@@ -37,6 +37,11 @@ PATIENCE = 1800  # seconds; a machine that is busy with other things is slow
 STEP = 2.5
 SLOW = "    def on_step_end(self, args: Any, state: Any, control: Any, "
 SLOW += "**_: Any) -> None:\n"
+# A run that is to be disturbed stays under way until it was: its judging waits after
+# its first answers, its training after its first checkpoint, for a file in the project.
+GATE = "while not os.path.exists('go'): time.sleep(0.2)\n"
+WRITTEN = "            self._last_write = time.monotonic()\n"
+SAVED = f"{BRANCH}/training/checkpoint-*/complete.json"
 
 
 class Run:
@@ -48,6 +53,7 @@ class Run:
         cluster: Cluster,
         folder: Path,
         step: float = STEP,
+        is_held: bool = False,
         **site: Any,
     ) -> None:
         self.name, self.cluster = name, cluster
@@ -59,8 +65,14 @@ class Run:
         self.seconds = 0.0
         clone_repository(self.clone)
         write_project(self.project, self.clone / "demo/base")
-        slow = f"{SLOW}        __import__('time').sleep({step})\n"
-        edit(self.clone / "scripts/selfjudge/training/resuming.py", SLOW, slow)
+        package = self.clone / "scripts/selfjudge"
+        slow = f"{SLOW}        import glob, os, time\n        time.sleep({step})\n"
+        slow += f"        if glob.glob({SAVED!r}):\n            {GATE}"
+        edit(package / "training/resuming.py", SLOW, slow)
+        held = f"{WRITTEN}        {GATE}"
+        edit(package / "engines/journal_files.py", WRITTEN, held)
+        if not is_held:
+            self.go()
         local = {"cpu_partition": "cpu", **site}
         path = self.clone / "profiles/slurm/local.yaml"
         path.write_text(yaml.safe_dump(local))
@@ -81,6 +93,19 @@ class Run:
         self.began = time.monotonic()
         self.printed = ""
         return self
+
+    def go(self) -> None:
+        """Let it go on to its end."""
+        (self.project / "go").touch()
+
+    def go_once_ended(self, jobs: Sequence[str]) -> None:
+        """Let it go on as soon as one of these jobs runs no more."""
+        wait_until(
+            lambda: not set(jobs) <= set(self.running()),
+            PATIENCE,
+            f"{self.name}: to lose one of its jobs",
+        )
+        self.go()
 
     def end(self) -> str:
         """What it printed until its end; one without an end is stopped."""
@@ -206,6 +231,7 @@ def loop(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
     """The whole loop of a small demo with a real model."""
     run = Run("loop", cluster, tmp_path_factory.mktemp("loop"))
     run.project = run.clone / "demo"
+    run.go()
     small = {"num_closed": 8, "num_open": 12, "num_vlrb": 4, "num_mmrb": 2}
     for name, number in (small | {"num_criteria": 1}).items():
         rules = run.project / "project.smk"
@@ -279,25 +305,27 @@ def first(
     cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
 ) -> dict[str, Run]:
     """Runs that are cancelled, and on each kind of partition that preempts."""
+    at_once = ("cancelled_at_once", "requeued_at_once", "told_before")
+    later = {"gpu_partition": "preempted_later"}
     runs = [
-        make_run("cancelled"),
-        make_run("cancelled_trained", TRAINED),
-        make_run("cancelled_at_once", gpu_partition="cancelled_at_once"),
-        make_run("requeued_at_once", gpu_partition="requeued_at_once"),
-        make_run("told_before", gpu_partition="told_before"),
-        make_run("preempted_trained", TRAINED, gpu_partition="preempted_later"),
+        make_run("cancelled", is_held=True),
+        make_run("cancelled_trained", TRAINED, is_held=True),
+        *[make_run(name, is_held=True, gpu_partition=name) for name in at_once],
+        make_run("preempted_trained", TRAINED, is_held=True, **later),
     ]
     for run in runs:
         run.start()
     named = {run.name: run for run in runs}
-    for kind in ("cancelled_at_once", "requeued_at_once", "told_before"):
-        named[kind].wait()
+    jobs = {kind: named[kind].wait().running() for kind in at_once}
     urgent = "sbatch -p urgent --exclusive -o /dev/null --wrap 'sleep 5' --nodelist "
     cluster.call(f"{urgent} preempted")
     for kind in ("cancelled", "cancelled_trained"):
-        cluster.call(f"scancel {named[kind].wait().running()[0]}")
-    named["preempted_trained"].wait()
+        jobs[kind] = named[kind].wait().running()[:1]
+        cluster.call(f"scancel {jobs[kind][0]}")
+    jobs["preempted_trained"] = named["preempted_trained"].wait().running()
     cluster.call(f"{urgent} preempted_later")
+    for kind, running in jobs.items():
+        named[kind].go_once_ended(running)
     finish_all(runs)
     return named
 
@@ -308,12 +336,14 @@ def second(
 ) -> dict[str, Run]:
     """Runs on bad nodes, and within limits that are too narrow."""
     runs = [
-        make_run("lost", gpu_partition="lost"),
-        make_run("lost_trained", TRAINED, gpu_partition="lost_later"),
+        make_run("lost", is_held=True, gpu_partition="lost"),
+        make_run("lost_trained", TRAINED, is_held=True, gpu_partition="lost_later"),
         make_run(
             "short_trained", TRAINED, step=5, gpu_partition="short", signal="TERM@60"
         ),
-        make_run("hung", rules={"judge_pairs": {"runtime": 2}}, signal=None),
+        make_run(
+            "hung", is_held=True, rules={"judge_pairs": {"runtime": 2}}, signal=None
+        ),
         make_run("large", rules={"judge_pairs": {"mem_mb": 200}}),
         make_run("faulty", gpu_partition="faulty"),
         make_run("broken", gpu_partition="broken"),
@@ -324,10 +354,11 @@ def second(
     named = {run.name: run for run in runs}
     job = named["hung"].wait().running()[0]
     cluster.call(f"scancel --signal STOP {job}")
-    named["lost"].wait()
-    cluster.cut_power("lost")
-    named["lost_trained"].wait()
-    cluster.cut_power("lost_later")
+    named["hung"].go()
+    for kind, node in (("lost", "lost"), ("lost_trained", "lost_later")):
+        named[kind].wait()
+        cluster.cut_power(node)
+        named[kind].go()
     finish_all(runs)
     return named
 
@@ -479,8 +510,8 @@ def test_nobody_answers_for_a_while(
     cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
 ) -> None:
     """Controller and accounting are away: jobs stay known, submissions wait."""
-    at_work, late = make_run("at_work"), make_run("submitted_late")
-    stopped = make_run("stopped")
+    at_work, late = make_run("at_work", is_held=True), make_run("submitted_late")
+    stopped = make_run("stopped", is_held=True)
     for run in (at_work, stopped):
         run.start()
     for run in (at_work, stopped):
@@ -490,9 +521,11 @@ def test_nobody_answers_for_a_while(
     late.start()
     at_work.wait_to_say("does not answer")
     late.wait_to_say("takes no more jobs")
+    at_work.go()
     cluster.start_accounting()
     cluster.start_controller()
     interrupt(stopped)
+    stopped.go()
     finish_all([at_work, late])
     assert "SLURM does not answer" in at_work.printed
     assert "SLURM takes no more jobs for now" in late.printed

@@ -96,6 +96,20 @@ def test_failures_stand_last_with_their_log(clock: Clock, tmp_path: Path) -> Non
     ]
 
 
+def test_a_failure_says_what_the_cluster_does_about_it(tmp_path: Path) -> None:
+    """Of what SLURM's plugin says only ours, beside the stage's own sentence."""
+    log = tmp_path / "judge.log"
+    log.write_text("error: device: must be a GPU\n")
+    said = "failed within 120 seconds on n1. The next attempt keeps off n1. "
+    said += "SLURM-job '26' failed, SLURM status is: 'FAILED'."
+    run = Run({"total": 1})
+    [line] = run.fail(job(1, "judge_pairs", [str(log)]) | {"rule_msg": said})
+    assert line == (
+        "FAILED  judge_pairs: device: must be a GPU (failed within 120 seconds on n1. "
+        "The next attempt keeps off n1.)"
+    )
+
+
 def test_a_job_that_is_tried_again_and_ends_well_has_not_failed(clock: Clock) -> None:
     run = Run({"train_judge": 1, "total": 1}, clock)
     run.start(job(1, "train_judge"))

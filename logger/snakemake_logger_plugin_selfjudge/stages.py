@@ -96,7 +96,10 @@ class Run:
             return []
         self.failures[jobid] = Failure(what, why, first_written(logs))
         sentence = next((line for line in why if line.startswith(ERROR)), why[-1])
-        return [f"FAILED  {what}: {sentence.removeprefix(ERROR)}"]
+        line = f"FAILED  {what}: {sentence.removeprefix(ERROR)}"
+        # What rules/slurm.smk found out, before what the plugin says of every job.
+        cause, at_slurm, _ = (said or "").partition(" SLURM-job ")
+        return [f"{line} ({cause})" if at_slurm and cause not in line else line]
 
     def closed_stages(self) -> list[str]:
         """The lines of what has ended, a stage a line, where none of it runs."""
