@@ -96,7 +96,7 @@ demo-panel: $(READY)
 demo-base: $(READY)
 	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --out demo/base
 
-# What takes some minutes comes first; `make test-quick` is that alone.
+# What takes a minute comes first; `make test-quick` is that alone.
 QUICK := $(patsubst %,tests/test_%.py,setup shards commands config records \
   answers verdicts routing prompts sources filtering statistics seeds places)
 test-quick: $(READY)
