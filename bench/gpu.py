@@ -392,7 +392,12 @@ def measure_training(
     command += ["--accepted", str(folder / "rows.jsonl"), "--seed", "0"]
     command += ["--settings", json.dumps(settings), "--work", str(folder / "work")]
     asking = asking_of("paired", read_samples(config["judgments"]))
-    command += ["--template", str(ROOT / "scripts/templates/judge.txt")]
+    command += [
+        "--code",
+        "bench",
+        "--template",
+        str(ROOT / "scripts/templates/judge.txt"),
+    ]
     command += ["--asking", msgspec.json.encode(asking).decode()]
     command += ["--output", str(folder / "judge"), "--version", f"{folder}/judge.json"]
     command += ["--ledger", str(folder / "ledgers" / "judge.jsonl")]

@@ -93,6 +93,7 @@ def test_a_training_with_a_gpu_ends_before_its_weights(tmp_path: Path) -> None:
         "--settings": json.dumps(own),
         "--template": ROOT / "scripts/templates/judge.txt",
         "--asking": json.dumps(asking),
+        "--code": "c",
         "--seed": 0,
         "--work": tmp_path / "work",
         "--output": tmp_path / "judge",
