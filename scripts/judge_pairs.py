@@ -5,41 +5,19 @@ images, and the templates that they name; writes raw judgments in the order of t
 asks.  Several such parts are answered by one loaded model.
 """
 
-from pathlib import Path
-
 from selfjudge.engines.stage import answer_requests
-from selfjudge.ground.lines import read_records, write_records
-from selfjudge.ground.records import Ask, Pair
-from selfjudge.judging.asks import (
-    judgment_from,
-    judgment_requests,
-    load_judge_template,
-)
-from selfjudge.run.commands import engine_of, model_arguments, run
+from selfjudge.ground.lines import write_records
+from selfjudge.judging.asks import judgment_from
+from selfjudge.run.commands import engine_of, run
+from selfjudge.run.judging_jobs import judging_arguments, judging_parts
 
 
 def main() -> None:
     """Read the arguments, judge, write."""
-    parser = model_arguments(__doc__)
+    parser = judging_arguments(__doc__)
     parser.add_argument("--stage", default="judge_pairs", help="its name in ledgers")
-    parser.add_argument("--templates", type=Path, nargs="+", required=True)
-    parser.add_argument(
-        "--part",
-        type=Path,
-        nargs=4,
-        action="append",
-        required=True,
-        metavar=("ASKS", "PAIRS", "IMAGES", "OUTPUT"),
-        help="what is asked of which pairs, and where their images lie; repeatable",
-    )
     args = parser.parse_args()
-    templates = {path.name: load_judge_template(path) for path in args.templates}
-    parts = []
-    for asks, pairs, images, _ in args.part:
-        own = args.shard.select(read_records(pairs, Pair), lambda p: p.prompt_id)
-        known = {pair.id: pair for pair in own}
-        asked = read_records(asks, Ask)
-        parts.append(list(judgment_requests(known, asked, templates, images)))
+    parts = list(judging_parts(args))
     answered = answer_requests(parts, stage=args.stage, **engine_of(args))
     for (*_, output), part in zip(args.part, answered, strict=True):
         write_records(output, (judgment_from(*pair) for pair in part))

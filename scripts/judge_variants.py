@@ -9,39 +9,19 @@ model had no room.  All by one loaded model.
 from pathlib import Path
 
 from selfjudge.engines.stage import Model
-from selfjudge.ground.lines import read_records, write_records
-from selfjudge.ground.records import Ask, Pair
-from selfjudge.judging.asks import (
-    judgment_from,
-    judgment_requests,
-    load_judge_template,
-)
+from selfjudge.ground.lines import write_records
+from selfjudge.judging.asks import judgment_from
 from selfjudge.judging.probabilities import CHOICES, weighed_from, weighing_requests
-from selfjudge.run.commands import model_arguments, model_of, run
+from selfjudge.run.commands import model_of, run
+from selfjudge.run.judging_jobs import judging_arguments, judging_parts
 
 
 def main() -> None:
     """Read the arguments, judge, weigh, write."""
-    parser = model_arguments(__doc__)
-    parser.add_argument("--templates", type=Path, nargs="+", required=True)
-    parser.add_argument(
-        "--part",
-        type=Path,
-        nargs=4,
-        action="append",
-        required=True,
-        metavar=("ASKS", "PAIRS", "IMAGES", "OUTPUT"),
-        help="what is asked of which pairs, and where their images lie; repeatable",
-    )
+    parser = judging_arguments(__doc__)
     parser.add_argument("--weighed", type=Path, required=True, help="output")
     args = parser.parse_args()
-    templates = {path.name: load_judge_template(path) for path in args.templates}
-    parts = []
-    for asks, pairs, images, _ in args.part:
-        own = args.shard.select(read_records(pairs, Pair), lambda p: p.prompt_id)
-        known = {pair.id: pair for pair in own}
-        asked = read_records(asks, Ask)
-        parts.append(list(judgment_requests(known, asked, templates, images)))
+    parts = list(judging_parts(args))
     model = Model(**model_of(args))
     answered = list(model.answer(parts, stage="judge_variants", ledger=args.ledger))
     for (*_, output), part in zip(args.part, answered, strict=True):

@@ -1,8 +1,6 @@
 """The certificate of one judge: every figure, and what they come to."""
 
-from collections.abc import Mapping, Sequence
-
-import msgspec
+from collections.abc import Iterator, Mapping, Sequence
 
 from selfjudge.certificate.answers import Answered, Answers
 from selfjudge.certificate.calibration import (
@@ -98,33 +96,20 @@ def certify(
 
     fitted, measured = probabilities(fitting), probabilities(measuring)
     abstentions = [abstain(fitted, measured, target) for target in TARGETS]
-    errors = {
-        "calibration error before": calibration_error(probabilities(measuring, 1.0)),
-        "calibration error": calibration_error(measured),
-    }
     figures = [
         *measure(answers, groups, seed),
         *leak,
-        *(
-            figure_of("knows", name, len(measuring), value, None)
-            for name, value in errors.items()
-        ),
+        *error_figures(probabilities(measuring, 1.0), measured),
         *map(answered_figure, abstentions),
     ]
     if base is not None:
         figures = beside_base(figures, base.figures)
-    unparsed = [
-        preference
-        for one in original.values()
-        for preference in one.preferences.values()
-        if preference is None
-    ]
-    certificate = Certificate(
+    return Certificate(
         iteration=iteration,
         filter=filter_name,
-        words="",
+        words=say(figures),
         num_pairs=len(pairs),
-        num_unparsed=len(unparsed),
+        num_unparsed=count_unparsed(original),
         temperature=temperature,
         abstain_below=abstentions[0].abstain_below,
         abstentions=abstentions,
@@ -140,7 +125,22 @@ def certify(
             for pair, probability in zip(pairs, probabilities(pairs), strict=True)
         ],
     )
-    return msgspec.structs.replace(certificate, words=say(figures))
+
+
+def error_figures(before: Sequence[float], after: Sequence[float]) -> Iterator[Figure]:
+    """The calibration error of probabilities, at temperature 1 and at the fitted."""
+    named = {"calibration error before": before, "calibration error": after}
+    for name, some in named.items():
+        yield figure_of("knows", name, len(some), calibration_error(some), None)
+
+
+def count_unparsed(original: Mapping[str, Answered]) -> int:
+    """The judgments without a verdict, of both orders of all pairs."""
+    return sum(
+        preference is None
+        for one in original.values()
+        for preference in one.preferences.values()
+    )
 
 
 def whole_weights(

@@ -3,17 +3,14 @@
 Pictures that are made lie below one folder under their own sha256.
 """
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Literal
 
 from PIL import Image, ImageOps
 
-from selfjudge.ground.images import open_rgb, write_grey
-from selfjudge.ground.lines import writing
+from selfjudge.ground.images import open_rgb, write_grey, write_image
 from selfjudge.ground.records import Pair
 from selfjudge.ground.seeds import seed_for
 
@@ -75,21 +72,9 @@ def re_encode(image: Image.Image, folder: Path) -> str:
     """The picture a little smaller, as a JPEG."""
     width, height = (max(1, round(side * SMALLER)) for side in image.size)
     smaller = image.resize((width, height), Image.Resampling.LANCZOS)
-    return store(smaller, folder, "JPEG", quality=JPEG_QUALITY)
+    return write_image(smaller, folder, "JPEG", quality=JPEG_QUALITY)
 
 
 def mirror(image: Image.Image, folder: Path) -> str:
     """The picture with left and right exchanged."""
-    return store(ImageOps.mirror(image), folder, "PNG")
-
-
-def store(image: Image.Image, folder: Path, kind: str, **options: int) -> str:
-    """The name below the folder of a picture that is written there."""
-    buffer = BytesIO()
-    image.save(buffer, kind, **options)
-    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    name = f"{digest[:2]}/{digest}.{kind.lower()}"
-    if not (folder / name).exists():
-        with writing(folder / name) as file:
-            file.write(buffer.getvalue())
-    return name
+    return write_image(ImageOps.mirror(image), folder, "PNG")

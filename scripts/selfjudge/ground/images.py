@@ -137,10 +137,18 @@ GREY = (128, 128, 128)
 
 def write_grey(size: tuple[int, int], folder: Path) -> str:
     """The name below the folder of a flat grey image of this width and height."""
+    return write_image(Image.new("RGB", size, GREY), folder, "PNG")
+
+
+def write_image(image: Image.Image, folder: Path, kind: str, **options: int) -> str:
+    """The name below the folder of an image that is written there, by its content.
+
+    ``kind`` and ``options`` are Pillow's format and what it saves by.
+    """
     buffer = BytesIO()
-    Image.new("RGB", size, GREY).save(buffer, "PNG")
+    image.save(buffer, kind, **options)
     digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    name = f"{digest[:2]}/{digest}.png"
+    name = f"{digest[:2]}/{digest}.{kind.lower()}"
     if not (folder / name).exists():
         with writing(folder / name) as file:
             file.write(buffer.getvalue())
