@@ -28,7 +28,11 @@ def main() -> None:
     """Read the arguments, ask Snakemake, print."""
     parser = arguments(__doc__)
     add = parser.add_argument
-    add("targets", nargs="*", help="such as all; default: results/iter4/vlrb.json")
+    add(
+        "targets",
+        nargs="*",
+        help="such as all; default: the last iteration's scores on the first benchmark",
+    )
     add("--directory", type=Path, default=Path(), help="the project directory")
     add("--slots", type=int, default=8, help="GPUs, or jobs at once without any")
     add("--config", type=json.loads, help="merged config as JSON; default: the files")

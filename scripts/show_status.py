@@ -32,7 +32,11 @@ def main() -> None:
     parser = arguments(__doc__)
     add = parser.add_argument
     add("project", type=Path, help="the project's directory")
-    add("targets", nargs="*", help="default: results/iter4/vlrb.json")
+    add(
+        "targets",
+        nargs="*",
+        help="default: the last iteration's scores on the first benchmark",
+    )
     add("--slots", type=int, default=8, help="GPUs, or jobs at once without any")
     args = parser.parse_args()
     project = args.project.resolve()
