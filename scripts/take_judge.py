@@ -4,22 +4,13 @@ Reads the choice and the results folder; writes links to the judge's files, or c
 where they cannot be linked: on one disk the folder takes no space.
 """
 
-import os
 import shutil
 from pathlib import Path
 
 from selfjudge.certificate.choice import Choice
-from selfjudge.ground.lines import read_document
+from selfjudge.ground.lines import link_or_copy, read_document
 from selfjudge.run.commands import arguments, run
 from selfjudge.use.trust import FILE as CERTIFICATE
-
-
-def link(source: str, target: str) -> None:
-    """Give a file a second name, or copy it."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
 
 
 def main() -> None:
@@ -36,7 +27,7 @@ def main() -> None:
     shutil.copytree(
         folder / "judge",
         partial,
-        copy_function=link,
+        copy_function=link_or_copy,
         ignore=shutil.ignore_patterns(".snakemake*"),
     )
     # Not written through a link into the judge's own folder.

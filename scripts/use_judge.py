@@ -12,11 +12,11 @@ Answers are kept in the journal: the same command again goes on where it stopped
 """
 
 import argparse
-import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any, get_args
 
+from selfjudge.engines.progress import log_to_stderr
 from selfjudge.ground.lines import write_records
 from selfjudge.run.commands import run
 from selfjudge.run.using import judge_arguments, judge_of
@@ -40,18 +40,18 @@ def main() -> None:
     check_rows(args, rows)
     from selfjudge.use.asking import asked, count_comparisons, run_command
 
-    say(
+    log_to_stderr(
         f"{args.command}: {len(asked(rows))} of {len(rows)} rows to ask about, "
         f"{count_comparisons(rows, args.command)} comparisons in both orders"
     )
     for reason, number in Counter(row.reason for row in rows if row.reason).items():
-        say(f"{args.command}: {number} rows left out: {reason}")
+        log_to_stderr(f"{args.command}: {number} rows left out: {reason}")
     journal = args.journal or args.output.parent / "journal"
     judge = judge_of(args, journal=journal, patience=PATIENCE)
     lines: list[dict[str, Any]] = list(run_command(rows, args.command, judge))
     write_records(args.output, ({**line, **judge.identity} for line in lines))
     spent = judge.spent
-    say(
+    log_to_stderr(
         f"{args.output}: {len(lines)} lines; of {spent.num_texts} judgments "
         f"{spent.num_retried} stated a verdict in a second try and "
         f"{spent.num_unparsed} in none"
@@ -74,11 +74,6 @@ def check_rows(args: argparse.Namespace, rows: list[Row]) -> None:
             f"{args.input}: at least one row must be one to {args.command} (got "
             f"{len(rows)}, {first}{more}). Hint: docs/use.md has rows that work"
         )
-
-
-def say(line: str) -> None:
-    """Tell people, at once."""
-    print(line, file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ the code may trust what it holds.
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -183,3 +184,11 @@ def dropped(record: msgspec.Struct, reason: str) -> dict[str, Any]:
 def dropped_line(record: msgspec.Struct, reason: str) -> bytes:
     """The line of a `dropped` record; faster, for files of millions."""
     return encode(record)[:-2] + f',"reason":"{reason}"}}\n'.encode()
+
+
+def link_or_copy(source: str, target: str) -> None:
+    """A hard link to a file; a copy where the disk has no such links."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)

@@ -7,7 +7,6 @@ A question is a benchmark's own if it has ``MIN_WORDS`` words and stands there w
 image alone; a shorter one, or one that is put to many images, is everybody's.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.lines import file_sha256, read_records
 from selfjudge.ground.records import Pair
+from selfjudge.pairs.spellings import fold_question
 
 NEAR_BITS = 6  # of 64
 MIN_WORDS = 8
@@ -73,11 +73,6 @@ def read_kept_out(benchmarks: Mapping[Path, Path], threads: int = 1) -> KeptOut:
         digests = list(pool.map(file_sha256, ordered))
         hashes = list(pool.map(hash_picture, ordered))
     return KeptOut(digests, (one for one in hashes if one is not None), own)
-
-
-def fold_question(question: str) -> str:
-    """A question by its words alone: no case, punctuation or space."""
-    return " ".join(re.findall(r"\w+", question.casefold()))
 
 
 def hash_picture(path: Path) -> int | None:

@@ -32,6 +32,7 @@ from selfjudge.pairs.choices import OPTION_LINE
 from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.pictures import ListedImage
 from selfjudge.pairs.routing import route, wants_text
+from selfjudge.pairs.spellings import fold_question
 
 Wanted = Literal["open", "number", "choice", "yes_no", "phrase"]
 QuestionReason = Literal[
@@ -158,13 +159,13 @@ def read_questions(
         for question in fixed:
             prompt = make_prompt(image.image, image.sha256, question, None, source)
             prompts[prompt.id] = prompt
-            folded.add((image.sha256, fold(question)))
+            folded.add((image.sha256, fold_question(question)))
     for one in asked:
         question, reason = read_question(one)
         if reason:
             out.append(dropped(one, reason))
             continue
-        key = (one.sha256, fold(question))
+        key = (one.sha256, fold_question(question))
         if key in folded:
             out.append(dropped(one, "duplicate_question"))
             continue
@@ -228,11 +229,6 @@ def make_prompt(
         answer=None,
         source=source,
     )
-
-
-def fold(question: str) -> str:
-    """A question by its words alone."""
-    return " ".join(re.findall(r"\w+", question.casefold()))
 
 
 def without_image(prompts: Iterable[Prompt], grey: str, sha256: str) -> list[Prompt]:
@@ -310,9 +306,7 @@ def read_votes(prompt: Prompt, responses: Sequence[Response]) -> Counter[str]:
     whole = [one.text for one in responses if one.finish_reason != "length"]
     read_as: AnswerFormat = widen_format(prompt.answer_format, whole)
     answers = (extract_answer(text, read_as, prompt.question) for text in whole)
-    return Counter(
-        answer for answer in answers if answer is not None and answer != "unknown"
-    )
+    return Counter(answer for answer in answers if answer is not None)
 
 
 def most_voted(votes: Counter[str]) -> str | None:
@@ -327,11 +321,11 @@ def balance(prompts: Sequence[Prompt], settings: QuestionSettings) -> set[str]:
     Image by image, in the order of their digests, what is rarest so far goes first,
     up to ``per_image``.  Fixed questions are all kept, and do not count.
     """
-    fixed = set(map(fold, settings.fixed))
+    fixed = set(map(fold_question, settings.fixed))
     kept: set[str] = set()
     by_image: dict[str, list[Prompt]] = {}
     for prompt in prompts:
-        if fold(prompt.question) in fixed:
+        if fold_question(prompt.question) in fixed:
             kept.add(prompt.id)
         else:
             by_image.setdefault(prompt.image_sha256s[0], []).append(prompt)

@@ -83,3 +83,8 @@ def spell_out(word: str) -> tuple[str, ...]:
     if short["one"]:
         return short["one"], "is"
     return short["subject"], FULL[short["rest"]]
+
+
+def fold_question(question: str) -> str:
+    """A question by its words alone: no case, punctuation or space."""
+    return " ".join(re.findall(r"\w+", question.casefold()))

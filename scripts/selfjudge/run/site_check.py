@@ -11,6 +11,7 @@ from selfjudge.run.attempts import SPARE
 from selfjudge.run.site import Site
 from selfjudge.run.slurm import call, parse_seconds
 
+CPUS_PER_GPU = 8  # as the rules have threads
 GPU = re.compile(r"gpu(?::([^:,()]+))?:(\d+)")
 
 
@@ -162,8 +163,9 @@ def gpu_faults(site: Site, one: Partition) -> Iterator[str]:
             f"'max_mb' must be at most {one.megabytes}, the largest node of {one.name} "
             f"(got {site.max_mb})"
         )
-    if (site.gpu_cpus or 8) > one.cpus:
-        yield f"'gpu_cpus' must be at most {one.cpus}{where} (got {site.gpu_cpus or 8})"
+    cpus = site.gpu_cpus or CPUS_PER_GPU
+    if cpus > one.cpus:
+        yield f"'gpu_cpus' must be at most {one.cpus}{where} (got {cpus})"
     wanted = re.findall(r"[\w.-]+", site.constraint or "")
     missing = [name for name in wanted if name not in one.features]
     if missing:
@@ -190,7 +192,7 @@ def propose(site: Site, cluster: Cluster) -> dict[str, Any]:
             proposed["max_minutes"] = None
         if (site.max_mb or 0) > one.megabytes:
             proposed["max_mb"] = None
-        if (site.gpu_cpus or 8) > one.cpus:
+        if (site.gpu_cpus or CPUS_PER_GPU) > one.cpus:
             proposed["gpu_cpus"] = one.cpus
     for key, names in (("account", cluster.accounts), ("qos", cluster.qos)):
         for name in (key, f"gpu_{key}"):

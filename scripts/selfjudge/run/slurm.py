@@ -165,7 +165,7 @@ def read_queue(listing: str, project: Path) -> Iterator[QueuedJob]:
 def ended_jobs(project: Path) -> Iterator[tuple[str, str, str, Ended]]:
     """Id, rule, place and end of a project's jobs of the last week, oldest first.
 
-    None where there is no accounting.
+    No job where there is no accounting.
     """
     words = ["sacct", "-X", "-n", "-P", "--starttime=now-7days"]
     listing = call(*words, f"--format={ACCOUNTED}")

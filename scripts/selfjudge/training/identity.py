@@ -5,7 +5,6 @@ judge.  Imports no torch: to find a judge costs no more than to look.
 """
 
 import logging
-import os
 import shutil
 from collections.abc import Callable, Iterable
 from importlib.metadata import version
@@ -15,7 +14,13 @@ from typing import Any
 
 import msgspec
 
-from selfjudge.ground.lines import RecordError, file_sha256, read_json, write_json
+from selfjudge.ground.lines import (
+    RecordError,
+    file_sha256,
+    link_or_copy,
+    read_json,
+    write_json,
+)
 from selfjudge.training.settings import TrainSettings
 
 logger = logging.getLogger(__name__)
@@ -104,11 +109,3 @@ def link_judge(judge: Path, output: Path) -> None:
     write_json(partial / "provenance.json", {"twin_of": judge.as_posix(), **known})
     shutil.rmtree(output, ignore_errors=True)
     partial.replace(output)
-
-
-def link_or_copy(source: str, target: str) -> None:
-    """A hard link to a file; a copy where the disk has no such links."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)
