@@ -70,11 +70,29 @@ use rule alter_responses as alter_held_out with:
         "timings/certificate/alter_held_out/{shard}.tsv"
 
 
+if IS_CHECKED:
+
+    use rule check_alterations as check_held_out with:
+        input:
+            prompts="results/certificate/prompts.jsonl",
+            responses="results/certificate/responses.jsonl",
+            altered="results/certificate/altered.jsonl",
+            template=template("check.txt"),
+            base=asked_base([]),
+        output:
+            checks="results/certificate/checks/{shard}.jsonl",
+        log:
+            "logs/certificate/check_held_out/{shard}.log",
+        benchmark:
+            "timings/certificate/check_held_out/{shard}.tsv"
+
+
 use rule build_pairs as pair_held_out with:
     input:
         prompts="results/certificate/prompts.jsonl",
         responses="results/certificate/responses.jsonl",
         altered="results/certificate/altered.jsonl",
+        checks="results/certificate/checks.jsonl" if IS_CHECKED else [],
     output:
         pairs="results/certificate/pairs.jsonl",
         dropped="results/certificate/dropped_pairs.jsonl",
@@ -126,7 +144,7 @@ rule merge_held_out:
     output:
         "results/certificate/{written}.jsonl",
     wildcard_constraints:
-        written="responses|altered|altered_again",
+        written="responses|altered|altered_again|checks",
     localrule: True
     shell:
         "cat {input} > {output}"

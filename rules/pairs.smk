@@ -97,12 +97,58 @@ rule merge_altered:
         "cat {input} > {output}"
 
 
+# Whether rewrites are checked before they may be rejected responses.
+IS_CHECKED = config["pairs"]["check_margin"] is not None
+
+
+if IS_CHECKED:
+
+    rule check_alterations:
+        """Ask the base model whether the image shows what each rewrite changed."""
+        input:
+            prompts="results/iter{iteration}/prompts.jsonl",
+            responses="results/iter{iteration}/responses.jsonl",
+            altered="results/iter{iteration}/altered.jsonl",
+            template=template("check.txt"),
+            base=asked_base([]),
+        output:
+            checks="results/iter{iteration}/checks/{shard}.jsonl",
+        log:
+            "logs/iter{iteration}/check_alterations/{shard}.log",
+        benchmark:
+            "timings/iter{iteration}/check_alterations/{shard}.tsv"
+        conda:
+            GENERATING
+        threads: 8 * GPUS
+        resources:
+            **MODEL_JOB,
+        params:
+            **asks_model("check_alterations"),
+            image_root=config["image_root"],
+        shell:
+            ask_with("check_alterations") + "--prompts {input.prompts} "
+            "--responses {input.responses} --altered {input.altered} "
+            "--template {input.template:q} --image-root {params.image_root:q} "
+            "--output {output.checks} 2> {log}"
+
+    use rule merge_altered as merge_checks with:
+        input:
+            lambda wildcards: expand(
+                "results/iter{iteration}/checks/{shard}.jsonl",
+                iteration=wildcards.iteration,
+                shard=shards("alterations"),
+            ),
+        output:
+            "results/iter{iteration}/checks.jsonl",
+
+
 rule build_pairs:
     """Pair responses whose better one is known by construction."""
     input:
         prompts=pooled("prompts.jsonl"),
         responses=pooled("responses.jsonl"),
         altered=pooled("altered.jsonl"),
+        checks=pooled("checks.jsonl") if IS_CHECKED else [],
     output:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         dropped="results/iter{iteration}/{filter}/dropped_pairs.jsonl",
@@ -117,11 +163,14 @@ rule build_pairs:
         code=code("build_pairs"),
         filter=filter_json,
         settings=settings(config["pairs"]),
+        checks=lambda wildcards, input: (
+            f"--checks {input.checks}" if input.checks else ""
+        ),
         seed=config["seed"],
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/build_pairs.py --filter {params.filter:q} "
         "--prompts {input.prompts} --responses {input.responses} "
-        "--altered {input.altered} "
+        "--altered {input.altered} {params.checks} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--pairs {output.pairs} --dropped {output.dropped} 2> {log}"
 
