@@ -24,7 +24,7 @@ rule make_world:
         num_closed=1600,
         num_open=800,
         num_vlrb=420,
-        num_mmrb=200,
+        num_mmrb=100,
         num_criteria=15,
     shell:
         "{PYTHON[decide]} {DEMO:q}/make_world.py --seed {params.seed} --num-closed {params.num_closed} "

@@ -9,6 +9,7 @@ from snakemake.utils import update_config
 
 import run_seeds
 from measure_spread import (
+    COMPARISONS,
     GROUPS,
     find_runs,
     format_spread,
@@ -45,7 +46,9 @@ def test_a_run_is_the_demo_but_for_what_seeds_yaml_says(base_seed: int) -> None:
     assert {key: found[key] for key in same} == {key: demo[key] for key in same}
     assert changes.keys() == {"filters", "templates", "benchmarks"}
     assert found["seed"] == 5
-    assert found["benchmarks"]["vlrb"] == demo["benchmarks"]["vlrb"]
+    asked = found["benchmarks"]["vlrb"]
+    assert asked == demo["benchmarks"]["vlrb"] | {"protocols": ["greedy", "blind"]}
+    assert {"selfjudge", *asked["protocols"]} == set(COMPARISONS.values())
     merged = load("config.yaml")
     update_config(merged, found)
     check_config(merged, load("config.schema.yaml"))
