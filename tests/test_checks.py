@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import BOUNDS, image_bytes, make_altered, make_prompt, make_responses
+from measure_checks import check_rows
 from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.ground.lines import content_id, read_records, write_records
 from selfjudge.ground.records import Check
@@ -28,6 +29,7 @@ from selfjudge.pairs.checks import (
 )
 from selfjudge.pairs.filters import FILTERS
 from selfjudge.pairs.labelling import PairSettings
+from truth import Known
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -286,3 +288,54 @@ def test_the_stage_writes_both_shards_as_one(tmp_path: Path) -> None:
     ]
     assert sum(line.num_requests for line in lines) == len(SIDES) * len(altered)
     assert {line.stage for line in lines} == {"check_alterations"}
+
+
+def test_what_checking_costs_is_told_by_the_truth() -> None:
+    """Of four rewrites two are worse, one is better and one as good as the response."""
+    true = frozenset({"red circle top", "blue star left"})
+    texts = {  # a response, its rewrite, and how sure the model is of the first
+        "worse": (
+            "red circle top. blue star left.",
+            "red circle top. blue star right.",
+        ),
+        "doubted": (
+            "red circle top. blue star left.",
+            "red cross top. blue star left.",
+        ),
+        "better": (
+            "red circle top. blue star right.",
+            "red circle top. blue star left.",
+        ),
+        "alike": ("red circle top. blue star right.", "red circle top. blue star top."),
+    }
+    sure = {"worse": 0.9, "doubted": 0.3, "better": 0.2, "alike": 0.6}
+    told, known = [], {}
+    for number, (name, (response, rewrite)) in enumerate(texts.items()):
+        prompt = make_prompt(number, **OPEN)
+        (whole,) = make_responses(prompt, response)
+        of = Candidates(
+            prompt, [whole], [make_altered(whole, rewrite, category="spatial")]
+        )
+        yes = {"response": sure[name], "rewrite": 1 - sure[name]}
+        told.append(of._replace(checks=answer(asked(of), yes)))
+        known[prompt.id] = Known(prompt, true)
+    closed = make_prompt(9, question="How many?")
+    told.append(Candidates(closed, make_responses(closed, "3", "3", "3", "4"), []))
+    settings = PairSettings(majority_threshold=3, alteration_bounds=BOUNDS)
+    rows = check_rows(told, known, settings, margins=(None, 0.1, 0.9))
+    assert [(row.margin, row.category) for row in rows] == [
+        (margin, category)
+        for margin in (None, 0.1, 0.9)
+        for category in (None, "spatial")
+    ]
+    found = {
+        row.margin: (row.num_pairs, row.num_pure, row.purity, row.lost_rate)
+        for row in rows
+        if row.category
+    }
+    assert found == {
+        None: (4, 2, 0.5, 0.0),
+        0.1: (2, 1, 0.5, 0.5),
+        0.9: (0, 0, None, 1),
+    }
+    assert all(row.low is None or row.low < row.purity < row.high for row in rows)
