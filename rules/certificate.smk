@@ -70,23 +70,6 @@ use rule alter_responses as alter_held_out with:
         "timings/certificate/alter_held_out/{shard}.tsv"
 
 
-if IS_CHECKED:
-
-    use rule check_alterations as check_held_out with:
-        input:
-            prompts="results/certificate/prompts.jsonl",
-            responses="results/certificate/responses.jsonl",
-            altered="results/certificate/altered.jsonl",
-            template=template("check.txt"),
-            base=asked_base([]),
-        output:
-            checks="results/certificate/checks/{shard}.jsonl",
-        log:
-            "logs/certificate/check_held_out/{shard}.log",
-        benchmark:
-            "timings/certificate/check_held_out/{shard}.tsv"
-
-
 use rule build_pairs as pair_held_out with:
     input:
         prompts="results/certificate/prompts.jsonl",

@@ -101,47 +101,6 @@ rule merge_altered:
 IS_CHECKED = config["pairs"]["check_margin"] is not None
 
 
-if IS_CHECKED:
-
-    rule check_alterations:
-        """Ask the base model whether the image shows what each rewrite changed."""
-        input:
-            prompts="results/iter{iteration}/prompts.jsonl",
-            responses="results/iter{iteration}/responses.jsonl",
-            altered="results/iter{iteration}/altered.jsonl",
-            template=template("check.txt"),
-            base=asked_base([]),
-        output:
-            checks="results/iter{iteration}/checks/{shard}.jsonl",
-        log:
-            "logs/iter{iteration}/check_alterations/{shard}.log",
-        benchmark:
-            "timings/iter{iteration}/check_alterations/{shard}.tsv"
-        conda:
-            GENERATING
-        threads: 8 * GPUS
-        resources:
-            **MODEL_JOB,
-        params:
-            **asks_model("check_alterations"),
-            image_root=config["image_root"],
-        shell:
-            ask_with("check_alterations") + "--prompts {input.prompts} "
-            "--responses {input.responses} --altered {input.altered} "
-            "--template {input.template:q} --image-root {params.image_root:q} "
-            "--output {output.checks} 2> {log}"
-
-    use rule merge_altered as merge_checks with:
-        input:
-            lambda wildcards: expand(
-                "results/iter{iteration}/checks/{shard}.jsonl",
-                iteration=wildcards.iteration,
-                shard=shards("alterations"),
-            ),
-        output:
-            "results/iter{iteration}/checks.jsonl",
-
-
 rule build_pairs:
     """Pair responses whose better one is known by construction."""
     input:

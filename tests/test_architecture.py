@@ -279,13 +279,13 @@ def test_local_profile_places_every_rule_with_a_gpu() -> None:
     with_gpu = {
         name
         for name, body in re.findall(
-            r"^ *rule (\w+):\n(.*?)(?=^\S|\Z)", rules, re.MULTILINE | re.DOTALL
+            r"^rule (\w+):\n(.*?)(?=^\S|\Z)", rules, re.MULTILINE | re.DOTALL
         )
         if "gpu=" in body or "**MODEL_JOB" in body or "**MEMBER_JOB" in body
     }
     with_gpu |= {
         new
-        for old, new in re.findall(r"^ *use rule (\w+) as (\w+)", rules, re.MULTILINE)
+        for old, new in re.findall(r"^use rule (\w+) as (\w+)", rules, re.MULTILINE)
         if old in with_gpu
     }
     profile = yaml.safe_load((ROOT / "profiles/local/config.yaml").read_text())
