@@ -47,27 +47,15 @@ use rule generate_responses as answer_held_out with:
     input:
         prompts="results/certificate/prompts.jsonl",
         templates=[template("respond_open.txt"), template("respond_closed.txt")],
+        alter_templates=alter_templates(),
         base=asked_base([]),
     output:
         responses="results/certificate/responses/{shard}.jsonl",
+        altered="results/certificate/altered/{shard}.jsonl",
     log:
         "logs/certificate/answer_held_out/{shard}.log",
     benchmark:
         "timings/certificate/answer_held_out/{shard}.tsv"
-
-
-use rule alter_responses as alter_held_out with:
-    input:
-        prompts="results/certificate/prompts.jsonl",
-        responses="results/certificate/responses.jsonl",
-        templates=alter_templates(),
-        base=asked_base([]),
-    output:
-        altered="results/certificate/altered/{shard}.jsonl",
-    log:
-        "logs/certificate/alter_held_out/{shard}.log",
-    benchmark:
-        "timings/certificate/alter_held_out/{shard}.tsv"
 
 
 use rule build_pairs as pair_held_out with:

@@ -107,7 +107,7 @@ def test_every_job_asks_for_what_its_rule_needs(clone: Path) -> None:
 def test_every_job_with_a_gpu_is_told_so(clone: Path) -> None:
     """It would else compute on the CPU where the GPU cannot be used."""
     printed = plan(clone, "-p").stdout
-    scripts = "generate_responses|alter_responses|judge_pairs|train_judge"
+    scripts = "generate_responses|judge_pairs|train_judge"
     commands = re.findall(rf"^.*scripts/(?:{scripts})\.py .*$", printed, re.M)
     assert len(commands) >= 5
     assert all(" --gpus 1 " in command for command in commands)
