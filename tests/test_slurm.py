@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -32,13 +33,15 @@ pytestmark = [
 
 JUDGED = f"{BRANCH}/judgments.jsonl"
 TRAINED = f"{BRANCH}/judge.json"
+ALTERED = "results/iter1/altered.jsonl"
 PATIENCE = 1800  # seconds; a machine that is busy with other things is slow
 # The training waits on purpose after each step, so many seconds.
 STEP = 2.5
 SLOW = "    def on_step_end(self, args: Any, state: Any, control: Any, "
 SLOW += "**_: Any) -> None:\n"
 # A run that is to be disturbed stays under way until it was: its judging waits after
-# its first answers, its training after its first checkpoint, for a file in the project.
+# its first answers (responses, of its first rewrites), its training after its first
+# checkpoint, for a file in the project.
 GATE = "while not os.path.exists('go'): time.sleep(0.2)\n"
 WRITTEN = "            self._last_write = time.monotonic()\n"
 SAVED = f"{BRANCH}/training/checkpoint-*/complete.json"
@@ -69,7 +72,8 @@ class Run:
         slow = f"{SLOW}        import glob, os, time\n        time.sleep({step})\n"
         slow += f"        if glob.glob({SAVED!r}):\n            {GATE}"
         edit(package / "training/resuming.py", SLOW, slow)
-        held = f"{WRITTEN}        {GATE}"
+        held = f"{WRITTEN}            if self.stage != 'generate_responses':\n"
+        held += f"                {GATE}"
         edit(package / "engines/journal_files.py", WRITTEN, held)
         if not is_held:
             self.go()
@@ -78,9 +82,10 @@ class Run:
         path.write_text(yaml.safe_dump(local))
 
     def start(self) -> "Run":
-        """Start the documented command, for the judgments or the judge."""
+        """Start the documented command, for one stage."""
         command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
         rules = ["judge_pairs", "merge_judgments", "train_judge"]
+        rules += ["generate_responses", "merge_altered"]
         rest = ["--directory", "project", "--allowed-rules", *rules, "--"]
         self.process = subprocess.Popen(
             [*command, *rest, self.target],
@@ -153,11 +158,12 @@ class Run:
             if folder == str(self.project) and comment.startswith(f"rule_{rule}")
         ]
 
-    def journalled(self) -> list[str]:
-        """The keys of all answers that were journalled."""
+    def journalled(self, stage: str = "") -> list[str]:
+        """The keys of all answers that were journalled, of one stage or of all."""
+        journal = self.project / "results/journal"
         return [
             answer["key"]
-            for path in (self.project / "results/journal").glob("*/*.jsonl")
+            for path in journal.glob(f"*/*{stage}*.jsonl")
             for line in path.read_bytes().split(b"\n")[:-1]
             for answer in json.loads(line)
         ]
@@ -166,6 +172,8 @@ class Run:
         """Whether it has some answers, or its training has saved a checkpoint."""
         if self.target == JUDGED:
             return bool(self.journalled())
+        if self.target == ALTERED:
+            return bool(self.journalled("alter_responses"))
         saved = (self.project / BRANCH / "training").glob("checkpoint-*/complete.json")
         return any(saved)
 
@@ -191,9 +199,16 @@ class Run:
         return [json.loads(line)["cause"] for line in lines]
 
     def files(self) -> dict[str, bytes]:
-        """The judgments, or the weights of the judge."""
+        """The judgments, the responses and rewrites, or the weights of the judge."""
         if self.target == JUDGED:
             return {JUDGED: (self.project / JUDGED).read_bytes()}
+        if self.target == ALTERED:
+            shards = sorted((self.project / "results/iter1").glob("*/?of?.jsonl"))
+            assert len(shards) == 4, self.name
+            return {
+                str(path.relative_to(self.project)): path.read_bytes()
+                for path in shards
+            }
         paths = sorted((self.project / BRANCH / "judge").glob("*.safetensors"))
         assert paths, self.name
         return {path.name: path.read_bytes() for path in paths}
@@ -271,8 +286,7 @@ def finish_all(runs: Sequence[Run]) -> None:
 
 def assert_as_undisturbed(run: Run, undisturbed: list[Run]) -> None:
     """The files are the undisturbed run's, and no answer was journalled twice."""
-    judged, trained = undisturbed
-    plain = trained if run.target == TRAINED else judged
+    (plain,) = (one for one in undisturbed if one.target == run.target)
     plain.end()
     for one in (plain, run):
         assert one.process.returncode == 0, f"{one.name}\n{one.printed}"
@@ -280,13 +294,13 @@ def assert_as_undisturbed(run: Run, undisturbed: list[Run]) -> None:
     for name, content in run.files().items():
         assert content == whole[name], name
     ledgers = read_ledgers(run.project / "results/ledgers")
-    calls = {"judge_pairs": 0, "train_judge": 0}
+    calls: Counter[str] = Counter()
     for line in itertools.chain.from_iterable(ledgers.values()):
         calls[line.stage] += line.num_calls
     print(
         f"{run.name}: {run.seconds:.0f} s, {len(run.jobs())} jobs, "
         f"{run.num_asked_again()} answers twice of {len(run.journalled())}, calls in "
-        f"the ledgers {calls}, causes {run.causes()}"
+        f"the ledgers {dict(calls)}, causes {run.causes()}"
     )
     assert run.num_asked_again() == 0
 
@@ -296,8 +310,9 @@ def assert_as_undisturbed(run: Run, undisturbed: list[Run]) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed(make_run: Callable[..., Run]) -> list[Run]:
-    """Runs that meet no fault, begun before the others: of judging, and of training."""
-    return [make_run("undisturbed").start(), make_run("trained", TRAINED).start()]
+    """Runs that meet no fault, begun before the others: one of each stage."""
+    targets = {"undisturbed": JUDGED, "trained": TRAINED, "rewritten": ALTERED}
+    return [make_run(name, target).start() for name, target in targets.items()]
 
 
 @pytest.fixture(scope="module")
@@ -311,12 +326,13 @@ def first(
         make_run("cancelled", is_held=True),
         make_run("cancelled_trained", TRAINED, is_held=True),
         *[make_run(name, is_held=True, gpu_partition=name) for name in at_once],
+        make_run("rewriting", ALTERED, is_held=True, gpu_partition=at_once[0]),
         make_run("preempted_trained", TRAINED, is_held=True, **later),
     ]
     for run in runs:
         run.start()
     named = {run.name: run for run in runs}
-    jobs = {kind: named[kind].wait().running() for kind in at_once}
+    jobs = {kind: named[kind].wait().running() for kind in (*at_once, "rewriting")}
     urgent = "sbatch -p urgent --exclusive -o /dev/null --wrap 'sleep 5' --nodelist "
     cluster.call(f"{urgent} preempted")
     for kind in ("cancelled", "cancelled_trained"):
@@ -368,7 +384,7 @@ def test_undisturbed_run_has_no_job_too_many(
 ) -> None:
     """A job for each shard, one for the training; nothing was noted of any."""
     finish_all(undisturbed)
-    for run, num_jobs in zip(undisturbed, (2, 1), strict=True):
+    for run, num_jobs in zip(undisturbed, (2, 1, 2), strict=True):
         assert [job["state"] for job in run.jobs()] == ["COMPLETED"] * num_jobs
         assert run.causes() == []
         assert_as_undisturbed(run, undisturbed)
@@ -388,7 +404,10 @@ def test_cancelled_job_is_submitted_again(
 
 @pytest.mark.parametrize(
     "kind",
-    ["cancelled_at_once", "requeued_at_once", "told_before", "preempted_trained"],
+    [
+        *("cancelled_at_once", "requeued_at_once", "told_before"),
+        *("preempted_trained", "rewriting"),
+    ],
 )
 def test_preempted_job_is_submitted_again(
     first: dict[str, Run], undisturbed: list[Run], kind: str
@@ -614,7 +633,7 @@ def test_gpu_jobs_get_a_gpu_each_and_no_others(loop: Run) -> None:
     time.sleep(5)
     compared = json.loads((loop.project / "results/iter1/vlrb.json").read_text())
     assert {row["iteration"] for row in compared["rows"]} == {0, 1}
-    profile = "generate_responses alter_responses judge_pairs judge_benchmarks".split()
+    profile = "generate_responses judge_pairs judge_benchmarks".split()
     gpu_rules = {*profile, "train_judge"}
     seen = set()
     for job in loop.jobs():
@@ -622,8 +641,9 @@ def test_gpu_jobs_get_a_gpu_each_and_no_others(loop: Run) -> None:
         seen.add(rule)
         assert job["state"] == "COMPLETED" and job["nnodes"] == "1", job
         assert ("gres/gpu:h100=1" in job["alloctres"]) == (rule in gpu_rules), job
-    judged = {"judge_pairs", "judge_benchmarks"}
-    assert seen >= {*judged, "train_judge", "filter_judgments"}
+    light = {"select_prompts", "build_pairs", "filter_judgments", "score_benchmark"}
+    # What reads no image is decided where Snakemake runs.
+    assert seen >= gpu_rules and not seen & {*light, "compare_scores"}
     shown = loop.cluster.call("scontrol show job")
     assert "Requeue=0" in shown
     print(f"the loop: {loop.seconds:.0f} s, {len(loop.jobs())} jobs")

@@ -10,6 +10,9 @@ import yaml
 
 from selfjudge.run.config import ConfigError, describe
 
+# Records of an iteration's largest stage, above which decisions are jobs all the same:
+# a minute of a CPU each, on the login node.
+MOST_LOCAL = 1_000_000
 # Before a job's SIGTERM at its limit, as sbatch writes it: TERM@300.
 SIGNAL = re.compile(r"(?:[A-Z]:)?\w+@(\d+)$")
 
