@@ -1,5 +1,6 @@
 """Why jobs end and what follows, from what SLURM prints; no SLURM is needed."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -22,7 +23,15 @@ from selfjudge.run.attempts import (
 )
 from selfjudge.run.dry_runs import PlannedJob, planned_jobs
 from selfjudge.run.site import Site, read_site
-from selfjudge.run.site_check import Cluster, propose, read_partitions, site_faults
+from selfjudge.run.site_check import (
+    Cluster,
+    cache_notes,
+    propose,
+    read_limits,
+    read_partitions,
+    site_faults,
+    site_notes,
+)
 from selfjudge.run.slurm import (
     Ended,
     QueuedJob,
@@ -82,6 +91,15 @@ def test_a_log_tells_of_memory_that_slurm_took_away_and_no_other() -> None:
     assert causes == ["memory", "memory", "failed"]
 
 
+def test_a_quota_is_no_nodes_fault() -> None:
+    """A job that fails early by it keeps off no node; it does use up a retry."""
+    said = "OSError: [Errno 122] Disk quota exceeded: '/home/me/.cache/vllm'"
+    cause = find_cause(ended("FAILED", 5), said, 300)
+    attempts = Attempts()
+    assert cause == "quota" and attempts.learn(cause, "h1")
+    assert attempts.bad_nodes == []
+
+
 def test_what_is_the_clusters_fault_uses_up_no_retry_but_has_an_end() -> None:
     attempts = Attempts()
     counts = [attempts.learn("preempted", "h1") for _ in range(MAX_FREE + 1)]
@@ -139,6 +157,7 @@ def test_a_job_of_one_node_excludes_none() -> None:
 @pytest.mark.parametrize(
     ("said", "later"),
     [
+        ("sbatch: error: RPC rate limit exceeded 10 times with 30 retries", True),
         ("sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job ...", True),
         ("sbatch: error: QOSMaxSubmitJobPerUserLimit", True),
         (
@@ -337,6 +356,36 @@ def test_each_key_that_cannot_work_is_named(
     chosen = RIGHT | (local or {"gpu_partition": "gpu"})
     faults = list(site_faults(site_of(tmp_path, **chosen), CLUSTER))
     assert len(faults) == 1 and told in faults[0], faults
+
+
+def test_limits_on_what_may_be_asked_are_told(tmp_path: Path) -> None:
+    """What -j and submit_rate should be; nothing where nothing is limited."""
+    told = {"account lab": "", "qos normal": "0", "qos long": "20"}
+    assert read_limits(told) == {"qos normal": 0, "qos long": 20}
+    slow = {"SlurmctldParameters": "idle_on_node_suspend,rl_enable,rl_bucket_size=50"}
+    limited = dataclasses.replace(
+        CLUSTER, most_queued={"qos long": 20}, config=CLUSTER.config | slow
+    )
+    before, after = list(site_notes(CLUSTER)), list(site_notes(limited))
+    more = [note for note in after if note not in before]
+    assert len(more) == 2
+    assert more[0].startswith("qos long: at most 20") and "-j 20" in more[0]
+    assert "submit_rate" in more[1]
+
+
+@pytest.mark.parametrize(
+    ("environ", "kept"),
+    [
+        ({}, 3),
+        ({"XDG_CACHE_HOME": "/shared"}, 1),
+        ({"XDG_CACHE_HOME": "/shared", "TRITON_HOME": "/shared"}, 0),
+        ({"HF_HOME": "/home/me/hf", "XDG_CACHE_HOME": "/s", "TRITON_HOME": "/s"}, 1),
+    ],
+)
+def test_caches_in_a_home_are_named(environ: dict[str, str], kept: int) -> None:
+    (note,) = list(cache_notes(environ, Path("/home/me"))) or [""]
+    names = ("models and data sets", "what vLLM compiles", "what Triton compiles")
+    assert sum(name in note for name in names) == kept
 
 
 def test_what_is_proposed_can_work(tmp_path: Path) -> None:

@@ -227,6 +227,19 @@ def test_snakemake_tells_of_a_mistake_in_the_local_file(clone: Path) -> None:
     assert "slurm/local.yaml: 'gpu_partitoin' is no" in done.stdout + done.stderr
 
 
+def test_a_site_says_how_fast_jobs_are_submitted(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Snakemake reads it."""
+    monkeypatch.chdir(clone)
+    assert read_profile()["max-jobs-per-timespan"] == "10/1s"
+    Path("slurm/local.yaml").write_text("submit_rate: 30/1m\n")
+    assert read_profile()["max-jobs-per-timespan"] == "30/1m"
+    Path("slurm/local.yaml").write_text("submit_rate: 30 a minute\n")
+    with pytest.raises(ConfigError, match="'submit_rate' must be of the form"):
+        read_site(Path("slurm"))
+
+
 def test_modules_are_loaded_before_each_job(
     clone: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

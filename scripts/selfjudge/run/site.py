@@ -39,6 +39,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     memory: bool
     max_minutes: int | None
     max_mb: int | None
+    submit_rate: str
     decisions: Literal["jobs", "local"]
     modules: list[str]
     rules: dict[str, dict[str, Any]]
