@@ -85,7 +85,7 @@ class Run:
         """Start the documented command, for one stage."""
         command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
         rules = ["judge_pairs", "merge_judgments", "train_judge"]
-        rules += ["generate_responses", "merge_altered"]
+        rules += ["generate_responses", "merge_altered", "check_node", "check_nodes"]
         rest = ["--directory", "project", "--allowed-rules", *rules, "--"]
         self.process = subprocess.Popen(
             [*command, *rest, self.target],
@@ -225,8 +225,8 @@ def cluster() -> Iterator[Cluster]:
 def make_run(
     cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Run]]:
-    """Makes runs, which end with the module."""
-    folder = tmp_path_factory.mktemp("runs")
+    """Makes runs, which end with the module; their paths are as people's may be."""
+    folder = tmp_path_factory.mktemp("läufe mit 模型")
     made = []
 
     def make(name: str, target: str = JUDGED, **site: Any) -> Run:
@@ -364,7 +364,10 @@ def second(
         make_run("faulty", gpu_partition="faulty"),
         make_run("broken", gpu_partition="broken"),
         make_run("one_job", gpu_partition="one_job"),
+        make_run("checked", "check_nodes", gpu_partition="faulty"),
     ]
+    where = "__import__('os').environ['SLURMD_NODENAME']"  # the test's GPUs are none
+    edit(runs[-1].clone / "scripts/check_gpu.py", "describe_gpu_apart()", where)
     for run in runs:
         run.start()
     named = {run.name: run for run in runs}
@@ -487,6 +490,16 @@ def test_limit_on_jobs_is_waited_for(
     assert_as_undisturbed(run, undisturbed)
 
 
+def test_each_node_is_checked_by_a_job_of_its_own(second: dict[str, Run]) -> None:
+    """Once each, and on no other node; the bad one is named."""
+    run = second["checked"]
+    assert run.process.returncode == 1
+    assert sorted(job["nodelist"] for job in run.jobs()) == ["faulty", "spare"]
+    assert re.search(r"on faulty", run.printed), run.printed
+    told = run.project / "results/gpus/nodes"
+    assert [path.read_text() for path in told.iterdir()] == ["torch: spare\n"]
+
+
 def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
     """Three of them on this cluster; what is proposed instead has none."""
     shipped = Path(__file__).parents[1] / "profiles/slurm"
@@ -506,6 +519,7 @@ def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
 
     done = check()
     assert done.returncode == 1
+    assert "qos one_job: at most 1 of your jobs in the queue" in done.stdout
     assert f"{local}: 'gpu_partition' must be one of " in done.stdout
     assert f"{local}: 'gpu_model' must be one of h100 (got 'a100')" in done.stdout
     assert f"{local}: 'account' must be one of lab, root (got 'labour')" in done.stdout
@@ -517,9 +531,8 @@ def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
 # -- nobody answers, or somebody stops -----------------------------------------
 
 
-def interrupt(run: Run) -> None:
-    """Stop a run as Ctrl-C does; it must leave no job."""
-    run.process.send_signal(signal.SIGINT)
+def assert_stopped(run: Run) -> None:
+    """A run that was interrupted ends, and leaves no job in the queue."""
     run.finish(status=1)
     listing = run.cluster.call("squeue --noheader --format '%Z'").splitlines()
     assert str(run.project) not in listing
@@ -528,12 +541,14 @@ def interrupt(run: Run) -> None:
 def test_nobody_answers_for_a_while(
     cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
 ) -> None:
-    """Controller and accounting are away: jobs stay known, submissions wait."""
+    """Controller and accounting are away: jobs stay known, submissions wait, and
+    Ctrl-C cancels what there is, during it or after it."""
     at_work, late = make_run("at_work", is_held=True), make_run("submitted_late")
     stopped = make_run("stopped", is_held=True)
-    for run in (at_work, stopped):
+    meanwhile = make_run("stopped_meanwhile", is_held=True)
+    for run in (at_work, stopped, meanwhile):
         run.start()
-    for run in (at_work, stopped):
+    for run in (at_work, stopped, meanwhile):
         run.wait()
     cluster.kill("slurmdbd")
     cluster.kill("slurmctld")
@@ -541,9 +556,13 @@ def test_nobody_answers_for_a_while(
     at_work.wait_to_say("does not answer")
     late.wait_to_say("takes no more jobs")
     at_work.go()
+    meanwhile.process.send_signal(signal.SIGINT)
+    meanwhile.wait_to_say("Terminating processes on user request")
     cluster.start_accounting()
     cluster.start_controller()
-    interrupt(stopped)
+    stopped.process.send_signal(signal.SIGINT)
+    assert_stopped(stopped)
+    assert_stopped(meanwhile)
     stopped.go()
     finish_all([at_work, late])
     assert "SLURM does not answer" in at_work.printed
