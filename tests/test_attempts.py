@@ -91,6 +91,28 @@ def test_a_log_tells_of_memory_that_slurm_took_away_and_no_other() -> None:
     assert causes == ["memory", "memory", "failed"]
 
 
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        # As srun of SLURM 22.05 said it.
+        (
+            "srun: error: Unable to confirm allocation for job 2: Unable to contact "
+            "slurm controller (connect failure)\nsrun: Check SLURM_JOB_ID environment "
+            "variable. Expired or invalid job 2\n",
+            "lost",
+        ),
+        ("srun: error: Unable to create step for job 2: Socket timed out on", "lost"),
+        # Not of srun, or for people to mend.
+        ("openai.APIConnectionError: Connection refused", "early"),
+        ("srun: fatal: Could not establish a configuration source", "early"),
+        ("srun: error: h1: task 0: Exited with exit code 1", "early"),
+    ],
+)
+def test_a_job_that_began_while_nobody_answered_is_lost(said: str, cause: str) -> None:
+    """SLURM says FAILED of it; it uses up no retry, and its node is as good as any."""
+    assert find_cause(ended("FAILED", 20), f"host: h1\n{said}", 300) == cause
+
+
 def test_a_quota_is_no_nodes_fault() -> None:
     """A job that fails early by it keeps off no node; it does use up a retry."""
     said = "OSError: [Errno 122] Disk quota exceeded: '/home/me/.cache/vllm'"

@@ -43,6 +43,7 @@ SLOW += "**_: Any) -> None:\n"
 # its first answers (responses, of its first rewrites), its training after its first
 # checkpoint, for a file in the project.
 GATE = "while not os.path.exists('go'): time.sleep(0.2)\n"
+HELD = "SECONDS_HELD = 30.0"  # so few answers would all be written at the end
 WRITTEN = "            self._last_write = time.monotonic()\n"
 SAVED = f"{BRANCH}/training/checkpoint-*/complete.json"
 
@@ -75,6 +76,7 @@ class Run:
         held = f"{WRITTEN}            if self.stage != 'generate_responses':\n"
         held += f"                {GATE}"
         edit(package / "engines/journal_files.py", WRITTEN, held)
+        edit(package / "engines/journal_files.py", HELD, "SECONDS_HELD = 2.0")
         if not is_held:
             self.go()
         local = {"cpu_partition": "cpu", **site}
@@ -163,7 +165,7 @@ class Run:
         journal = self.project / "results/journal"
         return [
             answer["key"]
-            for path in journal.glob(f"*/*{stage}*.jsonl")
+            for path in journal.glob(f"*/*-{stage}*.jsonl")
             for line in path.read_bytes().split(b"\n")[:-1]
             for answer in json.loads(line)
         ]
@@ -568,7 +570,7 @@ def test_nobody_answers_for_a_while(
     assert "SLURM does not answer" in at_work.printed
     assert "SLURM takes no more jobs for now" in late.printed
     # A job that meets a controller just back may fail at once, and is tried again.
-    assert at_work.causes() == [] and set(late.causes()) <= {"early"}
+    assert at_work.causes() == [] and set(late.causes()) <= {"early", "lost"}
     for run in (at_work, late):
         assert len(run.jobs()) == 2 + len(run.causes())
         assert_as_undisturbed(run, undisturbed)

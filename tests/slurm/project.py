@@ -35,7 +35,7 @@ CONFIG: dict[str, Any] = {
             "num_response_words": 40,
         },
     },
-    "responses": {"shards": 2, "num_samples": 2},
+    "responses": {"shards": 2},
     "judgments": {"shards": 2},
     "train": {
         "method": "full",
