@@ -85,10 +85,16 @@ def test_a_cause_is_found(told: Ended, cause: str) -> None:
 
 def test_a_log_tells_of_memory_that_slurm_took_away_and_no_other() -> None:
     killed = "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0."
+    # Of SLURM 22.05 with cgroups, where the step is OUT_OF_MEMORY and its job FAILED.
+    step = (
+        "srun: error: h1: task 0: Out Of Memory\nslurmstepd-h1: error: Detected 1 "
+        "oom-kill event(s) in StepId=1.0. Some of your processes may have been killed "
+        "by the cgroup out-of-memory handler.\n"
+    )
     polled = "slurmstepd-h1: error: StepId=7.0 exceeded memory limit (3 > 2), being"
     cuda = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
-    causes = [find_cause(ended(), log, 300) for log in (killed, polled, cuda)]
-    assert causes == ["memory", "memory", "failed"]
+    causes = [find_cause(ended(), log, 300) for log in (killed, step, polled, cuda)]
+    assert causes == ["memory", "memory", "memory", "failed"]
 
 
 @pytest.mark.parametrize(
