@@ -36,6 +36,7 @@ from selfjudge.run.slurm import (
     Ended,
     QueuedJob,
     ancestors,
+    is_accounted_as,
     one_word,
     parse_seconds,
     read_accounted,
@@ -246,6 +247,25 @@ def test_nodes_are_those_of_the_partition_to_which_jobs_go(
 def test_states_are_one_word() -> None:
     states = ["CANCELLED by 0", "COMPLETED", "CANCELLED+", ""]
     assert [*map(one_word, states)] == ["CANCELLED", "COMPLETED", "CANCELLED", ""]
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_it"),
+    [
+        ("/d/läufe mit ??0", True),
+        ("/d/läufe mit 模型0", True),
+        ("/d/läufe mit ?0", False),
+        ("/d/läufe mit ??00", False),
+        ("/d/läufe", False),
+        ("/d/./läufe mit 模型0", True),
+        ("/.*", False),
+    ],
+)
+def test_a_folder_is_known_in_letters_that_a_database_lacks(
+    folder: str, is_it: bool
+) -> None:
+    """As MariaDB in latin1 kept it for sacct."""
+    assert is_accounted_as(folder, Path("/d/läufe mit 模型0")) == is_it
 
 
 def test_only_a_projects_own_jobs_are_found(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ import pytest
 import yaml
 
 from selfjudge.ground.ledgers import read_ledgers
+from selfjudge.run.slurm import is_accounted_as
 from slurm.cluster import Cluster, wait_until, why_not
 from slurm.project import BRANCH, CONFIG, write_project
 from test_workflow import change_config, clone_repository, edit
@@ -148,7 +149,7 @@ class Run:
         command = f"sacct -X --parsable2 --noheader --format {fields}"
         rows = (line.split("|") for line in self.cluster.call(command).splitlines())
         jobs = [dict(zip(fields.split(","), row, strict=True)) for row in rows]
-        return [job for job in jobs if job["workdir"] == str(self.project)]
+        return [job for job in jobs if is_accounted_as(job["workdir"], self.project)]
 
     def running(self, rule: str = "") -> list[str]:
         """The ids of its jobs that run at this moment, of one rule or of all."""
