@@ -29,7 +29,7 @@ LIGHT = {
     *("select_prompts", "read_questions", "choose_questions", "build_pairs"),
     *("filter_judgments", "score_benchmark", "rescore_benchmark", "compare_scores"),
     *("compare_protocol", "hold_out_prompts", "pair_held_out", "measure_leak"),
-    *("certify_judge", "select_panel_prompts", "make_plots"),
+    *("certify_judge", "select_panel_prompts"),
 }
 
 
