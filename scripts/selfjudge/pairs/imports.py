@@ -18,6 +18,7 @@ from selfjudge.ground.lines import (
     read_lines,
 )
 from selfjudge.ground.records import AnswerFormat, Kind, Prompt, Settings
+from selfjudge.ground.shares import tell_counts
 from selfjudge.pairs.contamination import KeptOut
 from selfjudge.pairs.pictures import PICTURE_REASONS, check_picture
 from selfjudge.pairs.routing import route
@@ -331,8 +332,21 @@ def count_routes(prompts: Iterable[Prompt]) -> dict[str, dict[str, dict[str, Any
     }
 
 
+def tell_dropped(report: Mapping[str, Any]) -> str | None:
+    """How many rows of the sources were dropped, and why; None if none was."""
+    if not report["num_dropped"]:
+        return None
+    return (
+        f"{report['num_dropped']} of {report['num_rows']} rows of the sources were "
+        f"dropped ({tell_counts(report['dropped'])}): results/dropped_prompts.jsonl"
+    )
+
+
 def log_report(report: dict[str, Any]) -> None:
-    """Print an import's counts to the log, and what a person may want to act on."""
+    """Print an import's counts to the log, and what a person may want to act on.
+
+    A line that begins with "note: " is shown on the terminal of the run.
+    """
     print(msgspec.json.encode(report).decode(), file=sys.stderr)
     for name, number in report["fields_kept_aside"].items():
         near = difflib.get_close_matches(name, SourceRow.__struct_fields__, n=1)
@@ -341,3 +355,5 @@ def log_report(report: dict[str, Any]) -> None:
     for reason, hint in HINTS.items():
         if number := report["dropped"].get(reason):
             print(f"{number} rows dropped ({reason}). Hint: {hint}", file=sys.stderr)
+    if told := tell_dropped(report):
+        print(f"note: {told}", file=sys.stderr)
