@@ -83,9 +83,8 @@ def show(written: Sequence[Written], width: int, every: float) -> Iterator[str]:
                 yield fit(text, width)
             continue
         stage = STAGE.fullmatch(text)
-        line = (
-            lay_out(*(part or "" for part in stage.groups()), width) if stage else text
-        )
+        if stage:
+            text = lay_out(*(part or "" for part in stage.groups()), width)
         yield from (text[at : at + width] for at in range(0, max(1, len(text)), width))
 
 
