@@ -63,6 +63,8 @@ POOL = "--iterations {} --prompts-per-iteration {}".format(
     1 if config["pool"]["mode"] == "reuse" else config["iterations"],
     config["pool"]["prompts_per_iteration"],
 )
+# As little is it a reason to decide anew whether there is enough to train on.
+MIN_ROWS = f"--min-rows {config['train']['min_rows']}"
 # What is held out of all training, if anything is: part of what a stage depends on.
 HELD_OUT = ""
 if config["certificate"]["share"]:

@@ -14,6 +14,7 @@ from snakemake_logger_plugin_selfjudge.stages import (
     duration,
     explain,
     fit,
+    lay_out,
     progress_of,
 )
 from test_workflow import REPOSITORY
@@ -80,6 +81,28 @@ def test_time_left_is_by_rule(clock: Clock) -> None:
         run.finish(number)
         run.count(number + 1, 10)
     assert run.time_left() == "about 70 s left"
+
+
+def test_what_a_stage_has_to_say_is_a_line(clock: Clock, tmp_path: Path) -> None:
+    """Lines "note: ..." of a job that ended well, under its name; no other."""
+    log = tmp_path / "stage.log"
+    log.write_text("{}\nnote: 1 of 2 rows dropped\nkeep a note: no\nnote: b\n")
+    run = Run({"import_prompts": 1, "total": 1}, clock)
+    run.start(job(1, "import_prompts", [str(log)]))
+    said = ["import_prompts: 1 of 2 rows dropped", "import_prompts: b"]
+    assert run.finish(1) == said
+    assert run.finish(1) == []
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"), [(None, 4), (200, 4), (89, 4), (80, 3), (10, 3)]
+)
+def test_a_stage_fits_a_narrow_terminal(width: int | None, columns: int) -> None:
+    """What is left goes first: the line that is drawn again says it too."""
+    cells = ["24/50", "iter0 judge_benchmarks (base, 1of1)", "3 min, 9 records, 1.2/s"]
+    line = lay_out(*cells, "about 31 min left", width)
+    assert re.split(" {2,}", line) == [*cells, "about 31 min left"][:columns]
+    assert width is None or width < 70 or len(line) <= width
 
 
 def test_failures_stand_last_with_their_log(clock: Clock, tmp_path: Path) -> None:

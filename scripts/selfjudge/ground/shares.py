@@ -2,6 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from typing import TypeVar
+
+Reason = TypeVar("Reason", bound=str)
 
 
 def round_share(share: float | None) -> float | None:
@@ -14,7 +17,7 @@ def share_of(part: int, whole: int) -> float | None:
     return round_share(part / whole if whole else None)
 
 
-def tell_counts(counts: Mapping[str, int], most: int = 4) -> str:
+def tell_counts(counts: Mapping[Reason, int], most: int = 4) -> str:
     """Counts by reason for people, the commonest first, after ``most`` "others"."""
     ordered = Counter(counts).most_common()
     told = [f"{reason} {number}" for reason, number in ordered[:most] if number]
