@@ -16,8 +16,8 @@ from selfjudge.report.headlines import (
     main_result,
     main_sentence,
     tell_controls,
-    tell_sources,
     tell_scored,
+    tell_sources,
 )
 from selfjudge.report.page import build_report, csp_hash, read_parts
 from selfjudge.report.page_tables import read_table

@@ -7,6 +7,6 @@ far it is, what the next attempt of a job asks for.
 Read `config`, `shards`, `commands`; what scripts share, `training_jobs`,
 `judging_jobs`, `projects`, `using`; `families` (which model runs where); the probe:
 `probing`, `probe_report`, `probe_text`; the plan: `workload`, `panel_load`,
-`dry_runs`, `planning`, `scheduling`, `plan_text`; and the cluster: `site`, `slurm`,
-`attempts`, `site_check`, `status`.
+`dry_runs`, `planning`, `scheduling`, `needs`, `plan_text`; and the cluster: `site`,
+`slurm`, `attempts`, `site_check`, `status`.
 """
