@@ -9,11 +9,19 @@ import sys
 import time
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-from snakemake.logging import DefaultFormatter, logger
 from snakemake.utils import min_version
 
+# Before anything that an older one has not.
 min_version("9.27")
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import DefaultFormatter, logger
+
+sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
+
+from selfjudge.run.config import check_yaml
+from selfjudge.run.disk import check_writable
+
 STARTED = time.time()
 
 # What a failed stage says belongs on the terminal, whatever the profile.
@@ -30,6 +38,14 @@ if not Path("config.yaml").is_file():
         f"{Path.cwd()}: a project directory must hold a config.yaml (got none). "
         "Hint: an empty one takes every default of the repository's."
     )
+
+
+try:
+    check_yaml(Path("config.yaml"))
+    if not workflow.dryrun:
+        check_writable(Path())
+except ValueError as error:
+    raise WorkflowError(str(error))
 
 
 if not Path("config.yaml").samefile(Path(workflow.basedir, "config.yaml")):

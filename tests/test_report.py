@@ -402,7 +402,7 @@ def test_dropped_rows_are_told_where_the_result_is(tmp_path: Path) -> None:
     assert tell_sources(project / "results") is None
     dropped = {"a": 1, "b": 4, "c": 2, "d": 1, "e": 1, "f": 1}
     write_json(path, report | {"num_dropped": 10, "dropped": dropped})
-    told = "10 of 90 rows of the sources were dropped (b 4, c 2, a 1, d 1, others 2): "
+    told = "10 of 90 rows of the sources dropped (b 4, c 2, a 1, d 1, others 2): "
     script = str(ROOT / "scripts" / "show_scores.py")
     command = [sys.executable, script, str(project)]
     shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -1,6 +1,7 @@
 """The terminal of a run: a line a stage, time left, and failures last."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -162,6 +163,18 @@ def test_what_a_cluster_says_comes_first(tmp_path: Path) -> None:
         "two",
     ]
     assert explain([str(tmp_path / "none.log")], None) == ["it wrote nothing"]
+
+
+def test_a_log_on_a_full_disk_says_why_it_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage cannot write there that it cannot write."""
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100))
+    (tmp_path / "stage.log").touch()
+    log = str(tmp_path / "stage.log")
+    assert explain([log], None) == ["it wrote nothing: the disk is full"]
+    assert explain([str(tmp_path / "no/folder.log")], None) == ["it wrote nothing"]
 
 
 @pytest.mark.parametrize(

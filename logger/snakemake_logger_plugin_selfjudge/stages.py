@@ -1,6 +1,7 @@
 """What a run has done, what it does, how long it may take, and why a job failed."""
 
 import re
+import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -227,7 +228,14 @@ def explain(logs: Iterable[str], said: str | None) -> list[str]:
         at = [i for i, line in enumerate(lines) if line.startswith(ERROR)]
         if at or lines:
             return why + (lines[at[-1] :][:3] if at else lines[-LOG_LINES:])
-    return why or ["it wrote nothing"]
+    return why or ["it wrote nothing" + (": the disk is full" if on_full(logs) else "")]
+
+
+def on_full(logs: Iterable[str]) -> bool:
+    """Whether the disk of a job's logs has no room for a sentence."""
+    folders = [Path(log).absolute().parent for log in logs]
+    there = [folder for folder in folders if folder.is_dir()]
+    return any(shutil.disk_usage(folder).free < TAIL_BYTES for folder in there)
 
 
 def first_written(logs: Iterable[str]) -> str | None:

@@ -35,6 +35,7 @@ PromptReason = Literal[
     "benchmark_question",
 ]
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # what Excel and Windows write before UTF-8
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Of each route of a source so many questions are shown, each so far.
 NUM_QUESTIONS = 3
 MAX_CHARACTERS = 200
@@ -177,6 +178,10 @@ def read_rows(
         raise ValueError(f"{path}: must be a JSON Lines file (got {got})")
     for number, line in read_lines(path):
         if number == 1:
+            if line.startswith(UTF_16_MARKS):
+                raise RecordError(
+                    f"{path}: must be UTF-8 (got UTF-16). Hint: save it again as UTF-8."
+                )
             line = line.removeprefix(BYTE_ORDER_MARK)
         if len(line) > limits.max_line_bytes:
             yield number, line, "line_too_long"
@@ -195,10 +200,16 @@ def read_rows(
 
 def hint_shape(line: bytes) -> str:
     """How a line of another shape can be read, if it is of one that is known."""
+    if line[:1] == b"[":
+        return ". Hint: 'kind: rows' reads a JSON array"
+    if line.lstrip().startswith((b"#", b"//")):
+        return ". Hint: JSON Lines have no comments: take the line out"
     try:
         row = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ". Hint: 'kind: rows' reads a JSON array" if line[:1] == b"[" else ""
+        return ""
+    if isinstance(row, dict) and {"images", "question"} <= row.keys():
+        return ". Hint: 'kind: rows' reads numbers as text, and an image without a list"
     shape = describe_shape(row) if isinstance(row, dict) else None
     return f". Hint: this is {shape}: 'kind: rows' reads it" if shape else ""
 
@@ -337,7 +348,7 @@ def tell_dropped(report: Mapping[str, Any]) -> str | None:
     if not report["num_dropped"]:
         return None
     return (
-        f"{report['num_dropped']} of {report['num_rows']} rows of the sources were "
+        f"{report['num_dropped']} of {report['num_rows']} rows of the sources "
         f"dropped ({tell_counts(report['dropped'])}): results/dropped_prompts.jsonl"
     )
 
