@@ -84,7 +84,8 @@ def show(written: Sequence[Written], width: int, every: float) -> Iterator[str]:
             continue
         stage = STAGE.fullmatch(text)
         if stage:
-            text = lay_out(*(part or "" for part in stage.groups()), width)
+            done, name, spent, left = (part or "" for part in stage.groups())
+            text = lay_out(done, name, spent, left, width)
         yield from (text[at : at + width] for at in range(0, max(1, len(text)), width))
 
 

@@ -20,6 +20,8 @@ from snakemake_logger_plugin_selfjudge.stages import (
 )
 from test_workflow import REPOSITORY
 
+ERASED = "\r\x1b[K"
+
 
 class Clock:
     """Seconds that a test moves on."""
@@ -205,6 +207,30 @@ def test_durations(seconds: float, text: str) -> None:
 @pytest.mark.parametrize("width", [0, 1, 10, 80])
 def test_a_line_never_wraps(width: int) -> None:
     assert len(fit("x" * 200, width)) <= max(width - 1, 3)
+
+
+def test_a_recording_is_what_each_terminal_shows(tmp_path: Path) -> None:
+    """Lines that stay, wrapped or laid out anew; of a state one now and then, cut."""
+    stage = f" 4/50  {'iter1 judge_pairs (majority, 1of1)':<36} "
+    stage += f"{'3 min, 9 records, 1.2/s':<30} about 31 min left"
+    state = "4/50 jobs | 9 s | " + "x" * 90
+    text = f"start\n{ERASED}{state}{ERASED}{stage}\n{state}{ERASED}{'y' * 100}\n"
+    program = f"import sys; sys.stdout.write({text!r})"
+    name = str(tmp_path / "told")
+    record = [str(REPOSITORY / "docs/record_terminal.py"), "--every", "0"]
+    done = subprocess.run(
+        [sys.executable, *record, "--out", name, sys.executable, "-c", program],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    narrow, wide = (
+        Path(f"{name}_{width}.txt").read_text().splitlines()[1:] for width in (80, 120)
+    )
+    cut = fit(state, 80)
+    laid = "  ".join(re.split(" {2,}", stage.strip())[:3])
+    assert narrow == ["start", cut, f" {laid}", cut, "y" * 80, "y" * 20]
+    assert wide == ["start", state, stage, state, "y" * 100]
 
 
 def test_snakemake_finds_the_logger() -> None:
