@@ -4,6 +4,7 @@
 #
 # A project is a directory: `snakemake --directory myproject ...` lays its
 # config.yaml over this repository's, and includes its project.smk if it has one.
+import logging
 import subprocess
 import sys
 import time
@@ -45,6 +46,8 @@ try:
     if not workflow.dryrun:
         check_writable(Path())
 except ValueError as error:
+    # Where there is no room, Snakemake's own log has none, and would say so at length.
+    logging.raiseExceptions = False
     raise WorkflowError(str(error))
 
 

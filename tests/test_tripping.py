@@ -205,11 +205,12 @@ def test_a_folder_that_is_read_only_is_named(
 
 
 def test_a_full_disk_is_said(project: Path, mountable: None) -> None:
-    """Before a job starts."""
+    """Before a job starts, in a line or two, though no log can be written."""
     script = """
     cp -a "$0" "$0 copy"
     mount -t tmpfs -o size=4m none "$0"
     cp -a "$0 copy/." "$0"
+    cat /dev/zero > "$0/fill" 2> /dev/null || true
     exec "$@"
     """
     words = [*MOUNTING, script, str(project), *command(project, SECOND)]
