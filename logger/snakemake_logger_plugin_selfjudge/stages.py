@@ -264,13 +264,14 @@ def name_of(stage: tuple[str, str], details: list[str]) -> str:
 
 
 def lay_out(done: str, name: str, spent: str, left: str, width: int | None) -> str:
-    """A stage's line, in columns where a terminal is wide enough.
+    """A stage's line, in columns.
 
-    Where it is narrow, what is left is said by the line that is drawn again alone.
+    Where a terminal is narrow, what is left is said by the line that is drawn again
+    alone.
     """
     lines = [
         f"{done}  {name:<36} {spent:<30} {left}".rstrip(),
-        "  ".join(filter(None, [done, name, spent, left])),
+        f"{done}  {name:<36} {spent}",
         f"{done}  {name}  {spent}",
     ]
     fitting = (line for line in lines if width is None or len(line) <= width)
