@@ -35,13 +35,22 @@ from selfjudge.certificate.calibration import (
 )
 from selfjudge.certificate.certifying import Certificate, Outcome, certify, halve
 from selfjudge.certificate.choice import choose, step
-from selfjudge.certificate.figures import Figure
+from selfjudge.certificate.figures import Figure, What
 from selfjudge.certificate.groups import group_pairs
 from selfjudge.certificate.leak import measure_leak
 from selfjudge.certificate.measures import measure, transitive
 from selfjudge.certificate.severity import follow_chain, rejected_of
 from selfjudge.certificate.variants import VARIANTS, VariantName, load_wordings
-from selfjudge.certificate.words import is_moved, say_fair
+from selfjudge.certificate.words import (
+    HARM,
+    MOST_NEEDED,
+    count_needed,
+    find,
+    say,
+    say_fair,
+    say_knows,
+    say_led,
+)
 from selfjudge.ground.lines import (
     read_json,
     read_records,
@@ -311,28 +320,92 @@ def test_who_obeys_a_planted_verdict_is_said_to(accuracy: float) -> None:
         "right with a verdict planted in rejected, minus without"
     ]
     assert found.value == pytest.approx(-accuracy)
-    assert is_moved(found)
+    assert find(found) == "harmed"
+
+
+def led_figure(value: float, half: float, number: int) -> Figure:
+    """How much a place moves a judge, with an interval about the value."""
+    return Figure(
+        section="led",
+        what="place",
+        name="place",
+        num_pairs=number,
+        value=value,
+        low=value - half,
+        high=value + half,
+    )
+
+
+@given(st.floats(-0.5, 0.5), st.floats(0.001, 0.5), st.integers(2, 1000))
+def test_an_all_clear_is_of_an_interval_without_harm(
+    value: float, half: float, number: int
+) -> None:
+    """What is not settled says how many pairs would: with them it is."""
+    figure = led_figure(value, half, number)
+    needed = count_needed(figure)
+    assert (find(figure) == "clear") == (abs(value) + half < HARM)
+    if find(figure) == "open" and needed is not None:
+        assert number < needed <= 1.2 * MOST_NEEDED
+        narrower = led_figure(value, half * (number / needed) ** 0.5 * 0.999, needed)
+        assert find(narrower) != "open"
+    (said,) = say_led([figure])
+    assert ("not led" in said) == (find(figure) == "clear")
+
+
+def test_sentences_follow_from_numbers_not_from_names() -> None:
+    """Under other names the same is said of them."""
+    for judge in (perfect, always_first, longer, misled, unparsed):
+        found = certificate_of(judge)
+        others = [
+            msgspec.structs.replace(one, name=f"<{at}>")
+            for at, one in enumerate(found.figures)
+        ]
+        said = say(others, found.abstentions)
+        for at, one in enumerate(found.figures):
+            said = said.replace(f"<{at}>", one.name)
+        assert said == found.words
+
+
+@pytest.mark.parametrize(("number", "is_few"), [(21, True), (22, False)])
+def test_too_few_pairs_are_not_a_judge_that_is_wrong(number: int, is_few: bool) -> None:
+    """22 without a fault are the least that promise 90 %."""
+    bad = [abstain([0.4] * 9, [0.4] * number, target) for target in (0.9, 0.95)]
+    (said,) = say_knows(bad)
+    assert said.startswith("Too few pairs") == is_few
+    good = abstain([0.9] * 9, [0.9] * number, 0.9)
+    assert (good.abstain_below is None) == is_few
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high", "is_said"),
+    ("what", "low", "high", "said"),
     [
-        ("words alone", 0.6, 0.8, True),
-        ("words alone", 0.2, 0.4, False),
-        ("length alone", 0.6, 0.8, True),
-        ("length alone", 0.2, 0.4, True),
-        ("length alone", 0.4, 0.6, False),
+        ("words", 0.6, 0.8, "The pairs leak"),
+        ("words", 0.2, 0.4, ""),
+        ("words", 0.48, 0.54, ""),
+        ("words", 0.4, 0.6, "not settled"),
+        ("length", 0.6, 0.8, "The pairs leak"),
+        ("length", 0.2, 0.4, "The pairs leak"),
+        ("length", 0.48, 0.54, ""),
+        ("length", 0.4, 0.54, "not settled"),
+        ("part", 0.6, 0.8, ""),
     ],
 )
 def test_words_below_a_coin_are_no_leak(
-    name: str, low: float, high: float, is_said: bool
+    what: What, low: float, high: float, said: str
 ) -> None:
     """They are told on other pairs than they were fitted on; length is not fitted."""
     middle = (low + high) / 2
     figure = Figure(
-        section="fair", name=name, num_pairs=99, value=middle, low=low, high=high
+        section="fair",
+        what=what,
+        name="x",
+        num_pairs=99,
+        value=middle,
+        low=low,
+        high=high,
     )
-    assert bool(list(say_fair([figure]))) == is_said
+    found = list(say_fair([figure]))
+    assert bool(found) == bool(said) and all(said in one for one in found)
 
 
 @given(st.lists(st.tuples(*[st.booleans()] * 3), min_size=1, max_size=9))

@@ -107,7 +107,7 @@ def certify(
     return Certificate(
         iteration=iteration,
         filter=filter_name,
-        words=say(figures),
+        words=say(figures, abstentions),
         num_pairs=len(pairs),
         num_unparsed=count_unparsed(original),
         temperature=temperature,
@@ -131,7 +131,8 @@ def error_figures(before: Sequence[float], after: Sequence[float]) -> Iterator[F
     """The calibration error of probabilities, at temperature 1 and at the fitted."""
     named = {"calibration error before": before, "calibration error": after}
     for name, some in named.items():
-        yield figure_of("knows", name, len(some), calibration_error(some), None)
+        error = calibration_error(some)
+        yield figure_of("knows", "error", name, len(some), error, None)
 
 
 def count_unparsed(original: Mapping[str, Answered]) -> int:
@@ -174,4 +175,5 @@ def answered_figure(abstention: Abstention) -> Figure:
     """The share of pairs that a judge answers if it is to be right as often."""
     name = f"answers if {100 * abstention.target:.0f} % are to be right"
     share = abstention.answered_rate
-    return figure_of("knows", name, abstention.num_pairs, share or 0.0, None)
+    number = abstention.num_pairs
+    return figure_of("knows", "answered", name, number, share or 0.0, None)
