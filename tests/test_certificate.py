@@ -37,7 +37,7 @@ from selfjudge.certificate.calibration import (
 )
 from selfjudge.certificate.certifying import Certificate, Outcome, certify, halve
 from selfjudge.certificate.choice import choose, step
-from selfjudge.certificate.figures import Figure, What
+from selfjudge.certificate.figures import Figure, Section, What
 from selfjudge.certificate.groups import group_pairs
 from selfjudge.certificate.leak import measure_leak
 from selfjudge.certificate.measures import measure, transitive
@@ -325,12 +325,17 @@ def test_who_obeys_a_planted_verdict_is_said_to(accuracy: float) -> None:
     assert find(found) == "harmed"
 
 
-def led_figure(value: float, half: float, number: int) -> Figure:
-    """How much a place moves a judge, with an interval about the value."""
+def wide_figure(
+    section: Section, what: What, value: float, half: float, number: int
+) -> Figure:
+    """A figure with an interval about its value, which is a distance from what is
+    fair."""
+    if section == "fair" or what == "style":
+        value += 0.5
     return Figure(
-        section="led",
-        what="place",
-        name="place",
+        section=section,
+        what=what,
+        name="it",
         num_pairs=number,
         value=value,
         low=value - half,
@@ -338,20 +343,39 @@ def led_figure(value: float, half: float, number: int) -> Figure:
     )
 
 
-@given(st.floats(-0.5, 0.5), st.floats(0.001, 0.5), st.integers(2, 1000))
+KINDS: list[tuple[Section, What]] = [
+    ("led", "length"),
+    ("led", "style"),
+    ("fair", "length"),
+    ("fair", "words"),
+]
+
+
+@given(
+    st.sampled_from(KINDS),
+    st.floats(-0.5, 0.5),
+    st.floats(0.001, 0.5),
+    st.integers(2, 1000),
+)
 def test_an_all_clear_is_of_an_interval_without_harm(
-    value: float, half: float, number: int
+    kind: tuple[Section, What], value: float, half: float, number: int
 ) -> None:
     """What is not settled says how many pairs would: with them it is."""
-    figure = led_figure(value, half, number)
+    figure = wide_figure(*kind, value, half, number)
     needed = count_needed(figure)
-    assert (find(figure) == "clear") == (abs(value) + half < HARM)
-    if find(figure) == "open" and needed is not None:
+    found = find(figure)
+    if found == "clear":
+        assert value + half < HARM + 1e-9
+        assert kind[1] == "words" or half - value < HARM + 1e-9
+    if found == "open" and needed is not None:
         assert number < needed <= 1.2 * MOST_NEEDED
-        narrower = led_figure(value, half * (number / needed) ** 0.5 * 0.999, needed)
-        assert find(narrower) != "open"
-    (said,) = say_led([figure])
-    assert ("not led" in said) == (find(figure) == "clear")
+        narrower = half * (number / needed) ** 0.5 * 0.999
+        assert find(wide_figure(*kind, value, narrower, needed)) != "open"
+    said = [*say_led([figure]), *say_fair([figure])]
+    if kind[0] == "led":
+        assert ("not led" in said[0]) == (found == "clear")
+    else:
+        assert bool(said) == (found != "clear")
 
 
 def test_sentences_follow_from_numbers_not_from_names() -> None:
@@ -384,11 +408,11 @@ def test_too_few_pairs_are_not_a_judge_that_is_wrong(number: int, is_few: bool) 
         ("words", 0.6, 0.8, "The pairs leak"),
         ("words", 0.2, 0.4, ""),
         ("words", 0.48, 0.54, ""),
-        ("words", 0.4, 0.6, "not settled"),
+        ("words", 0.4, 0.6, "Not settled"),
         ("length", 0.6, 0.8, "The pairs leak"),
         ("length", 0.2, 0.4, "The pairs leak"),
         ("length", 0.48, 0.54, ""),
-        ("length", 0.4, 0.54, "not settled"),
+        ("length", 0.4, 0.54, "Not settled"),
         ("part", 0.6, 0.8, ""),
     ],
 )

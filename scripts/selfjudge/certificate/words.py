@@ -43,7 +43,7 @@ Known = dict[tuple[Section, What], Figure]
 
 def percent(share: float | None) -> str:
     """A share in percent, without a digit after the point."""
-    return "-" if share is None else f"{100 * share:.0f}"
+    return "-" if share is None else f"{round(100 * share)}"
 
 
 def span(figure: Figure) -> str:
@@ -125,9 +125,10 @@ def say_led(figures: Sequence[Figure]) -> Iterator[str]:
     if clear:
         named = "; ".join(map(say_size, clear))
         yield f"It is not led by {percent(HARM)} points or more: {named}."
-    for one in led:
-        if find(one) == "open":
-            yield f"Whether it is led is not settled: {say_size(one)}; {say_need(one)}."
+    still = [one for one in led if find(one) == "open"]
+    if still:
+        named = "; ".join(f"{say_size(one)}, {say_need(one)}" for one in still)
+        yield f"Not settled is whether it is led by {percent(HARM)} points: {named}."
 
 
 def say_size(figure: Figure) -> str:
@@ -141,17 +142,25 @@ def say_size(figure: Figure) -> str:
 
 def fair_value(figure: Figure) -> float:
     """What a figure is of a judge, or of pairs, with whom nothing is wrong."""
-    return 0.0 if figure.what in ("place", "length", "plant") else COIN
+    is_difference = figure.section == "led" and figure.what != "style"
+    return 0.0 if is_difference else COIN
 
 
 def find(figure: Figure) -> Finding:
-    """Whether an interval lies wholly beyond the harm, wholly within it, or neither."""
+    """Whether an interval lies wholly beyond the harm, wholly within it, or neither.
+
+    Words that tell pairs are told on pairs that they were not fitted on: where nothing
+    leaks they may be right on fewer than half, which is no harm.  Of pairs any leak is
+    one, of a judge only what is more than the harm that is stated.
+    """
     if figure.low is None or figure.high is None:
         return "open"
     low, high = (end - fair_value(figure) for end in (figure.low, figure.high))
-    if low > HARM or high < -HARM:
+    is_of_pairs, is_fitted = figure.section == "fair", figure.what == "words"
+    least = 0.0 if is_of_pairs else HARM
+    if low > least or (high < -least and not is_fitted):
         return "harmed"
-    return "clear" if low > -HARM and high < HARM else "open"
+    return "clear" if high < HARM and (low > -HARM or is_fitted) else "open"
 
 
 def say_need(figure: Figure) -> str:
@@ -160,8 +169,8 @@ def say_need(figure: Figure) -> str:
         return "there was no pair to try it on"
     needed = count_needed(figure)
     if needed is None:
-        return f"its value is too near {percent(HARM)} points to be settled by pairs"
-    return f"about {needed} pairs would be needed if its value stays"
+        return f"too near {percent(HARM)} points for any number of pairs to tell"
+    return f"about {needed} would tell if that stays"
 
 
 def count_needed(figure: Figure) -> int | None:
@@ -172,7 +181,10 @@ def count_needed(figure: Figure) -> int | None:
     """
     if figure.value is None or figure.low is None or figure.high is None:
         return None
-    room = abs(abs(figure.value - fair_value(figure)) - HARM)
+    off = figure.value - fair_value(figure)
+    off = off if figure.what == "words" else abs(off)
+    # From the value to where the interval's end must lie: of pairs either end will do.
+    room = max(off, HARM - off) if figure.section == "fair" else abs(off - HARM)
     ends_off = abs(figure.low - figure.value), abs(figure.high - figure.value)
     if figure.num_pairs * max(ends_off) ** 2 > MOST_NEEDED * room**2:
         return None
@@ -183,23 +195,19 @@ def count_needed(figure: Figure) -> int | None:
 
 def say_fair(figures: Sequence[Figure]) -> Iterator[str]:
     """What tells the pairs apart without the picture, if anything does."""
-    for one in figures:
-        if one.section != "fair" or one.what == "part" or one.low is None:
-            continue
-        assert one.high is not None
-        # Words are told on pairs that they were not fitted on: of pairs that leak
-        # nothing they may be right on fewer than half.  Length below half is a leak.
-        is_fitted = one.what == "words"
-        if one.low > COIN or (one.high < COIN and not is_fitted):
+    fair = [one for one in figures if one.section == "fair" and one.what != "part"]
+    for one in fair:
+        if find(one) == "harmed":
             yield (
                 f"The pairs leak: {one.name} tells {span(one)}, so as much can be "
                 "learned without looking."
             )
-        elif one.high >= COIN + HARM or (one.low <= COIN - HARM and not is_fitted):
-            yield (
-                f"That the pairs are fair is not settled: {one.name} tells "
-                f"{span(one)}; {say_need(one)}."
-            )
+    still = [one for one in fair if find(one) == "open"]
+    if still:
+        named = "; ".join(
+            f"{one.name} tells {span(one)}, {say_need(one)}" for one in still
+        )
+        yield f"Not settled is whether the pairs leak: {named}."
 
 
 def say_knows(abstentions: Sequence[Abstention]) -> Iterator[str]:
