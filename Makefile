@@ -6,7 +6,7 @@ VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
 .PHONY: judge demo demo-transformers demo-vllm demo-seeds demo-base demo-panel demo-certified
-.PHONY: test test-quick test-real check
+.PHONY: test test-quick test-runs test-real check
 .PHONY: bench docs gpu-check
 .PHONY: rehearsal clean-journal
 
@@ -96,14 +96,24 @@ demo-panel: $(READY)
 demo-base: $(READY)
 	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --out demo/base
 
-# What takes a minute comes first; `make test-quick` is that alone.
+# What takes a minute comes first; `make test-quick` is that alone.  `make test` is all
+# but whole runs of Snakemake and SLURM, which `make test-runs` makes; by file on two
+# processes, since many share what a fixture of theirs has made.
 QUICK := $(patsubst %,tests/test_%.py,setup shards commands config records \
   answers verdicts routing prompts sources filtering statistics seeds places)
 test-quick: $(READY)
 	$(BIN)/pytest -q $(QUICK)
 
+# Two processes of two threads each would wait for each other.
+BESIDE := OMP_NUM_THREADS=1 $(BIN)/pytest --numprocesses 2 --dist loadfile
 test: test-quick
-	$(BIN)/pytest $(addprefix --ignore=,$(QUICK))
+	$(BESIDE) -m "not workflow and not slurm" $(addprefix --ignore=,$(QUICK))
+
+# The longest first.
+LONGEST := tests/test_slurm.py tests/test_workflow.py
+test-runs: $(READY)
+	$(BESIDE) --no-loadscope-reorder -m "workflow or slurm" $(LONGEST) \
+	  $(filter-out $(LONGEST),$(wildcard tests/test_*.py))
 
 # Real tokenizers, processors and photographs, all engines that run here; a folder of
 # its own, since a torchvision built for CUDA breaks a CPU torch for all who find it.

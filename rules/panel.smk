@@ -524,8 +524,9 @@ rule train_member:
         "--device {DEVICE} --gpus {resources.gpu} "
         "--preferences {input.preferences} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --objective {params.objective:q} "
-        "--seed {params.seed} --work {params.work} --ledger {params.ledger} "
-        "--output {output.model} --version {output.version} 2> {log}"
+        "--seed {params.seed} --code {params.code} --work {params.work} "
+        "--ledger {params.ledger} --output {output.model} "
+        "--version {output.version} 2> {log}"
 
 
 # Members as they came and as they end; where nothing measures them, the models.

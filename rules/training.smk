@@ -165,5 +165,6 @@ rule reinforce_judge:
         "--template {input.template:q} --asking {params.asking:q} "
         "--picked {input.picked} --image-root {params.image_root:q} "
         "--settings {params.settings:q} --rollouts {params.rollouts:q} "
-        "--seed {params.seed} --work {params.work} --ledger {params.ledger} "
-        "--output {output.judge} --version {output.version} 2> {log}"
+        "--seed {params.seed} --code {params.code} --work {params.work} "
+        "--ledger {params.ledger} --output {output.judge} "
+        "--version {output.version} 2> {log}"

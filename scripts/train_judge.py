@@ -30,7 +30,6 @@ def main() -> None:
     add("--accepted", type=Path, required=True, help="accepted rows, JSON Lines")
     asked_arguments(parser)
     add("--uncut", type=Path, nargs="*", default=[], help="judges that may be the same")
-    add("--code", required=True, help="hash of the code that trains")
     args = parser.parse_args()
     if take_twin(args):
         return
@@ -38,10 +37,7 @@ def main() -> None:
     def train(base: Any, usage: Usage) -> None:
         from selfjudge.training.sft import train_judge
 
-        rest = training_of(args)
-        train_judge(
-            accepted=args.accepted, base=base, usage=usage, code=args.code, **rest
-        )
+        train_judge(accepted=args.accepted, base=base, usage=usage, **training_of(args))
 
     run_training_job(args, "train_judge", train)
 

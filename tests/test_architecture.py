@@ -257,7 +257,15 @@ def test_every_environment_reads_answers() -> None:
 def test_vllms_environment_can_run_the_tests() -> None:
     """Collecting those of vLLM imports every test; only the page's tests skip."""
     own = pins((ROOT / "requirements-vllm.txt").read_text()).keys()
-    tools = {"ruff", "mypy", "snakefmt", "uv", "pandas-stubs", "types-PyYAML"}
+    tools = {
+        "ruff",
+        "mypy",
+        "snakefmt",
+        "uv",
+        "pytest-xdist",
+        "pandas-stubs",
+        "types-PyYAML",
+    }
     browser = {"playwright", "axe-playwright-python"}
     assert REQUIREMENTS.keys() - own == tools | browser | {
         "snakemake-executor-plugin-slurm"

@@ -59,8 +59,8 @@ def trained(tmp_path: Path) -> Path:
     folder = tmp_path / "iter1" / "majority"
     rows = write_rows(folder / "accepted.jsonl")
     judge = write_model(folder / "judge", "trained weights")
-    known = training_identity(rows, model_fingerprint(base), settings(), 7, 1)
-    known |= {"settings": settings(), "code": "c"}
+    known = training_identity(rows, model_fingerprint(base), settings(), 7, "c", 1)
+    known |= {"settings": settings()}
     write_json(judge / "provenance.json", known)
     return tmp_path
 

@@ -232,7 +232,7 @@ def test_a_batch_is_chosen_first(base: Path, rows: Path) -> None:  # noqa: F811
 
 def train(rows: Path, start: Path, folder: Path, **changes: Any) -> dict[str, Any]:
     """Train in a folder; the provenance."""
-    objective = changes.pop("objective", SIMPO)
+    objective, code = changes.pop("objective", SIMPO), changes.pop("code", "c")
     output = train_member(
         preferences=rows,
         member="ada",
@@ -243,6 +243,7 @@ def train(rows: Path, start: Path, folder: Path, **changes: Any) -> dict[str, An
         settings=settings(**changes),
         objective=objective,
         seed=0,
+        code=code,
         usage=Usage(),
     )
     found: dict[str, Any] = read_json(output / "provenance.json")
@@ -304,17 +305,8 @@ def test_a_reference_is_the_member_before_its_training(
     assert told["loss"]["by_epoch"][-1] < math.log(2)
 
 
-@pytest.mark.parametrize("objective", [SIMPO, MPO])
-def test_a_killed_training_goes_on(
-    tiny_idefics3: Path,
-    rows: Path,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    objective: Objective,
-) -> None:
-    """To the same weights as one that nobody interrupted."""
-    train(rows, tiny_idefics3, tmp_path / "whole", objective=objective, method="full")
-
+def train_and_kill(rows: Path, start: Path, folder: Path, **changes: Any) -> None:
+    """Train until the fourth batch, and no further."""
     compute = preferences.PreferenceTrainer.compute_loss
     calls = []
 
@@ -324,16 +316,34 @@ def test_a_killed_training_goes_on(
             raise KeyboardInterrupt
         return compute(self, *args, **options)
 
-    monkeypatch.setattr(preferences.PreferenceTrainer, "compute_loss", fail)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(preferences.PreferenceTrainer, "compute_loss", fail)
+        with pytest.raises(KeyboardInterrupt):
+            train(rows, start, folder, **changes)
+
+
+@pytest.mark.parametrize("objective", [SIMPO, MPO])
+def test_a_killed_training_goes_on(
+    tiny_idefics3: Path, rows: Path, tmp_path: Path, objective: Objective
+) -> None:
+    """To the same weights as one that nobody interrupted."""
     options = {"objective": objective, "method": "full"}
-    with pytest.raises(KeyboardInterrupt):
-        train(rows, tiny_idefics3, tmp_path / "killed", **options)
-    monkeypatch.undo()
+    train(rows, tiny_idefics3, tmp_path / "whole", **options)
+    train_and_kill(rows, tiny_idefics3, tmp_path / "killed", **options)
     told = train(rows, tiny_idefics3, tmp_path / "killed", **options)
     assert told["resumed_from"] == "checkpoint-2"
     whole, killed = weights(tmp_path / "whole"), weights(tmp_path / "killed")
     assert whole.keys() == killed.keys()
     assert all(torch.equal(whole[name], killed[name]) for name in whole)
+
+
+def test_other_code_begins_a_killed_training_anew(
+    tiny_idefics3: Path, rows: Path, tmp_path: Path
+) -> None:
+    """Steps of two codes in one model would be the work of neither."""
+    train_and_kill(rows, tiny_idefics3, tmp_path, code="c")
+    told = train(rows, tiny_idefics3, tmp_path, code="d")
+    assert (told["resumed_from"], told["code"]) == (None, "d")
 
 
 def test_accumulated_batches_make_one_mean(

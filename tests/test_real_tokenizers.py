@@ -311,6 +311,7 @@ def test_a_member_is_trained(
         settings=msgspec.convert(TRAIN, sft.TrainSettings),
         objective=Objective(objective=objective, beta=2.0, gamma=1.0, sft_weight=0.0),  # type: ignore[arg-type]
         seed=0,
+        code="c",
         usage=Usage(),
     )
     assert read_json(member / "provenance.json")["num_steps"] == 2
@@ -332,8 +333,8 @@ def test_a_judge_is_trained_kept_and_opened_again(
         work=tmp_path / "work",
         settings=msgspec.convert(TRAIN, sft.TrainSettings),
         seed=0,
-        usage=Usage(),
         code="c",
+        usage=Usage(),
     )
     told = read_json(judge / "provenance.json")
     assert told["num_rows"] == 1 and told["num_steps"] == 2

@@ -299,6 +299,7 @@ def reinforce(
         settings=msgspec.convert(SETTINGS | own | changes, TrainSettings, strict=False),
         rollouts=msgspec.convert(rollouts, Rollouts),
         seed=3,
+        code="c",
         usage=usage,
     )
     return judge, usage

@@ -164,8 +164,8 @@ def train(base: Path, accepted: Path, folder: Path, **changes: Any) -> Path:
         work=folder / "training",
         settings=make_settings(**changes),
         seed=seed,
-        usage=Usage(),
         code="c",
+        usage=Usage(),
     )
 
 

@@ -34,6 +34,7 @@ def training_arguments(description: str | None) -> argparse.ArgumentParser:
     add("--image-root", type=Path, required=True, help="folder the images lie below")
     add("--settings", type=json_of(TrainSettings), required=True, help="as JSON")
     add("--seed", type=int, required=True, help="seed of the run")
+    add("--code", required=True, help="hash of the code that trains")
     add("--work", type=Path, required=True, help="folder for checkpoints")
     add("--output", type=Path, required=True, help="folder of the trained model")
     add("--version", type=Path, required=True, help="output: what the model is")
@@ -65,7 +66,7 @@ def carry_asking(args: argparse.Namespace) -> None:
 
 def training_of(args: argparse.Namespace) -> dict[str, Any]:
     """What every training is given besides its rows, its base and its usage."""
-    names = ("image_root", "settings", "seed", "work", "output")
+    names = ("image_root", "settings", "seed", "code", "work", "output")
     return {name: getattr(args, name) for name in names}
 
 

@@ -37,13 +37,16 @@ def training_identity(
     fingerprint: str,
     settings: TrainSettings,
     seed: int,
+    code: str,
     num_processes: int,
 ) -> dict[str, Any]:
     """All that decides the trained weights, as JSON values.
 
-    ``fingerprint`` is that of the model that training starts from.
+    ``fingerprint`` is that of the model that training starts from, ``code`` the hash
+    of the code that trains.
     """
     return {
+        "code": code,
         "base_fingerprint": fingerprint,
         "accepted_sha256": file_sha256(accepted),
         "settings": decisive(msgspec.to_builtins(settings)),
@@ -88,7 +91,7 @@ def find_twin(
         if known.get("twin_of") == output.as_posix():
             continue
         number = known.get("num_processes", 1)  # no matter: the rows are the same
-        own = training_identity(accepted, fingerprint(), settings, seed, number)
+        own = training_identity(accepted, fingerprint(), settings, seed, code, number)
         known["settings"] = decisive(known["settings"])
         if all(known.get(key) == value for key, value in own.items()):
             return judge

@@ -101,6 +101,7 @@ def train_member(
     settings: TrainSettings,
     objective: Objective,
     seed: int,
+    code: str,
     usage: Usage,
 ) -> Path:
     """Train on the member's ``preferences`` and write its directory; returns it.
@@ -132,6 +133,7 @@ def train_member(
         work=work,
         settings=settings,
         seed=seed,
+        code=code,
         usage=usage,
         select=select,
         build=build,

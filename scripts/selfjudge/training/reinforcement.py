@@ -72,6 +72,7 @@ def reinforce_judge(
     settings: TrainSettings,
     rollouts: Rollouts,
     seed: int,
+    code: str,
     usage: Usage,
 ) -> Path:
     """Train by reward on the pairs of ``picked`` and write the judge; returns it.
@@ -102,6 +103,7 @@ def reinforce_judge(
         work=work,
         settings=settings,
         seed=seed,
+        code=code,
         usage=usage,
         select=select,
         build=build,

@@ -42,8 +42,8 @@ def train_judge(
     work: Path,
     settings: TrainSettings,
     seed: int,
-    usage: Usage,
     code: str,
+    usage: Usage,
 ) -> Path:
     """Train on ``accepted`` and write the judge's directory; returns ``output``.
 
@@ -73,10 +73,10 @@ def train_judge(
         work=work,
         settings=settings,
         seed=seed,
+        code=code,
         usage=usage,
         select=select,
         build=build,
-        told={"code": code},
     )
 
 

@@ -122,6 +122,7 @@ def run_training(
     work: Path,
     settings: TrainSettings,
     seed: int,
+    code: str,
     usage: Usage,
     select: Callable[[Any], Selected],
     build: Callable[[Any, Path, Any, Any], QuietTrainer],
@@ -140,7 +141,7 @@ def run_training(
     processor = load_processor(base.path, settings.trust_remote_code)
     rows, left_out = select(processor)
     identity = training_identity(
-        source, base.fingerprint, settings, seed, arguments.world_size
+        source, base.fingerprint, settings, seed, code, arguments.world_size
     )
     identity |= told
     if arguments.process_index == 0:
