@@ -54,7 +54,10 @@ from selfjudge.panel.skills import (
 )
 from selfjudge.panel.tournament import draw_matches
 from selfjudge.panel.votes import Criteria, count_votes
+from selfjudge.report.page import build_report, read_parts
+from selfjudge.report.page_tables import make_table
 from selfjudge.report.panel_tables import panel_tables
+from small_project import TEMPLATES, config_of
 
 FIVE = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
 MEMBERS = ("ada", "bea", "cyd")
@@ -835,3 +838,21 @@ def test_a_fraction_is_right_where_its_value_is(text: str, expected: bool) -> No
     other = prompt(1, answer="0.5")
     assert gives_gold(half, text) == gives_gold(other, text) == expected
     assert is_answer_right(half, response(1, 0, text)) == expected
+
+
+def test_a_page_of_a_panel_alone_asks_for_no_judge(tmp_path: Path) -> None:
+    """Until something of a judge is there; a share has four digits, a text its own."""
+    members = {name: {"base_model": name} for name in MEMBERS}
+    config = config_of(panel={"members": members})
+    results = tmp_path / "results"
+    found = compare_members(0, [], [scores(0, [True] * 2 + [False] * 4)])
+    write_json(results / "panel" / "iter0" / "skills.json", found)
+    page = build_report(config, tmp_path, read_parts(TEMPLATES))
+    assert "a panel of ada, bea, cyd" in page and 'id="result"' not in page
+    assert "0.3333<" in page and "0.333333" not in page
+    (results / "iter1/majority").mkdir(parents=True)
+    (results / "iter1/majority/pairs.jsonl").write_text("")
+    page = build_report(config, tmp_path, read_parts(TEMPLATES))
+    assert 'id="result"' in page and "results/iter1/majority/accepted.jsonl" in page
+    table = make_table("", [{"text": "0.123456", "share": 0.123456}])
+    assert table is not None and table.rows == [["0.123456", "0.1235"]]
