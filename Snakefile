@@ -80,6 +80,13 @@ if sources_of("images"):
 
 
 include: "rules/pairs.smk"
+
+
+if IS_CHECKED:
+
+    include: "rules/checks.smk"
+
+
 include: "rules/judgments.smk"
 include: "rules/training.smk"
 include: "rules/gpus.smk"

@@ -63,6 +63,7 @@ use rule build_pairs as pair_held_out with:
         prompts="results/certificate/prompts.jsonl",
         responses="results/certificate/responses.jsonl",
         altered="results/certificate/altered.jsonl",
+        checks="results/certificate/checks.jsonl" if IS_CHECKED else [],
     output:
         pairs="results/certificate/pairs.jsonl",
         dropped="results/certificate/dropped_pairs.jsonl",
@@ -114,7 +115,7 @@ rule merge_held_out:
     output:
         "results/certificate/{written}.jsonl",
     wildcard_constraints:
-        written="responses|altered|altered_again",
+        written="responses|altered|altered_again|checks",
     localrule: True
     shell:
         "cat {input} > {output}"

@@ -13,6 +13,8 @@ from selfjudge.engines.special_tokens import SpecialTokens, render_turns
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.requests import Generation, Request
 
+BEGUN = "BEGUN"  # stands where a turn begins that nothing was said in
+
 
 class Conversations:
     """A model's chat template and tokenizer, kept safe from what texts say."""
@@ -45,6 +47,12 @@ class Conversations:
                 f"request {request.id}: 'messages' must hold one image part for each "
                 f"of its images (got {num_parts} parts, {len(request.images)} images)"
             )
+        begun = conversation[-1]["content"][-1].get("text")
+        if settings.get("continue_final_message") and begun == "":
+            # transformers 4 would go on after the end of an empty turn.
+            conversation[-1]["content"] = [{"type": "text", "text": BEGUN}]
+            text = render_turns(self.processor, conversation)
+            return text[: text.rindex(BEGUN)]
         return render_turns(self.processor, conversation, **settings)
 
     def needs_bos(self, text: str) -> bool:
