@@ -277,9 +277,8 @@ def plan_row(
     config = workload.config
     trains = part.stage in TRAININGS
     is_panel = part.stage in PANEL_STAGES
-    sections = {"answers": "questions", "checks": "responses"}
-    name = RIDES.get(part.stage, part.stage)
-    name = sections.get(name, name)
+    sections = {**RIDES, "answers": "questions", "checks": "responses"}
+    name = sections.get(part.stage, str(part.stage))
     section = config["panel" if is_panel else name] if not trains else {}
     num_shards = section.get("shards", 1)
     count = count_panel_requests if is_panel else Workload.count_requests
