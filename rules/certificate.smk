@@ -47,27 +47,15 @@ use rule generate_responses as answer_held_out with:
     input:
         prompts="results/certificate/prompts.jsonl",
         templates=[template("respond_open.txt"), template("respond_closed.txt")],
+        alter_templates=alter_templates(),
         base=asked_base([]),
     output:
         responses="results/certificate/responses/{shard}.jsonl",
+        altered="results/certificate/altered/{shard}.jsonl",
     log:
         "logs/certificate/answer_held_out/{shard}.log",
     benchmark:
         "timings/certificate/answer_held_out/{shard}.tsv"
-
-
-use rule alter_responses as alter_held_out with:
-    input:
-        prompts="results/certificate/prompts.jsonl",
-        responses="results/certificate/responses.jsonl",
-        templates=alter_templates(),
-        base=asked_base([]),
-    output:
-        altered="results/certificate/altered/{shard}.jsonl",
-    log:
-        "logs/certificate/alter_held_out/{shard}.log",
-    benchmark:
-        "timings/certificate/alter_held_out/{shard}.tsv"
 
 
 use rule build_pairs as pair_held_out with:
@@ -300,13 +288,14 @@ rule certify_judge:
         seed=config["seed"],
         shards=shards("certificate"),
         judged="results/iter{iteration}/{filter}/certificate",
+        drawn_at=config["judgments"]["sampling"]["temperature"],
         base=lambda wildcards, input: f"--base {input.base}" if input.base else "",
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/certify_judge.py "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "
         "--prompts {input.prompts} --pairs results/certificate/variants --leak {input.leak} "
         "--judged {params.judged} --shards {params.shards} {params.base} "
-        "--seed {params.seed} --output {output} 2> {log}"
+        "--seed {params.seed} --drawn-at {params.drawn_at} --output {output} 2> {log}"
 
 
 rule choose_judge:

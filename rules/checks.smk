@@ -36,7 +36,7 @@ use rule merge_altered as merge_checks with:
         lambda wildcards: expand(
             "results/iter{iteration}/checks/{shard}.jsonl",
             iteration=wildcards.iteration,
-            shard=shards("alterations"),
+            shard=shards("responses"),
         ),
     output:
         "results/iter{iteration}/checks.jsonl",

@@ -644,7 +644,6 @@ FROM_PAIRS = FROM_JUDGING | {"build_pairs": 2, "count_pairs": 2, "ask_judge": 2}
 FROM_RESPONSES = FROM_PAIRS | {
     "generate_responses": 2,
     "merge_responses": 2,
-    "alter_responses": 2,
     "merge_altered": 2,
 }
 # The base model's benchmarks too.

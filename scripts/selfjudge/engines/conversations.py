@@ -111,19 +111,18 @@ class Conversations:
         start = min(count_common(before, row) for row in rows)
         return [len(row) - start for row in rows]
 
-    def next_ids(self, prefix: str, choices: Sequence[str]) -> list[int]:
+    def next_ids(self, prefix: str, choices: Sequence[str]) -> tuple[int, ...]:
         """The token id that each choice adds to a prefix.
 
         Empty if one of them is not exactly one more token.
         """
         before = self.tokenizer(prefix, add_special_tokens=False)["input_ids"]
-        ids = []
-        for choice in choices:
-            row = self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
-            if row[:-1] != before:
-                return []
-            ids.append(row[-1])
-        return ids
+        rows = [
+            self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
+            for choice in choices
+        ]
+        is_one_more = all(row[:-1] == before for row in rows)
+        return tuple(row[-1] for row in rows) if is_one_more else ()
 
 
 def texts_of(request: Request) -> list[str]:

@@ -44,6 +44,8 @@ Stage = Literal[
     "answer_benchmark",
 ]
 TRAININGS: tuple[Stage, ...] = ("train", "reinforce", "train_member")
+# What is asked in the jobs of another stage, of the model that these have loaded.
+RIDES: dict[Stage, Stage] = {"alterations": "responses"}
 # What a stage's shards are called; those of a benchmark's judgments as the loop's.
 SHARDED: dict[str, Stage] = {
     "responses": "responses",
