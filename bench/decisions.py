@@ -215,7 +215,7 @@ def empty(folder: Path) -> None:
 
 def measure_plan(folder: Path, num_shards: int, repeats: int) -> bool:
     """Print the time of a dry run of the real config, much sharded; True if kept."""
-    stages = ["responses", "alterations", "judgments", "benchmark_judgments"]
+    stages = ["responses", "judgments", "benchmark_judgments"]
     overlay = {stage: {"shards": num_shards} for stage in stages}
     overlay |= {"filters": ["majority", "correctness"], "iterations": 4}
     # JSON is YAML.

@@ -23,7 +23,7 @@ import yaml
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
-SHARDED = ("responses", "alterations", "judgments", "benchmark_judgments")
+SHARDED = ("responses", "judgments", "benchmark_judgments")
 SECONDS_BETWEEN_LOOKS = 0.5
 DEFAULT_ITERATIONS = 4  # of config.yaml
 

@@ -6,6 +6,7 @@ Ends with status 1 where something cannot work.
 Also the rule `check_site`: snakemake --profile slurm -j 1 check_site
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,13 @@ import yaml
 
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.site import read_site
-from selfjudge.run.site_check import propose, read_cluster, site_faults, site_notes
+from selfjudge.run.site_check import (
+    cache_notes,
+    propose,
+    read_cluster,
+    site_faults,
+    site_notes,
+)
 
 FOLDER = Path(__file__).resolve().parents[1] / "profiles" / "slurm"
 
@@ -31,7 +38,7 @@ def main() -> None:
         print(
             f"partition {one.name}: {one.num_nodes} nodes, {limit}, {gpus or 'no GPU'}"
         )
-    for note in site_notes(cluster):
+    for note in [*site_notes(cluster), *cache_notes(os.environ, Path.home())]:
         print(note)
     faults = list(dict.fromkeys(site_faults(site, cluster)))
     if not faults:

@@ -1,5 +1,6 @@
 """Why jobs end and what follows, from what SLURM prints; no SLURM is needed."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -22,11 +23,20 @@ from selfjudge.run.attempts import (
 )
 from selfjudge.run.dry_runs import PlannedJob, planned_jobs
 from selfjudge.run.site import Site, read_site
-from selfjudge.run.site_check import Cluster, propose, read_partitions, site_faults
+from selfjudge.run.site_check import (
+    Cluster,
+    cache_notes,
+    propose,
+    read_limits,
+    read_partitions,
+    site_faults,
+    site_notes,
+)
 from selfjudge.run.slurm import (
     Ended,
     QueuedJob,
     ancestors,
+    is_accounted_as,
     one_word,
     parse_seconds,
     read_accounted,
@@ -76,10 +86,47 @@ def test_a_cause_is_found(told: Ended, cause: str) -> None:
 
 def test_a_log_tells_of_memory_that_slurm_took_away_and_no_other() -> None:
     killed = "slurmstepd: error: Detected 1 oom_kill event in StepId=7.0."
+    # Of SLURM 22.05 with cgroups, where the step is OUT_OF_MEMORY and its job FAILED.
+    step = (
+        "srun: error: h1: task 0: Out Of Memory\nslurmstepd-h1: error: Detected 1 "
+        "oom-kill event(s) in StepId=1.0. Some of your processes may have been killed "
+        "by the cgroup out-of-memory handler.\n"
+    )
     polled = "slurmstepd-h1: error: StepId=7.0 exceeded memory limit (3 > 2), being"
     cuda = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2 GiB"
-    causes = [find_cause(ended(), log, 300) for log in (killed, polled, cuda)]
-    assert causes == ["memory", "memory", "failed"]
+    causes = [find_cause(ended(), log, 300) for log in (killed, step, polled, cuda)]
+    assert causes == ["memory", "memory", "memory", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("said", "cause"),
+    [
+        # As srun of SLURM 22.05 said it.
+        (
+            "srun: error: Unable to confirm allocation for job 2: Unable to contact "
+            "slurm controller (connect failure)\nsrun: Check SLURM_JOB_ID environment "
+            "variable. Expired or invalid job 2\n",
+            "lost",
+        ),
+        ("srun: error: Unable to create step for job 2: Socket timed out on", "lost"),
+        # Not of srun, or for people to mend.
+        ("openai.APIConnectionError: Connection refused", "early"),
+        ("srun: fatal: Could not establish a configuration source", "early"),
+        ("srun: error: h1: task 0: Exited with exit code 1", "early"),
+    ],
+)
+def test_a_job_that_began_while_nobody_answered_is_lost(said: str, cause: str) -> None:
+    """SLURM says FAILED of it; it uses up no retry, and its node is as good as any."""
+    assert find_cause(ended("FAILED", 20), f"host: h1\n{said}", 300) == cause
+
+
+def test_a_quota_is_no_nodes_fault() -> None:
+    """A job that fails early by it keeps off no node; it does use up a retry."""
+    said = "OSError: [Errno 122] Disk quota exceeded: '/home/me/.cache/vllm'"
+    cause = find_cause(ended("FAILED", 5), said, 300)
+    attempts = Attempts()
+    assert cause == "quota" and attempts.learn(cause, "h1")
+    assert attempts.bad_nodes == []
 
 
 def test_what_is_the_clusters_fault_uses_up_no_retry_but_has_an_end() -> None:
@@ -139,6 +186,7 @@ def test_a_job_of_one_node_excludes_none() -> None:
 @pytest.mark.parametrize(
     ("said", "later"),
     [
+        ("sbatch: error: RPC rate limit exceeded 10 times with 30 retries", True),
         ("sbatch: error: AssocMaxSubmitJobLimit\nsbatch: error: Batch job ...", True),
         ("sbatch: error: QOSMaxSubmitJobPerUserLimit", True),
         (
@@ -199,6 +247,25 @@ def test_nodes_are_those_of_the_partition_to_which_jobs_go(
 def test_states_are_one_word() -> None:
     states = ["CANCELLED by 0", "COMPLETED", "CANCELLED+", ""]
     assert [*map(one_word, states)] == ["CANCELLED", "COMPLETED", "CANCELLED", ""]
+
+
+@pytest.mark.parametrize(
+    ("folder", "is_it"),
+    [
+        ("/d/läufe mit ??0", True),
+        ("/d/läufe mit 模型0", True),
+        ("/d/läufe mit ?0", False),
+        ("/d/läufe mit ??00", False),
+        ("/d/läufe", False),
+        ("/d/./läufe mit 模型0", True),
+        ("/.*", False),
+    ],
+)
+def test_a_folder_is_known_in_letters_that_a_database_lacks(
+    folder: str, is_it: bool
+) -> None:
+    """As MariaDB in latin1 kept it for sacct."""
+    assert is_accounted_as(folder, Path("/d/läufe mit 模型0")) == is_it
 
 
 def test_only_a_projects_own_jobs_are_found(tmp_path: Path) -> None:
@@ -337,6 +404,36 @@ def test_each_key_that_cannot_work_is_named(
     chosen = RIGHT | (local or {"gpu_partition": "gpu"})
     faults = list(site_faults(site_of(tmp_path, **chosen), CLUSTER))
     assert len(faults) == 1 and told in faults[0], faults
+
+
+def test_limits_on_what_may_be_asked_are_told(tmp_path: Path) -> None:
+    """What -j and submit_rate should be; nothing where nothing is limited."""
+    told = {"account lab": "", "qos normal": "0", "qos long": "20"}
+    assert read_limits(told) == {"qos normal": 0, "qos long": 20}
+    slow = {"SlurmctldParameters": "idle_on_node_suspend,rl_enable,rl_bucket_size=50"}
+    limited = dataclasses.replace(
+        CLUSTER, most_queued={"qos long": 20}, config=CLUSTER.config | slow
+    )
+    before, after = list(site_notes(CLUSTER)), list(site_notes(limited))
+    more = [note for note in after if note not in before]
+    assert len(more) == 2
+    assert more[0].startswith("qos long: at most 20") and "-j 20" in more[0]
+    assert "submit_rate" in more[1]
+
+
+@pytest.mark.parametrize(
+    ("environ", "kept"),
+    [
+        ({}, 3),
+        ({"XDG_CACHE_HOME": "/shared"}, 1),
+        ({"XDG_CACHE_HOME": "/shared", "TRITON_HOME": "/shared"}, 0),
+        ({"HF_HOME": "/home/me/hf", "XDG_CACHE_HOME": "/s", "TRITON_HOME": "/s"}, 1),
+    ],
+)
+def test_caches_in_a_home_are_named(environ: dict[str, str], kept: int) -> None:
+    (note,) = list(cache_notes(environ, Path("/home/me"))) or [""]
+    names = ("models and data sets", "what vLLM compiles", "what Triton compiles")
+    assert sum(name in note for name in names) == kept
 
 
 def test_what_is_proposed_can_work(tmp_path: Path) -> None:

@@ -1,9 +1,11 @@
 """Ledgers: what a run cost, a line a run, in files that only grow."""
 
+import os
 from pathlib import Path
 
 import pytest
 
+from selfjudge.engines.journal_files import Journal
 from selfjudge.ground.ledgers import (
     Ledger,
     Usage,
@@ -44,6 +46,22 @@ def test_every_count_is_kept() -> None:
     )
     ledger = make_ledger(usage)
     assert all(getattr(ledger, n) == getattr(usage, n) for n in Usage.__slots__)
+
+
+@pytest.mark.parametrize("umask", [0o002, 0o077])
+def test_who_may_go_on_is_for_the_umask_to_say(tmp_path: Path, umask: int) -> None:
+    """A group's run may be finished by another of it, or by nobody else."""
+    before = os.umask(umask)
+    try:
+        append_ledger(tmp_path / "own.jsonl", make_ledger(Usage()))
+        journal = Journal(tmp_path / "journal", stage="s", log=print)
+        journal.append([])
+        journal.close()
+    finally:
+        os.umask(before)
+    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(files) == 3
+    assert {path.stat().st_mode & 0o777 for path in files} == {0o666 & ~umask}
 
 
 def test_broken_line_says_where(tmp_path: Path) -> None:

@@ -604,8 +604,11 @@ def test_a_control_is_cut_to_the_size_of_another() -> None:
 @pytest.mark.parametrize(
     ("rewards", "told"),
     [
-        ([[0.8, 0.8, 0.8], [0.2, 0.2, 0.2]], "below_keep 1.*0.7 and margin 0.5: 1"),
-        ([[1, 1, 1], [1, 1, 1]], "below_margin 1.*0.6 and margin 0.25: 0"),
+        (
+            [[0.8, 0.8, 0.8], [0.2, 0.2, 0.2]],
+            r"below_keep 1(?s:.)*0.7 and margin 0.5: 1",
+        ),
+        ([[1, 1, 1], [1, 1, 1]], r"below_margin 1(?s:.)*0.6 and margin 0.25: 0"),
         ([[None] * 3, [None] * 3], "too_few_votes 1"),
     ],
 )
@@ -618,6 +621,17 @@ def test_no_preference_at_all_is_an_error(
     with pytest.raises(ValueError, match=told):
         write_preferences(built(votes, builder()), kept, dropped)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_member_with_too_few_preferences_is_refused(tmp_path: Path) -> None:
+    """One preference is enough for one row, and not for two."""
+    votes = [vote(1, "2", "a", [1, 1, 1]), vote(1, "3", "b", [0, 0, 0])]
+    kept, dropped = tmp_path / "preferences.jsonl", tmp_path / "dropped.jsonl"
+    with pytest.raises(ValueError, match=r"must be at least 2, .*\(got 1; "):
+        write_preferences(built(votes, builder()), kept, dropped, min_rows=2)
+    assert list(tmp_path.iterdir()) == []
+    write_preferences(built(votes, builder()), kept, dropped, min_rows=1)
+    assert len(kept.read_bytes().splitlines()) == 1
 
 
 # ------------------------------------------------------- what raters are like

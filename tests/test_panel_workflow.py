@@ -48,6 +48,7 @@ CONFIG = {
     },
     "pool": {"prompts_per_iteration": NUM_PROMPTS},
     "engine": {"name": "simulator"},
+    "train": {"min_rows": 1},
     "panel": {
         "members": MEMBERS | JUDGE,
         "iterations": 2,

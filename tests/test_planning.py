@@ -78,6 +78,7 @@ def make_ledger(**changes: Any) -> Ledger:
     [
         ("iter1/responses/1of8", RESPONSES),
         ("iter2/altered/8of8", Part("alterations", 2)),
+        ("iter2/checks/8of8", Part("checks", 2)),
         ("iter1/majority/judgments/1of1", JUDGMENTS),
         ("iter1/majority/judge", TRAIN),
         ("iter1/reinforced/judge", REINFORCE),
@@ -412,6 +413,24 @@ def test_schedule_fills_slots_and_waits() -> None:
     assert schedule(rows, 4, CONFIG) <= 7
     assert schedule(rows[:3], 1, CONFIG) == 8 + 3 + 2
     assert schedule([], 4, CONFIG) == 0
+    # What rides makes the jobs longer that it rides in, and is no job itself.
+    riding = make_row(Part("alterations", 1), 8, 1800)
+    assert schedule([rows[0], riding, rows[1]], 4, CONFIG) == 2 * 1.5 + 1
+
+
+def test_rewrites_ride_in_the_jobs_of_responses(tmp_path: Path) -> None:
+    """No job and no start of a model is theirs; what they ask is."""
+    stale = {RESPONSES: 8, Part("alterations", 1): 8}
+    rows = plan(tmp_path, stale)
+    responses, rewrites = rows.values()
+    assert total(list(rows.values()))["num_jobs"] == 8
+    assert rewrites.num_requests == 7500
+    assert responses == plan(tmp_path, {RESPONSES: 8})[RESPONSES]
+    tokens = rewrites.num_prompt_tokens, rewrites.num_output_tokens
+    speed = CONFIG["plan"]["speeds"]["transformers"]
+    asked = tokens[0] / speed["prompt_tokens_per_second"]
+    asked += tokens[1] / speed["output_tokens_per_second"]
+    assert rewrites.gpu_hours * 3600 == pytest.approx(asked)
 
 
 @pytest.mark.parametrize(

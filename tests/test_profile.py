@@ -107,7 +107,7 @@ def test_every_job_asks_for_what_its_rule_needs(clone: Path) -> None:
 def test_every_job_with_a_gpu_is_told_so(clone: Path) -> None:
     """It would else compute on the CPU where the GPU cannot be used."""
     printed = plan(clone, "-p").stdout
-    scripts = "generate_responses|alter_responses|judge_pairs|train_judge"
+    scripts = "generate_responses|judge_pairs|train_judge"
     commands = re.findall(rf"^.*scripts/(?:{scripts})\.py .*$", printed, re.M)
     assert len(commands) >= 5
     assert all(" --gpus 1 " in command for command in commands)
@@ -225,6 +225,19 @@ def test_snakemake_tells_of_a_mistake_in_the_local_file(clone: Path) -> None:
     done = plan(clone)
     assert done.returncode != 0
     assert "slurm/local.yaml: 'gpu_partitoin' is no" in done.stdout + done.stderr
+
+
+def test_a_site_says_how_fast_jobs_are_submitted(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As Snakemake reads it."""
+    monkeypatch.chdir(clone)
+    assert read_profile()["max-jobs-per-timespan"] == "10/1s"
+    Path("slurm/local.yaml").write_text("submit_rate: 30/1m\n")
+    assert read_profile()["max-jobs-per-timespan"] == "30/1m"
+    Path("slurm/local.yaml").write_text("submit_rate: 30 a minute\n")
+    with pytest.raises(ConfigError, match="'submit_rate' must be of the form"):
+        read_site(Path("slurm"))
 
 
 def test_modules_are_loaded_before_each_job(

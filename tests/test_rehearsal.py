@@ -98,7 +98,7 @@ def test_a_real_engine_takes_nothing_of_it(rehearsed: Path) -> None:
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     finally:
         config.write_text(before)
-    for rule in ("generate_responses", "alter_responses", "judge_pairs"):
+    for rule in ("generate_responses", "judge_pairs"):
         assert f"rule {rule}:" in done.stdout + done.stderr, done.stderr
     from selfjudge.engines.checkpoints import resolve_model
 

@@ -10,7 +10,7 @@ from selfjudge.run.shards import cut_stages
 
 CONFIG = yaml.safe_load(DEFAULTS.read_text())
 SCHEMA = yaml.safe_load(DEFAULTS.with_name("config.schema.yaml").read_text())
-STAGES = ("responses", "alterations", "judgments", "benchmark_judgments")
+STAGES = ("responses", "judgments", "benchmark_judgments")
 
 
 def shards_of(**changes: Any) -> list[int]:
@@ -26,8 +26,18 @@ def small(prompts: int) -> dict[str, Any]:
     return {"pool": {"prompts_per_iteration": prompts}}
 
 
-def test_the_papers_iteration_is_cut_into_64() -> None:
-    assert shards_of() == [64, 4, 8, 2]
+@pytest.mark.parametrize(
+    ("engine", "shards"),
+    [("transformers", [64, 8, 2]), ("vllm", [16, 2, 1]), ("openai", [16, 2, 1])],
+)
+def test_the_papers_iteration_is_cut_by_what_its_engine_does(
+    engine: str, shards: list[int]
+) -> None:
+    """The faster it answers, the fewer jobs, each of which has to load the model."""
+    assert shards_of(engine={"name": engine}) == shards
+    least = cut_stages(lay_over(CONFIG, {"engine": {"name": engine}}))
+    given = cut_stages(lay_over(CONFIG, {"requests_per_job": 1_000_000}))
+    assert least["responses"]["shards"] > given["responses"]["shards"] == 1
 
 
 @pytest.mark.parametrize(
@@ -35,7 +45,7 @@ def test_the_papers_iteration_is_cut_into_64() -> None:
 )
 def test_a_small_project_is_one_job_a_stage(prompts: int, shards: int) -> None:
     """Up to 6,250 requests, 16 a prompt; then by powers of two."""
-    assert shards_of(**small(prompts))[:3] == [shards, 1, 1]
+    assert shards_of(**small(prompts))[:2] == [shards, 1]
 
 
 def test_a_number_stands() -> None:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,6 +22,7 @@ import pytest
 import yaml
 
 from selfjudge.ground.ledgers import read_ledgers
+from selfjudge.run.slurm import is_accounted_as
 from slurm.cluster import Cluster, wait_until, why_not
 from slurm.project import BRANCH, CONFIG, write_project
 from test_workflow import change_config, clone_repository, edit
@@ -33,14 +35,17 @@ pytestmark = [
 
 JUDGED = f"{BRANCH}/judgments.jsonl"
 TRAINED = f"{BRANCH}/judge.json"
+ALTERED = "results/iter1/altered.jsonl"
 PATIENCE = 1800  # seconds; a machine that is busy with other things is slow
 # The training waits on purpose after each step, so many seconds.
 STEP = 2.5
 SLOW = "    def on_step_end(self, args: Any, state: Any, control: Any, "
 SLOW += "**_: Any) -> None:\n"
 # A run that is to be disturbed stays under way until it was: its judging waits after
-# its first answers, its training after its first checkpoint, for a file in the project.
+# its first answers (responses, of its first rewrites), its training after its first
+# checkpoint, for a file in the project.
 GATE = "while not os.path.exists('go'): time.sleep(0.2)\n"
+HELD = "SECONDS_HELD = 30.0"  # so few answers would all be written at the end
 WRITTEN = "            self._last_write = time.monotonic()\n"
 SAVED = f"{BRANCH}/training/checkpoint-*/complete.json"
 
@@ -70,8 +75,10 @@ class Run:
         slow = f"{SLOW}        import glob, os, time\n        time.sleep({step})\n"
         slow += f"        if glob.glob({SAVED!r}):\n            {GATE}"
         edit(package / "training/resuming.py", SLOW, slow)
-        held = f"{WRITTEN}        {GATE}"
+        held = f"{WRITTEN}            if self.stage != 'generate_responses':\n"
+        held += f"                {GATE}"
         edit(package / "engines/journal_files.py", WRITTEN, held)
+        edit(package / "engines/journal_files.py", HELD, "SECONDS_HELD = 2.0")
         if not is_held:
             self.go()
         local = {"cpu_partition": "cpu", **site}
@@ -79,9 +86,10 @@ class Run:
         path.write_text(yaml.safe_dump(local))
 
     def start(self) -> "Run":
-        """Start the documented command, for the judgments or the judge."""
+        """Start the documented command, for one stage."""
         command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
         rules = ["judge_pairs", "merge_judgments", "train_judge"]
+        rules += ["generate_responses", "merge_altered", "check_node", "check_nodes"]
         rest = ["--directory", "project", "--allowed-rules", *rules, "--"]
         self.process = subprocess.Popen(
             [*command, *rest, self.target],
@@ -142,7 +150,7 @@ class Run:
         command = f"sacct -X --parsable2 --noheader --format {fields}"
         rows = (line.split("|") for line in self.cluster.call(command).splitlines())
         jobs = [dict(zip(fields.split(","), row, strict=True)) for row in rows]
-        return [job for job in jobs if job["workdir"] == str(self.project)]
+        return [job for job in jobs if is_accounted_as(job["workdir"], self.project)]
 
     def running(self, rule: str = "") -> list[str]:
         """The ids of its jobs that run at this moment, of one rule or of all."""
@@ -154,11 +162,12 @@ class Run:
             if folder == str(self.project) and comment.startswith(f"rule_{rule}")
         ]
 
-    def journalled(self) -> list[str]:
-        """The keys of all answers that were journalled."""
+    def journalled(self, stage: str = "") -> list[str]:
+        """The keys of all answers that were journalled, of one stage or of all."""
+        journal = self.project / "results/journal"
         return [
             answer["key"]
-            for path in (self.project / "results/journal").glob("*/*.jsonl")
+            for path in journal.glob(f"*/*-{stage}*.jsonl")
             for line in path.read_bytes().split(b"\n")[:-1]
             for answer in json.loads(line)
         ]
@@ -167,6 +176,8 @@ class Run:
         """Whether it has some answers, or its training has saved a checkpoint."""
         if self.target == JUDGED:
             return bool(self.journalled())
+        if self.target == ALTERED:
+            return bool(self.journalled("alter_responses"))
         saved = (self.project / BRANCH / "training").glob("checkpoint-*/complete.json")
         return any(saved)
 
@@ -192,9 +203,16 @@ class Run:
         return [json.loads(line)["cause"] for line in lines]
 
     def files(self) -> dict[str, bytes]:
-        """The judgments, or the weights of the judge."""
+        """The judgments, the responses and rewrites, or the weights of the judge."""
         if self.target == JUDGED:
             return {JUDGED: (self.project / JUDGED).read_bytes()}
+        if self.target == ALTERED:
+            shards = sorted((self.project / "results/iter1").glob("*/?of?.jsonl"))
+            assert len(shards) == 4, self.name
+            return {
+                str(path.relative_to(self.project)): path.read_bytes()
+                for path in shards
+            }
         paths = sorted((self.project / BRANCH / "judge").glob("*.safetensors"))
         assert paths, self.name
         return {path.name: path.read_bytes() for path in paths}
@@ -211,8 +229,8 @@ def cluster() -> Iterator[Cluster]:
 def make_run(
     cluster: Cluster, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Run]]:
-    """Makes runs, which end with the module."""
-    folder = tmp_path_factory.mktemp("runs")
+    """Makes runs, which end with the module; their paths are as people's may be."""
+    folder = tmp_path_factory.mktemp("läufe mit 模型")
     made = []
 
     def make(name: str, target: str = JUDGED, **site: Any) -> Run:
@@ -272,8 +290,7 @@ def finish_all(runs: Sequence[Run]) -> None:
 
 def assert_as_undisturbed(run: Run, undisturbed: list[Run]) -> None:
     """The files are the undisturbed run's, and no answer was journalled twice."""
-    judged, trained = undisturbed
-    plain = trained if run.target == TRAINED else judged
+    (plain,) = (one for one in undisturbed if one.target == run.target)
     plain.end()
     for one in (plain, run):
         assert one.process.returncode == 0, f"{one.name}\n{one.printed}"
@@ -281,13 +298,13 @@ def assert_as_undisturbed(run: Run, undisturbed: list[Run]) -> None:
     for name, content in run.files().items():
         assert content == whole[name], name
     ledgers = read_ledgers(run.project / "results/ledgers")
-    calls = {"judge_pairs": 0, "train_judge": 0}
+    calls: Counter[str] = Counter()
     for line in itertools.chain.from_iterable(ledgers.values()):
         calls[line.stage] += line.num_calls
     print(
         f"{run.name}: {run.seconds:.0f} s, {len(run.jobs())} jobs, "
         f"{run.num_asked_again()} answers twice of {len(run.journalled())}, calls in "
-        f"the ledgers {calls}, causes {run.causes()}"
+        f"the ledgers {dict(calls)}, causes {run.causes()}"
     )
     assert run.num_asked_again() == 0
 
@@ -297,8 +314,9 @@ def assert_as_undisturbed(run: Run, undisturbed: list[Run]) -> None:
 
 @pytest.fixture(scope="module")
 def undisturbed(make_run: Callable[..., Run]) -> list[Run]:
-    """Runs that meet no fault, begun before the others: of judging, and of training."""
-    return [make_run("undisturbed").start(), make_run("trained", TRAINED).start()]
+    """Runs that meet no fault, begun before the others: one of each stage."""
+    targets = {"undisturbed": JUDGED, "trained": TRAINED, "rewritten": ALTERED}
+    return [make_run(name, target).start() for name, target in targets.items()]
 
 
 @pytest.fixture(scope="module")
@@ -312,12 +330,13 @@ def first(
         make_run("cancelled", is_held=True),
         make_run("cancelled_trained", TRAINED, is_held=True),
         *[make_run(name, is_held=True, gpu_partition=name) for name in at_once],
+        make_run("rewriting", ALTERED, is_held=True, gpu_partition=at_once[0]),
         make_run("preempted_trained", TRAINED, is_held=True, **later),
     ]
     for run in runs:
         run.start()
     named = {run.name: run for run in runs}
-    jobs = {kind: named[kind].wait().running() for kind in at_once}
+    jobs = {kind: named[kind].wait().running() for kind in (*at_once, "rewriting")}
     urgent = "sbatch -p urgent --exclusive -o /dev/null --wrap 'sleep 5' --nodelist "
     cluster.call(f"{urgent} preempted")
     for kind in ("cancelled", "cancelled_trained"):
@@ -349,7 +368,10 @@ def second(
         make_run("faulty", gpu_partition="faulty"),
         make_run("broken", gpu_partition="broken"),
         make_run("one_job", gpu_partition="one_job"),
+        make_run("checked", "check_nodes", gpu_partition="faulty"),
     ]
+    where = "__import__('os').environ['SLURMD_NODENAME']"  # the test's GPUs are none
+    edit(runs[-1].clone / "scripts/check_gpu.py", "describe_gpu_apart()", where)
     for run in runs:
         run.start()
     named = {run.name: run for run in runs}
@@ -369,7 +391,7 @@ def test_undisturbed_run_has_no_job_too_many(
 ) -> None:
     """A job for each shard, one for the training; nothing was noted of any."""
     finish_all(undisturbed)
-    for run, num_jobs in zip(undisturbed, (2, 1), strict=True):
+    for run, num_jobs in zip(undisturbed, (2, 1, 2), strict=True):
         assert [job["state"] for job in run.jobs()] == ["COMPLETED"] * num_jobs
         assert run.causes() == []
         assert_as_undisturbed(run, undisturbed)
@@ -389,7 +411,10 @@ def test_cancelled_job_is_submitted_again(
 
 @pytest.mark.parametrize(
     "kind",
-    ["cancelled_at_once", "requeued_at_once", "told_before", "preempted_trained"],
+    [
+        *("cancelled_at_once", "requeued_at_once", "told_before"),
+        *("preempted_trained", "rewriting"),
+    ],
 )
 def test_preempted_job_is_submitted_again(
     first: dict[str, Run], undisturbed: list[Run], kind: str
@@ -469,6 +494,16 @@ def test_limit_on_jobs_is_waited_for(
     assert_as_undisturbed(run, undisturbed)
 
 
+def test_each_node_is_checked_by_a_job_of_its_own(second: dict[str, Run]) -> None:
+    """Once each, and on no other node; the bad one is named."""
+    run = second["checked"]
+    assert run.process.returncode == 1
+    assert sorted(job["nodelist"] for job in run.jobs()) == ["faulty", "spare"]
+    assert re.search(r"on faulty", run.printed), run.printed
+    told = run.project / "results/gpus/nodes"
+    assert [path.read_text() for path in told.iterdir()] == ["torch: spare\n"]
+
+
 def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
     """Three of them on this cluster; what is proposed instead has none."""
     shipped = Path(__file__).parents[1] / "profiles/slurm"
@@ -488,6 +523,7 @@ def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
 
     done = check()
     assert done.returncode == 1
+    assert "qos one_job: at most 1 of your jobs in the queue" in done.stdout
     assert f"{local}: 'gpu_partition' must be one of " in done.stdout
     assert f"{local}: 'gpu_model' must be one of h100 (got 'a100')" in done.stdout
     assert f"{local}: 'account' must be one of lab, root (got 'labour')" in done.stdout
@@ -499,9 +535,8 @@ def test_mistakes_of_a_site_are_named(cluster: Cluster, tmp_path: Path) -> None:
 # -- nobody answers, or somebody stops -----------------------------------------
 
 
-def interrupt(run: Run) -> None:
-    """Stop a run as Ctrl-C does; it must leave no job."""
-    run.process.send_signal(signal.SIGINT)
+def assert_stopped(run: Run) -> None:
+    """A run that was interrupted ends, and leaves no job in the queue."""
     run.finish(status=1)
     listing = run.cluster.call("squeue --noheader --format '%Z'").splitlines()
     assert str(run.project) not in listing
@@ -510,12 +545,14 @@ def interrupt(run: Run) -> None:
 def test_nobody_answers_for_a_while(
     cluster: Cluster, make_run: Callable[..., Run], undisturbed: list[Run]
 ) -> None:
-    """Controller and accounting are away: jobs stay known, submissions wait."""
+    """Controller and accounting are away: jobs stay known, submissions wait, and
+    Ctrl-C cancels what there is, during it or after it."""
     at_work, late = make_run("at_work", is_held=True), make_run("submitted_late")
     stopped = make_run("stopped", is_held=True)
-    for run in (at_work, stopped):
+    meanwhile = make_run("stopped_meanwhile", is_held=True)
+    for run in (at_work, stopped, meanwhile):
         run.start()
-    for run in (at_work, stopped):
+    for run in (at_work, stopped, meanwhile):
         run.wait()
     cluster.kill("slurmdbd")
     cluster.kill("slurmctld")
@@ -523,15 +560,19 @@ def test_nobody_answers_for_a_while(
     at_work.wait_to_say("does not answer")
     late.wait_to_say("takes no more jobs")
     at_work.go()
+    meanwhile.process.send_signal(signal.SIGINT)
+    meanwhile.wait_to_say("Terminating processes on user request")
     cluster.start_accounting()
     cluster.start_controller()
-    interrupt(stopped)
+    stopped.process.send_signal(signal.SIGINT)
+    assert_stopped(stopped)
+    assert_stopped(meanwhile)
     stopped.go()
     finish_all([at_work, late])
     assert "SLURM does not answer" in at_work.printed
     assert "SLURM takes no more jobs for now" in late.printed
     # A job that meets a controller just back may fail at once, and is tried again.
-    assert at_work.causes() == [] and set(late.causes()) <= {"early"}
+    assert at_work.causes() == [] and set(late.causes()) <= {"early", "lost"}
     for run in (at_work, late):
         assert len(run.jobs()) == 2 + len(run.causes())
         assert_as_undisturbed(run, undisturbed)
@@ -616,7 +657,7 @@ def test_gpu_jobs_get_a_gpu_each_and_no_others(loop: Run) -> None:
     time.sleep(5)
     compared = json.loads((loop.project / "results/iter1/vlrb.json").read_text())
     assert {row["iteration"] for row in compared["rows"]} == {0, 1}
-    profile = "generate_responses alter_responses judge_pairs judge_benchmarks".split()
+    profile = "generate_responses judge_pairs judge_benchmarks".split()
     gpu_rules = {*profile, "train_judge"}
     seen = set()
     for job in loop.jobs():
@@ -624,8 +665,9 @@ def test_gpu_jobs_get_a_gpu_each_and_no_others(loop: Run) -> None:
         seen.add(rule)
         assert job["state"] == "COMPLETED" and job["nnodes"] == "1", job
         assert ("gres/gpu:h100=1" in job["alloctres"]) == (rule in gpu_rules), job
-    judged = {"judge_pairs", "judge_benchmarks"}
-    assert seen >= {*judged, "train_judge", "filter_judgments"}
+    light = {"select_prompts", "build_pairs", "filter_judgments", "score_benchmark"}
+    # What reads no image is decided where Snakemake runs.
+    assert seen >= gpu_rules and not seen & {*light, "compare_scores"}
     shown = loop.cluster.call("scontrol show job")
     assert "Requeue=0" in shown
     print(f"the loop: {loop.seconds:.0f} s, {len(loop.jobs())} jobs")

@@ -1,7 +1,8 @@
-"""A project whose judging and training need no model to be had, to be disturbed.
+"""A project whose stages need no model to be had, to be disturbed.
 
-Its pairs and accepted rows are written here; two shards of judging take half a minute
-each, whatever else the machine does, and the training two minutes.
+Its prompts, pairs and accepted rows are written here; two shards of judging, or of
+responses with their rewrites, take half a minute each, whatever else the machine does,
+and the training two minutes.
 """
 
 import random
@@ -11,13 +12,13 @@ from typing import Any
 import yaml
 from PIL import Image
 
-from examples import ask_both_orders
+from examples import ask_both_orders, make_prompt
 from selfjudge.ground.lines import content_id, write_records
-from selfjudge.ground.records import Accepted, Pair
+from selfjudge.ground.records import Accepted, Pair, Prompt
 from selfjudge.ground.requests import Sampling
 
 COLOURS = ("red", "green", "blue", "yellow")
-NUM_PAIRS, NUM_ROWS = 16, 50
+NUM_PAIRS, NUM_ROWS, NUM_PROMPTS = 16, 50, 16
 BRANCH = "results/iter1/majority"
 CONFIG: dict[str, Any] = {
     "iterations": 1,
@@ -28,8 +29,13 @@ CONFIG: dict[str, Any] = {
         "name": "simulator",
         "device": "cpu",
         "batch_size": 2,
-        "simulator": {"tokens_per_second": 30, "num_judgment_words": 40},
+        "simulator": {
+            "tokens_per_second": 30,
+            "num_judgment_words": 40,
+            "num_response_words": 40,
+        },
     },
+    "responses": {"shards": 2},
     "judgments": {"shards": 2},
     "train": {
         "method": "full",
@@ -52,12 +58,29 @@ def write_project(project: Path, base: Path) -> None:
     (project / "config.yaml").write_text(yaml.safe_dump(CONFIG))
     (project / "base").symlink_to(base)
     Image.new("RGB", (72, 72), "red").save(project / "images/red.png")
+    prompts = [make_open_prompt(number) for number in range(NUM_PROMPTS)]
+    prompts.sort(key=lambda prompt: prompt.id)
+    write_records(project / "results/iter1/prompts.jsonl", prompts)
     pairs = [make_pair(number) for number in range(NUM_PAIRS)]
     pairs.sort(key=lambda pair: pair.prompt_id)
     write_records(branch / "pairs.jsonl", pairs)
     asks = ask_both_orders(pairs, 1, Sampling(max_tokens=48, temperature=1.0), 0)
     write_records(branch / "asks.jsonl", asks)
     write_records(branch / "accepted.jsonl", map(make_row, range(NUM_ROWS)))
+
+
+def make_open_prompt(number: int) -> Prompt:
+    """A prompt that asks for a description of the one image."""
+    question = f"What is to be seen, in {number + 2} words?"
+    return make_prompt(
+        number,
+        id=content_id("open", str(number)),
+        images=("red.png",),
+        question=question,
+        kind="open",
+        answer_format=None,
+        answer=None,
+    )
 
 
 def make_pair(number: int) -> Pair:

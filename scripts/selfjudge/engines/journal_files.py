@@ -156,7 +156,7 @@ def holding_sigterm() -> Iterator[None]:
 
 def open_to_append(path: Path) -> int:
     """The descriptor of a new file; FileExistsError if there is one already."""
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
+    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o666)
 
 
 def write_whole(descriptor: int, content: bytes) -> None:

@@ -113,7 +113,7 @@ def append_ledger(path: Path, ledger: Ledger) -> None:
     """Add one line to a ledger file, in one write, making it and its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-    descriptor = os.open(path, flags, 0o644)
+    descriptor = os.open(path, flags, 0o666)  # colleagues may go on, by the umask
     try:
         os.write(descriptor, encode(ledger))
     finally:

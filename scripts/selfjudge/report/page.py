@@ -28,6 +28,7 @@ from selfjudge.report.headlines import (
     main_sentence,
     small_table,
     tell_scored,
+    tell_sources,
 )
 from selfjudge.report.page_drawings import Drawing, read_drawing
 from selfjudge.report.page_tables import Table, make_table, read_table
@@ -136,11 +137,14 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         "about": about,
         "headline": headline(result),
         "sentence": main_sentence(result, tell_scored(comparisons, benchmark, about)),
-        "controls": list_controls(result),
+        "limits": [
+            *list_controls(result),
+            *filter(None, [tell_sources(project / "results")]),
+            *list_warnings(comparisons),
+        ],
         "curve": next((one for one in figures if one.entry.section == "result"), None),
         "small_table": small_table(comparisons, benchmark),
         "main_table": accuracy_table(comparisons, "Accuracy in percent"),
-        "warnings": list_warnings(comparisons),
         "num_targets": len(targets),
         "missing": missing,
         "sections": list_sections(figures),

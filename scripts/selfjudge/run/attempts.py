@@ -14,7 +14,15 @@ from typing import Literal
 from selfjudge.run.slurm import Ended
 
 Cause = Literal[
-    "preempted", "lost", "left", "time", "memory", "early", "cancelled", "failed"
+    "preempted",
+    "lost",
+    "left",
+    "time",
+    "memory",
+    "quota",
+    "early",
+    "cancelled",
+    "failed",
 ]
 # States at which a job has ended, as it is not requeued, and which the plugin does not
 # know; LOST is ours, for a job that SLURM has forgotten.
@@ -26,12 +34,25 @@ EARLY = 120  # seconds; a job that fails within these may have met a broken node
 SPARE = 60  # seconds by which SLURM may send a job's signal early
 # What SLURM's step daemon writes into a job's log: not CUDA's "out of memory".
 OVER_MEMORY = re.compile(r"slurmstepd\S*: error: .*(exceeded memory|oom.kill)", re.I)
+OVER_QUOTA = re.compile(r"Disk quota exceeded|\bEDQUOT\b")
+# What sbatch and srun say where they may say yes later: a limit on jobs in the queue,
+# or no answer.  All else is for people to mend.
+LATER = re.compile(
+    r"MaxSubmit\w*|GrpSubmit\w*|Unable to contact slurm|Socket timed out|"
+    r"Connection (refused|timed out|reset)|emporarily unable|temporarily unavailable|"
+    r"Zero Bytes were transmitted|Transport endpoint|Communication connection failure|"
+    r"backup controller in standby|[Rr]ate.?limit|COMMUNICATIONS_BACKOFF"
+)
+# A job that began while the controller was away: its step could not, and no node of it
+# is to blame.
+UNANSWERED = re.compile(rf"^srun: (?:error|fatal): .*(?:{LATER.pattern})", re.M)
 WORDS: dict[Cause, str] = {
     "preempted": "preempted by a job of higher priority",
-    "lost": "lost with its node, or forgotten by SLURM",
+    "lost": "lost with its node, forgotten by SLURM, or begun while it did not answer",
     "left": "left in time before its limit, having saved",
     "time": "over its time limit",
     "memory": "over its memory",
+    "quota": "over a disk's quota: another TMPDIR, HF_HOME or XDG_CACHE_HOME may help",
     "early": f"failed within {EARLY} seconds",
     "cancelled": "cancelled",
     "failed": "failed",
@@ -49,12 +70,16 @@ def find_cause(ended: Ended, log: str, signal_seconds: int) -> Cause:
         return "preempted"
     if ended.state in ("NODE_FAIL", "BOOT_FAIL", *LOST):
         return "lost"
+    if ended.state == "FAILED" and UNANSWERED.search(log):
+        return "lost"
     if ended.state == "OUT_OF_MEMORY" or OVER_MEMORY.search(log):
         return "memory"
     if ended.state in ("TIMEOUT", "DEADLINE"):
         return "time"
     if ended.state == "CANCELLED":
         return "cancelled"
+    if OVER_QUOTA.search(log):
+        return "quota"
     told = (ended.limit or 0) - signal_seconds - SPARE
     if signal_seconds and 0 < told <= ended.seconds:
         return "left"
@@ -121,16 +146,6 @@ def with_excluded(extra: str, nodes: Iterable[str]) -> str:
 def pinned(extra: str, node: str) -> str:
     """More options of sbatch for a job of one node, also of one that they exclude."""
     return f"{EXCLUDED.sub('', extra).strip()} --nodelist={node}".strip()
-
-
-# What sbatch says where it may say yes later: a limit on jobs in the queue, or no
-# answer.  All else is for people to mend.
-LATER = re.compile(
-    r"MaxSubmit\w*|GrpSubmit\w*|Unable to contact slurm|Socket timed out|"
-    r"Connection (refused|timed out|reset)|emporarily unable|temporarily unavailable|"
-    r"Zero Bytes were transmitted|Transport endpoint|Communication connection failure|"
-    r"backup controller in standby"
-)
 
 
 def may_pass_later(message: str) -> bool:

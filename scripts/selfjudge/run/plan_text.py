@@ -5,6 +5,7 @@ from typing import Any
 
 from selfjudge.report.text_columns import align
 from selfjudge.run.planning import PartCost, Stale, least_certain_of, total
+from selfjudge.run.workload import RIDES
 
 HEAD = (
     *("stage", "iteration", "filter", "jobs", "requests", "prompt tok", "output tok"),
@@ -55,11 +56,13 @@ def format_plan(
 def row_cells(row: PartCost) -> list[str]:
     """The cells of one row."""
     part = row.part
+    jobs, *others = amounts(row._asdict())
     return [
         part.stage,
         str(part.iteration),
         part.filter or "",
-        *amounts(row._asdict()),
+        "" if part.stage in RIDES else jobs,
+        *others,
         as_time(3600 * row.gpu_hours),
         as_time(row.seconds_per_job),
         as_number(row.disk_gigabytes),

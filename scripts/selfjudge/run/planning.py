@@ -18,6 +18,7 @@ from selfjudge.run.panel_load import (
 )
 from selfjudge.run.workload import (
     CERTAINTIES,
+    RIDES,
     TRAININGS,
     Asked,
     Certainty,
@@ -51,7 +52,10 @@ class Rates(NamedTuple):
 
 
 class PartCost(NamedTuple):
-    """What one part of a run still costs; ``seconds_per_job`` are by the clock."""
+    """What one part of a run still costs; ``seconds_per_job`` are by the clock.
+
+    The jobs of what rides in another part's are those of that part.
+    """
 
     part: Part
     num_jobs: int
@@ -165,7 +169,8 @@ class CostModel:
         return [
             (other, line)
             for other, line in self.lines
-            if other.stage not in TRAININGS and self._is_alike(other, part)
+            # Of checks no tokens are told.
+            if other.stage not in (*TRAININGS, "checks") and self._is_alike(other, part)
         ]
 
     def _guess(self, part: Part) -> Rates:
@@ -230,6 +235,8 @@ def expected_tokens(part: Part, plan: Expectations) -> tuple[float, float]:
     asked = plan.image_tokens + plan.question_tokens + plan.instruction_tokens
     if part.stage == "questions":
         return asked, plan.question_tokens
+    if part.stage == "checks":  # a sentence, and no text
+        return asked, 0.0
     if part.stage in ("answers", "responses", "answer_prompts", "answer_benchmark"):
         return asked, plan.response_tokens
     if part.stage == "rate_responses":
@@ -263,17 +270,23 @@ def plan_rows(
 def plan_row(
     part: Part, num_jobs: int, workload: Workload, costs: CostModel
 ) -> PartCost:
-    """What the stale jobs of one part cost; each shard has an equal share."""
+    """What the stale jobs of one part cost; each shard has an equal share.
+
+    What rides in the jobs of another part finds the model loaded.
+    """
     config = workload.config
     trains = part.stage in TRAININGS
     is_panel = part.stage in PANEL_STAGES
-    name = "questions" if part.stage == "answers" else part.stage
+    sections = {**RIDES, "answers": "questions", "checks": "responses"}
+    name = sections.get(part.stage, str(part.stage))
     section = config["panel" if is_panel else name] if not trains else {}
     num_shards = section.get("shards", 1)
     count = count_panel_requests if is_panel else Workload.count_requests
     requests = count(workload, part)
     number = requests.value * num_jobs / num_shards
     rates = costs.rates(part)
+    if part.stage in RIDES:
+        rates = rates._replace(start_seconds=0.0)
     gpus = gpus_of(part, config)
     seconds = number * rates.gpu_seconds / num_jobs / gpus + rates.start_seconds
     size = (
@@ -306,12 +319,14 @@ def gpus_of(part: Part, config: Mapping[str, Any]) -> int:
 
 
 def total(rows: Sequence[PartCost]) -> dict[str, float]:
-    """The sums of what adds up."""
+    """The sums of what adds up; a job counts once, whatever rides in it."""
     names = (
         *("num_jobs", "num_requests", "num_prompt_tokens", "num_output_tokens"),
         *("gpu_hours", "disk_gigabytes"),
     )
-    return {name: sum(getattr(row, name) for row in rows) for name in names}
+    sums = {name: sum(getattr(row, name) for row in rows) for name in names}
+    riding = sum(row.num_jobs for row in rows if row.part.stage in RIDES)
+    return sums | {"num_jobs": sums["num_jobs"] - riding}
 
 
 def least_certain_of(rows: Sequence[PartCost]) -> tuple[Certainty, CostCertainty]:

@@ -7,7 +7,7 @@ from typing import Any
 from selfjudge.pairs.filters import FILTERS, find_uncut, first_asked
 from selfjudge.run.panel_load import panel_waits_for
 from selfjudge.run.planning import PartCost, gpus_of
-from selfjudge.run.workload import Part
+from selfjudge.run.workload import RIDES, Part
 
 
 def waits_for(later: Part, earlier: Part, config: Mapping[str, Any]) -> bool:
@@ -19,8 +19,8 @@ def waits_for(later: Part, earlier: Part, config: Mapping[str, Any]) -> bool:
             return same_filter
         case "responses", ("questions" | "answers"):
             return True
-        case (("alterations" | "judgments"), ("responses" | "alterations")):
-            return later.stage != earlier.stage and same_iteration
+        case ("checks", "responses") | ("judgments", ("responses" | "checks")):
+            return same_iteration
         case (("judgments" | "train" | "reinforce"), ("train" | "reinforce")) if (
             later.iteration != earlier.iteration
         ):
@@ -53,12 +53,27 @@ def uncut(name: str | None, config: Mapping[str, Any]) -> str | None:
     return found if found in config["filters"] else None
 
 
+def with_riders(rows: Sequence[PartCost]) -> list[PartCost]:
+    """The rows whose jobs there are, each as long as with what rides in them."""
+    longer = {
+        row.part._replace(stage=RIDES[row.part.stage]): row.seconds_per_job
+        for row in rows
+        if row.part.stage in RIDES
+    }
+    return [
+        row._replace(seconds_per_job=row.seconds_per_job + longer.get(row.part, 0.0))
+        for row in rows
+        if row.part.stage not in RIDES
+    ]
+
+
 def schedule(rows: Sequence[PartCost], slots: int, config: Mapping[str, Any]) -> float:
     """Hours by the clock with so many slots, of which a job takes one for each GPU.
 
     Parts start as soon as what they wait for is done, those that can start first
     going first.
     """
+    rows = with_riders(rows)
     free = [0.0] * slots
     done: dict[Part, float] = {}
     waiting = list(rows)

@@ -7,6 +7,10 @@ from selfjudge.benchmarks.registry import FORMATS
 from selfjudge.certificate.variants import VARIANTS
 
 AUTO = "auto"
+# A job's most requests where the config names no number, by the engine: what takes
+# about as long, by the speeds that the config section `plan` expects.
+PER_JOB = {"vllm": 25_000, "openai": 25_000}
+PER_JOB_ELSE = 6_250
 
 
 def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -16,9 +20,12 @@ def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
     read, and in every job.  A power of two, so that a small change cuts nothing anew.
     """
     cut = dict(config)
+    per_job = config["requests_per_job"]
+    if per_job is None:
+        per_job = PER_JOB.get(config["engine"]["name"], PER_JOB_ELSE)
     for stage, number in most_requests(config).items():
         if config[stage]["shards"] == AUTO:
-            jobs = -(-number // config["requests_per_job"])
+            jobs = -(-number // per_job)
             cut[stage] = config[stage] | {"shards": 1 << max(0, jobs - 1).bit_length()}
     return cut
 
@@ -45,7 +52,6 @@ def most_requests(config: Mapping[str, Any]) -> dict[str, int]:
             held_out * config["responses"]["num_samples"], 2 * (held_out + varied)
         ),
         "responses": prompts * config["responses"]["num_samples"],
-        "alterations": prompts,
         "judgments": 2 * prompts * judged,
         "benchmark_judgments": 2 * pairs * scored,
     }

@@ -10,6 +10,9 @@ import yaml
 
 from selfjudge.run.config import ConfigError, describe
 
+# Records of an iteration's largest stage, above which decisions are jobs all the same:
+# a minute of a CPU each, on the login node.
+MOST_LOCAL = 1_000_000
 # Before a job's SIGTERM at its limit, as sbatch writes it: TERM@300.
 SIGNAL = re.compile(r"(?:[A-Z]:)?\w+@(\d+)$")
 
@@ -36,6 +39,7 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
     memory: bool
     max_minutes: int | None
     max_mb: int | None
+    submit_rate: str
     decisions: Literal["jobs", "local"]
     modules: list[str]
     rules: dict[str, dict[str, Any]]

@@ -3,8 +3,9 @@
 import getpass
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from selfjudge.run.attempts import SPARE
@@ -13,6 +14,12 @@ from selfjudge.run.slurm import call, parse_seconds
 
 CPUS_PER_GPU = 8  # as the rules have threads
 GPU = re.compile(r"gpu(?::([^:,()]+))?:(\d+)")
+# What is cached in a home where the environment names no other place.
+CACHES = {
+    "HF_HOME": "models and data sets",
+    "VLLM_CACHE_ROOT": "what vLLM compiles",
+    "TRITON_HOME": "what Triton compiles",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +42,17 @@ class Partition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cluster:
-    """Partitions by name, accounts and QOS of this user, and the configuration."""
+    """Partitions by name, accounts and QOS of this user, and the configuration.
+
+    ``most_queued``: how many jobs of this user may be in the queue at once, by the
+    account or QOS that says so.
+    """
 
     partitions: dict[str, Partition]
     accounts: frozenset[str]
     qos: frozenset[str]
     config: dict[str, str]
+    most_queued: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def enforces_accounts(self) -> bool:
@@ -85,16 +97,30 @@ def read_cluster() -> Cluster:
             "cluster, with SLURM's programs in PATH."
         )
     words = ["sacctmgr", "--noheader", "--parsable2", "show", "assoc"]
-    fields = "format=account,qos"
+    fields = "format=account,qos,maxsubmitjobs"
     known = call(*words, f"user={getpass.getuser()}", fields) or ""
     rows = [line.split("|") for line in known.splitlines()]
+    fields = "format=name,maxsubmitjobsperuser"
+    limits = call(*words[:3], "show", "qos", fields) or ""
     found = re.findall(r"^(\w+)\s*= (.*)$", told, re.M)
     return Cluster(
         partitions=read_partitions(listing),
         accounts=frozenset(row[0] for row in rows),
         qos=frozenset(name for row in rows for name in row[1].split(",") if name),
         config=dict(found),
+        most_queued=read_limits({f"account {row[0]}": row[2] for row in rows})
+        | read_limits(
+            {
+                f"qos {name}": limit
+                for name, limit in (line.split("|") for line in limits.splitlines())
+            }
+        ),
     )
+
+
+def read_limits(told: Mapping[str, str]) -> dict[str, int]:
+    """The limits that there are, of texts as sacctmgr prints them."""
+    return {place: int(limit) for place, limit in told.items() if limit.isdigit()}
 
 
 def must_be_one_of(key: str, got: Any, known: Iterable[str], where: str = "") -> str:
@@ -214,3 +240,30 @@ def site_notes(cluster: Cluster) -> Iterator[str]:
     preempts = cluster.config.get("PreemptMode", "OFF")
     if preempts != "OFF":
         yield f"jobs may be preempted ({preempts}): they are submitted again"
+    for place, most in sorted(cluster.most_queued.items()):
+        yield (
+            f"{place}: at most {most} of your jobs in the queue; where jobs go there, "
+            f"type -j {most} (others are submitted as soon as SLURM takes them)"
+        )
+    if "rl_enable" in cluster.config.get("SlurmctldParameters", ""):
+        yield "the controller limits how often it is asked: submit_rate: 30/1m helps"
+
+
+def cache_notes(environ: Mapping[str, str], home: Path) -> Iterator[str]:
+    """Which caches lie in a home, whose quota many clusters keep small."""
+    given = {
+        name: environ.get(name)
+        or (environ.get("XDG_CACHE_HOME") if name != "TRITON_HOME" else None)
+        for name in CACHES
+    }
+    inside = [
+        CACHES[name]
+        for name, place in given.items()
+        if place is None or Path(place).resolve().is_relative_to(home.resolve())
+    ]
+    if inside:
+        yield (
+            f"your home, whose quota may be small, keeps {', '.join(inside)}: "
+            "for a disk that all nodes see, export XDG_CACHE_HOME=/shared/cache "
+            "TRITON_HOME=/shared/cache (HF_HOME and VLLM_CACHE_ROOT go before it)"
+        )

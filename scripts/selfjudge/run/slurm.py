@@ -174,8 +174,20 @@ def ended_jobs(project: Path) -> Iterator[tuple[str, str, str, Ended]]:
         ended = read_accounted(line)
         if ended is None or not comment.startswith("rule_"):
             continue
-        if Path(folder).resolve() == project:
+        if is_accounted_as(folder, project):
             yield line.split("|")[0], *split_comment(comment), ended
+
+
+def is_accounted_as(folder: str, project: Path) -> bool:
+    """Whether the accounting means a project by a folder.
+
+    Many of its databases know Latin letters alone, and keep a question mark for each
+    other one.
+    """
+    letters = ("." if letter == "?" else re.escape(letter) for letter in folder)
+    return re.fullmatch("".join(letters), str(project)) is not None or (
+        Path(folder).resolve() == project
+    )
 
 
 def find_snakemake(project: Path) -> int | None:

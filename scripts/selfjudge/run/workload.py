@@ -18,6 +18,7 @@ from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import PROBE, locate
 from selfjudge.ground.records import ORDERS, Pair, Prompt, Settings
 from selfjudge.ground.requests import read_samples
+from selfjudge.pairs.checks import SIDES
 from selfjudge.pairs.filters import FILTERS, first_asked
 from selfjudge.pairs.pictures import is_image_name
 from selfjudge.pairs.pool import check_pool, on_side, rank_in_pool
@@ -31,6 +32,7 @@ Stage = Literal[
     "answers",
     "responses",
     "alterations",
+    "checks",
     "judgments",
     "train",
     "reinforce",
@@ -42,10 +44,13 @@ Stage = Literal[
     "answer_benchmark",
 ]
 TRAININGS: tuple[Stage, ...] = ("train", "reinforce", "train_member")
+# What is asked in the jobs of another stage, of the model that these have loaded.
+RIDES: dict[Stage, Stage] = {"alterations": "responses"}
 # What a stage's shards are called; those of a benchmark's judgments as the loop's.
 SHARDED: dict[str, Stage] = {
     "responses": "responses",
     "altered": "alterations",
+    "checks": "checks",
     "judgments": "judgments",
 }
 # What is asked about a folder of images, whose name stands for the filter.
@@ -178,6 +183,9 @@ class Workload:
             return Number(value, closed.certainty)
         if part.stage == "alterations":
             return self.count_prompts(part.iteration)[1]
+        if part.stage == "checks":  # about both texts
+            opened = self.count_prompts(part.iteration)[1]
+            return Number(len(SIDES) * opened.value, opened.certainty)
         if part.stage == "benchmark_judgments":
             return self.count_benchmark_requests()
         if part.stage == "certificate":
