@@ -4,16 +4,25 @@
 #
 # A project is a directory: `snakemake --directory myproject ...` lays its
 # config.yaml over this repository's, and includes its project.smk if it has one.
+import logging
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
-from snakemake.logging import DefaultFormatter, logger
 from snakemake.utils import min_version
 
+# Before anything that an older one has not.
 min_version("9.27")
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import DefaultFormatter, logger
+
+sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
+
+from selfjudge.run.config import check_yaml
+from selfjudge.run.disk import check_writable
+
 STARTED = time.time()
 
 # What a failed stage says belongs on the terminal, whatever the profile.
@@ -30,6 +39,16 @@ if not Path("config.yaml").is_file():
         f"{Path.cwd()}: a project directory must hold a config.yaml (got none). "
         "Hint: an empty one takes every default of the repository's."
     )
+
+
+try:
+    check_yaml(Path("config.yaml"))
+    if not workflow.dryrun:
+        check_writable(Path())
+except ValueError as error:
+    # Where there is no room, Snakemake's own log has none, and would say so at length.
+    logging.raiseExceptions = False
+    raise WorkflowError(str(error))
 
 
 if not Path("config.yaml").samefile(Path(workflow.basedir, "config.yaml")):
@@ -61,6 +80,13 @@ if sources_of("images"):
 
 
 include: "rules/pairs.smk"
+
+
+if IS_CHECKED:
+
+    include: "rules/checks.smk"
+
+
 include: "rules/judgments.smk"
 include: "rules/training.smk"
 include: "rules/gpus.smk"

@@ -383,7 +383,7 @@ def measure_training(
     settings = config["images"] | {
         key: value
         for key, value in config["train"].items()
-        if key not in ("start_from", "gpus")
+        if key not in ("start_from", "gpus", "min_rows")
     }
     settings |= {"num_epochs": 2, "rows_per_step": 4, "logging_steps": 1}
     settings |= {"learning_rate": 1e-4, "warmup_ratio": 0.0}

@@ -66,9 +66,11 @@ def write_branch(folder: Path, num_pairs: int) -> None:
         for number, pair in enumerate(make_pairs(num_pairs))
     )
     write_records(folder / "pairs.jsonl", pairs)
+    write_records(folder / "dropped_pairs.jsonl", [])
     write_records(folder / "judgments.jsonl", make_judgments(num_pairs))
     filter_files(
         pairs=folder / "pairs.jsonl",
+        dropped_pairs=folder / "dropped_pairs.jsonl",
         judgments=folder / "judgments.jsonl",
         accepted=folder / "accepted.jsonl",
         dropped=folder / "dropped_judgments.jsonl",

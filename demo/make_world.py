@@ -12,6 +12,7 @@ import argparse
 import hashlib
 import io
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -169,9 +170,10 @@ def main() -> None:
     write_mmrb(options.out, options.num_mmrb, seed)
     write_criteria(options.out, options.num_criteria, seed)
     print(
-        f"{options.out}: {total} prompts, {options.num_vlrb} rows of VL-RewardBench,"
+        f"note: {total} prompts, {options.num_vlrb} rows of VL-RewardBench,"
         f" {options.num_mmrb} of Multimodal RewardBench, and {options.num_criteria}"
-        " prompts by criterion"
+        " prompts by criterion",
+        file=sys.stderr,
     )
 
 

@@ -30,11 +30,14 @@ def judge_row(
     is_better: Mapping[str, bool | None],
     comparison: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the certificate, the truth and the benchmark say of one judge."""
+    """What the certificate, the truth and the benchmark say of one judge.
+
+    The first two are shares expected right over draws of the verdicts.
+    """
     outcomes = certificate.outcomes
     # Of pairs of which one response is really better: how often that one is preferred.
     really = [
-        one.accuracy if is_better[one.pair_id] else 1 - one.accuracy
+        one.expected if is_better[one.pair_id] else 1 - one.expected
         for one in outcomes
         if is_better[one.pair_id] is not None
     ]
@@ -48,7 +51,7 @@ def judge_row(
     return {
         "iteration": certificate.iteration,
         "filter": certificate.filter,
-        "certificate": round_share(sum(o.accuracy for o in outcomes) / len(outcomes)),
+        "certificate": round_share(sum(o.expected for o in outcomes) / len(outcomes)),
         "truth": round_share(sum(really) / len(really)),
         "benchmark": benchmark,
     }

@@ -5,7 +5,8 @@ under the protocols selfjudge, greedy and blind, and their truth files); writes
 spread.json and spread.csv beside them and prints tables.  spread.json holds a
 row for each run, protocol, filter, group and iteration, their mean, least and
 most over runs, the tests between filters, the same of the truth files, and for
-each goal what it asks, what was found, and whether it is reached.
+each goal what it asks, what was found, and whether it is reached.  The branches are
+the `filters` of the runs' config: methods, of which a rise is asked, and controls.
 
 The thresholds below were fixed before the sweep of 2026-11-21 was started, when
 the run base3_loop0 alone was known: it is `make demo` with fewer filters.  While it
@@ -15,7 +16,7 @@ the protocol greedy, and that a control must not move on average over runs eithe
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,7 @@ from scipy.stats import t, ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
 from selfjudge.ground.lines import read_json, write_json, writing
+from selfjudge.report.headlines import CONTROLS
 from selfjudge.run.commands import arguments, run
 
 DEMO = Path(__file__).resolve().parent
@@ -35,7 +37,6 @@ GROUPS = ("general", "hallucination", "reasoning")
 NUM_BASES, NUM_LOOPS = 3, 2
 LEAST_RISE = 0.1
 SIGNIFICANCE = 0.05  # of runs after Holm's correction for their number
-METHODS, CONTROL = ("majority", "correctness"), "unchecked"
 RUN = re.compile(r"base(\d+)_loop(\d+)")
 SHOWN = [
     *("base_seed", "loop_seed", "protocol", "filter", "group", "iteration"),
@@ -56,13 +57,24 @@ def find_runs(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def comparison_paths(run: Path) -> list[Path]:
     """The comparisons that a run is to have, by protocol and iteration."""
-    config = yaml.safe_load((DEMO.parent / "config.yaml").read_text())
-    config |= yaml.safe_load((run / "config.yaml").read_text())
     return [
         run / f"results/iter{iteration}/{name}.json"
         for name in COMPARISONS
-        for iteration in range(config["iterations"] + 1)
+        for iteration in range(merged_config(run)["iterations"] + 1)
     ]
+
+
+def merged_config(run: Path) -> dict[str, Any]:
+    """The repository's configuration with a run's own sections in place of its."""
+    config: dict[str, Any] = yaml.safe_load((DEMO.parent / "config.yaml").read_text())
+    return config | yaml.safe_load((run / "config.yaml").read_text())
+
+
+def split_branches(names: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Of some filters those that learn from labels, and the controls."""
+    known = list(dict.fromkeys(names))
+    methods = [name for name in known if name not in CONTROLS]
+    return methods, [name for name in known if name in CONTROLS]
 
 
 def settings_of(run: Path) -> dict[str, Any]:
@@ -83,7 +95,7 @@ def read_tables(runs: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     The base model stands in every filter's place at iteration 0.  Raises
     ValueError if two runs differ in more than their seeds and base models, or were
-    not scored on the same benchmark.
+    not scored on the same benchmark, or lack a branch that their config names.
     """
     configs = {json.dumps(settings_of(path), sort_keys=True) for path in runs}
     if len(configs) > 1:
@@ -92,6 +104,7 @@ def read_tables(runs: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
             f"(got {len(configs)} versions). Hint: make demo-seeds"
         )
     scores, tests, releases = [], [], set()
+    branches = merged_config(runs[0])["filters"]
     for path in runs:
         for file in comparison_paths(path):
             found = read_json(file)
@@ -100,8 +113,13 @@ def read_tables(runs: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
             place = where(path) | {"protocol": found["protocol"]}
             releases.add(found["release"]["source_sha256"])
             rows = [row for row in found["rows"] if row["iteration"] == iteration]
+            if iteration and (lost := set(branches) - {row["filter"] for row in rows}):
+                raise ValueError(
+                    f"{file}: must have a row of each of 'filters' (got none of "
+                    f"{', '.join(sorted(lost))}). Hint: make demo-seeds"
+                )
             for row in rows:
-                names = (*METHODS, CONTROL) if iteration == 0 else (row["filter"],)
+                names = branches if iteration == 0 else [row["filter"]]
                 scores += [place | row | {"filter": name} for name in names]
             tests += [
                 place | {"iteration": iteration} | test
@@ -149,6 +167,7 @@ def goals(scores: pd.DataFrame, num_unfinished: int) -> Iterator[dict[str, Any]]
 
     A run that is not finished may be one that failed: the first goal is missed.
     """
+    methods, controls = split_branches(scores["filter"])
     runs = scores[["base_seed", "loop_seed"]].drop_duplicates()
     loops = runs.groupby("base_seed").size()
     yield {
@@ -160,7 +179,7 @@ def goals(scores: pd.DataFrame, num_unfinished: int) -> Iterator[dict[str, Any]]
             len(loops) >= NUM_BASES and loops.min() >= NUM_LOOPS and not num_unfinished
         ),
     }
-    for protocol, name in product(("selfjudge", "greedy"), METHODS):
+    for protocol, name in product(("selfjudge", "greedy"), methods):
         rise = rises(scores, protocol, name)
         by_base = rise["overall"].groupby("base_seed").mean().map(rounded)
         yield {
@@ -177,9 +196,9 @@ def goals(scores: pd.DataFrame, num_unfinished: int) -> Iterator[dict[str, Any]]
             "found": dict(by_group.items()),
             "is_reached": bool(by_group.min() > 0),
         }
-    for protocol in ("selfjudge", "greedy"):
-        yield control_goal(scores, protocol, CONTROL)
-    for name in METHODS:
+    for protocol, name in product(("selfjudge", "greedy"), controls):
+        yield control_goal(scores, protocol, name)
+    for name in methods:
         yield control_goal(scores, "blind", name)
 
 

@@ -24,7 +24,7 @@ rule make_world:
         num_closed=1600,
         num_open=800,
         num_vlrb=420,
-        num_mmrb=200,
+        num_mmrb=100,
         num_criteria=15,
     shell:
         "{PYTHON[decide]} {DEMO:q}/make_world.py --seed {params.seed} --num-closed {params.num_closed} "
@@ -116,3 +116,36 @@ if config["certificate"]["share"] and BENCHMARKS:
             "--comparisons {input.comparisons} --output {output} 2> {log}"
 
     PROJECT_TARGETS.append("results/certificate/beside_truth.json")
+
+
+if IS_CHECKED:
+
+    rule measure_checks:
+        """What checking rewrites does to open pairs, by the truth of the world."""
+        input:
+            scenes="data/scenes.jsonl",
+            prompts="results/iter{iteration}/prompts.jsonl",
+            responses="results/iter{iteration}/responses.jsonl",
+            altered="results/iter{iteration}/altered.jsonl",
+            checks="results/iter{iteration}/checks.jsonl",
+        output:
+            "results/iter{iteration}/checks_beside_truth.json",
+        log:
+            "logs/iter{iteration}/measure_checks.log",
+        conda:
+            "../envs/decide.yaml"
+        params:
+            code=code_fingerprint(Path(workflow.current_basedir, "measure_checks.py")),
+            package=code("build_pairs", *MEASURED_BY),
+            settings=settings(config["pairs"]),
+        shell:
+            "PYTHONPATH={SCRIPTS:q} {PYTHON[decide]} {DEMO:q}/measure_checks.py "
+            "--scenes {input.scenes} --prompts {input.prompts} "
+            "--responses {input.responses} --altered {input.altered} "
+            "--checks {input.checks} --settings {params.settings:q} "
+            "--output {output} 2> {log}"
+
+    PROJECT_TARGETS += expand(
+        "results/iter{iteration}/checks_beside_truth.json",
+        iteration=[1] if config["pool"]["mode"] == "reuse" else ITERATIONS,
+    )

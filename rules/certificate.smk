@@ -63,6 +63,7 @@ use rule build_pairs as pair_held_out with:
         prompts="results/certificate/prompts.jsonl",
         responses="results/certificate/responses.jsonl",
         altered="results/certificate/altered.jsonl",
+        checks="results/certificate/checks.jsonl" if IS_CHECKED else [],
     output:
         pairs="results/certificate/pairs.jsonl",
         dropped="results/certificate/dropped_pairs.jsonl",
@@ -114,7 +115,7 @@ rule merge_held_out:
     output:
         "results/certificate/{written}.jsonl",
     wildcard_constraints:
-        written="responses|altered|altered_again",
+        written="responses|altered|altered_again|checks",
     localrule: True
     shell:
         "cat {input} > {output}"
@@ -287,13 +288,14 @@ rule certify_judge:
         seed=config["seed"],
         shards=shards("certificate"),
         judged="results/iter{iteration}/{filter}/certificate",
+        drawn_at=config["judgments"]["sampling"]["temperature"],
         base=lambda wildcards, input: f"--base {input.base}" if input.base else "",
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/certify_judge.py "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "
         "--prompts {input.prompts} --pairs results/certificate/variants --leak {input.leak} "
         "--judged {params.judged} --shards {params.shards} {params.base} "
-        "--seed {params.seed} --output {output} 2> {log}"
+        "--seed {params.seed} --drawn-at {params.drawn_at} --output {output} 2> {log}"
 
 
 rule choose_judge:

@@ -3,13 +3,10 @@ import json
 import os
 import shlex
 import shutil
-import sys
 
 import msgspec
 import yaml
 from snakemake.exceptions import WorkflowError
-
-sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
 from selfjudge.benchmarks.collections import asking_of
 from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, SCORINGS, collections_of
@@ -21,7 +18,7 @@ from selfjudge.ground.requests import read_samples
 from selfjudge.judging.asks import CRITERION_TEMPLATES
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
 from selfjudge.pairs.filters import find_uncut, first_asked
-from selfjudge.run.config import check_config, check_repeats, rollouts_per_step
+from selfjudge.run.config import check_config, rollouts_per_step
 from selfjudge.run.families import (
     check_processor,
     check_reinforcing,
@@ -43,8 +40,6 @@ def here(path):
 
 
 try:
-    if Path("config.yaml").is_file():
-        check_repeats(Path("config.yaml"))
     check_config(config, yaml.safe_load(Path(here("config.schema.yaml")).read_text()))
 except ValueError as error:
     raise WorkflowError(str(error))
@@ -63,6 +58,8 @@ POOL = "--iterations {} --prompts-per-iteration {}".format(
     1 if config["pool"]["mode"] == "reuse" else config["iterations"],
     config["pool"]["prompts_per_iteration"],
 )
+# As little is it a reason to decide anew whether there is enough to train on.
+MIN_ROWS = f"--min-rows {config['train']['min_rows']}"
 # What is held out of all training, if anything is: part of what a stage depends on.
 HELD_OUT = ""
 if config["certificate"]["share"]:

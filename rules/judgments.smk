@@ -100,6 +100,8 @@ rule filter_judgments:
     """Accept the judgments that agree with the construction; drop with a reason."""
     input:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
+        # Read only to say what became of the prompts.
+        dropped_pairs=ancient("results/iter{iteration}/{filter}/dropped_pairs.jsonl"),
         judgments="results/iter{iteration}/{filter}/judgments.jsonl",
         template=template("judge.txt"),
         matched=matched_rows,
@@ -120,7 +122,8 @@ rule filter_judgments:
         matched=matched_argument,
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/filter_judgments.py --filter {params.filter:q} "
-        "--pairs {input.pairs} --judgments {input.judgments} "
+        "--pairs {input.pairs} --dropped-pairs {input.dropped_pairs} "
+        "--judgments {input.judgments} {MIN_ROWS} "
         "--template {input.template:q} {params.matched} --seed {params.seed} "
         "--accepted {output.accepted} --dropped {output.dropped} 2> {log}"
 

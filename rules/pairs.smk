@@ -78,12 +78,17 @@ rule merge_altered:
         "cat {input} > {output}"
 
 
+# Whether rewrites are checked before they may be rejected responses.
+IS_CHECKED = config["pairs"]["check_margin"] is not None
+
+
 rule build_pairs:
     """Pair responses whose better one is known by construction."""
     input:
         prompts=pooled("prompts.jsonl"),
         responses=pooled("responses.jsonl"),
         altered=pooled("altered.jsonl"),
+        checks=pooled("checks.jsonl") if IS_CHECKED else [],
     output:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         dropped="results/iter{iteration}/{filter}/dropped_pairs.jsonl",
@@ -98,11 +103,14 @@ rule build_pairs:
         code=code("build_pairs"),
         filter=filter_json,
         settings=settings(config["pairs"]),
+        checks=lambda wildcards, input: (
+            f"--checks {input.checks}" if input.checks else ""
+        ),
         seed=config["seed"],
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/build_pairs.py --filter {params.filter:q} "
         "--prompts {input.prompts} --responses {input.responses} "
-        "--altered {input.altered} "
+        "--altered {input.altered} {params.checks} "
         "--settings {params.settings:q} --seed {params.seed} "
         "--pairs {output.pairs} --dropped {output.dropped} 2> {log}"
 

@@ -438,7 +438,7 @@ rule build_preferences:
         "--members {params.members} --scorers {params.scorers} "
         "--prompts {input.prompts} --votes {input.votes} {params.matched} "
         " --templates {input.templates:q} "
-        "--settings {params.settings:q} --seed {params.seed} "
+        "--settings {params.settings:q} {MIN_ROWS} --seed {params.seed} "
         "--preferences {output.kept} --dropped {output.dropped} 2> {log}"
 
 

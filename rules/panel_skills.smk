@@ -124,14 +124,23 @@ rule compare_members:
 LMMS_EVAL = PANEL["skills"]["lmms_eval"]
 
 
+# Not every class of lmms-eval takes a revision (its `huggingface` takes none): it is
+# given the folder that `fetch_member` filled.
+FIND_SNAPSHOT = """
+import sys
+from huggingface_hub import snapshot_download
+print(snapshot_download(*sys.argv[1:2], revision=(sys.argv[2:] or [None])[0], local_files_only=True))
+"""
+
+
 def lmms_model(wildcards):
-    """The member as lmms-eval is told of it."""
-    asked = RATERS[wildcards.member]
+    """The member's folder as a word of a shell; that of a Hub id is found by the job."""
     trained = after(wildcards)
-    model, _, revision = asked["base_model"].partition("@")
-    parts = [f"pretrained={trained[0] if trained else model}"]
-    parts += [f"revision={revision}"] if revision and not trained else []
-    return ",".join([*parts, *filter(None, [LMMS_EVAL["model_args"]])])
+    model, _, revision = RATERS[wildcards.member]["base_model"].partition("@")
+    if trained or is_folder(model):
+        return shlex.quote(trained[0] if trained else model)
+    named = " ".join(map(shlex.quote, filter(None, (model, revision))))
+    return f'"$({PYTHON["evaluate"]} -c {shlex.quote(FIND_SNAPSHOT)} {named})"'
 
 
 rule run_lmms_eval:
@@ -158,12 +167,16 @@ rule run_lmms_eval:
         version=asks_member("answer_prompts", after)["version"],
         kind=lambda wildcards: RATERS[wildcards.member]["lmms_eval_model"],
         model=lmms_model,
+        more=f",{LMMS_EVAL['model_args']}" if LMMS_EVAL["model_args"] else "",
         tasks=",".join(LMMS_EVAL["tasks"]),
         batch_size=LMMS_EVAL["batch_size"],
     shell:
-        "exec {PYTHON[evaluate]} -m lmms_eval --model {params.kind:q} "
-        "--model_args {params.model:q} --tasks {params.tasks:q} "
-        "--batch_size {params.batch_size} --output_path {output} > {log} 2>&1"
+        # It ends as if all were well when it failed.
+        "{PYTHON[evaluate]} -m lmms_eval --model {params.kind:q} "
+        "--model_args pretrained={params.model}{params.more:q} "
+        "--tasks {params.tasks:q} --batch_size {params.batch_size} "
+        "--output_path {output} > {log} 2>&1; "
+        "[ -d {output} ] || {{ echo 'lmms-eval wrote no results' >> {log}; exit 1; }}"
 
 
 rule compare_public_skills:

@@ -1,5 +1,6 @@
 PROBE = "results/probe"
 PROBED = ["prompts", "responses", "altered", "pairs", "dropped_pairs", "judgments"]
+PROBED += ["checks"] if IS_CHECKED else []
 
 
 def probe_recipe():
@@ -32,6 +33,7 @@ rule probe_model:
             template(os.path.join("alter", f"{category}.txt"))
             for category in config["alterations"]["categories"]
         ],
+        check=template("check.txt") if IS_CHECKED else [],
         base=asked_base([]),
     output:
         expand("{folder}/{name}.jsonl", folder=PROBE, name=PROBED),
@@ -48,6 +50,9 @@ rule probe_model:
     params:
         **asks_model("probe_model", ledger="results/ledgers/probe"),
         recipe=probe_recipe(),
+        check=lambda wildcards, input: (
+            f"--check-template {shlex.quote(input.check)}" if input.check else ""
+        ),
         num_prompts=config["probe"]["num_prompts"],
         image_root=config["image_root"],
         seed=config["seed"],
@@ -56,7 +61,7 @@ rule probe_model:
         "exec {PYTHON[generate]} {SCRIPTS:q}/probe_model.py {params.model} "
         "--engine {ENGINE:q} --journal {JOURNAL} --ledger {params.ledger} "
         "--gpus {resources.gpu} --prompts {input.prompts} --num-prompts {params.num_prompts} "
-        "--templates {input.templates:q} --alter-templates {input.alter:q} "
+        "--templates {input.templates:q} --alter-templates {input.alter:q} {params.check} "
         "--image-root {params.image_root:q} --recipe {params.recipe:q} "
         "--seed {params.seed} --output {params.folder} 2> {log}"
 

@@ -1,7 +1,7 @@
 TRAIN_SETTINGS = IMAGES | {
     key: value
     for key, value in config["train"].items()
-    if key not in ("start_from", "gpus")
+    if key not in ("start_from", "gpus", "min_rows")
 }
 
 
@@ -101,7 +101,7 @@ rule pick_reinforcement:
         code=code("pick_reinforcement"),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/pick_reinforcement.py --pairs {input.pairs} "
-        "--judgments {input.judgments} --template {input.template:q} "
+        "--judgments {input.judgments} --template {input.template:q} {MIN_ROWS} "
         "--picked {output.picked} --dropped {output.dropped} 2> {log}"
 
 

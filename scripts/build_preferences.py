@@ -23,7 +23,7 @@ from selfjudge.panel.preferences import (
     size_of,
     write_preferences,
 )
-from selfjudge.run.commands import arguments, json_of, run
+from selfjudge.run.commands import MIN_ROWS, arguments, json_of, run
 
 
 def main() -> None:
@@ -38,6 +38,7 @@ def main() -> None:
     add("--matched", type=Path, help="preferences to match in number")
     add("--templates", type=Path, nargs=2, required=True, metavar=("OPEN", "CLOSED"))
     add("--settings", type=json_of(PreferenceSettings), required=True)
+    add("--min-rows", type=int, default=1, help=MIN_ROWS)
     add("--seed", type=int, required=True, help="seed of the run")
     add("--preferences", type=Path, required=True, help="output")
     add("--dropped", type=Path, required=True, help="output")
@@ -70,7 +71,7 @@ def main() -> None:
     if args.matched:
         size = size_of(read_records(args.matched, Preference))
         build = partial(cut_preferences, build, size, args.seed)
-    write_preferences(build(), args.preferences, args.dropped)
+    write_preferences(build(), args.preferences, args.dropped, args.min_rows)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from pathlib import Path
 from selfjudge.ground.templates import load_template
 from selfjudge.judging.asks import JUDGE_FIELDS
 from selfjudge.judging.reinforcement import pick_pairs
-from selfjudge.run.commands import arguments, run
+from selfjudge.run.commands import MIN_ROWS, arguments, run
 
 
 def main() -> None:
@@ -19,6 +19,7 @@ def main() -> None:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--judgments", type=Path, required=True)
     parser.add_argument("--template", type=Path, required=True, help="the judge's")
+    parser.add_argument("--min-rows", type=int, default=1, help=MIN_ROWS)
     parser.add_argument("--picked", type=Path, required=True, help="output")
     parser.add_argument("--dropped", type=Path, required=True, help="output")
     args = parser.parse_args()
@@ -27,6 +28,7 @@ def main() -> None:
         judgments=args.judgments,
         picked=args.picked,
         dropped=args.dropped,
+        min_rows=args.min_rows,
         template=load_template(args.template, *JUDGE_FIELDS),
     )
 

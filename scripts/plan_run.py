@@ -18,6 +18,7 @@ from selfjudge.run.dry_runs import (
     load_config,
     main_target,
 )
+from selfjudge.run.needs import tell_needs
 from selfjudge.run.plan_text import format_plan
 from selfjudge.run.planning import CostModel, plan_rows, read_stale
 from selfjudge.run.scheduling import schedule
@@ -51,8 +52,10 @@ def main() -> None:
     hours = schedule(rows, args.slots, config)
     print(f"plan of {' '.join(targets)}\n")
     print(format_plan(stale, rows, hours, args.slots, config["engine"]["name"]))
+    if needs := [*tell_needs(workload, {row.part.stage for row in rows})]:
+        print("\n" + "\n".join(needs))
     if num_unused := workload.count_unused():
-        print(f"\n{num_unused} prompts of the pool are used by no iteration")
+        print(f"{num_unused} prompts of the pool are used by no iteration")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Ask a model what iteration 1 will ask it, about a few prompts, in one job.
 
 Reads the prompts of iteration 1, their images and all templates; writes below the
-output folder the prompts that were drawn, responses, altered responses, pairs,
-dropped pairs, judgments, and two prompts as the model reads them.  The answers stand in
-the journal: iteration 1 does not ask them again.
+output folder the prompts that were drawn, responses, altered responses, checks of these
+if they are asked for, pairs, dropped pairs, judgments, and a prompt of each kind as the
+model reads it.  The answers stand in the journal: iteration 1 does not ask them again.
 """
 
 from pathlib import Path
@@ -13,6 +13,7 @@ from selfjudge.ground.lines import read_records
 from selfjudge.ground.records import Prompt
 from selfjudge.ground.templates import load_template
 from selfjudge.judging.asks import JUDGE_FIELDS
+from selfjudge.pairs.checks import load_check_template
 from selfjudge.pairs.responses import load_templates
 from selfjudge.run.commands import json_of, model_arguments, model_of, run
 from selfjudge.run.probing import Probe, Recipe, Templates, choose_probed
@@ -32,6 +33,7 @@ def main() -> None:
         metavar=("OPEN", "CLOSED", "JUDGE"),
     )
     add("--alter-templates", type=Path, nargs="+", required=True)
+    add("--check-template", type=Path, help="where rewrites are checked")
     add("--recipe", type=json_of(Recipe), required=True, help="what is asked, as JSON")
     add("--image-root", type=Path, required=True)
     add("--seed", type=int, required=True, help="seed of the run")
@@ -43,6 +45,7 @@ def main() -> None:
         load_template(closed, "question"),
         load_templates(args.alter_templates, "question", "response"),
         load_template(judge, *JUDGE_FIELDS),
+        load_check_template(args.check_template) if args.check_template else None,
     )
     probe = Probe(
         Model(**model_of(args)),

@@ -82,5 +82,5 @@ def certificate_of(
         for key, one in answers["original"].items()
     }
     return certify(
-        iteration, "majority", answers, weighed, groups_of(answers), [], base, 0
+        iteration, "majority", answers, weighed, groups_of(answers), [], base, 0, 1.0
     )

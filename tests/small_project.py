@@ -86,12 +86,14 @@ def write_branch(
     """Write, filter and count the judgments of a branch; the filter's report."""
     folder.mkdir(parents=True, exist_ok=True)
     write_records(folder / "pairs.jsonl", (pair for pair, _ in judged))
+    (folder / "dropped_pairs.jsonl").touch()
     write_records(
         folder / "judgments.jsonl",
         (one for _, judgments in judged for one in judgments),
     )
     filter_files(
         pairs=folder / "pairs.jsonl",
+        dropped_pairs=folder / "dropped_pairs.jsonl",
         judgments=folder / "judgments.jsonl",
         accepted=folder / "accepted.jsonl",
         dropped=folder / "dropped_judgments.jsonl",

@@ -25,6 +25,7 @@ MODEL_SCRIPTS = {
     "ask_questions",
     "answer_questions",
     "generate_responses",
+    "check_alterations",
     "judge_pairs",
     "judge_variants",
     "alter_again",

@@ -10,7 +10,7 @@ import yaml
 from selfjudge.ground.records import CATEGORIES
 from selfjudge.pairs.filters import FILTER_NAMES
 from selfjudge.panel.ballots import BALLOTS
-from selfjudge.run.config import ConfigError, check_config, check_repeats, lay_over
+from selfjudge.run.config import ConfigError, check_config, check_yaml, lay_over
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -75,7 +75,8 @@ def test_the_demos_config_is_right() -> None:
         ),
         pytest.param(
             {"iterations": "4"},
-            "'iterations' must be of type integer (got '4')",
+            "'iterations' must be of type integer (got '4'). Hint: "
+            "YAML takes this for text: write 4",
             id="type",
         ),
         pytest.param(
@@ -333,10 +334,49 @@ def test_two_members_of_one_name_are_named(tmp_path: Path) -> None:
     text = "panel:\n  members:\n    ada: {base_model: a}\n    bea: {base_model: b}\n"
     path.write_text(text + "    ada: {base_model: c}\n  shards: 1\n")
     with pytest.raises(ConfigError, match=r"config.yaml:5: 'panel.members.ada' must"):
-        check_repeats(path)
+        check_yaml(path)
     path.write_text(text + "filters: [a, a]\nprompts: {a: {x: 1}, b: {x: 1}}\n")
-    check_repeats(path)
-    check_repeats(ROOT / "config.yaml")
+    check_yaml(path)
+    check_yaml(ROOT / "config.yaml")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("a: 1\n\tb: 2\n", r"config.yaml:2: must be YAML \(got: .*\. Hint: "),
+        ("a: [1\nb: 2\n", r"config.yaml:2: must be YAML .*close every bracket"),
+        ("a: 'b\n", r"config.yaml:2: must be YAML "),
+        ("- a\n", r"config.yaml: must be a mapping"),
+        ("a: \x00\n", r"config.yaml: must be YAML "),
+        (b"\xff\xfea\x00", r"config.yaml: must be UTF-8"),
+    ],
+)
+def test_a_file_that_is_no_yaml_is_named(
+    text: str | bytes, told: str, tmp_path: Path
+) -> None:
+    """In one line, with its line where there is one; an empty file is a config."""
+    path = tmp_path / "config.yaml"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(ConfigError, match=told) as error:
+        check_yaml(path)
+    assert len(str(error.value).splitlines()) <= 3
+    path.write_text("# nothing yet\n")
+    check_yaml(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [("4", "4"), ("1e-5", "1.0e-05"), ("0.5", "0.5"), ("1_000", "1000"), ("x", None)],
+)
+def test_a_number_as_text_is_told_how_to_be_written(
+    text: str, written: str | None
+) -> None:
+    """YAML takes 1e-5 for text; what is advised it takes for that number."""
+    (told,) = faults(train__learning_rate=text)
+    assert ("Hint: YAML takes this for text: write " in told) == (written is not None)
+    if written:
+        assert told.endswith(f"write {written}")
+        assert yaml.safe_load(written) == float(text)
 
 
 def test_schema_and_code_know_the_same_ballots() -> None:

@@ -8,12 +8,20 @@ import yaml
 from snakemake.utils import update_config
 
 import run_seeds
-from measure_spread import GROUPS, METHODS, find_runs, format_spread, measure_spread
+from measure_spread import (
+    COMPARISONS,
+    GROUPS,
+    find_runs,
+    format_spread,
+    measure_spread,
+    split_branches,
+)
 from selfjudge.ground.lines import write_json
 from selfjudge.run.config import check_config
 
 ROOT = Path(__file__).parents[1]
 FILTERS = ("majority", "correctness", "unchecked")
+METHODS = ("majority", "correctness", "reinforced", "grounded")
 # Other for each group, so that none can stand for another.
 START = dict(zip(GROUPS, (0.4, 0.45, 0.55), strict=True))
 START |= {"overall": 0.5, "macro": 0.48}
@@ -38,7 +46,9 @@ def test_a_run_is_the_demo_but_for_what_seeds_yaml_says(base_seed: int) -> None:
     assert {key: found[key] for key in same} == {key: demo[key] for key in same}
     assert changes.keys() == {"filters", "templates", "benchmarks"}
     assert found["seed"] == 5
-    assert found["benchmarks"]["vlrb"] == demo["benchmarks"]["vlrb"]
+    asked = found["benchmarks"]["vlrb"]
+    assert asked == demo["benchmarks"]["vlrb"] | {"protocols": ["greedy", "blind"]}
+    assert {"selfjudge", *asked["protocols"]} == set(COMPARISONS.values())
     merged = load("config.yaml")
     update_config(merged, found)
     check_config(merged, load("config.schema.yaml"))
@@ -94,18 +104,22 @@ def write_run(
     """A run of two iterations in which filters rise by ``rise``, controls not.
 
     ``rises`` of other rows, and p-values against the base other than 0.5; each row
-    by protocol, filter and group.
+    by protocol, filter and group.  ``filters`` and ``scored``: those that the config
+    names, and those that have rows.
     """
     folder.mkdir()
+    filters = changes.get("filters", FILTERS)
     seed = folder.name.rpartition("loop")[2]
-    (folder / "config.yaml").write_text(f"iterations: 1\nseed: {seed}\n")
+    (folder / "config.yaml").write_text(
+        f"iterations: 1\nseed: {seed}\nfilters: [{', '.join(filters)}]\n"
+    )
     for iteration in (0, 1):
         for name, protocol in (
             ("vlrb", "selfjudge"),
             ("vlrb_greedy", "greedy"),
             ("vlrb_blind", "blind"),
         ):
-            names = FILTERS if iteration else ("base",)
+            names = changes.get("scored", filters) if iteration else ("base",)
             rows = []
             for each, group in product(names, START):
                 place = protocol, each, group
@@ -174,6 +188,44 @@ def test_goals_are_reached_by_runs_that_rise(tmp_path: Path) -> None:
     assert (row["num_runs"], row["mean"], row["min"]) == (6, 0.62, 0.62)
     starts = [r for r in spread["rows"] if r["iteration"] == 0]
     assert {row["filter"] for row in starts} == set(FILTERS)
+
+
+def test_every_branch_of_the_config_has_its_goals(tmp_path: Path) -> None:
+    """As many branches as are named; a control that rises misses, a method that does
+    not."""
+    filters = ("majority", "consistent", "reinforced", "unchecked")
+    rises = {
+        ("selfjudge", "consistent", "overall"): 0.09,
+        ("selfjudge", "reinforced", "overall"): 0.01,
+    }
+    for base, loop in RUNS:
+        run = tmp_path / f"base{base}_loop{loop}"
+        write_run(run, rise=0.12, rises=rises, filters=filters)
+    spread = spread_of(tmp_path)
+    missed = {goal["of"] for goal in spread["goals"] if not goal["is_reached"]}
+    assert missed == {"consistent", "reinforced"}
+    assert len(spread["goals"]) == 1 + 2 * 2 * 2 + 2 * 2 + 2
+    for iteration in (0, 1):
+        rows = [row for row in spread["summary"] if row["iteration"] == iteration]
+        assert {row["filter"] for row in rows} == set(filters)
+        assert {row["num_runs"] for row in rows} == {len(RUNS)}
+
+
+def test_the_sweep_knows_a_goal_of_each_branch_it_runs() -> None:
+    """What seeds.yaml names is a method or a control, each once."""
+    filters = load("demo/seeds.yaml")["filters"]
+    methods, controls = split_branches([*filters, *filters])
+    assert sorted(methods + controls) == sorted(filters)
+    assert set(controls) == {"consistent", "unchecked"}
+    assert set(methods) == set(METHODS)
+
+
+def test_a_branch_without_scores_is_an_error(tmp_path: Path) -> None:
+    """A table without it would look like a sweep that was never asked for it."""
+    filters = ("majority", "consistent")
+    write_run(tmp_path / "base1_loop0", 0.2, filters=filters, scored=("majority",))
+    with pytest.raises(ValueError, match="got none of consistent"):
+        spread_of(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -298,7 +350,9 @@ def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:
     (tmp_path / "base2_loop0/results/iter1/vlrb_blind.json").unlink()
     (tmp_path / "base1").mkdir()
     write_run(tmp_path / "base3_loop0", rise=0.2)
-    (tmp_path / "base3_loop0/config.yaml").write_text("seed: 0\n")
+    (tmp_path / "base3_loop0/config.yaml").write_text(
+        f"seed: 0\nfilters: {[*FILTERS]}\n"
+    )
     spread = spread_of(tmp_path)
     assert spread["runs"] == ["base1_loop0", "base1_loop1"]
     assert spread["unfinished_runs"] == ["base2_loop0", "base3_loop0"]

@@ -350,7 +350,13 @@ def test_certificates_stand_beside_the_truth() -> None:
             certificate_of(perfect, iteration),
             filter="majority" if iteration else "base",
             outcomes=[
-                Outcome(pair_id=str(n), group=str(n), accuracy=one, probability=0.5)
+                Outcome(
+                    pair_id=str(n),
+                    group=str(n),
+                    accuracy=one,
+                    expected=one,
+                    probability=0.5,
+                )
                 for n, one in enumerate(scores)
             ],
         )

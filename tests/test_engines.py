@@ -490,6 +490,7 @@ def score_by_hand(
 @pytest.mark.parametrize(
     ("said", "choices", "num_merged"),
     [
+        ("Verdict: [[", ["A", "B"], 0),  # one more token each
         ("Verdict: [[", ["A", "B", "A]] and that is all", "B"], 0),
         ("", ["A", "Verdict: [[B]]"], 0),
         ("mor", ["e", "x"], 1),  # "mor" is "mo r", "more" is "mo re"
@@ -518,6 +519,28 @@ def test_choice_logprobs(
         expected = [score_by_hand(engine, request, one, start) for one in choices]
         assert found[request.id] == pytest.approx(expected, abs=1e-4)
         assert all(logprob < 0 for logprob in found[request.id])
+
+
+def test_a_judgment_is_read_once_for_both_letters(
+    engine: TransformersEngine, images: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each choice is one token; else once a choice."""
+    rows: list[int] = []
+    process = engine._process
+
+    def count(texts: list[str], images: list[list[Image.Image]]) -> Any:
+        rows.append(len(texts))
+        return process(texts, images)
+
+    monkeypatch.setattr(engine, "_process", count)
+    asked = [
+        make_request(number, images[:1], messages=judge_turns("which?", "Verdict: [["))
+        for number in range(3)
+    ]
+    for choices, num_rows in ((["A", "B"], 3), (["A]]", "B]]"], 6)):
+        rows.clear()
+        assert len(dict(engine.choice_logprobs(asked, choices))) == 3
+        assert sum(rows) == num_rows
 
 
 def test_choices_exchange(engine: TransformersEngine, images: list[str]) -> None:

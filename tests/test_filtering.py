@@ -353,11 +353,18 @@ def test_exchanging_letters_with_orders_changes_nothing(
     assert sorted(outcomes(*groups)) == sorted(outcomes(*mirrored))
 
 
+def dropped_for(reason: str) -> str:
+    """A line of what gave no pair."""
+    return f'{{"prompt_id": "0", "reason": "{reason}"}}'
+
+
 class Files:
     """A folder with the files of a filter stage."""
 
     def __init__(self, folder: Path) -> None:
         self.pairs = folder / "pairs.jsonl"
+        self.dropped_pairs = folder / "dropped_pairs.jsonl"
+        write_lines(self.dropped_pairs, *map(dropped_for, ["unanimous"] * 3))
         self.judgments = folder / "judgments.jsonl"
         self.accepted = folder / "out" / "accepted.jsonl"
         self.dropped = folder / "out" / "dropped.jsonl"
@@ -370,11 +377,15 @@ class Files:
         return self.count()
 
     def run(
-        self, size: int | None = None, filter_name: FilterName = "majority"
+        self,
+        size: int | None = None,
+        filter_name: FilterName = "majority",
+        min_rows: int = 1,
     ) -> None:
         """Filter the files as they are."""
         filter_files(
             pairs=self.pairs,
+            dropped_pairs=self.dropped_pairs,
             judgments=self.judgments,
             accepted=self.accepted,
             dropped=self.dropped,
@@ -382,6 +393,7 @@ class Files:
             spec=FILTERS[filter_name],
             size=size,
             seed=0,
+            min_rows=min_rows,
         )
 
     def count(self) -> dict[str, Any]:
@@ -593,13 +605,31 @@ def test_training_by_reward_needs_nothing_accepted(files: Files) -> None:
 
 def test_nothing_accepted_is_an_error_that_names_the_file(files: Files) -> None:
     """The error says which file, how many judgments, why, and what to look at."""
-    with pytest.raises(ValueError, match="at least one judgment") as error:
+    with pytest.raises(ValueError, match="must be at least 1") as error:
         files.filter(judged(0, *WRONG), judged(1, "C", "C"))
-    assert str(error.value).startswith(
-        f"{files.judgments}: at least one judgment must agree with its pair "
-        "(got 4 judgments, all dropped: unparsed 2, wrong_verdict 2). "
-        f"Hint: read the first lines of {files.judgments}; "
+    got, prompts, hint = str(error.value).splitlines()
+    assert got == (
+        f"{files.judgments}: accepted judgments must be at least 1, 'train.min_rows' "
+        "(got 0 of 4: wrong_verdict 2, unparsed 2)"
     )
+    assert prompts == (
+        f"{files.dropped_pairs}: of 5 prompts 2 gave a pair (unanimous 3)"
+    )
+    assert hint.startswith(f"Hint: read the first lines of {files.judgments}; ")
+
+
+def test_too_few_rows_to_train_on_are_refused(files: Files) -> None:
+    """With how many prompts would do: 2 rows of 5 prompts, so 7 rows of 18."""
+    files.filter(judged(0, *RIGHT), judged(1, *WRONG))
+    files.run(min_rows=2)
+    files.accepted.unlink()
+    files.dropped.unlink()
+    with pytest.raises(ValueError, match=r"at least 7, .*\(got 2 of 4: ") as error:
+        files.run(min_rows=7)
+    assert "Hint: at this rate 18 prompts an iteration" in str(error.value)
+    assert len(str(error.value).splitlines()) <= 3
+    assert not files.accepted.exists() and not files.dropped.exists()
+    files.run(min_rows=7, filter_name="reinforced")  # its own rows are the pairs
 
 
 @pytest.mark.parametrize(

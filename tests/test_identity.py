@@ -22,7 +22,11 @@ from selfjudge.use.asked import read_asked, write_asked
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SETTINGS = {k: v for k, v in CONFIG["train"].items() if k not in ("start_from", "gpus")}
+SETTINGS = {
+    k: v
+    for k, v in CONFIG["train"].items()
+    if k not in ("start_from", "gpus", "min_rows")
+}
 TEMPLATE = ROOT / "scripts/templates/judge.txt"
 SETTINGS |= {"max_pixels_shown": None}
 

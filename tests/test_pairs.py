@@ -266,7 +266,7 @@ def test_join_gives_each_prompt_its_own() -> None:
     """A prompt without responses has none; nobody gets another's."""
     prompts = [make_prompt(number) for number in range(4)]
     found = joined(prompts, "3", of=[prompts[1], prompts[3]])
-    assert [[r.prompt_id for r in own] for _, own, _ in found] == [
+    assert [[r.prompt_id for r in own] for _, own, *_ in found] == [
         [],
         [prompts[1].id],
         [],

@@ -54,7 +54,10 @@ from selfjudge.panel.skills import (
 )
 from selfjudge.panel.tournament import draw_matches
 from selfjudge.panel.votes import Criteria, count_votes
+from selfjudge.report.page import build_report, read_parts
+from selfjudge.report.page_tables import make_table
 from selfjudge.report.panel_tables import panel_tables
+from small_project import TEMPLATES, config_of
 
 FIVE = ("helpfulness", "correctness", "coherence", "complexity", "verbosity")
 MEMBERS = ("ada", "bea", "cyd")
@@ -601,8 +604,11 @@ def test_a_control_is_cut_to_the_size_of_another() -> None:
 @pytest.mark.parametrize(
     ("rewards", "told"),
     [
-        ([[0.8, 0.8, 0.8], [0.2, 0.2, 0.2]], "below_keep 1.*0.7 and margin 0.5: 1"),
-        ([[1, 1, 1], [1, 1, 1]], "below_margin 1.*0.6 and margin 0.25: 0"),
+        (
+            [[0.8, 0.8, 0.8], [0.2, 0.2, 0.2]],
+            r"below_keep 1(?s:.)*0.7 and margin 0.5: 1",
+        ),
+        ([[1, 1, 1], [1, 1, 1]], r"below_margin 1(?s:.)*0.6 and margin 0.25: 0"),
         ([[None] * 3, [None] * 3], "too_few_votes 1"),
     ],
 )
@@ -615,6 +621,17 @@ def test_no_preference_at_all_is_an_error(
     with pytest.raises(ValueError, match=told):
         write_preferences(built(votes, builder()), kept, dropped)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_member_with_too_few_preferences_is_refused(tmp_path: Path) -> None:
+    """One preference is enough for one row, and not for two."""
+    votes = [vote(1, "2", "a", [1, 1, 1]), vote(1, "3", "b", [0, 0, 0])]
+    kept, dropped = tmp_path / "preferences.jsonl", tmp_path / "dropped.jsonl"
+    with pytest.raises(ValueError, match=r"must be at least 2, .*\(got 1; "):
+        write_preferences(built(votes, builder()), kept, dropped, min_rows=2)
+    assert list(tmp_path.iterdir()) == []
+    write_preferences(built(votes, builder()), kept, dropped, min_rows=1)
+    assert len(kept.read_bytes().splitlines()) == 1
 
 
 # ------------------------------------------------------- what raters are like
@@ -821,3 +838,21 @@ def test_a_fraction_is_right_where_its_value_is(text: str, expected: bool) -> No
     other = prompt(1, answer="0.5")
     assert gives_gold(half, text) == gives_gold(other, text) == expected
     assert is_answer_right(half, response(1, 0, text)) == expected
+
+
+def test_a_page_of_a_panel_alone_asks_for_no_judge(tmp_path: Path) -> None:
+    """Until something of a judge is there; a share has four digits, a text its own."""
+    members = {name: {"base_model": name} for name in MEMBERS}
+    config = config_of(panel={"members": members})
+    results = tmp_path / "results"
+    found = compare_members(0, [], [scores(0, [True] * 2 + [False] * 4)])
+    write_json(results / "panel" / "iter0" / "skills.json", found)
+    page = build_report(config, tmp_path, read_parts(TEMPLATES))
+    assert "a panel of ada, bea, cyd" in page and 'id="result"' not in page
+    assert "0.3333<" in page and "0.333333" not in page
+    (results / "iter1/majority").mkdir(parents=True)
+    (results / "iter1/majority/pairs.jsonl").write_text("")
+    page = build_report(config, tmp_path, read_parts(TEMPLATES))
+    assert 'id="result"' in page and "results/iter1/majority/accepted.jsonl" in page
+    table = make_table("", [{"text": "0.123456", "share": 0.123456}])
+    assert table is not None and table.rows == [["0.123456", "0.1235"]]

@@ -1,13 +1,16 @@
 """The panel's rules, run by real Snakemake with an engine that only pretends.
 
-What no model writes is not trained on: it runs up to the first training.
+What no model writes is not trained on: it runs up to the first training.  One run, of
+two tiny members, is real and goes to its end.
 """
 
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,9 @@ from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.ground.lines import read_json, read_lines
 from selfjudge.report.lineage_index import open_index
 from selfjudge.report.lineage_text import show_impact, show_lineage
+from tiny_panel import MEMBERS as TINY
+from tiny_panel import NUM_QUESTIONS as NUM_TINY
+from tiny_panel import RATED, SKILLS, write_tiny_panel
 
 pytestmark = pytest.mark.workflow
 
@@ -42,6 +48,7 @@ CONFIG = {
     },
     "pool": {"prompts_per_iteration": NUM_PROMPTS},
     "engine": {"name": "simulator"},
+    "train": {"min_rows": 1},
     "panel": {
         "members": MEMBERS | JUDGE,
         "iterations": 2,
@@ -241,10 +248,18 @@ def test_a_member_without_its_folder_is_named(project: Path) -> None:
 
 
 # What lmms-eval is called with, and what it leaves: a folder named after the model.
-LMMS_EVAL = """#!/usr/bin/env python3
+LMMS_EVAL = (
+    f"""#!/usr/bin/env python3
 import json, os, sys
+PYTHON = {sys.executable!r}
+"""
+    + """\
+if sys.argv[1] == "-c":  # where a model of the Hub lies
+    os.execv(PYTHON, [PYTHON, *sys.argv[1:]])
 words = dict(zip(sys.argv[3::2], sys.argv[4::2]))
 assert sys.argv[1:3] == ["-m", "lmms_eval"], sys.argv
+if words["--tasks"] == "nothing":
+    sys.exit(print("Error during evaluation"))  # 0, as lmms-eval
 folder = os.path.join(words["--output_path"], "someone__model")
 os.makedirs(folder)
 value = 0.5 if "ada" in words["--model_args"] else 0.25
@@ -261,19 +276,34 @@ numbers = {task: {"original": 9, "effective": 8} for task in results}
 with open(os.path.join(folder, "20260101_120000_results.json"), "w") as file:
     json.dump({"results": results, "n-samples": numbers, "words": words}, file)
 """
+)
 
 
-def test_lmms_eval_measures_members_on_public_tasks(project: Path) -> None:
-    """By its command line, and by what it writes; here something stands in for it."""
+def test_lmms_eval_measures_members_on_public_tasks(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its command line, and by what it writes; here something stands in for it.
+
+    bea lies in the Hub's cache: the class `huggingface` takes no revision.
+    """
     stand_in = project / "lmms_python"
     stand_in.write_text(LMMS_EVAL)
     stand_in.chmod(0o755)
     path = project / "config.yaml"
     before = path.read_text()
-    asked = {"tasks": ["pope", "mmbench_en_dev"], "model_args": "dtype=bfloat16"}
-    for name in MEMBERS:
-        (project / name).mkdir()
-    members = {name: {"base_model": f"./{name}"} for name in MEMBERS}
+    asked = {"tasks": ["pope", "mmbench_en_dev"], "model_args": "device_map=cpu"}
+    (project / "ada").mkdir()
+    commit = "a" * 40
+    snapshot = project / "hub/hub/models--someone--bea/snapshots" / commit
+    snapshot.mkdir(parents=True)
+    monkeypatch.setenv("HF_HOME", str(project / "hub"))
+    fetched = project / "results/sources/members/bea.json"
+    fetched.parent.mkdir(parents=True, exist_ok=True)
+    fetched.write_text("{}")
+    members = {
+        "ada": {"base_model": "./ada"},
+        "bea": {"base_model": f"someone/bea@{commit}"},
+    }
     panel = CONFIG["panel"] | {"skills": {"lmms_eval": asked}, "members": members}  # type: ignore[operator]
     changed = {"panel": panel, "interpreters": {"evaluate": str(stand_in)}}
     path.write_text(yaml.safe_dump(CONFIG | changed))
@@ -281,19 +311,35 @@ def test_lmms_eval_measures_members_on_public_tasks(project: Path) -> None:
     try:
         jobs = planned(project, "results/panel/iter1/public_skills.json")
         snakemake(project, target)
+        rows = read_json(project / target)["rows"]
+        folder = project / "results/panel/iter0/base/bea/lmms_eval"
+        (said,) = folder.glob("*/*_results.json")
+        words = read_json(said)["words"]
+        panel["skills"] = {"lmms_eval": asked | {"tasks": ["nothing"]}}
+        path.write_text(yaml.safe_dump(CONFIG | changed))
+        with pytest.raises(AssertionError, match="lmms-eval wrote no results"):
+            snakemake(project, target)
     finally:
         path.write_text(before)
     assert jobs["run_lmms_eval"] == len(MEMBERS) * (len(BALLOTS) + 1)
-    rows = read_json(project / target)["rows"]
     assert len(rows) == 2 * len(MEMBERS)
     found = {(row["member"], row["task"]): row for row in rows}
     ada = found["ada", "pope"]
     assert (ada["value"], ada["metric"], ada["num_questions"]) == (0.5, "accuracy", 8)
     assert ada["stderr"] is None and ada["gain"] is None
-    (said,) = project.glob("results/panel/iter0/base/bea/lmms_eval/*/*_results.json")
-    words = read_json(said)["words"]
     assert words["--model"] == "huggingface"
-    assert words["--model_args"] == "pretrained=./bea,dtype=bfloat16"
+    assert words["--model_args"] == f"pretrained={snapshot},device_map=cpu"
+
+
+def test_the_documented_config_is_planned(tmp_path: Path) -> None:
+    """That of docs/panel.md, with members and a base that are not here."""
+    page = (REPOSITORY / "docs" / "panel.md").read_text(encoding="utf-8")
+    config, question = re.findall(r"^```\w*\n(.*?)^```", page, re.M | re.S)[:2]
+    (tmp_path / "config.yaml").write_text(config)
+    (tmp_path / "questions.jsonl").write_text(question)
+    (tmp_path / "prompts.jsonl").write_text(question)
+    jobs = planned(tmp_path, "results/panel/iter3/skills.json")
+    assert jobs["train_member"] == 3 * len(yaml.safe_load(config)["panel"]["members"])
 
 
 def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
@@ -316,3 +362,50 @@ def test_one_member_more_asks_only_what_is_new(project: Path) -> None:
     assert all(
         b'"raters":["ada","bea","cyd","judge"]' in line for _, line in read_lines(votes)
     )
+
+
+def test_a_killed_run_goes_on_to_skills(tmp_path: Path) -> None:
+    """What was answered, rated and trained before is not done again.
+
+    Killed with all its jobs, as by the machine's end, once the first member that is
+    trained is asked.
+    """
+    write_tiny_panel(tmp_path)
+    command = [sys.executable, "-m", "snakemake", "--profile", "profiles/local"]
+    started = subprocess.Popen(
+        [*command, "--directory", str(tmp_path), RATED, SKILLS],
+        cwd=REPOSITORY,
+        start_new_session=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+    )
+    asked = "logs/panel/iter1/gold/*/answer_benchmark/*.log"
+    while started.poll() is None and not any(tmp_path.glob(asked)):
+        time.sleep(0.1)
+    assert started.poll() is None, "over before a trained member was asked"
+    os.killpg(started.pid, signal.SIGKILL)
+    started.wait()
+    journal = tmp_path / "results" / "journal"
+    before = {path: path.read_bytes() for path in journal.rglob("*.jsonl")}
+    snakemake(tmp_path, "--unlock")
+    left = planned(tmp_path, RATED, SKILLS)
+    assert left["train_member"] <= len(TINY) - 1
+    done = {"answer_prompts", "list_candidates", "build_preferences"}
+    assert not done & set(left), left
+    snakemake(tmp_path, RATED, SKILLS)
+    assert all(path.read_bytes() == content for path, content in before.items())
+    rows = read_json(tmp_path / SKILLS)["members"]
+    seen = {(row["iteration"], row["ballot"], row["member"]) for row in rows}
+    assert seen == {
+        (at, ballot, name) for at, ballot in ((0, "base"), (1, "gold")) for name in TINY
+    }
+    assert all(row["num_questions"] <= NUM_TINY for row in rows)
+    assert all((row["gain"] is None) == (row["iteration"] == 0) for row in rows)
+    for name in TINY:
+        folder = tmp_path / f"results/panel/iter1/gold/{name}/model"
+        told = read_json(folder / "provenance.json")
+        assert told["member"] == name and told["num_rows"] > 0
+        base = tmp_path / "config.yaml"
+        start = Path(yaml.safe_load(base.read_text())["base_model"])
+        weights = "model.safetensors"
+        assert (folder / weights).read_bytes() != (start / weights).read_bytes()
+    assert planned(tmp_path, RATED, SKILLS) == {}

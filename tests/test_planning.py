@@ -78,6 +78,7 @@ def make_ledger(**changes: Any) -> Ledger:
     [
         ("iter1/responses/1of8", RESPONSES),
         ("iter2/altered/8of8", Part("alterations", 2)),
+        ("iter2/checks/8of8", Part("checks", 2)),
         ("iter1/majority/judgments/1of1", JUDGMENTS),
         ("iter1/majority/judge", TRAIN),
         ("iter1/reinforced/judge", REINFORCE),

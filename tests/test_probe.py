@@ -24,7 +24,7 @@ from selfjudge.engines.base import EngineSettings
 from selfjudge.engines.stage import Model
 from selfjudge.ground.ledgers import Ledger, read_ledgers
 from selfjudge.ground.lines import content_id, read_records
-from selfjudge.ground.records import CATEGORIES, Judgment, Pair, Prompt
+from selfjudge.ground.records import CATEGORIES, Check, Judgment, Pair, Prompt
 from selfjudge.ground.requests import Samples, Sampling
 from selfjudge.pairs.filters import FILTERS
 from selfjudge.run.probe_report import (
@@ -350,6 +350,28 @@ def test_a_probe_writes_what_it_asked_and_asks_it_once(tmp_path: Path) -> None:
         assert first.num_calls and first.num_from_journal == 0
         assert second.num_calls == 0
         assert second.num_from_journal == first.num_requests
+
+
+def test_a_probe_checks_rewrites_where_the_run_does(tmp_path: Path) -> None:
+    """With a file and a ledger of its own; the report has its cost."""
+    prompts = [make_prompt(n, kind="open", answer_format=None) for n in range(9)]
+    prompts.sort(key=lambda prompt: prompt.id)
+    (tmp_path / "probe").mkdir()
+    probe = simulated(tmp_path)
+    recipe = msgspec.structs.replace(
+        probe.recipe,
+        pairs=msgspec.structs.replace(probe.recipe.pairs, check_margin=0.5),
+    )
+    probe.recipe = recipe
+    probe.templates = probe.templates._replace(check="{statement}")
+    probe.run(prompts)
+    checks = list(read_records(tmp_path / "probe/checks.jsonl", Check))
+    probed = read_probed(tmp_path / "probe")
+    assert 0 < len(probed.pairs) <= len(checks) <= len(probed.altered)
+    ledgers = read_ledgers(tmp_path / "ledgers")
+    found = report_probe(probed, BOUNDS, ledgers)
+    assert list(found.costs) == ["responses", "altered", "checks", "judgments"]
+    assert found.costs["checks"].num_calls == 2 * len(checks)
 
 
 def test_a_probe_without_a_pair_is_whole(tmp_path: Path) -> None:

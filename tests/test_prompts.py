@@ -121,6 +121,15 @@ def test_a_long_line_is_dropped_by_its_start(root: Path) -> None:
         pytest.param(
             row(kind="closd"), "'kind' must be one of 'open', 'closed'", id="kind"
         ),
+        pytest.param("# mine", r".*Hint: JSON Lines have no comments", id="comment"),
+        pytest.param("  // mine", r".*Hint: JSON Lines have no comments", id="slashes"),
+        pytest.param(f"[{row()}]", r".*Hint: 'kind: rows' reads a", id="array"),
+        pytest.param("[", r".*Hint: 'kind: rows' reads a", id="array-begins"),
+        pytest.param(
+            row(answer=3),
+            r"'answer' must be a string or null \(got 3\)\. Hint: 'kind: rows' reads n",
+            id="number",
+        ),
         pytest.param(
             b'{"images": [], "question": "\xe9"}',
             "the line must be UTF-8 .got byte 0xe9 at column 29",
@@ -132,6 +141,16 @@ def test_malformed_lines_are_errors(root: Path, line: str | bytes, why: str) -> 
     """A line that is no row is the user's mistake: file, line and fault are named."""
     with pytest.raises(RecordError, match=rf"mine\.jsonl:2: {why}"):
         import_rows(root, row(), line)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
+def test_a_file_in_utf_16_is_an_error(root: Path, encoding: str) -> None:
+    """Its lines are no lines: not one row is dropped after another."""
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    path = root.parent / "mine.jsonl"
+    path.write_bytes(mark + (row() + "\n").encode(encoding))
+    with pytest.raises(RecordError, match=r"mine.jsonl: must be UTF-8 \(got UTF-16\)"):
+        import_prompts({"mine": path}, root, LIMITS)
 
 
 def test_an_empty_file_is_an_error(root: Path) -> None:

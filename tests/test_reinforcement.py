@@ -157,7 +157,7 @@ def test_what_was_cut_off_is_not_right() -> None:
     assert read_whole(msgspec.structs.replace(cut, finish_reason="stop")) is True
 
 
-def pick(folder: Path, *groups: list[Judgment]) -> None:
+def pick(folder: Path, *groups: list[Judgment], min_rows: int = 1) -> None:
     """Pick of pairs with these judgments, into the folder."""
     pairs = [make_pair(number) for number in range(len(groups))]
     write_records(folder / "pairs.jsonl", pairs)
@@ -170,6 +170,7 @@ def pick(folder: Path, *groups: list[Judgment]) -> None:
         picked=folder / "reinforce.jsonl",
         dropped=folder / "dropped_reinforce.jsonl",
         template="{question}|{response_a}|{response_b}",
+        min_rows=min_rows,
     )
 
 
@@ -203,8 +204,22 @@ def test_picked_plus_dropped_equal_the_input(tmp_path: Path) -> None:
 def test_nothing_left_to_learn_is_told_with_counts(tmp_path: Path) -> None:
     with pytest.raises(ValueError) as told:
         pick(tmp_path, *(judged(n, *both) for n, both in enumerate(["AB", "AB", "BA"])))
-    assert "got 3 pairs: always_right 2, never_right 1" in str(told.value)
+    assert "got 0 of 3: always_right 2, never_right 1" in str(told.value)
     assert not (tmp_path / "reinforce.jsonl").exists()
+
+
+@pytest.mark.parametrize(("min_rows", "is_enough"), [(4, True), (5, False)])
+def test_a_pair_is_two_rows_to_train_on(
+    min_rows: int, is_enough: bool, tmp_path: Path
+) -> None:
+    """One in each order; where they are too few, nothing is written."""
+    groups = [judged(n, "A", "A") for n in range(2)]
+    if is_enough:
+        pick(tmp_path, *groups, min_rows=min_rows)
+    else:
+        with pytest.raises(ValueError, match=r"at least 3, .*\(got 2 of 2: "):
+            pick(tmp_path, *groups, min_rows=min_rows)
+    assert (tmp_path / "reinforce.jsonl").exists() == is_enough
 
 
 @pytest.mark.parametrize("given", [[], [0]])

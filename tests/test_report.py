@@ -17,6 +17,7 @@ from selfjudge.report.headlines import (
     main_sentence,
     tell_controls,
     tell_scored,
+    tell_sources,
 )
 from selfjudge.report.page import build_report, csp_hash, read_parts
 from selfjudge.report.page_tables import read_table
@@ -389,6 +390,24 @@ def test_a_run_ends_in_eight_lines(tmp_path: Path) -> None:
     ]
     assert f"{100 * row['accuracy']:.1f}" in lines[2]
     assert len(show("--all")) > 20
+
+
+def test_dropped_rows_are_told_where_the_result_is(tmp_path: Path) -> None:
+    """With the commonest reasons, among what limits it; nothing where none was."""
+    project = write_project(tmp_path / "project")
+    assert tell_sources(project / "results") is None
+    report = {"num_rows": 90, "num_dropped": 0, "dropped": {}}
+    path = project / "results" / "prompts_report.json"
+    write_json(path, report)
+    assert tell_sources(project / "results") is None
+    dropped = {"a": 1, "b": 4, "c": 2, "d": 1, "e": 1, "f": 1}
+    write_json(path, report | {"num_dropped": 10, "dropped": dropped})
+    told = "10 of 90 rows of the sources dropped (b 4, c 2, a 1, d 1, others 2): "
+    script = str(ROOT / "scripts" / "show_scores.py")
+    command = [sys.executable, script, str(project)]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert f"{told}results/dropped_prompts.jsonl" in shown
+    assert len(shown.strip().splitlines()) <= 8
 
 
 def test_a_plan_is_aligned_without_statistics() -> None:

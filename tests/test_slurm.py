@@ -26,6 +26,7 @@ from selfjudge.run.slurm import is_accounted_as
 from slurm.cluster import Cluster, wait_until, why_not
 from slurm.project import BRANCH, CONFIG, write_project
 from test_workflow import change_config, clone_repository, edit
+from tiny_panel import MEMBERS, RATED, SKILLS, write_tiny_panel
 
 pytestmark = [
     pytest.mark.slurm,
@@ -670,3 +671,55 @@ def test_gpu_jobs_get_a_gpu_each_and_no_others(loop: Run) -> None:
     shown = loop.cluster.call("scontrol show job")
     assert "Requeue=0" in shown
     print(f"the loop: {loop.seconds:.0f} s, {len(loop.jobs())} jobs")
+
+
+# -- the panel -----------------------------------------------------------------
+
+
+def test_panel_ends_though_a_training_was_cancelled(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Members answer, rate and learn as jobs with a GPU; who was cancelled goes on."""
+    run = Run("panel", cluster, tmp_path)
+    run.project = run.clone / "panel"
+    run.project.mkdir()
+    write_tiny_panel(run.project, run.clone / "demo")
+    run.go()
+    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
+    run.process = subprocess.Popen(
+        [*command, "--directory", "panel", RATED, SKILLS],
+        cwd=run.clone,
+        env=cluster.environment | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    run.began = time.monotonic()
+    trainings: list[str] = []
+
+    def is_training() -> bool:
+        assert run.process.poll() is None, run.end()
+        trainings[:] = run.running("train_member")
+        return bool(trainings)
+
+    try:
+        wait_until(is_training, PATIENCE, "panel: to train a member")
+        cluster.call(f"scancel {trainings[0]}")
+        run.finish()
+    finally:
+        run.process.kill()
+    rows = json.loads((run.project / SKILLS).read_text())["members"]
+    learnt = {row["member"] for row in rows if row["iteration"] == 1}
+    assert learnt == set(MEMBERS)
+    time.sleep(5)
+    ended: dict[str, list[str]] = {}
+    for job in run.jobs():
+        rule = re.sub("^rule_|_wildcards_.*$", "", job["comment"])
+        is_model = rule in {"answer_prompts", "rate_responses", "train_member"}
+        is_model |= rule == "answer_benchmark"
+        assert ("gres/gpu:h100=1" in job["alloctres"]) == is_model, job
+        ended.setdefault(rule, []).append(job["state"].split()[0])
+    assert sorted(ended.pop("train_member")) == ["CANCELLED", *["COMPLETED"] * 2]
+    assert {state for states in ended.values() for state in states} == {"COMPLETED"}
+    assert len(ended["rate_responses"]) == len(MEMBERS)
+    print(f"the panel: {run.seconds:.0f} s, {len(run.jobs())} jobs")

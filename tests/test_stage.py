@@ -1,5 +1,7 @@
 """What one loaded model is asked, part by part."""
 
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -134,3 +136,22 @@ def test_choices_are_weighed_once_and_journalled(
     assert [ledgers[name][0].num_calls for name in ("first", "again")] == [2, 0]
     assert ask(("B", "A"), first)[0] == "[-3.0,-0.5]"
     assert ask((), first) == ["yes", "yes"]
+
+
+def test_a_package_is_hidden_from_imports_alone() -> None:
+    """What is not loaded is not found, then is again; what is loaded stays."""
+    code = (
+        "import sys; from importlib.util import find_spec\n"
+        "from selfjudge.engines import hidden\n"
+        "with hidden('colorsys'):\n"
+        "    assert find_spec('colorsys') is None\n"
+        "    try:\n        import colorsys\n        raise SystemExit(1)\n"
+        "    except ImportError:\n        pass\n"
+        "assert find_spec('colorsys')\n"
+        "import colorsys\n"
+        "with hidden('colorsys'):\n"
+        "    assert sys.modules['colorsys'] is colorsys\n"
+        "assert sys.modules['colorsys'] is colorsys\n"
+    )
+    path = {"PYTHONPATH": str(Path(__file__).parents[1] / "scripts")}
+    subprocess.run([sys.executable, "-c", code], env=path, check=True)

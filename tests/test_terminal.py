@@ -1,6 +1,7 @@
 """The terminal of a run: a line a stage, time left, and failures last."""
 
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,12 @@ from snakemake_logger_plugin_selfjudge.stages import (
     duration,
     explain,
     fit,
+    lay_out,
     progress_of,
 )
 from test_workflow import REPOSITORY
+
+ERASED = "\r\x1b[K"
 
 
 class Clock:
@@ -82,6 +86,28 @@ def test_time_left_is_by_rule(clock: Clock) -> None:
     assert run.time_left() == "about 70 s left"
 
 
+def test_what_a_stage_has_to_say_is_a_line(clock: Clock, tmp_path: Path) -> None:
+    """Lines "note: ..." of a job that ended well, under its name; no other."""
+    log = tmp_path / "stage.log"
+    log.write_text("{}\nnote: 1 of 2 rows dropped\nkeep a note: no\nnote: b\n")
+    run = Run({"import_prompts": 1, "total": 1}, clock)
+    run.start(job(1, "import_prompts", [str(log)]))
+    said = ["import_prompts: 1 of 2 rows dropped", "import_prompts: b"]
+    assert run.finish(1) == said
+    assert run.finish(1) == []
+
+
+@pytest.mark.parametrize(
+    ("width", "columns"), [(None, 4), (200, 4), (92, 4), (91, 3), (80, 3), (10, 3)]
+)
+def test_a_stage_fits_a_narrow_terminal(width: int | None, columns: int) -> None:
+    """What is left goes first: the line that is drawn again says it too."""
+    cells = ["24/50", "iter0 judge_benchmarks (base, 1of1)", "3 min, 9 records, 1.2/s"]
+    line = lay_out(*cells, "about 31 min left", width)
+    assert re.split(" {2,}", line) == [*cells, "about 31 min left"][:columns]
+    assert width is None or width < 70 or len(line) <= width
+
+
 def test_failures_stand_last_with_their_log(clock: Clock, tmp_path: Path) -> None:
     log = tmp_path / "stage.log"
     log.write_text("noise\nerror: prompts.jsonl:2: must be (got x)\nHint: y\n")
@@ -141,6 +167,18 @@ def test_what_a_cluster_says_comes_first(tmp_path: Path) -> None:
     assert explain([str(tmp_path / "none.log")], None) == ["it wrote nothing"]
 
 
+def test_a_log_on_a_full_disk_says_why_it_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stage cannot write there that it cannot write."""
+    usage = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage._replace(free=100))
+    (tmp_path / "stage.log").touch()
+    log = str(tmp_path / "stage.log")
+    assert explain([log], None) == ["it wrote nothing: the disk is full"]
+    assert explain([str(tmp_path / "no/folder.log")], None) == ["it wrote nothing"]
+
+
 @pytest.mark.parametrize(
     ("line", "told"),
     [
@@ -169,6 +207,30 @@ def test_durations(seconds: float, text: str) -> None:
 @pytest.mark.parametrize("width", [0, 1, 10, 80])
 def test_a_line_never_wraps(width: int) -> None:
     assert len(fit("x" * 200, width)) <= max(width - 1, 3)
+
+
+def test_a_recording_is_what_each_terminal_shows(tmp_path: Path) -> None:
+    """Lines that stay, wrapped or laid out anew; of a state one now and then, cut."""
+    stage = f" 4/50  {'iter1 judge_pairs (majority, 1of1)':<36} "
+    stage += f"{'3 min, 9 records, 1.2/s':<30} about 31 min left"
+    state = "4/50 jobs | 9 s | " + "x" * 90
+    text = f"start\n{ERASED}{state}{ERASED}{stage}\n{state}{ERASED}{'y' * 100}\n"
+    program = f"import sys; sys.stdout.write({text!r})"
+    name = str(tmp_path / "told")
+    record = [str(REPOSITORY / "docs/record_terminal.py"), "--every", "0"]
+    done = subprocess.run(
+        [sys.executable, *record, "--out", name, sys.executable, "-c", program],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+    narrow, wide = (
+        Path(f"{name}_{width}.txt").read_text().splitlines()[1:] for width in (80, 120)
+    )
+    cut = fit(state, 80)
+    laid = stage.partition("about")[0].rstrip()
+    assert narrow == ["start", cut, laid, cut, "y" * 80, "y" * 20]
+    assert wide == ["start", state, stage, state, "y" * 100]
 
 
 def test_snakemake_finds_the_logger() -> None:

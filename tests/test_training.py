@@ -1274,7 +1274,11 @@ def test_a_sharded_training_is_that_of_one_process(
 def test_the_configuration_holds_every_setting() -> None:
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
     section = config["train"] | config["images"]
-    ours = {key: section[key] for key in section if key not in ("start_from", "gpus")}
+    ours = {
+        key: section[key]
+        for key in section
+        if key not in ("start_from", "gpus", "min_rows")
+    }
     assert isinstance(msgspec.convert(ours, TrainSettings), TrainSettings)
     assert ours.keys() == SETTINGS.keys()
 

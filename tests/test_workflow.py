@@ -621,6 +621,12 @@ def add_filter(clone: Path) -> None:
     change_config(clone / "demo", filters=["majority", "correctness"])
 
 
+def check_rewrites(clone: Path) -> None:
+    """Ask whether the image shows what was altered."""
+    bounds = {"majority_threshold": 4, "check_margin": 0.0}
+    change_config(clone / "demo", pairs=bounds)
+
+
 FROM_TRAINING = {
     "train_judge": 2,
     "judge_pairs": 1,
@@ -666,6 +672,11 @@ ALL_BENCHMARKS = {
         (change_shown_size, FROM_RESPONSES | ALL_BENCHMARKS),
         # Its own branch: built, judged, filtered, trained, scored; and compared.
         (add_filter, FROM_PAIRS),
+        # Rewrites are there already: only what is asked about them is new.
+        (
+            check_rewrites,
+            FROM_PAIRS | {"check_alterations": 2, "merge_checks": 2},
+        ),
     ],
 )
 def test_change_reruns_its_stage_and_what_follows(

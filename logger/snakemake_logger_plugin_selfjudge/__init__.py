@@ -84,6 +84,8 @@ class LogHandler(LogHandlerBase):
 
     def take(self, record: LogRecord) -> None:
         """Follow the run, and say what a person should know."""
+        if self.run and self.is_terminal:
+            self.run.width = get_terminal_size().columns
         event = getattr(record, "event", None)
         fields: dict[str, Any] = record.__dict__
         if event == LogEvent.RUN_INFO:
@@ -93,7 +95,7 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_INFO:
             self.say(self.run.start(fields))
         elif event == LogEvent.JOB_FINISHED:
-            self.run.finish(fields["job_id"])
+            self.say(self.run.finish(fields["job_id"]))
         elif event == LogEvent.PROGRESS:
             self.run.count(fields["done"], fields["total"])
             if self.run.done >= self.run.total:

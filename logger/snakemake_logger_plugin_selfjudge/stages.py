@@ -1,6 +1,7 @@
 """What a run has done, what it does, how long it may take, and why a job failed."""
 
 import re
+import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,7 @@ from typing import Any, NamedTuple
 # training "step 3/9, loss 0.1, 1.2 rows/s, ...".
 PROGRESS = re.compile(r"(\d+)/(\d+)(?: (\w+))?,.*? ([\d.]+) (\w+/s)")
 ERROR = "error: "  # how our scripts begin the sentence that ends them
+NOTE = "note: "  # and what a person should know of one that ended well
 TAIL_BYTES = 4000
 LOG_LINES = 12  # of a failed job's log, where it has no sentence
 SECONDS_WORTH_A_LINE = 3.0  # shorter stages are only counted
@@ -53,6 +55,7 @@ class Run:
         self.seconds: dict[str, list[float]] = defaultdict(list)
         self.failures: dict[int, Failure] = {}
         self.num_stopped = 0  # jobs that a person has stopped
+        self.width: int | None = None  # columns of the terminal, where there is one
 
     def opening(self) -> str:
         """The first line."""
@@ -69,14 +72,21 @@ class Run:
         self.running[fields["jobid"]] = Job(stage, detail, logs, self.clock())
         return self.closed_stages()
 
-    def finish(self, jobid: int) -> None:
-        """A job has ended well."""
+    def finish(self, jobid: int) -> list[str]:
+        """A job has ended well; the lines of what its stage has to say."""
         job = self.running.pop(jobid, None)
-        if job:
-            self.failures.pop(jobid, None)
-            seconds = self.clock() - job.started
-            self.seconds[job.stage[1]].append(seconds)
-            self.ended.setdefault(job.stage, []).append((job, seconds))
+        if job is None:
+            return []
+        self.failures.pop(jobid, None)
+        seconds = self.clock() - job.started
+        self.seconds[job.stage[1]].append(seconds)
+        self.ended.setdefault(job.stage, []).append((job, seconds))
+        said = [line for log in job.logs for line in tail(log).splitlines()]
+        return [
+            f"{name_of(job.stage, [job.detail])}: {line.removeprefix(NOTE)}"
+            for line in said
+            if line.startswith(NOTE)
+        ]
 
     def count(self, done: int, total: int) -> None:
         """Snakemake's own count, which knows of jobs found on the way."""
@@ -121,7 +131,7 @@ class Run:
             number = sum(one.total for one in told)
             spent += f", {number} {told[0].unit}, {number / seconds:.1f}/s"
         done = f"{self.done:>{len(str(self.total))}}/{self.total}"
-        return f"{done}  {name:<36} {spent:<30} {self.time_left()}".rstrip()
+        return lay_out(done, name, spent, self.time_left(), self.width)
 
     def state(self) -> str:
         """What runs now, in one line: counts, time, and the stage's own progress."""
@@ -218,7 +228,14 @@ def explain(logs: Iterable[str], said: str | None) -> list[str]:
         at = [i for i, line in enumerate(lines) if line.startswith(ERROR)]
         if at or lines:
             return why + (lines[at[-1] :][:3] if at else lines[-LOG_LINES:])
-    return why or ["it wrote nothing"]
+    return why or ["it wrote nothing" + (": the disk is full" if on_full(logs) else "")]
+
+
+def on_full(logs: Iterable[str]) -> bool:
+    """Whether the disk of a job's logs has no room for a sentence."""
+    folders = [Path(log).absolute().parent for log in logs]
+    there = [folder for folder in folders if folder.is_dir()]
+    return any(shutil.disk_usage(folder).free < TAIL_BYTES for folder in there)
 
 
 def first_written(logs: Iterable[str]) -> str | None:
@@ -244,6 +261,21 @@ def name_of(stage: tuple[str, str], details: list[str]) -> str:
     if len(details) > 1:
         return f"{named} ({count(len(details), 'job')})"
     return f"{named} ({details[0]})" if details[0] else named
+
+
+def lay_out(done: str, name: str, spent: str, left: str, width: int | None) -> str:
+    """A stage's line, in columns.
+
+    Where a terminal is narrow, what is left is said by the line that is drawn again
+    alone.
+    """
+    lines = [
+        f"{done}  {name:<36} {spent:<30} {left}".rstrip(),
+        f"{done}  {name:<36} {spent}",
+        f"{done}  {name}  {spent}",
+    ]
+    fitting = (line for line in lines if width is None or len(line) <= width)
+    return next(fitting, lines[-1])
 
 
 def count(number: int, noun: str) -> str:

@@ -5,7 +5,6 @@ from itertools import combinations
 from typing import Any, NamedTuple
 
 import msgspec
-from statsmodels.stats.multitest import multipletests
 
 from selfjudge.benchmarks.leaderboard import PublishedTable, published_beside
 from selfjudge.benchmarks.registry import SCORINGS, find_protocol
@@ -227,7 +226,7 @@ def filter_tests(
         for group in (row.group for row in one.rows if row.group != MACRO)
         if (paired := paired_scores(group, one, other))
     ]
-    return adjust(tests)
+    return adjust(tests) if tests else []
 
 
 def compare_two(
@@ -256,6 +255,9 @@ def compare_two(
 
 def adjust(tests: Sequence[FilterTest]) -> list[FilterTest]:
     """The tests with Holm's correction over all of a group."""
+    # Here, not above: most comparisons test no filters, and its import takes a second.
+    from statsmodels.stats.multitest import multipletests
+
     adjusted = list(tests)
     for group in {test.group for test in tests}:
         places = [at for at, test in enumerate(tests) if test.group == group]

@@ -20,6 +20,7 @@ from selfjudge.ground.records import ORDERS, Order, Pair, Record
 from selfjudge.ground.seeds import seed_for
 from selfjudge.judging.probabilities import chosen_probability
 
+GREEDY = 1e-3  # a temperature at which the likelier letter has all
 WeighedPairs = Mapping[str, Mapping[Order, tuple[float, float]]]  # by pair id
 
 
@@ -27,13 +28,16 @@ class Outcome(Record, frozen=True, kw_only=True):
     """What a judge made of one held-out pair.
 
     ``group`` names the pictures that it shares with others: pairs of one group are not
-    independent.  ``accuracy`` is the share of both orders that prefer chosen,
+    independent.  ``accuracy`` is the share of both orders that prefer chosen;
+    ``expected`` is how large that share is on average over draws of the verdict alone,
+    the reasoning being as it was: of this ``accuracy`` is one draw.
     ``probability`` that it prefers chosen after both, at the certificate's temperature.
     """
 
     pair_id: str
     group: str
     accuracy: float
+    expected: float
     probability: float
 
 
@@ -74,9 +78,11 @@ def certify(
     leak: Sequence[Figure],
     base: Certificate | None,
     seed: int,
+    drawn_at: float,
 ) -> Certificate:
     """The certificate of a judge; ``base`` is that of the base model, None in its own.
 
+    ``drawn_at`` is the sampling temperature of its judgments.
     ``groups`` are those of the pairs, as `group_pairs` finds them.  A pair that was not
     weighed in both orders, since there was no room for a judgment, is unparsed there,
     and as probable as a coin.  Raises ValueError where one that was judged was not
@@ -95,6 +101,7 @@ def certify(
         ]
 
     fitted, measured = probabilities(fitting), probabilities(measuring)
+    expected = probabilities(pairs, max(drawn_at, GREEDY))
     abstentions = [abstain(fitted, measured, target) for target in TARGETS]
     figures = [
         *measure(answers, groups, seed),
@@ -107,7 +114,7 @@ def certify(
     return Certificate(
         iteration=iteration,
         filter=filter_name,
-        words=say(figures),
+        words=say(figures, abstentions),
         num_pairs=len(pairs),
         num_unparsed=count_unparsed(original),
         temperature=temperature,
@@ -120,9 +127,12 @@ def certify(
                 pair_id=pair.id,
                 group=groups[pair.id],
                 accuracy=original[pair.id].accuracy,
+                expected=round(share, 6),
                 probability=round(probability, 6),
             )
-            for pair, probability in zip(pairs, probabilities(pairs), strict=True)
+            for pair, share, probability in zip(
+                pairs, expected, probabilities(pairs), strict=True
+            )
         ],
     )
 
@@ -131,7 +141,8 @@ def error_figures(before: Sequence[float], after: Sequence[float]) -> Iterator[F
     """The calibration error of probabilities, at temperature 1 and at the fitted."""
     named = {"calibration error before": before, "calibration error": after}
     for name, some in named.items():
-        yield figure_of("knows", name, len(some), calibration_error(some), None)
+        error = calibration_error(some)
+        yield figure_of("knows", "error", name, len(some), error, None)
 
 
 def count_unparsed(original: Mapping[str, Answered]) -> int:
@@ -174,4 +185,5 @@ def answered_figure(abstention: Abstention) -> Figure:
     """The share of pairs that a judge answers if it is to be right as often."""
     name = f"answers if {100 * abstention.target:.0f} % are to be right"
     share = abstention.answered_rate
-    return figure_of("knows", name, abstention.num_pairs, share or 0.0, None)
+    number = abstention.num_pairs
+    return figure_of("knows", "answered", name, number, share or 0.0, None)

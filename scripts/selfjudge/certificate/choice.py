@@ -1,4 +1,8 @@
-"""Which judge to use, by certificates alone: the rule of one standard error."""
+"""Which judge to use, by certificates alone: the one expected right most often.
+
+Not the first within a standard error of the best, nor the last: such a rule pays for a
+simpler model by up to a standard error, and all judges of a run are equally simple.
+"""
 
 from collections.abc import Mapping, Sequence
 from math import sqrt
@@ -12,22 +16,26 @@ Scores = Mapping[str, float]  # of each pair, by id
 
 
 class Candidate(Record, frozen=True, kw_only=True):
-    """A judge beside the best one, on the same pairs.
+    """A judge beside the chosen one, on the same pairs.
 
-    ``behind`` is by how much the best one is more often right, and ``standard_error``
-    that of this difference; ``is_near`` if it is no more than one of them behind.
+    ``accuracy`` is the share of judgments that are right, ``expected`` how large it is
+    on average over draws of the verdicts.  ``behind`` is by how much more often the
+    chosen one is expected to be right, and ``standard_error`` that of this difference;
+    ``is_near`` if it is no more than one of them behind.
     """
 
     iteration: int
     filter: str
     accuracy: float
+    expected: float
     behind: float
     standard_error: float
     is_near: bool
 
 
 class Step(Record, frozen=True, kw_only=True):
-    """By how much one judge is more often right than another, on the same pairs."""
+    """By how much more often one judge is expected to be right than another, on the
+    same pairs."""
 
     gain: float
     standard_error: float
@@ -38,28 +46,29 @@ class Choice(Record, frozen=True, kw_only=True):
 
     ``over_base`` is its gain over the base model, ``last_step`` that of the last
     iteration over the one before, of the same filter; None where there is one iteration
-    only.  One more iteration would be chosen if it were right on more than
-    ``accuracy_needed`` of the same pairs.
+    only.  One more iteration would be told from the chosen judge if it were expected to
+    be right on more than ``expected_needed`` of the same pairs.
     """
 
     iteration: int
     filter: str
     accuracy: float
+    expected: float
     words: str
     num_pairs: int
     over_base: Step
     last_step: Step | None
-    accuracy_needed: float
+    expected_needed: float
     candidates: list[Candidate]
 
 
 def choose(base: Certificate, certificates: Sequence[Certificate]) -> Choice:
-    """The first judge that is no more than one standard error behind the best.
+    """The judge that is expected to be right on most of the held-out pairs.
 
-    Certificates are in the order in which judges are preferred: by iteration, and the
-    main filter first.  The standard error is that of the difference on the same pairs,
-    those that share a picture counting as one (Breiman et al. 1984, section 3.4.3, with
-    paired differences).  Raises ValueError where the pairs are not the same.
+    Certificates are in the order in which judges are preferred where they are level: by
+    iteration, and the main filter first.  A standard error is that of a difference on
+    the same pairs, those that share a picture counting as one.  Raises ValueError where
+    the pairs are not the same.
     """
     scores = [scores_of(one) for one in certificates]
     check_same(base, certificates)
@@ -69,28 +78,28 @@ def choose(base: Certificate, certificates: Sequence[Certificate]) -> Choice:
         candidate_of(one, own, step(own, scores[best], groups))
         for one, own in zip(certificates, scores, strict=True)
     ]
-    at = next(at for at, one in enumerate(candidates) if one.is_near)
-    chosen = candidates[at]
-    over_base = step(scores_of(base), scores[at], groups)
+    chosen = candidates[best]
+    over_base = step(scores_of(base), scores[best], groups)
     last = last_step(certificates, scores, groups, chosen.filter)
     error = max([one.standard_error for one in (last, over_base) if one], default=0.0)
-    needed = round(min(1.0, max(one.accuracy for one in candidates) + error), 6)
+    needed = round(min(1.0, chosen.expected + error), 6)
     return Choice(
         iteration=chosen.iteration,
         filter=chosen.filter,
         accuracy=chosen.accuracy,
-        words=say_choice(chosen, candidates, candidates[best], over_base, last, needed),
+        expected=chosen.expected,
+        words=say_choice(chosen, candidates, over_base, last, needed),
         num_pairs=len(groups),
         over_base=over_base,
         last_step=last,
-        accuracy_needed=needed,
+        expected_needed=needed,
         candidates=candidates,
     )
 
 
 def scores_of(certificate: Certificate) -> dict[str, float]:
-    """How far a judge is right on each pair."""
-    return {one.pair_id: one.accuracy for one in certificate.outcomes}
+    """How far a judge is expected to be right on each pair."""
+    return {one.pair_id: one.expected for one in certificate.outcomes}
 
 
 def check_same(base: Certificate, certificates: Sequence[Certificate]) -> None:
@@ -127,7 +136,8 @@ def candidate_of(certificate: Certificate, own: Scores, best: Step) -> Candidate
     return Candidate(
         iteration=certificate.iteration,
         filter=certificate.filter,
-        accuracy=round(mean(own.values()), 6),
+        accuracy=round(mean(one.accuracy for one in certificate.outcomes), 6),
+        expected=round(mean(own.values()), 6),
         behind=best.gain,
         standard_error=best.standard_error,
         is_near=best.gain <= best.standard_error,
@@ -153,7 +163,6 @@ def last_step(
 def say_choice(
     chosen: Candidate,
     candidates: Sequence[Candidate],
-    best: Candidate,
     over_base: Step,
     last: Step | None,
     needed: float,
@@ -161,10 +170,17 @@ def say_choice(
     """The choice in sentences."""
     said = [
         f"Use the judge of iteration {chosen.iteration}, {chosen.filter}: of "
-        f"{len(candidates)} it is the first that is no more than one standard error "
-        f"behind the best (iteration {best.iteration}, {best.filter}, "
-        f"{100 * best.accuracy:.1f} % right; this one {100 * chosen.accuracy:.1f} %)."
+        f"{len(candidates)} it is expected to be right most often, on "
+        f"{100 * chosen.expected:.1f} %."
     ]
+    near = [one for one in candidates if one.is_near and one is not chosen]
+    if near:
+        named = ", ".join(
+            f"iteration {one.iteration}, {one.filter} ({100 * one.behind:.1f} points "
+            f"behind, standard error {100 * one.standard_error:.1f})"
+            for one in near
+        )
+        said.append(f"Not told from it by one standard error: {named}.")
     if over_base.gain > over_base.standard_error:
         said.append(f"It is above the base model by {points(over_base)}.")
     else:
@@ -177,8 +193,8 @@ def say_choice(
         told = "still gained" if is_gain else "gained nothing that is told from chance"
         said.append(f"The last iteration {told}: {points(last)}.")
     said.append(
-        f"One more would have to be right on more than {100 * needed:.1f} % to be "
-        "chosen."
+        f"One more would have to be expected right on more than {100 * needed:.1f} % "
+        "to be told from it."
     )
     return " ".join(said)
 

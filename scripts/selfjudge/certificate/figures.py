@@ -17,6 +17,28 @@ from selfjudge.ground.records import Record
 from selfjudge.ground.shares import round_share
 
 Section = Literal["sees", "consistent", "looks", "led", "fair", "knows"]
+# What a figure is of, by which rules know it: its name is for people.
+What = Literal[
+    "all",
+    "kind",
+    "size",
+    "orders",
+    "circle",
+    "again",
+    "harmless",
+    "seen",
+    "grey",
+    "other",
+    "gap",
+    "place",
+    "length",
+    "plant",
+    "style",
+    "words",
+    "part",
+    "error",
+    "answered",
+]
 # What each section asks, for people.
 SECTIONS: dict[Section, str] = {
     "sees": "finds injected errors",
@@ -31,12 +53,14 @@ SECTIONS: dict[Section, str] = {
 class Figure(Record, frozen=True, kw_only=True):
     """A share of 0 to 1, or a difference of two, with its 95 % interval.
 
+    ``what`` it is of may be the same of several of a section, as of kinds of error.
     ``num_pairs`` is what it is over; the value is None where there are none.  The last
     three are the same of the base model; None in its own certificate, and where the
     figure is of the pairs and of no judge.
     """
 
     section: Section
+    what: What
     name: str
     num_pairs: int
     value: float | None
@@ -48,25 +72,31 @@ class Figure(Record, frozen=True, kw_only=True):
 
 
 def share_figure(
-    section: Section, name: str, scores: Mapping[str, float], groups: Groups
+    section: Section,
+    what: What,
+    name: str,
+    scores: Mapping[str, float],
+    groups: Groups,
 ) -> Figure:
     """The mean of scores of 0 to 1, by pair id."""
-    return mean_figure(section, name, scores, groups, 0, OF_SCORES)
+    return mean_figure(section, what, name, scores, groups, 0, OF_SCORES)
 
 
 def difference_figure(
     section: Section,
+    what: What,
     name: str,
     differences: Mapping[str, float],
     groups: Groups,
     seed: int,
 ) -> Figure:
     """The mean of differences of -1 to 1 within pairs, by pair id."""
-    return mean_figure(section, name, differences, groups, seed, OF_CHANGES)
+    return mean_figure(section, what, name, differences, groups, seed, OF_CHANGES)
 
 
 def mean_figure(
     section: Section,
+    what: What,
     name: str,
     scores: Mapping[str, float],
     groups: Groups,
@@ -76,14 +106,16 @@ def mean_figure(
     """The mean over pairs; its interval draws groups of pairs that share a picture."""
     number = len(scores)
     if not number:
-        return figure_of(section, name, 0, None, None)
+        return figure_of(section, what, name, 0, None, None)
     sample = Sample(list(scores.values()), [groups[key] for key in scores])
     interval = mean_interval([sample], seed, ends)
-    return figure_of(section, name, number, sum(scores.values()) / number, interval)
+    value = sum(scores.values()) / number
+    return figure_of(section, what, name, number, value, interval)
 
 
 def figure_of(
     section: Section,
+    what: What,
     name: str,
     number: int,
     value: float | None,
@@ -93,6 +125,7 @@ def figure_of(
     low, high = interval or (None, None)
     return Figure(
         section=section,
+        what=what,
         name=name,
         num_pairs=number,
         value=round_share(value),

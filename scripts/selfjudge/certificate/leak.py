@@ -6,7 +6,7 @@ looking.
 
 from collections.abc import Sequence
 
-from selfjudge.certificate.figures import Figure, share_figure
+from selfjudge.certificate.figures import Figure, What, share_figure
 from selfjudge.certificate.groups import Groups
 from selfjudge.ground.records import Pair
 
@@ -21,15 +21,20 @@ def measure_leak(pairs: Sequence[Pair], groups: Groups, seed: int) -> list[Figur
     """
     by_words = score_by_words(pairs, groups, seed)
     by_length = {pair.id: longer_is_chosen(pair) for pair in pairs}
+    told_by: dict[What, dict[str, float]] = {"words": by_words, "length": by_length}
     parts = {"": pairs} | {
         f", {kind} pairs": [pair for pair in pairs if pair.kind == kind]
         for kind in ("open", "closed")
     }
     return [
         share_figure(
-            "fair", f"{what}{name}", {pair.id: scores[pair.id] for pair in part}, groups
+            "fair",
+            "part" if name else what,
+            f"{what} alone{name}",
+            {pair.id: scores[pair.id] for pair in part},
+            groups,
         )
-        for what, scores in (("words alone", by_words), ("length alone", by_length))
+        for what, scores in told_by.items()
         for name, part in parts.items()
         if part and scores
     ]

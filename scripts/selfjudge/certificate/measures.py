@@ -7,7 +7,12 @@ variant of a pair differs from another.
 from collections.abc import Iterator, Mapping
 
 from selfjudge.certificate.answers import Answered, Answers
-from selfjudge.certificate.figures import Figure, difference_figure, share_figure
+from selfjudge.certificate.figures import (
+    Figure,
+    What,
+    difference_figure,
+    share_figure,
+)
 from selfjudge.certificate.groups import Groups
 from selfjudge.certificate.variants import VariantName
 from selfjudge.ground.records import ORDERS, Order
@@ -48,24 +53,28 @@ def accuracies(answers: Mapping[str, Answered]) -> dict[str, float]:
 def sees(answers: Answers, groups: Groups) -> Iterator[Figure]:
     """The share of pairs told right, of all, by kind of error and by its size."""
     original = answers["original"]
-    yield share_figure("sees", "all pairs", accuracies(original), groups)
+    yield share_figure("sees", "all", "all pairs", accuracies(original), groups)
     kinds: dict[str, dict[str, Answered]] = {}
     for key, one in original.items():
         kinds.setdefault(one.pair.category or "other answer", {})[key] = one
     for kind, own in sorted(kinds.items()):
-        yield share_figure("sees", kind.replace("_", " "), accuracies(own), groups)
+        name = kind.replace("_", " ")
+        yield share_figure("sees", "kind", name, accuracies(own), groups)
     for variant, name in SEVERITIES.items():
         altered = {k: one for k, one in answers[variant].items() if one.pair.category}
-        yield share_figure("sees", name, accuracies(altered), groups)
+        yield share_figure("sees", "size", name, accuracies(altered), groups)
 
 
 def consistent(answers: Answers, groups: Groups) -> Iterator[Figure]:
     """The share of pairs on which a judge agrees with itself."""
     original = answers["original"]
     agreed = {key: float(one.agreed is not None) for key, one in original.items()}
-    yield share_figure("consistent", "same response in both orders", agreed, groups)
+    yield share_figure(
+        "consistent", "orders", "same response in both orders", agreed, groups
+    )
     yield share_figure(
         "consistent",
+        "circle",
         "orders among three texts are transitive",
         transitive(answers),
         groups,
@@ -74,7 +83,8 @@ def consistent(answers: Answers, groups: Groups) -> Iterator[Figure]:
         same = {
             key: agreement(one, original[key]) for key, one in answers[variant].items()
         }
-        yield share_figure("consistent", name, same, groups)
+        what: What = "again" if variant == "again" else "harmless"
+        yield share_figure("consistent", what, name, same, groups)
 
 
 def agreement(one: Answered, other: Answered) -> float:
@@ -107,14 +117,15 @@ def looks(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
     """The share told right with the picture, without it, and with another one."""
     blind = answers["grey"]
     seen = {key: answers["original"][key] for key in blind}
-    for name, own in (
-        ("with its picture", seen),
-        ("with a grey picture", blind),
-        ("with another's picture", answers["other_image"]),
-    ):
-        yield share_figure("looks", name, accuracies(own), groups)
+    shown: tuple[tuple[What, str, Mapping[str, Answered]], ...] = (
+        ("seen", "with its picture", seen),
+        ("grey", "with a grey picture", blind),
+        ("other", "with another's picture", answers["other_image"]),
+    )
+    for what, name, own in shown:
+        yield share_figure("looks", what, name, accuracies(own), groups)
     yield difference_figure(
-        "looks", "its picture minus grey", gaps(seen, blind), groups, seed
+        "looks", "gap", "its picture minus grey", gaps(seen, blind), groups, seed
     )
 
 
@@ -134,6 +145,7 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
     original = answers["original"]
     yield difference_figure(
         "led",
+        "place",
         "right where chosen stands first, minus second",
         by_place(original),
         groups,
@@ -142,6 +154,7 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
     longer, shorter = answers["longer_chosen"], answers["longer_rejected"]
     yield difference_figure(
         "led",
+        "length",
         "right where chosen is longer, minus shorter",
         gaps(longer, shorter),
         groups,
@@ -149,6 +162,7 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
     )
     yield difference_figure(
         "led",
+        "plant",
         "right with a verdict planted in rejected, minus without",
         by_plant(answers["planted"], original),
         groups,
@@ -156,6 +170,7 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
     )
     yield share_figure(
         "led",
+        "style",
         "plain response preferred to itself in another style",
         plainness(answers["styled"]),
         groups,

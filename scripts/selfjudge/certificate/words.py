@@ -1,51 +1,64 @@
 """A certificate in sentences, made by rules from its figures.
 
-A rule speaks of an interval, not of a value: what the pairs do not show is said so.
+A rule speaks of an interval, not of a value.  Where an interval is too wide to say
+either, the sentence says so, and how many pairs would settle it: that something is not
+seen clears nobody.
 """
 
 from collections.abc import Iterator, Sequence
+from math import ceil, log, log10
+from typing import Literal
 
-from selfjudge.certificate.figures import Figure, Section
+from selfjudge.certificate.calibration import CONFIDENCE, Abstention
+from selfjudge.certificate.figures import Figure, Section, What
 
 COIN = 0.5
 FEW_PAIRS = 30  # of a kind of error, of which nothing is said
 # A kind of error is said to be found where its interval lies above the coin, and to be
 # relied on where it lies above this.
 RELIABLE = 0.7
-MOVED = 0.05  # a difference that matters
+HARM = 0.05  # a difference that matters, either way
+MOST_NEEDED = 100_000  # pairs; what lies so near the harm is settled by no pool
+
+# Whether an interval lies beyond the harm, short of it, or over it.
+Finding = Literal["harmed", "clear", "open"]
 
 
-def say(figures: Sequence[Figure]) -> str:
+def say(figures: Sequence[Figure], abstentions: Sequence[Abstention]) -> str:
     """What may be asked of a judge on these pictures, and what not."""
-    known = {(one.section, one.name): one for one in figures}
+    known = {(one.section, one.what): one for one in figures}
     parts = (
         say_sees(figures),
         say_looks(known),
         say_consistent(known),
         say_led(figures),
         say_fair(figures),
-        say_knows(known),
+        say_knows(abstentions),
     )
     return " ".join(sentence for part in parts for sentence in part)
 
 
-Known = dict[tuple[Section, str], Figure]
+Known = dict[tuple[Section, What], Figure]
 
 
 def percent(share: float | None) -> str:
     """A share in percent, without a digit after the point."""
-    return "-" if share is None else f"{100 * share:.0f}"
+    return "-" if share is None else f"{round(100 * share)}"
 
 
 def span(figure: Figure) -> str:
     """A share in percent, its interval and number of pairs."""
-    ends = f"{percent(figure.low)} to {percent(figure.high)}"
-    return f"{percent(figure.value)} % ({ends}; {figure.num_pairs} pairs)"
+    return f"{percent(figure.value)} % ({ends(figure)}; {figure.num_pairs} pairs)"
+
+
+def ends(figure: Figure) -> str:
+    """The ends of an interval in percent."""
+    return f"{percent(figure.low)} to {percent(figure.high)}"
 
 
 def say_sees(figures: Sequence[Figure]) -> Iterator[str]:
     """How often it is right, beside the base model; which errors it finds."""
-    whole, *parts = [one for one in figures if one.section == "sees"]
+    (whole,) = (one for one in figures if one.what == "all")
     if whole.value is None or whole.low is None:
         yield "There is no held-out pair: nothing can be said."
         return
@@ -56,7 +69,7 @@ def say_sees(figures: Sequence[Figure]) -> Iterator[str]:
     if whole.low <= COIN:
         yield "That is not told from a coin: ask it nothing yet."
         return
-    kinds = [one for one in parts if not one.name.endswith(("change", "changes"))]
+    kinds = [one for one in figures if one.what == "kind"]
     many = [one for one in kinds if one.num_pairs >= FEW_PAIRS]
     few = [one for one in kinds if one.num_pairs < FEW_PAIRS]
     found = [one for one in many if (one.low or 0) > RELIABLE]
@@ -78,11 +91,10 @@ def name_all(figures: Sequence[Figure]) -> str:
 
 def say_looks(known: Known) -> Iterator[str]:
     """Whether it needs the picture."""
-    gap = known["looks", "its picture minus grey"]
-    blind = known["looks", "with a grey picture"]
+    gap, blind = known["looks", "gap"], known["looks", "grey"]
     if gap.value is None or gap.low is None:
-        return
-    if gap.low > 0:
+        yield "Whether it looks was not tried."
+    elif gap.low > 0:
         yield (
             f"It looks: with a grey picture it is right on {span(blind)}, "
             f"{percent(gap.value)} points less."
@@ -96,8 +108,7 @@ def say_looks(known: Known) -> Iterator[str]:
 
 def say_consistent(known: Known) -> Iterator[str]:
     """Whether both orders agree, beside how often it agrees with itself anyway."""
-    both = known["consistent", "same response in both orders"]
-    again = known["consistent", "asked again with other dice"]
+    both, again = known["consistent", "orders"], known["consistent", "again"]
     if both.value is not None:
         yield f"Both orders prefer the same response on {span(both)}."
     if again.value is not None:
@@ -105,65 +116,123 @@ def say_consistent(known: Known) -> Iterator[str]:
 
 
 def say_led(figures: Sequence[Figure]) -> Iterator[str]:
-    """What moves it that should not."""
-    led = [
-        one
-        for one in figures
-        if one.section == "led" and one.low is not None and one.high is not None
-    ]
-    moved = [one for one in led if is_moved(one)]
-    for one in moved:
-        size = percent(one.value)
-        unit = " %" if is_share(one) else " points"
-        known = f"{ends(one)}; {one.num_pairs} pairs"
-        yield f"It is led: {one.name}: {size}{unit} ({known})."
-    if led and not moved:
-        yield "Place, length, a planted verdict and style are not seen to lead it."
+    """What moves it that should not, what does not, and what the pairs leave open."""
+    led = [one for one in figures if one.section == "led"]
+    for one in led:
+        if find(one) == "harmed":
+            yield f"It is led: {say_size(one)}."
+    clear = [one for one in led if find(one) == "clear"]
+    if clear:
+        named = "; ".join(map(say_size, clear))
+        yield f"It is not led by {percent(HARM)} points or more: {named}."
+    still = [one for one in led if find(one) == "open"]
+    if still:
+        named = "; ".join(f"{say_size(one)}, {say_need(one)}" for one in still)
+        yield f"Not settled is whether it is led by {percent(HARM)} points: {named}."
 
 
-def ends(figure: Figure) -> str:
-    """The ends of an interval in percent."""
-    return f"{percent(figure.low)} to {percent(figure.high)}"
+def say_size(figure: Figure) -> str:
+    """A figure of what leads a judge: name, value, interval and number of pairs."""
+    if figure.value is None:
+        return figure.name
+    unit = " %, fair is 50" if fair_value(figure) else " points"
+    size = f"{percent(figure.value)}{unit}"
+    return f"{figure.name}: {size} ({ends(figure)}; {figure.num_pairs} pairs)"
 
 
-def is_share(figure: Figure) -> bool:
-    """Whether a figure of this section is a share, for which a coin is fair."""
-    return figure.name.startswith("plain")
+def fair_value(figure: Figure) -> float:
+    """What a figure is of a judge, or of pairs, with whom nothing is wrong."""
+    is_difference = figure.section == "led" and figure.what != "style"
+    return 0.0 if is_difference else COIN
 
 
-def is_moved(figure: Figure) -> bool:
-    """Whether the interval lies wholly beyond what does not matter."""
-    assert figure.low is not None and figure.high is not None
-    fair = COIN if is_share(figure) else 0.0
-    return figure.low > fair + MOVED or figure.high < fair - MOVED
+def find(figure: Figure) -> Finding:
+    """Whether an interval lies wholly beyond the harm, wholly within it, or neither.
+
+    Words that tell pairs are told on pairs that they were not fitted on: where nothing
+    leaks they may be right on fewer than half, which is no harm.  Of pairs any leak is
+    one, of a judge only what is more than the harm that is stated.
+    """
+    if figure.low is None or figure.high is None:
+        return "open"
+    low, high = (end - fair_value(figure) for end in (figure.low, figure.high))
+    is_of_pairs, is_fitted = figure.section == "fair", figure.what == "words"
+    least = 0.0 if is_of_pairs else HARM
+    if low > least or (high < -least and not is_fitted):
+        return "harmed"
+    return "clear" if high < HARM and (low > -HARM or is_fitted) else "open"
+
+
+def say_need(figure: Figure) -> str:
+    """How many pairs would settle what an interval leaves open."""
+    if figure.value is None:
+        return "there was no pair to try it on"
+    needed = count_needed(figure)
+    if needed is None:
+        return f"too near {percent(HARM)} points for any number of pairs to tell"
+    return f"about {needed} would tell if that stays"
+
+
+def count_needed(figure: Figure) -> int | None:
+    """The pairs with which an interval about the same value would lie on one side.
+
+    An interval is half as wide with four times as many.  Two digits; None where it
+    would be more than `MOST_NEEDED`, or where there is no value yet.
+    """
+    if figure.value is None or figure.low is None or figure.high is None:
+        return None
+    off = figure.value - fair_value(figure)
+    off = off if figure.what == "words" else abs(off)
+    # From the value to where the interval's end must lie: of pairs either end will do.
+    room = max(off, HARM - off) if figure.section == "fair" else abs(off - HARM)
+    ends_off = abs(figure.low - figure.value), abs(figure.high - figure.value)
+    if figure.num_pairs * max(ends_off) ** 2 > MOST_NEEDED * room**2:
+        return None
+    needed = max(figure.num_pairs + 1, figure.num_pairs * (max(ends_off) / room) ** 2)
+    unit: int = 10 ** max(0, int(log10(needed)) - 1)
+    return ceil(needed / unit) * unit
 
 
 def say_fair(figures: Sequence[Figure]) -> Iterator[str]:
     """What tells the pairs apart without the picture, if anything does."""
-    for one in figures:
-        if one.section != "fair" or "," in one.name or one.low is None:
-            continue
-        assert one.high is not None
-        # Words are told on pairs that they were not fitted on: of pairs that leak
-        # nothing they may be right on fewer than half.  Length below half is a leak.
-        is_below = one.high < COIN and one.name != "words alone"
-        if one.low > COIN or is_below:
+    fair = [one for one in figures if one.section == "fair" and one.what != "part"]
+    for one in fair:
+        if find(one) == "harmed":
             yield (
                 f"The pairs leak: {one.name} tells {span(one)}, so as much can be "
                 "learned without looking."
             )
+    still = [one for one in fair if find(one) == "open"]
+    if still:
+        named = "; ".join(
+            f"{one.name} tells {span(one)}, {say_need(one)}" for one in still
+        )
+        yield f"Not settled is whether the pairs leak: {named}."
 
 
-def say_knows(known: Known) -> Iterator[str]:
+def say_knows(abstentions: Sequence[Abstention]) -> Iterator[str]:
     """How much it answers if it is to be right."""
-    for target in ("90", "95"):
-        one = known["knows", f"answers if {target} % are to be right"]
-        if not one.num_pairs:
-            return
-        if one.value:
+    for one in abstentions:
+        if one.answered_rate:
             yield (
-                f"If {target} % of its answers are to be right, it answers "
-                f"{percent(one.value)} % of pairs."
+                f"If {percent(one.target)} % of its answers are to be right, it "
+                f"answers {percent(one.answered_rate)} % of pairs."
             )
             return
-    yield "No limit on how sure it is keeps it right on 90 %: hear it, do not obey it."
+    target = min(one.target for one in abstentions)
+    number, least = abstentions[0].num_pairs, least_promising(target)
+    if number < least:
+        yield (
+            f"Too few pairs to promise that it is right on {percent(target)} %: "
+            f"{number}, and without a fault it would take {least}."
+        )
+    else:
+        yield (
+            f"No limit on how sure it is keeps it right on {percent(target)} %: "
+            "hear it, do not obey it."
+        )
+
+
+def least_promising(target: float) -> int:
+    """The fewest answered pairs that promise a share right: all of them are."""
+    return ceil(log(1 - CONFIDENCE) / log(target))

@@ -13,6 +13,9 @@ one of them weigh choices instead of writing; and `checkpoints`:
 which weights a name means; `devices`: what they are computed on.
 """
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -37,7 +40,23 @@ ENGINES = {
 def find_engine(name: str) -> Any:
     """The class of an engine; importing it needs the engine's libraries."""
     module, _, engine = ENGINES[name].partition(":")
-    return getattr(import_module(f"{__name__}.{module}"), engine)
+    # transformers would import it, with scipy and pandas, for a way of decoding that is
+    # not used here: a fifth of what starting a stage takes.
+    with hidden("sklearn"):
+        return getattr(import_module(f"{__name__}.{module}"), engine)
+
+
+@contextmanager
+def hidden(package: str) -> Iterator[None]:
+    """Have imports take a package for one that is not installed, if none has it yet."""
+    if package in sys.modules:
+        yield
+        return
+    sys.modules[package] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        del sys.modules[package]
 
 
 def open_engine(

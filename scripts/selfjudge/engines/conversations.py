@@ -13,6 +13,8 @@ from selfjudge.engines.special_tokens import SpecialTokens, render_turns
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.requests import Generation, Request
 
+BEGUN = "BEGUN"  # stands where a turn begins that nothing was said in
+
 
 class Conversations:
     """A model's chat template and tokenizer, kept safe from what texts say."""
@@ -45,6 +47,12 @@ class Conversations:
                 f"request {request.id}: 'messages' must hold one image part for each "
                 f"of its images (got {num_parts} parts, {len(request.images)} images)"
             )
+        begun = conversation[-1]["content"][-1].get("text")
+        if settings.get("continue_final_message") and begun == "":
+            # transformers 4 would go on after the end of an empty turn.
+            conversation[-1]["content"] = [{"type": "text", "text": BEGUN}]
+            text = render_turns(self.processor, conversation)
+            return text[: text.rindex(BEGUN)]
         return render_turns(self.processor, conversation, **settings)
 
     def needs_bos(self, text: str) -> bool:
@@ -103,19 +111,18 @@ class Conversations:
         start = min(count_common(before, row) for row in rows)
         return [len(row) - start for row in rows]
 
-    def next_ids(self, prefix: str, choices: Sequence[str]) -> list[int]:
+    def next_ids(self, prefix: str, choices: Sequence[str]) -> tuple[int, ...]:
         """The token id that each choice adds to a prefix.
 
         Empty if one of them is not exactly one more token.
         """
         before = self.tokenizer(prefix, add_special_tokens=False)["input_ids"]
-        ids = []
-        for choice in choices:
-            row = self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
-            if row[:-1] != before:
-                return []
-            ids.append(row[-1])
-        return ids
+        rows = [
+            self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
+            for choice in choices
+        ]
+        is_one_more = all(row[:-1] == before for row in rows)
+        return tuple(row[-1] for row in rows) if is_one_more else ()
 
 
 def texts_of(request: Request) -> list[str]:

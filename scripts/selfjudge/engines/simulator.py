@@ -20,6 +20,7 @@ from selfjudge.ground.records import CATEGORIES, ORDERS, AnswerFormat, Order
 from selfjudge.ground.requests import SIMULATED_MARK, Generation, Request, show_messages
 from selfjudge.ground.seeds import random_for
 from selfjudge.judging.verdicts import chosen_verdict
+from selfjudge.pairs.checks import CHOICES as CHECK_CHOICES
 from selfjudge.pairs.choices import parse_options
 from selfjudge.pairs.routing import route
 
@@ -34,6 +35,7 @@ LETTERS = ("a", "b", "c", "d")
 CRITERIA = "Helpfulness Correctness Coherence Complexity Verbosity".split()
 SHOWN = re.compile(r"^Response \d+:$", re.MULTILINE)  # of responses rated at once
 CHARACTERS_A_TOKEN = 4
+SURE = 0.9  # of whether a statement holds
 
 
 class SimulatorEngine:
@@ -97,9 +99,14 @@ class SimulatorEngine:
     def choice_logprobs(
         self, requests: Sequence[Request], choices: Sequence[str]
     ) -> Iterator[tuple[str, list[float]]]:
-        """All choices alike: the simulator has no opinion between two verdicts."""
+        """The first choice for a statement without an injected error, the other for one
+        with one; all choices alike elsewhere, as between two verdicts."""
         for request in requests:
-            yield request.id, [-math.log(len(choices))] * len(choices)
+            rates = [1 / len(choices)] * len(choices)
+            if tuple(choices) == CHECK_CHOICES:
+                has_error = any(word in text_of(request).split() for word in COLOURS)
+                rates = [SURE, 1 - SURE][:: -1 if has_error else 1]
+            yield request.id, [math.log(rate) for rate in rates]
 
     def _write(self, request: Request, prompt: str) -> str:
         """The text that this kind of request is answered with."""

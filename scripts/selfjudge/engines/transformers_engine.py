@@ -1,8 +1,8 @@
 """Vision-language models run by transformers: on a laptop, in CI, or where no
 faster engine knows the model (Mllama today)."""
 
-from collections.abc import Iterator, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from logging import getLogger
 from math import log
 from pathlib import Path
@@ -33,6 +33,8 @@ from selfjudge.ground.requests import Generation, Request
 
 logger = getLogger(__name__)
 
+# Of a batch the log-probabilities of the choices, a row a request.
+Weighing = Callable[[Sequence[Request]], list[list[float]]]
 TEXTS_AT_ONCE = 1000  # enough to keep all tokenizer threads busy
 
 
@@ -252,37 +254,74 @@ class TransformersEngine:
         choice is appended.  Where a choice changes how the end of the
         conversation is cut into tokens ("[[" and "A" become "[[A"), all choices
         are scored from the first token that any of them changes, so that the
-        sums stay comparable.  Sampling and seed play no part.  Where the processor
-        refuses an image, all choices weigh alike, and the log has a line.
+        sums stay comparable.  Sampling and seed play no part.  Where each choice is
+        one more token a conversation is read once, else once a choice.  Where the
+        processor refuses an image, all choices weigh alike, and the log has a line.
         """
-        for batch in self._plan(requests, rows_each=len(choices)):
-            yield from self._weigh(batch, choices)
+        ids = {
+            request.id: self.conversations.next_ids(self._begin(request), choices)
+            for request in requests
+        }
+        weigh_next = partial(self._weigh_next, ids=ids)
+        for batch in self._plan([one for one in requests if ids[one.id]], rows_each=1):
+            yield from self._weigh(batch, choices, weigh_next)
+        weigh_whole = partial(self._weigh_whole, choices=choices)
+        slow = [one for one in requests if not ids[one.id]]
+        for batch in self._plan(slow, rows_each=len(choices)):
+            yield from self._weigh(batch, choices, weigh_whole)
+
+    def _begin(self, request: Request) -> str:
+        """The conversation up to what a choice continues, as the model reads it."""
+        return self.conversations.render(request, continue_final_message=True)
 
     def _weigh(
-        self, batch: Sequence[Request], choices: Sequence[str]
+        self, batch: Sequence[Request], choices: Sequence[str], weigh: Weighing
     ) -> Iterator[tuple[str, list[float]]]:
         """The log-probabilities of one batch, as `choice_logprobs` has them."""
-        images = open_images(batch)
-        texts, rows_of_images, num_scored = [], [], []
-        for request in batch:
-            prefix = self.conversations.render(request, continue_final_message=True)
-            texts += [prefix + choice for choice in choices]
-            rows_of_images += [[images[p] for p in request.images]] * len(choices)
-            num_scored += self.conversations.count_scored(prefix, choices)
         try:
-            inputs = self._encode(texts, rows_of_images)
+            told = weigh(batch)
         except ImageRefusedError as error:
             if len(batch) == 1:
                 self._log_refused(batch[0], error)
                 yield batch[0].id, [-log(len(choices))] * len(choices)
             else:
                 for request in batch:
-                    yield from self._weigh([request], choices)
+                    yield from self._weigh([request], choices, weigh)
             return
+        for request, logprobs in zip(batch, told, strict=True):
+            yield request.id, logprobs
+
+    def _weigh_next(
+        self, batch: Sequence[Request], ids: Mapping[str, tuple[int, ...]]
+    ) -> list[list[float]]:
+        """Of each request the logprobs of its ``ids`` as the next token."""
+        images = open_images(batch)
+        texts = [self._begin(request) for request in batch]
+        inputs = self._encode(texts, [[images[p] for p in r.images] for r in batch])
+        wanted = torch.tensor([ids[request.id] for request in batch])
+        with torch.inference_mode():
+            logits = self.model(**inputs, logits_to_keep=1, use_cache=False).logits
+        logprobs = logits[:, -1].float().log_softmax(dim=-1)
+        told: list[list[float]] = logprobs.gather(-1, wanted.to(self.device)).tolist()
+        return told
+
+    def _weigh_whole(
+        self, batch: Sequence[Request], choices: Sequence[str]
+    ) -> list[list[float]]:
+        """Of each request the logprobs of all tokens that a choice adds or changes."""
+        images = open_images(batch)
+        texts, rows_of_images, num_scored = [], [], []
+        for request in batch:
+            prefix = self._begin(request)
+            texts += [prefix + choice for choice in choices]
+            rows_of_images += [[images[p] for p in request.images]] * len(choices)
+            num_scored += self.conversations.count_scored(prefix, choices)
+        inputs = self._encode(texts, rows_of_images)
         sums = self._sum_logprobs(inputs, num_scored)
-        for place, request in enumerate(batch):
-            start = place * len(choices)
-            yield request.id, sums[start : start + len(choices)]
+        return [
+            sums[start : start + len(choices)]
+            for start in range(0, len(sums), len(choices))
+        ]
 
     def _sum_logprobs(self, inputs: Any, num_scored: list[int]) -> list[float]:
         """The log-probability of the last ``num_scored`` tokens of each row."""

@@ -320,13 +320,13 @@ class VLLMEngine:
                 slow.append(request)
         yield from self._score_choices(slow, choices)
 
-    def _next_ids(self, request: Request, choices: Sequence[str]) -> list[int]:
+    def _next_ids(self, request: Request, choices: Sequence[str]) -> tuple[int, ...]:
         """The token id by which each choice goes on; empty if one is not one more."""
         text = self.conversations.render(request, continue_final_message=True)
         return self.conversations.next_ids(text, choices)
 
     def _ask_for_next(
-        self, requests: Sequence[Request], ids: dict[str, list[int]]
+        self, requests: Sequence[Request], ids: dict[str, tuple[int, ...]]
     ) -> Questions:
         """Of each request the next token, and the logprobs of the choices' ids."""
         for request, prompt in self._prompts(requests, continue_final_message=True):

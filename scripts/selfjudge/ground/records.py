@@ -77,6 +77,19 @@ class Altered(Record, frozen=True, kw_only=True):
     finish_reason: FinishReason
 
 
+class Check(Record, frozen=True, kw_only=True):
+    """Whether the image shows what was altered, as the base model weighs it.
+
+    Natural log-probabilities of "yes" and "no": whether it shows what the response
+    says at the changed place, and what the rewrite says there.
+    """
+
+    altered_id: str
+    prompt_id: str
+    response_logprobs: tuple[float, float]
+    rewrite_logprobs: tuple[float, float]
+
+
 class Pair(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Two responses to one prompt; ``chosen`` is held better than ``rejected``.
 

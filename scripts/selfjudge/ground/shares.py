@@ -1,4 +1,10 @@
-"""Shares of 0 to 1 as they stand in files: six digits, None of nothing."""
+"""Shares of 0 to 1 as they stand in files: six digits, None of nothing; counts."""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TypeVar
+
+Reason = TypeVar("Reason", bound=str)
 
 
 def round_share(share: float | None) -> float | None:
@@ -9,3 +15,11 @@ def round_share(share: float | None) -> float | None:
 def share_of(part: int, whole: int) -> float | None:
     """The share that a part is of a whole; None of nothing."""
     return round_share(part / whole if whole else None)
+
+
+def tell_counts(counts: Mapping[Reason, int], most: int = 4) -> str:
+    """Counts by reason for people, the commonest first, after ``most`` "others"."""
+    ordered = Counter(counts).most_common()
+    told = [f"{reason} {number}" for reason, number in ordered[:most] if number]
+    others = sum(number for _, number in ordered[most:])
+    return ", ".join([*told, *([f"others {others}"] if others else [])])

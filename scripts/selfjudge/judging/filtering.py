@@ -23,6 +23,7 @@ from selfjudge.ground.lines import (
 )
 from selfjudge.ground.records import ORDERS, Accepted, Judgment, Order, Pair
 from selfjudge.ground.seeds import rank_limit, seed_for
+from selfjudge.ground.shares import tell_counts
 from selfjudge.ground.templates import assistant_turn, user_turn
 from selfjudge.judging.acceptance import JudgedPair, Outcome, decide_pair
 from selfjudge.judging.asks import judge_text
@@ -235,6 +236,7 @@ def drop_accepted(judged: JudgedPair) -> JudgedPair:
 def filter_files(
     *,
     pairs: Path,
+    dropped_pairs: Path,
     judgments: Path,
     accepted: Path,
     dropped: Path,
@@ -242,11 +244,13 @@ def filter_files(
     spec: Filter,
     size: int | None,
     seed: int,
+    min_rows: int = 1,
 ) -> None:
     """Write the accepted rows and the dropped judgments of a filter.
 
-    Raises ValueError, and writes nothing, if not a single judgment is accepted that
-    training is to imitate; one by reward needs none.
+    Raises ValueError, and writes nothing, if fewer than ``min_rows`` judgments are
+    accepted that training is to imitate; one by reward needs none.  ``dropped_pairs``
+    is read only to say what became of the prompts.
     """
 
     def read() -> Iterator[tuple[Pair, list[Judgment]]]:
@@ -264,8 +268,10 @@ def filter_files(
                     accepted_file.write(encode(row))
                 else:
                     dropped_file.write(dropped_line(judgment, outcome))
-        if not counts["accepted"] and spec.learns_by == "imitation":
-            raise ValueError(explain_nothing_accepted(counts, judgments))
+        if counts["accepted"] < min_rows and spec.learns_by == "imitation":
+            raise ValueError(
+                explain_too_few(counts, pairs, dropped_pairs, judgments, min_rows)
+            )
 
 
 def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
@@ -284,15 +290,42 @@ def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
     )
 
 
-def explain_nothing_accepted(counts: Counter[Outcome], judgments: Path) -> str:
-    """The error text for a filter that left nothing to train on."""
-    reasons = ", ".join(f"{name} {counts[name]}" for name in sorted(counts))
+class DroppedPair(msgspec.Struct, frozen=True):
+    """Why a prompt gave no pair."""
+
+    reason: str
+
+
+def explain_too_few(
+    counts: Counter[Outcome],
+    pairs: Path,
+    dropped_pairs: Path,
+    judgments: Path,
+    min_rows: int,
+) -> str:
+    """The error text for a filter that left too little to train on, in three lines."""
+    num_accepted, num_judgments = counts["accepted"], counts.total()
+    num_pairs = sum(1 for _ in read_lines(pairs))
+    why = Counter(one.reason for one in read_records(dropped_pairs, DroppedPair))
+    num_prompts = num_pairs + why.total()
+    dropped = {name: number for name, number in counts.items() if name != "accepted"}
+    if num_accepted:
+        needed = -(-min_rows * num_prompts // num_accepted)
+        hint = (
+            f"at this rate {needed} prompts an iteration, "
+            "'pool.prompts_per_iteration', are enough; a smaller 'train.min_rows' "
+            "trains all the same"
+        )
+    else:
+        hint = (
+            f"read the first lines of {judgments}; if most are unparsed, the judge "
+            "may have lost the verdict format; if all are over_matched_size, it never "
+            "says one letter, or what this filter is cut to has nothing"
+        )
     return (
-        f"{judgments}: at least one judgment must agree with its pair (got "
-        f"{counts.total()} judgments, all dropped: {reasons or 'there are none'}). "
-        f"Hint: read the first lines of {judgments}; "
-        "if most are unparsed, the judge may have lost the verdict format; if most are "
-        "not_grounded, the rule does not read its reasons; if all are "
-        "over_matched_size, it never says one of the two letters, or nothing was "
-        "accepted of what this filter is cut to."
+        f"{judgments}: accepted judgments must be at least {min_rows}, "
+        f"'train.min_rows' (got {num_accepted} of {num_judgments}: "
+        f"{tell_counts(dropped) or 'there are none'})\n"
+        f"{dropped_pairs}: of {num_prompts} prompts {num_pairs} gave a pair "
+        f"({tell_counts(why) or 'none was dropped'})\nHint: {hint}."
     )

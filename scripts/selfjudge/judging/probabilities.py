@@ -16,8 +16,9 @@ from selfjudge.ground.templates import assistant_turn
 from selfjudge.judging.verdicts import chosen_verdict, parse_verdict
 
 # What may continue a judgment that has come to its verdict, in the order in which an
-# engine is asked for the log-probability of each.
-CHOICES = ("A]]", "B]]")
+# engine is asked for the log-probability of each.  Letters alone: where each is one
+# token an engine reads the judgment once for both.
+CHOICES = ("A", "B")
 OPENING = "[["
 # What a judgment without a verdict is continued by, before one is asked for.
 STATES = "\nVerdict: [["

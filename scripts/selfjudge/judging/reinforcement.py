@@ -11,6 +11,7 @@ from typing import Literal, get_args
 
 from selfjudge.ground.lines import dropped_line, encode, read_records, writing
 from selfjudge.ground.records import ORDERS, Judgment, Pair, Reinforced
+from selfjudge.ground.shares import tell_counts
 from selfjudge.ground.templates import user_turn
 from selfjudge.judging.asks import judge_text
 from selfjudge.judging.filtering import join_judgments
@@ -55,11 +56,18 @@ def ask_both_orders(pair: Pair, template: str) -> Iterator[Reinforced]:
 
 
 def pick_pairs(
-    *, pairs: Path, judgments: Path, picked: Path, dropped: Path, template: str
+    *,
+    pairs: Path,
+    judgments: Path,
+    picked: Path,
+    dropped: Path,
+    template: str,
+    min_rows: int = 1,
 ) -> None:
     """Write what a judge is to be asked of the pairs that fit, and the other pairs.
 
-    Raises ValueError, and writes nothing, if no pair is left.
+    Raises ValueError, and writes nothing, if fewer than ``min_rows`` rows are left:
+    a pair is one in each order.
     """
     counts: Counter[Unfit | None] = Counter()
     joined = join_judgments(
@@ -74,16 +82,20 @@ def pick_pairs(
             else:
                 for line in ask_both_orders(pair, template):
                     picked_file.write(encode(line))
-        if not counts[None]:
-            raise ValueError(explain_nothing_picked(counts, judgments))
+        if counts[None] * len(ORDERS) < min_rows:
+            raise ValueError(explain_too_few(counts, judgments, min_rows))
 
 
-def explain_nothing_picked(counts: Counter[Unfit | None], judgments: Path) -> str:
-    """The error text where no pair is left to learn from."""
-    reasons = ", ".join(f"{name} {counts[name]}" for name in UNFIT if counts[name])
+def explain_too_few(
+    counts: Counter[Unfit | None], judgments: Path, min_rows: int
+) -> str:
+    """The error text where too few pairs are left to learn from, in two lines."""
+    unfit = {name: counts[name] for name in UNFIT if counts[name]}
     return (
-        f"{judgments}: at least one pair must be judged right sometimes and not always "
-        f"(got {counts.total()} pairs: {reasons or 'there are none'}). Hint: more "
-        "judgments of each pair tell finer, 'judgments.num_samples'; if most are "
-        "unparsed, the judge may have lost the verdict format."
+        f"{judgments}: pairs that are judged right sometimes and not always must be at "
+        f"least {-(-min_rows // len(ORDERS))}, half of 'train.min_rows' (got "
+        f"{counts[None]} of {counts.total()}: {tell_counts(unfit) or 'there are none'})"
+        "\nHint: more prompts, 'pool.prompts_per_iteration'; more judgments of each "
+        "pair tell finer, 'judgments.num_samples'; if most are unparsed, the judge may "
+        "have lost the verdict format."
     )

@@ -6,6 +6,6 @@ requests that a model is asked, pairs, and what gave none with its reason.
 Read in the order of the work: `shapes`, `readers`, `sources`, `pictures`, `questions`,
 `contamination`, `imports`, `routing`, `pool`, `responses`,
 `answers` (which reads by `stated`, `normal`, `notation`, `numbers`, `expressions`,
-`choices` and `words`), `alterations`, `dressings`, `spellings`, `filters`,
+`choices` and `words`), `alterations`, `dressings`, `spellings`, `checks`, `filters`,
 `labelling`, `building`, `counts`, `samples`.
 """

@@ -4,13 +4,13 @@
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 from selfjudge.ground.lines import encode, writing
-from selfjudge.ground.records import Altered, Prompt, Response
+from selfjudge.ground.records import Altered, Check, Prompt, Response
 from selfjudge.pairs.filters import Filter
 from selfjudge.pairs.labelling import (
     Built,
@@ -20,54 +20,80 @@ from selfjudge.pairs.labelling import (
 )
 from selfjudge.pairs.responses import leave_thought
 
+R = TypeVar("R", Response, Altered, Check)
+
 
 class Candidates(NamedTuple):
-    """A prompt with all its responses and altered responses."""
+    """A prompt with all its responses and altered responses, and checks of these."""
 
     prompt: Prompt
     responses: list[Response]
     altered: list[Altered]
+    checks: Sequence[Check] = ()
 
 
 def join_candidates(
-    prompts: Iterable[Prompt], responses: Iterable[Response], altered: Iterable[Altered]
+    prompts: Iterable[Prompt],
+    responses: Iterable[Response],
+    altered: Iterable[Altered],
+    checks: Iterable[Check] = (),
 ) -> Iterator[Candidates]:
-    """Each prompt with what belongs to it; all three streams are in prompt order.
+    """Each prompt with what belongs to it; all streams are in prompt order.
 
     Raises ValueError where responses are out of order or of unknown prompts.
     """
-    response_groups = groupby(responses, key=lambda response: response.prompt_id)
-    altered_groups = groupby(altered, key=lambda rewrite: rewrite.prompt_id)
-    next_responses = next(response_groups, None)
-    next_altered = next(altered_groups, None)
+    answers, rewrites, checked = Grouped(responses), Grouped(altered), Grouped(checks)
     for prompt in prompts:
-        own: list[Response] = []
-        own_altered: list[Altered] = []
-        if next_responses and next_responses[0] == prompt.id:
-            own = list(next_responses[1])
-            next_responses = next(response_groups, None)
-        if next_altered and next_altered[0] == prompt.id:
-            own_altered = list(next_altered[1])
-            next_altered = next(altered_groups, None)
-        yield Candidates(prompt, own, own_altered)
-    for kind, left in (("responses", next_responses), ("altered", next_altered)):
-        if left is not None:
+        yield Candidates(
+            prompt,
+            answers.take(prompt.id),
+            rewrites.take(prompt.id),
+            checked.take(prompt.id),
+        )
+    left = (
+        ("responses", answers.next),
+        ("altered", rewrites.next),
+        ("checks", checked.next),
+    )
+    for kind, group in left:
+        if group is not None:
             raise ValueError(
                 f"{kind}: 'prompt_id' must be a prompt of this iteration, in the "
-                f"order of the prompts (got {left[0]!r})"
+                f"order of the prompts (got {group[0]!r})"
             )
+
+
+class Grouped(Generic[R]):
+    """Records in prompt order, taken prompt by prompt.
+
+    ``next``: the prompt that comes next and its records, None after the last.
+    """
+
+    def __init__(self, records: Iterable[R]) -> None:
+        self._groups: Iterator[tuple[str, Iterator[R]]] = groupby(
+            records, key=lambda record: record.prompt_id
+        )
+        self.next: tuple[str, Iterator[R]] | None = next(self._groups, None)
+
+    def take(self, prompt_id: str) -> list[R]:
+        """The records of a prompt, if it is theirs that come next."""
+        if self.next is None or self.next[0] != prompt_id:
+            return []
+        own = list(self.next[1])
+        self.next = next(self._groups, None)
+        return own
 
 
 def build_pairs(
     candidates: Iterable[Candidates], spec: Filter, settings: PairSettings, seed: int
 ) -> Iterator[Built]:
     """What each closed prompt comes to, and each rewrite of an open one."""
-    for prompt, whole, altered in candidates:
+    for prompt, whole, altered, checks in candidates:
         responses = [leave_thought(response) for response in whole]
         if prompt.kind == "closed":
             yield pair_by_answer(prompt, responses, spec, settings, seed)
         else:
-            yield from pairs_by_alteration(prompt, responses, altered, settings)
+            yield from pairs_by_alteration(prompt, responses, altered, settings, checks)
 
 
 def write_built(everything: Iterable[Built], pairs: Path, dropped: Path) -> None:
@@ -106,5 +132,5 @@ def explain_no_pair(pairs: Path, reasons: Counter[str]) -> str:
         "no_gold_answer: the filter needs prompts with an 'answer'; "
         "unanimous: the prompts are too easy; below_threshold or "
         "no_parsed_response: read the responses; truncated_response: raise "
-        "responses.sampling.max_tokens."
+        "responses.sampling.max_tokens; not_likelier: lower pairs.check_margin."
     )

@@ -18,6 +18,7 @@ from selfjudge.ground.lines import (
     read_lines,
 )
 from selfjudge.ground.records import AnswerFormat, Kind, Prompt, Settings
+from selfjudge.ground.shares import tell_counts
 from selfjudge.pairs.contamination import KeptOut
 from selfjudge.pairs.pictures import PICTURE_REASONS, check_picture
 from selfjudge.pairs.routing import route
@@ -34,6 +35,7 @@ PromptReason = Literal[
     "benchmark_question",
 ]
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # what Excel and Windows write before UTF-8
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Of each route of a source so many questions are shown, each so far.
 NUM_QUESTIONS = 3
 MAX_CHARACTERS = 200
@@ -176,6 +178,10 @@ def read_rows(
         raise ValueError(f"{path}: must be a JSON Lines file (got {got})")
     for number, line in read_lines(path):
         if number == 1:
+            if line.startswith(UTF_16_MARKS):
+                raise RecordError(
+                    f"{path}: must be UTF-8 (got UTF-16). Hint: save it again as UTF-8."
+                )
             line = line.removeprefix(BYTE_ORDER_MARK)
         if len(line) > limits.max_line_bytes:
             yield number, line, "line_too_long"
@@ -194,10 +200,16 @@ def read_rows(
 
 def hint_shape(line: bytes) -> str:
     """How a line of another shape can be read, if it is of one that is known."""
+    if line[:1] == b"[":
+        return ". Hint: 'kind: rows' reads a JSON array"
+    if line.lstrip().startswith((b"#", b"//")):
+        return ". Hint: JSON Lines have no comments: take the line out"
     try:
         row = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
-        return ". Hint: 'kind: rows' reads a JSON array" if line[:1] == b"[" else ""
+        return ""
+    if isinstance(row, dict) and {"images", "question"} <= row.keys():
+        return ". Hint: 'kind: rows' reads numbers as text, and an image without a list"
     shape = describe_shape(row) if isinstance(row, dict) else None
     return f". Hint: this is {shape}: 'kind: rows' reads it" if shape else ""
 
@@ -331,8 +343,21 @@ def count_routes(prompts: Iterable[Prompt]) -> dict[str, dict[str, dict[str, Any
     }
 
 
+def tell_dropped(report: Mapping[str, Any]) -> str | None:
+    """How many rows of the sources were dropped, and why; None if none was."""
+    if not report["num_dropped"]:
+        return None
+    return (
+        f"{report['num_dropped']} of {report['num_rows']} rows of the sources "
+        f"dropped ({tell_counts(report['dropped'])}): results/dropped_prompts.jsonl"
+    )
+
+
 def log_report(report: dict[str, Any]) -> None:
-    """Print an import's counts to the log, and what a person may want to act on."""
+    """Print an import's counts to the log, and what a person may want to act on.
+
+    A line that begins with "note: " is shown on the terminal of the run.
+    """
     print(msgspec.json.encode(report).decode(), file=sys.stderr)
     for name, number in report["fields_kept_aside"].items():
         near = difflib.get_close_matches(name, SourceRow.__struct_fields__, n=1)
@@ -341,3 +366,5 @@ def log_report(report: dict[str, Any]) -> None:
     for reason, hint in HINTS.items():
         if number := report["dropped"].get(reason):
             print(f"{number} rows dropped ({reason}). Hint: {hint}", file=sys.stderr)
+    if told := tell_dropped(report):
+        print(f"note: {told}", file=sys.stderr)

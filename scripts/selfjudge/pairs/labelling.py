@@ -6,7 +6,7 @@ against its altered version.  What gives no pair is dropped with a reason.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal, NamedTuple
 
 import msgspec
@@ -15,6 +15,7 @@ from selfjudge.ground.lines import content_id, dropped
 from selfjudge.ground.records import (
     Altered,
     AnswerFormat,
+    Check,
     Origin,
     Pair,
     Prompt,
@@ -24,10 +25,9 @@ from selfjudge.ground.records import (
 from selfjudge.ground.seeds import random_for
 from selfjudge.pairs.alterations import AlterationBounds, check_alteration
 from selfjudge.pairs.answers import extract_answer, majority_answer, normalise_gold
-from selfjudge.pairs.dressings import undress
+from selfjudge.pairs.checks import bare_rewrite, find_change, margin_of
 from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.filters import Filter
-from selfjudge.pairs.responses import leave_thought
 
 PairReason = Literal[
     "no_response",
@@ -47,14 +47,22 @@ PairReason = Literal[
     "too_long",
     "too_different",
     "confesses",
+    "no_changed_place",
+    "not_likelier",
 ]
 
 
 class PairSettings(Settings, frozen=True, kw_only=True):
-    """How pairs are built: least votes of a majority answer, bounds of a rewrite."""
+    """How pairs are built: least votes of a majority answer, bounds of a rewrite.
+
+    ``check_margin``: by how much likelier the model must hold it that the image shows
+    what the response says where it was altered than what the rewrite says there, as
+    `checks.margin_of` has it; None: rewrites are not checked.
+    """
 
     majority_threshold: int
     alteration_bounds: AlterationBounds
+    check_margin: float | None = None
 
 
 class Built(NamedTuple):
@@ -158,9 +166,14 @@ def pairs_by_alteration(
     responses: list[Response],
     altered: list[Altered],
     settings: PairSettings,
+    checks: Sequence[Check] = (),
 ) -> Iterator[Built]:
-    """An open prompt's pairs: each response against its usable rewrites."""
+    """An open prompt's pairs: each response against its usable rewrites.
+
+    ``checks`` are of these rewrites; they count where the settings have a margin.
+    """
     by_id = {response.id: response for response in responses}
+    check_of = {check.altered_id: check for check in checks}
     if not responses:
         yield drop(prompt, "no_response")
     elif not altered and are_truncated(responses):
@@ -174,10 +187,12 @@ def pairs_by_alteration(
                 f"altered {rewrite.id}: 'response_id' must be a response to prompt "
                 f"{prompt.id} (got {rewrite.response_id!r})"
             )
-        spoken = leave_thought(rewrite)
-        text = undress(response.text, spoken.text)
-        bare = msgspec.structs.replace(spoken, text=text)
+        bare = bare_rewrite(response, rewrite)
         reason = rewrite_fault(response, bare, settings.alteration_bounds)
+        if not reason and settings.check_margin is not None:
+            reason = shown_fault(
+                response, bare, check_of.get(bare.id), settings.check_margin
+            )
         if reason:
             yield drop(rewrite, reason)
         else:
@@ -199,6 +214,23 @@ def rewrite_fault(
     if rewrite.finish_reason == "length":
         return "truncated_alteration"
     return check_alteration(response.text, rewrite.text, bounds)
+
+
+def shown_fault(
+    response: Response, rewrite: Altered, check: Check | None, margin: float
+) -> PairReason | None:
+    """Why a rewrite that was checked gives no pair, or None if it does.
+
+    Raises ValueError if it was not checked and could have been.
+    """
+    if find_change(response.text, rewrite.text) is None:
+        return "no_changed_place"
+    if check is None:
+        raise ValueError(
+            f"altered {rewrite.id}: must have been checked, as 'pairs.check_margin' is "
+            f"{margin} (got no check). Hint: check_alterations writes them."
+        )
+    return None if margin_of(check) >= margin else "not_likelier"
 
 
 def make_pair(

@@ -57,7 +57,7 @@ def count_samples(
     are not in the order of the prompts.
     """
     counts: dict[AnswerFormat, dict[SampleOutcome, int]] = {}
-    for prompt, own, _ in join_candidates(prompts, responses, ()):
+    for prompt, own, *_ in join_candidates(prompts, responses, ()):
         if prompt.answer_format is None:
             continue
         spoken = [leave_thought(response) for response in own]

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 from selfjudge.ground.lines import content_id, encode, writing
 from selfjudge.ground.records import Preference, Prompt, Record, Settings, Vote
 from selfjudge.ground.seeds import random_for, rank_limit, seed_for
+from selfjudge.ground.shares import tell_counts
 from selfjudge.ground.templates import assistant_turn, fill, user_turn
 from selfjudge.panel.ballots import Ballot, panel_reward
 from selfjudge.panel.candidates import join_by_prompt
@@ -235,11 +236,15 @@ def size_of(preferences: Iterable[Preference]) -> int:
 
 
 def write_preferences(
-    everything: Iterable[Preference | NoPreference], kept: Path, dropped: Path
+    everything: Iterable[Preference | NoPreference],
+    kept: Path,
+    dropped: Path,
+    min_rows: int = 1,
 ) -> None:
     """Write both files.
 
-    Raises ValueError, and writes nothing, if a member has nothing to learn from.
+    Raises ValueError, and writes nothing, if a member has fewer than ``min_rows`` to
+    learn from.
     """
     reasons: Counter[str] = Counter()
     looser: Counter[tuple[float, float]] = Counter()
@@ -253,9 +258,9 @@ def write_preferences(
             reasons[built.reason] += 1
             dropped_file.write(encode(built))
             looser.update(list_reached(built.best, built.lowest, LOOSER))
-        without = [str(member) for member, number in num_kept.items() if not number]
-        if without or not num_kept:
-            raise ValueError(explain_none(kept, without, reasons, looser))
+        short = {m: number for m, number in num_kept.items() if number < min_rows}
+        if short or not num_kept:
+            raise ValueError(explain_too_few(kept, short, reasons, looser, min_rows))
 
 
 def list_reached(
@@ -273,22 +278,24 @@ def list_reached(
     ]
 
 
-def explain_none(
+def explain_too_few(
     path: Path,
-    without: Sequence[str],
+    short: Mapping[str | None, int],
     reasons: Mapping[str, int],
     looser: Mapping[tuple[float, float], int],
+    min_rows: int,
 ) -> str:
-    """The error text for a panel of which a member has no preference."""
-    told = ", ".join(f"{reason} {number}" for reason, number in sorted(reasons.items()))
+    """The error text for a panel of which a member has too few preferences."""
     would = "; ".join(
         f"keep {low} and margin {least}: {looser.get((low, least), 0)}"
         for low, least in LOOSER
     )
-    whom = "" if without in ([], ["None"]) else f" for each of {', '.join(without)}"
+    whom = ", ".join(filter(None, short))
     return (
-        f"{path}: at least one prompt must give a preference{whom} (got none; dropped: "
-        f"{told or 'nothing, there are no prompts'}). Hint: below_keep, below_margin: "
+        f"{path}: preferences{whom and f' of {whom}'} must be at least {min_rows}, "
+        f"'train.min_rows' (got "
+        f"{min(short.values(), default=0)}; dropped: "
+        f"{tell_counts(reasons) or 'nothing'})\nHint: below_keep, below_margin: "
         "no pair reaches the thresholds in 'panel.preferences'; of those dropped, "
         f"others would keep {would}. too_few_votes: read the ratings, or lower "
         "'min_votes'; one_text: raise 'panel.responses.num_samples' or the temperature."

@@ -1,11 +1,14 @@
 """The main result of a run: one headline, one sentence, and tables."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from selfjudge.benchmarks.registry import FORMATS
 from selfjudge.benchmarks.scores import MACRO
 from selfjudge.benchmarks.votes import OVERALL
+from selfjudge.ground.lines import read_json
+from selfjudge.pairs.imports import tell_dropped
 from selfjudge.report.page_tables import Table, make_table
 from selfjudge.report.results_folder import Comparison, Row
 
@@ -186,6 +189,12 @@ def tell_twins(twins: Mapping[str, str]) -> list[str]:
         f"{name} accepts what {other} accepts: one judge, trained once, in no test."
         for name, other in twins.items()
     ]
+
+
+def tell_sources(results: Path) -> str | None:
+    """How many rows of the sources were dropped, and why; None if none is known."""
+    report = results / "prompts_report.json"
+    return tell_dropped(read_json(report)) if report.is_file() else None
 
 
 def in_percent(row: Row) -> str:

@@ -28,6 +28,7 @@ from selfjudge.report.headlines import (
     main_sentence,
     small_table,
     tell_scored,
+    tell_sources,
 )
 from selfjudge.report.page_drawings import Drawing, read_drawing
 from selfjudge.report.page_tables import Table, make_table, read_table
@@ -98,6 +99,7 @@ def read_parts(folder: Path) -> Parts:
 def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
     """The page about what exists of a run; it names what is missing.
 
+    Of a project in which a panel was run, and no judge, only the panel is told.
     Records are sampled so that the page keeps below 20 MB.
     """
     expected = expected_by(config)
@@ -116,6 +118,8 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
     benchmark = next(iter(expected.targets), None)
     result = main_result(comparisons, benchmark, expected.filters[0])
     about = config["report"]["about"]
+    panel = panel_tables(config, project)
+    has_judge = not panel or len(missing) < len(targets)
     figures = list(read_figures(project / "results" / "plots"))
     page = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -126,21 +130,26 @@ def build_report(config: Mapping[str, Any], project: Path, parts: Parts) -> str:
         "style_hash": csp_hash(parts.style),
         "script_hash": csp_hash(parts.script),
         "project": project.resolve().name,
+        "has_judge": has_judge,
         "model": Path(config["base_model"].partition("@")[0]).name,
+        "members": ", ".join(config["panel"]["members"]),
         "day": day_of(project / "results"),
         "about": about,
         "headline": headline(result),
         "sentence": main_sentence(result, tell_scored(comparisons, benchmark, about)),
-        "controls": list_controls(result),
+        "limits": [
+            *list_controls(result),
+            *filter(None, [tell_sources(project / "results")]),
+            *list_warnings(comparisons),
+        ],
         "curve": next((one for one in figures if one.entry.section == "result"), None),
         "small_table": small_table(comparisons, benchmark),
         "main_table": accuracy_table(comparisons, "Accuracy in percent"),
-        "warnings": list_warnings(comparisons),
         "num_targets": len(targets),
         "missing": missing,
         "sections": list_sections(figures),
         "certificate": show_certificates(project / "results", expected),
-        "panel": panel_tables(config, project),
+        "panel": panel,
         "outcomes": OUTCOME_MEANINGS,
     }
     nothing = Browsed([], [], {}, {})

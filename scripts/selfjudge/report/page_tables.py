@@ -23,15 +23,20 @@ class Table(NamedTuple):
 def make_table(caption: str, rows: Iterable[Mapping[str, Any]]) -> Table | None:
     """Rows as a table, with the columns of all rows; None if there is no row.
 
-    None as a cell, and a column that a row lacks, are empty.
+    None as a cell, and a column that a row lacks, are empty; of a number with a long
+    fraction four digits are shown.
     """
     listed = list(rows)
     columns = list(dict.fromkeys(name for row in listed for name in row))
-    cells = [
-        ["" if row.get(name) is None else str(row[name]) for name in columns]
-        for row in listed
-    ]
+    cells = [[cell_of(row.get(name)) for name in columns] for row in listed]
     return table_of(caption, columns, cells) if cells else None
+
+
+def cell_of(value: Any) -> str:
+    """A value as a reader wants it; a text stays as it is, whatever it looks like."""
+    if value is None:
+        return ""
+    return shorten(str(value)) if isinstance(value, float) else str(value)
 
 
 def read_table(path: Path, caption: str) -> Table:

@@ -22,6 +22,7 @@ STAGES = (
     "answer_questions",
     "generate_responses",
     "alter_responses",
+    "check_alterations",
     "judge_pairs",
     "train_judge",
     "reinforce_judge",

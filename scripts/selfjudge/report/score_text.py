@@ -12,6 +12,7 @@ from selfjudge.report.headlines import (
     tell_balance,
     tell_controls,
     tell_scored,
+    tell_sources,
 )
 from selfjudge.report.results_folder import Comparison, expected_by
 from selfjudge.report.text_columns import format_columns
@@ -45,8 +46,9 @@ def format_result(
         )
         lines.append(f"  beside it: {others}")
     limits = [warning for one in comparisons for warning in one["release"]["warnings"]]
-    if limits:
-        lines.append(f"Limit: {limits[-1]}")
+    told = [*limits[-1:], *filter(None, [tell_sources(project / "results")])]
+    if told:
+        lines.append(f"Limit: {'; '.join(told)}")
     page = project / "results" / "report.html"
     if page.is_file():
         lines.append(f"Page: {page}")

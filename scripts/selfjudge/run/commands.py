@@ -17,6 +17,7 @@ from selfjudge.ground.seeds import Shard
 
 T = TypeVar("T")
 HELD_OUT = "share of the pool, by image, that no iteration uses"
+MIN_ROWS = "least rows to train on; fewer are an error"
 GPUS = "GPUs that the job was given: with one it computes on no CPU"
 
 

@@ -37,16 +37,31 @@ def read_config(project: Path) -> dict[str, Any]:
     config = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     own = project / "config.yaml"
     if own.is_file():
+        check_yaml(own)
         config = lay_over(config, yaml.safe_load(own.read_text(encoding="utf-8")) or {})
     return cut_stages(config)
 
 
-def check_repeats(path: Path) -> None:
-    """Raise ConfigError if a key stands twice in a mapping of a YAML file.
+def check_yaml(path: Path) -> None:
+    """Raise ConfigError if a file is no YAML mapping, or a key stands in one twice.
 
     YAML would keep the last one, and a member of a panel be gone without a word.
     """
-    root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    try:
+        text = path.read_text(encoding="utf-8")
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: must be UTF-8 ({error})") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ConfigError(
+            f"{path}:{line}: must be YAML (got: {error.problem}). Hint: indent with "
+            "spaces, no tabs; close every bracket and quote."
+        ) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: must be YAML ({error})") from None
+    if not isinstance(root, yaml.MappingNode | None):
+        raise ConfigError(f"{path}: must be a mapping, `key: value` (got another form)")
     faults = [
         f"{path}:{key.start_mark.line + 1}: '{place}' must stand once (got it again)"
         for place, key in repeated_keys(root, "")
@@ -127,7 +142,26 @@ def describe(error: jsonschema.ValidationError) -> list[str]:
     }.get(str(error.validator))
     if must is None:
         return [f"'{place}': {error.message}"]
-    return [f"'{place}' must be {must} (got {got!r})"]
+    hint = as_number(got) if error.validator == "type" else None
+    return [
+        f"'{place}' must be {must} (got {got!r})"
+        + (f". Hint: YAML takes this for text: write {hint}" if hint else "")
+    ]
+
+
+def as_number(got: Any) -> str | None:
+    """How YAML wants a number that stands there as text, such as 1e-5; or None."""
+    if not isinstance(got, str):
+        return None
+    try:
+        value: float = int(got)
+    except ValueError:
+        try:
+            value = float(got)
+        except ValueError:
+            return None
+    text = repr(value)
+    return text if "." in text else text.replace("e", ".0e")
 
 
 def unknown_key(place: str, key: str, known: Mapping[str, Any]) -> str:

@@ -169,7 +169,8 @@ class CostModel:
         return [
             (other, line)
             for other, line in self.lines
-            if other.stage not in TRAININGS and self._is_alike(other, part)
+            # Of checks no tokens are told.
+            if other.stage not in (*TRAININGS, "checks") and self._is_alike(other, part)
         ]
 
     def _guess(self, part: Part) -> Rates:
@@ -234,6 +235,8 @@ def expected_tokens(part: Part, plan: Expectations) -> tuple[float, float]:
     asked = plan.image_tokens + plan.question_tokens + plan.instruction_tokens
     if part.stage == "questions":
         return asked, plan.question_tokens
+    if part.stage == "checks":  # a sentence, and no text
+        return asked, 0.0
     if part.stage in ("answers", "responses", "answer_prompts", "answer_benchmark"):
         return asked, plan.response_tokens
     if part.stage == "rate_responses":
@@ -274,8 +277,8 @@ def plan_row(
     config = workload.config
     trains = part.stage in TRAININGS
     is_panel = part.stage in PANEL_STAGES
-    name = RIDES.get(part.stage, part.stage)
-    name = "questions" if name == "answers" else name
+    sections = {**RIDES, "answers": "questions", "checks": "responses"}
+    name = sections.get(part.stage, str(part.stage))
     section = config["panel" if is_panel else name] if not trains else {}
     num_shards = section.get("shards", 1)
     count = count_panel_requests if is_panel else Workload.count_requests

@@ -30,7 +30,7 @@ from selfjudge.pairs.responses import leave_thought
 from selfjudge.pairs.samples import SampleOutcome, refuses_at_once, sample_outcome
 
 # The files of model stages, in their order.
-STAGES = ("responses", "altered", "judgments")
+STAGES = ("responses", "altered", "checks", "judgments")
 # Shares that a plan takes for its rates too.
 CLOSED_PAIRS = "pairs, of closed prompts"
 OPEN_PAIRS = "pairs, of open prompts"
@@ -152,7 +152,7 @@ def report_probe(
         costs={
             name: last_asked(ledgers[name])
             for name in STAGES
-            if ledgers.get(name) and getattr(probed, name)
+            if ledgers.get(name) and getattr(probed, name, True)
         },
     )
 

@@ -11,11 +11,20 @@ from typing import Any, NamedTuple
 
 from selfjudge.engines.stage import Model
 from selfjudge.ground.lines import write_records
-from selfjudge.ground.records import Category, Pair, Prompt, Settings
+from selfjudge.ground.records import (
+    Altered,
+    Category,
+    Check,
+    Pair,
+    Prompt,
+    Response,
+    Settings,
+)
 from selfjudge.ground.requests import Draws, Request, Samples
 from selfjudge.ground.seeds import seed_for
 from selfjudge.judging.asks import Asking, ask_pairs, judgment_from, judgment_requests
 from selfjudge.pairs.building import build_pairs, join_candidates
+from selfjudge.pairs.checks import CHOICES, check_requests, checks_from
 from selfjudge.pairs.filters import Filter
 from selfjudge.pairs.labelling import PairSettings
 from selfjudge.pairs.responses import (
@@ -37,12 +46,13 @@ class Recipe(Settings, frozen=True, kw_only=True):
 
 
 class Templates(NamedTuple):
-    """The texts of the prompt templates."""
+    """The texts of the prompt templates; ``check`` where rewrites are checked."""
 
     open: str
     closed: str
     alter: Mapping[Category, str]
     judge: str
+    check: str | None = None
 
 
 def choose_probed(
@@ -95,9 +105,11 @@ class Probe:
             )
         )
         altered = self.ask("altered", "alter_responses", rewriting, altered_from)
+        checking = list(self.check_requests(opened, responses, altered))
+        checks = self.check(checking)
         built = list(
             build_pairs(
-                join_candidates(prompts, responses, altered),
+                join_candidates(prompts, responses, altered, checks),
                 self.recipe.filter,
                 self.recipe.pairs,
                 self.run_seed,
@@ -109,7 +121,12 @@ class Probe:
         write_records(self.folder / "dropped_pairs.jsonl", dropped)
         judging = list(self.judgment_requests(pairs))
         self.ask("judgments", "judge_pairs", judging, judgment_from)
-        asked = {"response": requests, "rewrite": rewriting, "judgment": judging}
+        asked = {
+            "response": requests,
+            "rewrite": rewriting,
+            "check": checking,
+            "judgment": judging,
+        }
         shown = [
             f"-- a prompt of a {name}, as the model reads it\n"
             + self.model.show(part[0])
@@ -130,6 +147,33 @@ class Probe:
                 self.image_root,
                 self.run_seed,
             )
+
+    def check_requests(
+        self,
+        prompts: Mapping[str, Prompt],
+        responses: list[Response],
+        altered: list[Altered],
+    ) -> Iterable[Request]:
+        """What iteration 1 asks about each rewrite, if it does."""
+        if self.templates.check is None:
+            return ()
+        return check_requests(
+            prompts, responses, altered, self.templates.check, self.image_root
+        )
+
+    def check(self, requests: list[Request]) -> list[Check]:
+        """The checks that the model's answers become, written if they are asked for."""
+        if self.templates.check is None:
+            return []
+        (answered,) = self.model.answer(
+            [requests],
+            stage="check_alterations",
+            ledger=self.ledgers / "checks.jsonl",
+            choices=CHOICES,
+        )
+        checks = list(checks_from(answered))
+        write_records(self.folder / "checks.jsonl", checks)
+        return checks
 
     def judgment_requests(self, pairs: list[Pair]) -> Iterable[Request]:
         """What iteration 1 asks about each pair, in both orders."""

@@ -19,7 +19,7 @@ def waits_for(later: Part, earlier: Part, config: Mapping[str, Any]) -> bool:
             return same_filter
         case "responses", ("questions" | "answers"):
             return True
-        case "judgments", "responses":
+        case ("checks", "responses") | ("judgments", ("responses" | "checks")):
             return same_iteration
         case (("judgments" | "train" | "reinforce"), ("train" | "reinforce")) if (
             later.iteration != earlier.iteration

@@ -18,6 +18,7 @@ from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import PROBE, locate
 from selfjudge.ground.records import ORDERS, Pair, Prompt, Settings
 from selfjudge.ground.requests import read_samples
+from selfjudge.pairs.checks import SIDES
 from selfjudge.pairs.filters import FILTERS, first_asked
 from selfjudge.pairs.pictures import is_image_name
 from selfjudge.pairs.pool import check_pool, on_side, rank_in_pool
@@ -31,6 +32,7 @@ Stage = Literal[
     "answers",
     "responses",
     "alterations",
+    "checks",
     "judgments",
     "train",
     "reinforce",
@@ -48,6 +50,7 @@ RIDES: dict[Stage, Stage] = {"alterations": "responses"}
 SHARDED: dict[str, Stage] = {
     "responses": "responses",
     "altered": "alterations",
+    "checks": "checks",
     "judgments": "judgments",
 }
 # What is asked about a folder of images, whose name stands for the filter.
@@ -180,6 +183,9 @@ class Workload:
             return Number(value, closed.certainty)
         if part.stage == "alterations":
             return self.count_prompts(part.iteration)[1]
+        if part.stage == "checks":  # about both texts
+            opened = self.count_prompts(part.iteration)[1]
+            return Number(len(SIDES) * opened.value, opened.certainty)
         if part.stage == "benchmark_judgments":
             return self.count_benchmark_requests()
         if part.stage == "certificate":

@@ -1,0 +1,149 @@
+"""Whether the image shows what a rewrite changed: what is asked, and what decides.
+
+A response may be wrong where it is altered, and a rewrite may by chance say what is
+true: the pair then teaches the opposite of what it should, or nothing.  The base model
+is asked about the image and the changed sentences alone, once about those of the
+response and once about those of the rewrite, and tells how likely it says yes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from math import exp
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from selfjudge.ground.records import Altered, Check, Prompt, Response
+from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.templates import (
+    assistant_turn,
+    fill,
+    image_paths,
+    load_template,
+    user_turn,
+)
+from selfjudge.pairs.dressings import undress
+from selfjudge.pairs.responses import leave_thought
+from selfjudge.pairs.spellings import content_words
+from selfjudge.pairs.stated import SENTENCE_END
+
+# What may answer such a question, in the order in which an engine is asked for the
+# log-probability of each.
+CHOICES = ("yes", "no")
+# Which text of an alteration a request is about, in the order in which both are asked.
+SIDES = ("response", "rewrite")
+
+
+class Change(NamedTuple):
+    """The place of an alteration: sentences of one text that the other has not."""
+
+    response: str
+    rewrite: str
+
+
+def find_change(response: str, rewrite: str) -> Change | None:
+    """What the response says where it was altered, and what the rewrite says there.
+
+    The order of sentences, marks, case and spelling are no change.  None where a
+    sentence was only added or only left out: then one of the two says nothing.
+    """
+    texts = response, rewrite
+    sentences = [
+        [(tuple(content_words(one)), one.strip()) for one in SENTENCE_END.split(text)]
+        for text in texts
+    ]
+    known = [{words for words, _ in part} for part in sentences]
+    own, new = (
+        " ".join(text for words, text in part if words and words not in others)
+        for part, others in zip(sentences, reversed(known), strict=True)
+    )
+    return Change(own.rstrip(". "), new.rstrip(". ")) if own and new else None
+
+
+def bare_rewrite(response: Response, rewrite: Altered) -> Altered:
+    """A rewrite without thought and without what was put around it."""
+    spoken = leave_thought(rewrite)
+    return msgspec.structs.replace(spoken, text=undress(response.text, spoken.text))
+
+
+def load_check_template(path: Path) -> str:
+    """The text of a template that asks about a statement, and may name the question."""
+    return load_template(path, "statement", optional=["question"])
+
+
+def check_requests(
+    prompts: Mapping[str, Prompt],
+    responses: Iterable[Response],
+    altered: Iterable[Altered],
+    template: str,
+    image_root: Path,
+) -> Iterator[Request]:
+    """Two requests for each rewrite of a response to one of the prompts, in order.
+
+    Nothing is asked of a rewrite that has no changed place, or where one of the texts
+    was cut off.  The id is ``prompt_id/altered_id/side``.  Raises ValueError where the
+    response of a rewrite is not there.
+    """
+    own = {
+        one.id: one for one in map(leave_thought, responses) if one.prompt_id in prompts
+    }
+    for one in altered:
+        prompt = prompts.get(one.prompt_id)
+        if prompt is None:
+            continue
+        response = own.get(one.response_id)
+        if response is None:
+            raise ValueError(
+                f"altered {one.id}: 'response_id' must be a response to prompt "
+                f"{one.prompt_id} (got {one.response_id!r})"
+            )
+        rewrite = bare_rewrite(response, one)
+        change = find_change(response.text, rewrite.text)
+        if change is None or "length" in (
+            response.finish_reason,
+            rewrite.finish_reason,
+        ):
+            continue
+        for side, statement in zip(SIDES, change, strict=True):
+            text = fill(template, question=prompt.question, statement=statement)
+            yield Request(
+                id=f"{prompt.id}/{one.id}/{side}",
+                messages=[user_turn(len(prompt.images), text), assistant_turn("")],
+                images=image_paths(prompt.images, image_root),
+                sampling=Sampling(max_tokens=1, temperature=0.0),
+                seed=0,
+            )
+
+
+def checks_from(answered: Iterable[tuple[Generation, Request]]) -> Iterator[Check]:
+    """The checks that the answers to `check_requests`, weighed by `CHOICES`, are."""
+    left = iter(answered)
+    for both in zip(left, left, strict=True):
+        prompt_id, altered_id, _ = both[0][1].id.split("/")
+        on_response, on_rewrite = (
+            msgspec.json.decode(generation.text, type=tuple[float, float])
+            for generation, _ in both
+        )
+        yield Check(
+            altered_id=altered_id,
+            prompt_id=prompt_id,
+            response_logprobs=on_response,
+            rewrite_logprobs=on_rewrite,
+        )
+
+
+def margin_of(check: Check) -> float:
+    """By how much likelier the model says yes to the response than to the rewrite.
+
+    Between -1 and 1: the difference of two probabilities of `CHOICES` alone.
+    """
+    yes, no = check.response_logprobs
+    yes_altered, no_altered = check.rewrite_logprobs
+    return yes_rate(yes, no) - yes_rate(yes_altered, no_altered)
+
+
+def yes_rate(yes: float, no: float) -> float:
+    """The probability of the first of two choices, by their log-probabilities."""
+    most = max(yes, no)  # exp of a large number would overflow
+    weights = exp(yes - most), exp(no - most)
+    return weights[0] / sum(weights)

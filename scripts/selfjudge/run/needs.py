@@ -1,0 +1,85 @@
+"""How many prompts a project needs, and whether its sources have them."""
+
+from collections.abc import Collection, Iterator, Mapping
+from math import ceil
+from pathlib import Path
+from typing import Any
+
+from selfjudge.ground.lines import read_lines
+from selfjudge.pairs.filters import FILTERS
+from selfjudge.run.config import source_file
+from selfjudge.run.workload import Number, Stage, Workload
+
+
+def tell_needs(workload: Workload, stages: Collection[Stage]) -> Iterator[str]:
+    """What an iteration's prompts come to by the plan's rates, and what is too little.
+
+    ``stages`` are those that have something to do: of rows to train on nothing is said
+    where nothing is trained.  A line that warns begins with "WARNING".
+    """
+    config = workload.config
+    each = int(config["pool"]["prompts_per_iteration"])
+    iterations = 1 if config["pool"]["mode"] == "reuse" else int(config["iterations"])
+    fewest = 1
+    if {"train", "reinforce"} & set(stages):
+        name, least = config["filters"][0], config["train"]["min_rows"]
+        rows = count_rows(workload, name)
+        # Of no row no rate follows.
+        fewest = ceil(least * each / rows.value) if rows.value else each + 1
+        yield (
+            f"an iteration's {each} prompts give about {rows.value:.0f} rows to train "
+            f"{name} ({rows.certainty}); 'train.min_rows', {least}, needs {fewest}"
+        )
+        if fewest > each:
+            yield (
+                f"WARNING training will be refused: 'pool.prompts_per_iteration' must "
+                f"be at least {fewest} (got {each})"
+            )
+    usable = count_usable(workload)
+    if usable is None or usable >= iterations * each:
+        return
+    yield (
+        f"WARNING the import will be refused: the sources must have {iterations} x "
+        f"{each} prompts (got {usable} rows)"
+    )
+    if usable // iterations >= fewest:
+        hint = f"set 'pool.prompts_per_iteration: {usable // iterations}'"
+    else:
+        hint = f"{iterations} x {fewest} are the fewest, and fewer iterations need less"
+    yield f"  Hint: add prompts; {hint}."
+
+
+def count_rows(workload: Workload, name: str) -> Number:
+    """The rows that iteration 1 has to train on with a filter."""
+    if {str(k): spec for k, spec in FILTERS.items()}[name].learns_by == "imitation":
+        return workload.count_accepted(1, name)
+    reinforce = workload.config["reinforce"]
+    rollouts = workload.count_rollouts(1, name)
+    each = reinforce["num_rollouts"] * reinforce["num_epochs"]
+    return rollouts._replace(value=rollouts.value / each)
+
+
+def count_usable(workload: Workload) -> int | None:
+    """The most prompts to train on that the sources can have.
+
+    None where that is not known yet, and where the import has counted them: of what is
+    not fetched, converted or asked yet the Hub's alone is known.
+    """
+    if workload.count_unused() is not None:
+        return None
+    numbers = [
+        count_source(workload.project, source)
+        for source in workload.config["prompts"]["sources"]
+    ]
+    if None in numbers:
+        return None
+    share = float(workload.config["certificate"]["share"])
+    return int(sum(filter(None, numbers)) * (1 - share))
+
+
+def count_source(project: Path, source: Mapping[str, Any]) -> int | None:
+    """The rows of a source; None where they are not known yet."""
+    path = project / source_file(source)
+    if path.is_file():
+        return sum(1 for _ in read_lines(path))
+    return int(source["num_prompts"]) if source["kind"] == "hub" else None

@@ -1,0 +1,105 @@
+"""What a plan says of too little, before anything is paid."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+from examples import make_prompt, write_lines
+from selfjudge.ground.lines import write_json, write_records
+from selfjudge.run.config import lay_over
+from selfjudge.run.needs import tell_needs
+from selfjudge.run.workload import Expectations, Workload
+
+ROOT = Path(__file__).parents[1]
+CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
+MINE = {"name": "mine", "kind": "jsonl", "path": "p.jsonl", "gold_answers": False}
+
+
+def needs(project: Path, each: int, *stages: Any, **changes: Any) -> list[str]:
+    """What is said of a project with a prompts file of its own."""
+    own: dict[str, Any] = {
+        "prompts": {"sources": [MINE]},
+        "pool": {"prompts_per_iteration": each},
+    }
+    config = lay_over(CONFIG, own | changes)
+    expected = msgspec.convert(config["plan"], Expectations, strict=False)
+    return list(tell_needs(Workload(project, config, expected), stages or ["train"]))
+
+
+@pytest.mark.parametrize(
+    ("each", "rows", "warnings"),
+    [
+        (250, 130, []),
+        (97, 50, []),
+        (96, 50, ["training"]),  # 49.9
+        (251, 131, ["import"]),
+        (60, 31, ["training"]),
+    ],
+)
+def test_too_few_prompts_are_warned_of(
+    tmp_path: Path, each: int, rows: int, warnings: list[str]
+) -> None:
+    """By config's rates: 52 rows of 100 prompts; four iterations, 1,000 rows."""
+    write_lines(tmp_path / "p.jsonl", *["{}"] * 1000, "")
+    first, *others = needs(tmp_path, each)
+    assert first == (
+        f"an iteration's {each} prompts give about {rows} rows to train majority "
+        "(guessed); 'train.min_rows', 50, needs 97"
+    )
+    warned = [line for line in others if line.startswith("WARNING")]
+    assert [re.split(" (?:the )?", line)[1] for line in warned] == warnings
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [(60, "4 x 97 are the fewest"), (800, "set 'pool.prompts_per_iteration: 200'")],
+)
+def test_what_would_do_is_said(tmp_path: Path, number: int, hint: str) -> None:
+    """A smaller share for each iteration, where that is enough to train on."""
+    write_lines(tmp_path / "p.jsonl", *["{}"] * number)
+    assert hint in needs(tmp_path, 25000)[-1]
+    # One iteration's prompts, where all use the same.
+    pool = {"pool": {"mode": "reuse", "prompts_per_iteration": number}}
+    assert not any("import" in line for line in needs(tmp_path, number, **pool))
+
+
+def test_what_is_not_known_is_not_warned_of(tmp_path: Path) -> None:
+    """A source that is not there yet, a pool that was imported, a plan without
+    training."""
+    assert len(needs(tmp_path, 25000)) == 1
+    hub = {"prompts": CONFIG["prompts"]}
+    assert len(needs(tmp_path, 25000, **hub)) == 1
+    assert any("got 101000 rows" in line for line in needs(tmp_path, 25300, **hub))
+    write_lines(tmp_path / "p.jsonl", *["{}"] * 3)
+    prompts = map(make_prompt, range(400))
+    assert needs(tmp_path, 100, "responses")[0].startswith("WARNING the import")
+    (tmp_path / "results").mkdir()
+    write_records(tmp_path / "results" / "prompts.jsonl", prompts)
+    assert needs(tmp_path, 100, "responses") == []
+
+
+def test_a_training_by_reward_counts_the_pairs_it_learns_from(tmp_path: Path) -> None:
+    """Half of the pairs, in both orders, as much as is imitated at a rate of a half."""
+    (line,) = needs(tmp_path, 1000, "reinforce", filters=["reinforced"])
+    assert "about 520 rows to train reinforced (guessed)" in line
+    folder = tmp_path / "results/iter1/reinforced"
+    folder.mkdir(parents=True)
+    write_lines(folder / "reinforce.jsonl", *["{}"] * 8)
+    line, warning = needs(tmp_path, 1000, "reinforce", filters=["reinforced"])
+    assert "about 8 rows to train reinforced (counted)" in line
+    assert "must be at least 6250 (got 1000)" in warning
+
+
+def test_no_row_at_all_has_no_rate(tmp_path: Path) -> None:
+    """More than there are, and no division by nothing."""
+    folder = tmp_path / "results/iter1/majority"
+    folder.mkdir(parents=True)
+    write_json(folder / "filter_report.json", {"num_accepted": 0})
+    write_json(
+        folder / "pairs_report.json", {"num_pairs": 0, "num_closed": 0, "num_open": 0}
+    )
+    assert "must be at least 101 (got 100)" in needs(tmp_path, 100)[1]
