@@ -153,7 +153,8 @@ class Mended(PLUGIN.Executor):
         except OSError as error:
             self.logger.warning(f"The end of job {number} is not noted: {error}")
         where = f" on {ended.node}" if ended.node else ""
-        kept_off = f" The next attempt keeps off {ended.node}." * (cause == "early")
+        moves = cause == "early" and not job.resources.get("nodelist")
+        kept_off = f" The next attempt keeps off {ended.node}." * moves
         return f"{tries.WORDS[cause]}{where}.{kept_off if ended.node else ''}"
 
     def end_of(self, log):

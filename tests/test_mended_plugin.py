@@ -187,6 +187,28 @@ def test_a_job_of_one_node_is_pinned_to_it_and_keeps_off_none(executor: Any) -> 
     assert asked["slurm_extra"] == "--nodelist=h9"
 
 
+@pytest.mark.parametrize(
+    ("resources", "told"),
+    [
+        ({}, "failed within 120 seconds on h1. The next attempt keeps off h1."),
+        # A check of this one node.
+        ({"nodelist": "h1"}, "failed within 120 seconds on h1."),
+    ],
+)
+def test_an_early_failure_says_what_follows(
+    executor: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    resources: dict[str, Any],
+    told: str,
+) -> None:
+    ended = slurm.Ended(state="FAILED", seconds=1, limit=7200, node="h1")
+    monkeypatch.setattr(slurm, "show_job", lambda number: ended)
+    aux = {"slurm_logfile": tmp_path / "absent.log"}
+    info = SimpleNamespace(job=Job(resources), external_jobid="7", aux=aux)
+    assert executor.learn(info) == told
+
+
 LISTED = "8|rule_judge_pairs_wildcards_1of2\n7|rule_judge_pairs_wildcards_1of2\n"
 
 

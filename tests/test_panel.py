@@ -765,7 +765,9 @@ def test_questions_need_short_answers() -> None:
 def lmms_results(folder: Path, name: str, **values: Any) -> None:
     """A results file as lmms-eval writes it."""
     numbers = {"pope": {"original": 9000, "effective": 9000}}
-    document = {"results": {"pope": {"alias": "pope"} | values}, "n-samples": numbers}
+    errors = {"f1_stderr_clt,none": 0.25, "f1_stderr_clustered,none": "N/A"}
+    found = {"pope": {"alias": "pope"} | values | errors}
+    document = {"results": found, "n-samples": numbers}
     write_json(folder / "someone__ada" / f"{name}_results.json", document)
 
 

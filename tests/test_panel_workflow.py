@@ -284,7 +284,7 @@ def test_lmms_eval_measures_members_on_public_tasks(
 ) -> None:
     """By its command line, and by what it writes; here something stands in for it.
 
-    bea lies in the Hub's cache: the class `huggingface` takes no revision.
+    bea lies in the Hub's cache: most classes take no revision.
     """
     stand_in = project / "lmms_python"
     stand_in.write_text(LMMS_EVAL)
@@ -327,7 +327,7 @@ def test_lmms_eval_measures_members_on_public_tasks(
     ada = found["ada", "pope"]
     assert (ada["value"], ada["metric"], ada["num_questions"]) == (0.5, "accuracy", 8)
     assert ada["stderr"] is None and ada["gain"] is None
-    assert words["--model"] == "huggingface"
+    assert words["--model"] == "llava_hf"
     assert words["--model_args"] == f"pretrained={snapshot},device_map=cpu"
 
 

@@ -34,6 +34,7 @@ def write_tiny_panel(project: Path, demo: Path = DEMO) -> None:
         "engine": {"dtype": "float32", "device": "cpu", "batch_size": 32},
         "train": {
             "method": "full",
+            "min_rows": 1,
             "warmup_ratio": 0.0,
             "max_length": None,
             "gradient_checkpointing": False,

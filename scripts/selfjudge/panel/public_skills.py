@@ -1,9 +1,9 @@
 """What lmms-eval says of members: its results files, read into rows of our own.
 
 It runs apart, in an environment of its own; nothing of it is imported.  Its file
-(github.com/EvolvingLMMs-Lab/lmms-eval, 0.7) holds `results`: by task, values named
-"metric,filter" and "metric_stderr,filter", and `n-samples`: by task, how many
-questions counted.
+(github.com/EvolvingLMMs-Lab/lmms-eval, 0.7.3) holds `results`: by task, values named
+"metric,filter", "metric_stderr,filter" and "metric_stderr_clt,filter", and
+`n-samples`: by task, how many questions counted.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -94,7 +94,7 @@ def read_rows(who: Measured, tasks: Sequence[str]) -> Iterator[PublicRow]:
         for name, value in values.items():
             metric, comma, kept_by = name.partition(",")
             is_number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not comma or metric.endswith("_stderr") or not is_number:
+            if not comma or "_stderr" in metric or not is_number:
                 continue
             error = values.get(f"{metric}_stderr,{kept_by}")
             yield PublicRow(
