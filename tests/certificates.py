@@ -65,11 +65,17 @@ def always_first(variant: VariantName, pair: Pair, order: Order) -> bool:
 
 def sure(certainty: float, is_right: bool) -> dict[Order, tuple[float, float]]:
     """The weights of a judge with log-odds ``certainty`` in both orders."""
-    weights: dict[Order, tuple[float, float]] = {}
-    for order in ORDERS:
-        letter = stated_letter(order, is_right)
-        weights[order] = (0.0, -certainty) if letter == "A" else (-certainty, 0.0)
-    return weights
+    return {order: weights_of(certainty, order, is_right) for order in ORDERS}
+
+
+def weights_of(
+    certainty: float, order: Order, is_right: bool | None
+) -> tuple[float, float]:
+    """The weights of "A" and "B" in one order; None knows not what it prefers."""
+    if is_right is None:
+        return 0.0, 0.0
+    is_first = stated_letter(order, is_right) == "A"
+    return (0.0, -certainty) if is_first else (-certainty, 0.0)
 
 
 def certificate_of(
@@ -78,7 +84,7 @@ def certificate_of(
     """The certificate of a judge that is as sure of every verdict."""
     answers = answers_of(judge)
     weighed = {
-        key: sure(2.0, one.agreed is not False)
+        key: {order: weights_of(2.0, order, one.preferences[order]) for order in ORDERS}
         for key, one in answers["original"].items()
     }
     return certify(

@@ -201,7 +201,7 @@ def test_the_chosen_judge_is_certified_on_the_page(opened: Opened) -> None:
     told = section.inner_text()
     assert "Use the judge of iteration 2, majority" in told
     assert "It looks: with a grey picture it is right on 50 %" in told
-    assert "is led" not in told.partition("Its figures")[0]
+    assert "It is led" not in told.partition("Its figures")[0]
     opened.page.evaluate(
         "document.querySelectorAll('details').forEach(d => d.open = true)"
     )
