@@ -175,6 +175,7 @@ use rule ask_judge as ask_benchmark with:
         asks_path("{benchmark}", "{collection}"),
     log:
         "logs/benchmarks/{benchmark}_{collection}_asks.log",
+    localrule: True  # it is not inherited
     params:
         asking=lambda wildcards: as_json(benchmark_asking(wildcards)),
         rows=lambda wildcards, input: f"--rows {input.rows}" if input.rows else "",

@@ -189,6 +189,7 @@ use rule ask_judge as ask_held_out with:
         "results/certificate/asks{added}.jsonl",
     log:
         "logs/certificate/ask_held_out{added}.log",
+    localrule: True  # it is not inherited
     wildcard_constraints:
         added=r"\d",
     params:

@@ -40,6 +40,7 @@ use rule merge_altered as merge_checks with:
         ),
     output:
         "results/iter{iteration}/checks.jsonl",
+    localrule: True  # it is not inherited
 
 
 use rule check_alterations as check_held_out with:

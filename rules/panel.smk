@@ -242,6 +242,7 @@ use rule fetch_model as fetch_member with:
         "results/sources/members/{member}.json",
     log:
         "logs/fetch_member/{member}.log",
+    localrule: True  # it is not inherited
     params:
         model=lambda wildcards: model_arguments([], RATERS[wildcards.member]),
 

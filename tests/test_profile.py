@@ -185,6 +185,22 @@ def test_decisions_that_stay_on_the_login_node_are_light() -> None:
     assert with_images and not light & with_images
 
 
+def test_an_heir_of_a_local_rule_is_local() -> None:
+    """Snakemake does not hand that on, and a download would run on a node."""
+    bodies = rule_bodies().items()
+    local = {rule for rule, body in bodies if "\n    localrule: True" in body}
+    text = "\n".join(path.read_text() for path in (REPOSITORY / "rules").glob("*.smk"))
+    heirs = [
+        (heir, "\n    localrule: True" in body)
+        for rule, heir, body in re.findall(
+            r"^ *use rule (\w+) as (\w+) with:\n(.*?)(?=^\S|\Z)", text, re.M | re.S
+        )
+        if rule in local
+    ]
+    assert {"fetch_member", "ask_benchmark"} < {heir for heir, _ in heirs}
+    assert [heir for heir, is_local in heirs if not is_local] == []
+
+
 def test_a_check_of_a_node_names_it(clone: Path) -> None:
     """The rule hands it on to where the sbatch command is made."""
     target = "results/gpus/nodes/h9.txt"
