@@ -184,17 +184,44 @@ def test_a_log_on_a_full_disk_says_why_it_is_empty(
     [
         (
             "judge_pairs: 3/9 records, 1.2 records/s, ETA 0:00:05",
-            (3, 9, "records", 1.2),
+            [("judge_pairs", 3, 9, "records", 1.2)],
         ),
-        ("2026 step 8/8, loss 0.07, 10.20 rows/s, 0:00 left", (8, 8, "steps", 10.2)),
-        ("device: cpu, 1/2 threads", None),
+        (
+            "2026 step 8/8, loss 0.07, 10.20 rows/s, 0:00 left",
+            [("", 8, 8, "steps", 10.2)],
+        ),
+        ("device: cpu, 1/2 threads", []),
+        (
+            "a: 1/9 records, 1.0 records/s, ETA\na: 9/9 records, 2.0 records/s, ETA\n"
+            "b: 0/2 records, 0.0 records/s, ETA",
+            [("a", 9, 9, "records", 2.0), ("b", 0, 2, "records", 0.0)],
+        ),
     ],
 )
 def test_stages_tell_how_far_they_are(line: str, told: Any, tmp_path: Path) -> None:
     log = tmp_path / "stage.log"
     log.write_bytes(b"\xff" + line.encode())
-    found = progress_of([str(log)])
-    assert (found and found[:4]) == told
+    assert [one[:5] for one in progress_of([str(log)])] == told
+
+
+def test_a_job_of_two_stages_counts_both(clock: Clock, tmp_path: Path) -> None:
+    """One log holds responses and their rewrites; the line that lives says which."""
+    log = tmp_path / "1.log"
+    run = Run({"generate_responses": 1, "total": 1}, clock)
+    run.start(job(1, "generate_responses", [str(log)], iteration=1, shard="1of1"))
+    sampled = "generate_responses: 40/40 records, 4.0 records/s, ETA 0\n"
+    log.write_text(sampled)
+    assert run.state().endswith(
+        "iter1 generate_responses (1of1) 40/40 records, 4.0 records/s"
+    )
+    log.write_text(sampled + "alter_responses: 3/20 records, 2.0 records/s, ETA 9\n")
+    state = run.state()
+    assert state.endswith("(1of1) alter_responses 3/20 records, 2.0 records/s")
+    ended = "alter_responses: 20/20 records, 2.0 records/s, ETA 0\n"
+    log.write_text(sampled + "a line of some length\n" * 1000 + ended)
+    clock.now = 20
+    run.finish(1)
+    assert "20 s, 60 records, 3.0/s" in run.closing()[0]
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 # As stages say it: "judge_pairs: 3/9 records, 1.2 records/s, ETA ...", and of a
 # training "step 3/9, loss 0.1, 1.2 rows/s, ...".
-PROGRESS = re.compile(r"(\d+)/(\d+)(?: (\w+))?,.*? ([\d.]+) (\w+/s)")
+PROGRESS = re.compile(r"(?:(\w+): )?(\d+)/(\d+)(?: (\w+))?,.*? ([\d.]+) (\w+/s)")
 ERROR = "error: "  # how our scripts begin the sentence that ends them
 NOTE = "note: "  # and what a person should know of one that ended well
 TAIL_BYTES = 4000
+PROGRESS_BYTES = 1_000_000  # of a log, a line every 5 s: the stages of half a day
 LOG_LINES = 12  # of a failed job's log, where it has no sentence
 SECONDS_WORTH_A_LINE = 3.0  # shorter stages are only counted
 
@@ -126,7 +127,7 @@ class Run:
         name = name_of(stage, [job.detail for job, _ in ended])
         seconds = sum(spent for _, spent in ended)
         spent = duration(seconds)
-        told = [one for job, _ in ended if (one := progress_of(job.logs))]
+        told = [one for job, _ in ended for one in progress_of(job.logs)]
         if told:
             number = sum(one.total for one in told)
             spent += f", {number} {told[0].unit}, {number / seconds:.1f}/s"
@@ -141,10 +142,12 @@ class Run:
             parts.append(left)
         jobs = sorted(self.running.values(), key=lambda job: job.started)
         for job in jobs[:1]:
-            told = progress_of(job.logs)
-            own = f" {told.done}/{told.total} {told.unit}" if told else ""
-            own += f", {told.rate} {told.per_second}" if told and told.rate else ""
-            parts.append(f"{name_of(job.stage, [job.detail])}{own}")
+            name, told = name_of(job.stage, [job.detail]), progress_of(job.logs)
+            for one in told[-1:]:
+                name += f" {one.name}" * (len(told) > 1)
+                name += f" {one.done}/{one.total} {one.unit}"
+                name += f", {one.rate} {one.per_second}" if one.rate else ""
+            parts.append(name)
         if len(jobs) > 1:
             parts.append(f"{len(jobs) - 1} more")
         return " | ".join(parts)
@@ -198,8 +201,12 @@ class Run:
 
 
 class Told(NamedTuple):
-    """How far a stage says it is: ``done`` of ``total``, and how fast."""
+    """How far a stage says it is: ``done`` of ``total``, and how fast.
 
+    ``name``: as the stage calls itself; "" of a training.
+    """
+
+    name: str
     done: int
     total: int
     unit: str
@@ -207,13 +214,20 @@ class Told(NamedTuple):
     per_second: str
 
 
-def progress_of(logs: Iterable[str]) -> Told | None:
-    """The last progress that a job's logs tell; None if they tell none."""
+def progress_of(logs: Iterable[str]) -> list[Told]:
+    """The last progress of each stage that a job's logs tell of, in their order.
+
+    A job may do one thing after another: responses are sampled, then rewritten.
+    """
     for log in logs:
-        if found := PROGRESS.findall(tail(log)):
-            done, total, unit, rate, per_second = found[-1]
-            return Told(int(done), int(total), unit or "steps", float(rate), per_second)
-    return None
+        said, last = tail(log, PROGRESS_BYTES), dict[str, Told]()
+        for name, done, total, unit, rate, per_second in PROGRESS.findall(said):
+            last[name] = Told(
+                name, int(done), int(total), unit or "steps", float(rate), per_second
+            )
+        if last:
+            return list(last.values())
+    return []
 
 
 def explain(logs: Iterable[str], said: str | None) -> list[str]:
@@ -243,12 +257,12 @@ def first_written(logs: Iterable[str]) -> str | None:
     return next((log for log in logs if tail(log)), None)
 
 
-def tail(log: str) -> str:
+def tail(log: str, most: int = TAIL_BYTES) -> str:
     """The end of a log; "" where there is none yet."""
     try:
         with open(log, "rb") as file:
             size = file.seek(0, 2)
-            file.seek(max(0, size - TAIL_BYTES))
+            file.seek(max(0, size - most))
             return file.read().decode("utf-8", "replace")
     except OSError:
         return ""
