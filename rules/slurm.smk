@@ -18,13 +18,13 @@ from snakemake_interface_executor_plugins.registry import ExecutorPluginRegistry
 from selfjudge.run import attempts as tries
 from selfjudge.run import slurm as cluster
 from selfjudge.run.shards import most_requests
-from selfjudge.run.site import MOST_LOCAL, read_site
+from selfjudge.run.site import read_site
 
 SLURM = ExecutorPluginRegistry().plugins["slurm"]
 PLUGIN = sys.modules[SLURM.executor.__module__]
 SITE = Path(workflow.basedir, "profiles", "slurm")
 # What `decisions: local` spares the queue: decisions that read records, and no image.
-# Any other rule is a job, and so are these where a run has more than MOST_LOCAL.
+# Any other rule is a job, and so are these where `Site.decides_here` says no.
 LIGHT = {
     *("select_prompts", "read_questions", "choose_questions", "build_pairs"),
     *("filter_judgments", "score_benchmark", "rescore_benchmark", "compare_scores"),
@@ -62,8 +62,7 @@ class Mended(PLUGIN.Executor):
         self.stopping = threading.Event()
         super().__post_init__(*arguments, **keywords)
         self.site = read_site(SITE)
-        num_records = max(most_requests(config).values())
-        if self.site.decisions == "local" and num_records <= MOST_LOCAL:
+        if self.site.decides_here(max(most_requests(config).values())):
             workflow._localrules |= LIGHT & {rule.name for rule in workflow.rules}
         # The plugin's own functions, as its methods call them.
         self.query = PLUGIN.query_job_status

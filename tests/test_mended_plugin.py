@@ -78,6 +78,41 @@ def ask(executor: Any, answer: dict[str, str] | None) -> dict[str, str]:
     return dict(states)
 
 
+@pytest.mark.parametrize(
+    ("decisions", "num_prompts", "here"),
+    [
+        ("local", 62_500, True),  # 16 responses each: a million
+        ("local", 62_501, False),
+        ("jobs", 10, False),
+    ],
+)
+def test_decisions_run_here_up_to_a_million_records(
+    mended: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    decisions: str,
+    num_prompts: int,
+    here: bool,
+) -> None:
+    """Above that, or where a site wants it, they are jobs; no other rule moves."""
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    config["pool"]["prompts_per_iteration"] = num_prompts
+    names = ("build_pairs", "judge_pairs", "ask_judge")
+    workflow = SimpleNamespace(
+        _localrules={"ask_judge"}, rules=[SimpleNamespace(name=name) for name in names]
+    )
+    site_of(tmp_path, decisions=decisions)
+    known = mended.__post_init__.__globals__
+    changes = {"config": config, "workflow": workflow, "SITE": tmp_path}
+    for name, value in changes.items():
+        monkeypatch.setitem(known, name, value)
+    monkeypatch.setattr(known["PLUGIN"].Executor, "__post_init__", lambda self: None)
+    for name in ("query_job_status", "get_submit_command", "set_gres_string"):
+        monkeypatch.setattr(known["PLUGIN"], name, None)
+    mended.__post_init__(object.__new__(mended))
+    assert workflow._localrules == {"ask_judge"} | ({"build_pairs"} if here else set())
+
+
 def test_no_answer_is_no_news(executor: Any, caplog: pytest.LogCaptureFixture) -> None:
     assert [ask(executor, None) for _ in range(9)] == [{}] * 9
     assert ask(executor, {"7": "RUNNING"}) == {"7": "RUNNING"}

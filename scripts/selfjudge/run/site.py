@@ -50,6 +50,13 @@ class Site(msgspec.Struct, frozen=True, kw_only=True):
         found = SIGNAL.match(self.signal or "")
         return int(found[1]) if found else 0
 
+    def decides_here(self, num_records: int) -> bool:
+        """Whether light decisions run where Snakemake does, or as jobs.
+
+        ``num_records``: of an iteration's largest stage.
+        """
+        return self.decisions == "local" and num_records <= MOST_LOCAL
+
     def gpu_resources(self) -> dict[str, str]:
         """What every job with a GPU asks for beside what its rule says.
 
