@@ -21,7 +21,13 @@ from selfjudge.run.attempts import (
     pinned,
     with_excluded,
 )
-from selfjudge.run.dry_runs import PlannedJob, planned_jobs
+from selfjudge.run.dry_runs import (
+    PlannedJob,
+    ask_snakemake,
+    find_sentence,
+    load_config,
+    planned_jobs,
+)
 from selfjudge.run.site import Site, read_site
 from selfjudge.run.site_check import (
     Cluster,
@@ -310,6 +316,51 @@ def test_a_dry_run_names_its_jobs() -> None:
         PlannedJob("merge_judgments", "1_majority"),
         PlannedJob("import_prompts", ""),
     ]
+
+
+@pytest.mark.parametrize(
+    ("said", "sentence"),
+    [
+        (
+            'WorkflowError in file "/r/rules/common.smk", line 261:\n'
+            "config.yaml: 'max_num_seqs' must be at most 32 (got 256). Hint: less.\n"
+            '  File "/r/rules/common.smk", line 261, in <module>\n',
+            "config.yaml: 'max_num_seqs' must be at most 32 (got 256). Hint: less.",
+        ),
+        (
+            'InputFunctionException in rule a in file "/r/b.smk", line 263:\n'
+            "Error:\n  WorkflowError:\n    config.yaml: 'path' must exist.\n"
+            "Wildcards:\n  iteration=0\nTraceback:\n"
+            '  File "/r/b.smk", line 251, in shards (rule a, line 379, /r/b.smk)\n',
+            "config.yaml: 'path' must exist.",
+        ),
+        (
+            "Building DAG of jobs...\n"
+            'MissingInputException in rule import_prompts in file "/p.smk", line 79:\n'
+            "Missing input files for rule import_prompts:\n    output: a.jsonl\n"
+            "    affected files:\n        nope.jsonl\n",
+            "Missing input files for rule import_prompts:\noutput: a.jsonl\n"
+            "affected files:\nnope.jsonl",
+        ),
+        ("Building DAG of jobs...\n\nlast words\n", "last words"),
+        ("WorkflowError:\n", "WorkflowError:"),
+        ("", "failed"),
+    ],
+)
+def test_the_sentence_of_a_dry_run_is_handed_on(said: str, sentence: str) -> None:
+    """As Snakemake 9.27 prints it, and not where in the code it was raised."""
+    assert find_sentence(said) == sentence
+
+
+@pytest.mark.workflow
+def test_a_plan_of_what_cannot_be_says_why(tmp_path: Path) -> None:
+    """By Snakemake's own sentence: the config is checked further there."""
+    (tmp_path / "config.yaml").write_text("engine: {name: vllm}\n")
+    with pytest.raises(
+        ValueError, match=r"^snakemake -n: config\.yaml: 'engine"
+    ) as told:
+        ask_snakemake(tmp_path, ["all"], load_config(tmp_path))
+    assert "File" not in str(told.value)
 
 
 def test_status_counts_each_job_once_and_says_why_it_failed() -> None:

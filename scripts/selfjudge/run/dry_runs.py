@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ ROOT = Path(__file__).resolve().parents[3]
 # As the profiles have it.
 MAX_CHECKSUM_FILE_SIZE = "100MB"
 BLOCK = re.compile(r"^(?:local)?rule (\w+):\n((?:    .*\n)*)", re.M)
+# Before and after the sentence of an error: "WorkflowError in file ...:".
+HEAD = re.compile(r"^ *\w+(?:Error|Exception)\b.*:$")
+FOOT = re.compile(r'^(?: *File "|Wildcards:|Traceback\b)')
 WILDCARDS = re.compile(r"^    wildcards: (.*)$", re.M)
 
 
@@ -52,7 +56,7 @@ def ask_snakemake(
 ) -> str:
     """What `snakemake -n` prints: every job with its outputs.
 
-    Raises ValueError with its last line where it cannot plan.
+    Raises ValueError with its sentence where it cannot plan.
     """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "config.json")  # JSON is YAML
@@ -70,11 +74,20 @@ def ask_snakemake(
             command, capture_output=True, text=True, check=False, env=environment
         )
     if done.returncode:
-        said = [
-            line for line in (done.stderr or done.stdout).splitlines() if line.strip()
-        ]
-        raise ValueError(f"snakemake -n: {said[-1] if said else 'failed'}")
+        raise ValueError(f"snakemake -n: {find_sentence(done.stdout + done.stderr)}")
     return done.stdout + done.stderr
+
+
+def find_sentence(said: str) -> str:
+    """Why Snakemake ends, of all that it says: without place in the code, or wildcards.
+
+    The last line where it names no error.
+    """
+    lines = [line for line in said.splitlines() if line.strip()]
+    heads = [number for number, line in enumerate(lines) if HEAD.match(line)]
+    after = lines[heads[-1] + 1 :] if heads else lines[-1:]
+    told = [line.strip() for line in takewhile(lambda one: not FOOT.match(one), after)]
+    return "\n".join(told or lines[-1:]) or "failed"
 
 
 def planned_jobs(dry_run: str) -> Iterator[PlannedJob]:
