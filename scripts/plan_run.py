@@ -17,6 +17,7 @@ from selfjudge.run.dry_runs import (
     ask_snakemake,
     load_config,
     main_target,
+    planned_jobs,
 )
 from selfjudge.run.needs import tell_needs
 from selfjudge.run.plan_text import format_plan
@@ -52,7 +53,8 @@ def main() -> None:
     hours = schedule(rows, args.slots, config)
     print(f"plan of {' '.join(targets)}\n")
     print(format_plan(stale, rows, hours, args.slots, config["engine"]["name"]))
-    if needs := [*tell_needs(workload, {row.part.stage for row in rows})]:
+    imports = any(job.rule == "import_prompts" for job in planned_jobs(told))
+    if needs := [*tell_needs(workload, {row.part.stage for row in rows}, imports)]:
         print("\n" + "\n".join(needs))
     if num_unused := workload.count_unused():
         print(f"{num_unused} prompts of the pool are used by no iteration")

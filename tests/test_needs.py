@@ -19,7 +19,9 @@ CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
 MINE = {"name": "mine", "kind": "jsonl", "path": "p.jsonl", "gold_answers": False}
 
 
-def needs(project: Path, each: int, *stages: Any, **changes: Any) -> list[str]:
+def needs(
+    project: Path, each: int, *stages: Any, imports: bool = True, **changes: Any
+) -> list[str]:
     """What is said of a project with a prompts file of its own."""
     own: dict[str, Any] = {
         "prompts": {"sources": [MINE]},
@@ -27,7 +29,8 @@ def needs(project: Path, each: int, *stages: Any, **changes: Any) -> list[str]:
     }
     config = lay_over(CONFIG, own | changes)
     expected = msgspec.convert(config["plan"], Expectations, strict=False)
-    return list(tell_needs(Workload(project, config, expected), stages or ["train"]))
+    workload = Workload(project, config, expected)
+    return list(tell_needs(workload, stages or ["train"], imports))
 
 
 @pytest.mark.parametrize(
@@ -77,9 +80,50 @@ def test_what_is_not_known_is_not_warned_of(tmp_path: Path) -> None:
     write_lines(tmp_path / "p.jsonl", *["{}"] * 3)
     prompts = map(make_prompt, range(400))
     assert needs(tmp_path, 100, "responses")[0].startswith("WARNING the import")
+    # A judge that is asked about a benchmark needs no prompts.
+    assert needs(tmp_path, 100, "benchmark_judgments", imports=False) == []
     (tmp_path / "results").mkdir()
     write_records(tmp_path / "results" / "prompts.jsonl", prompts)
     assert needs(tmp_path, 100, "responses") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "is_counted"),
+    [
+        (b"{}", True),
+        (b"\n \xef\xbb\xbf {}\n", False),
+        (b"\xef\xbb\xbf{}", True),
+        (b'[{"question": "Why?"}, {}]', False),
+        (b"[\n  {},\n  {}\n]", False),
+        ('{"question": "Why?"}'.encode("utf-16"), False),
+        (b"", True),
+    ],
+)
+def test_rows_are_those_of_json_lines(
+    tmp_path: Path, text: bytes, is_counted: bool
+) -> None:
+    """Of an array on one line, "1 rows" would send a person to add prompts."""
+    (tmp_path / "p.jsonl").write_bytes(text)
+    assert bool(needs(tmp_path, 100, "responses")) == is_counted
+
+
+@pytest.mark.parametrize(
+    ("each", "told"),
+    [
+        (90, None),  # 360 of 400
+        (91, "may be refused: .* 4 x 91 prompts .got 400 rows, about 360 without"),
+        (101, "will be refused: .* 4 x 101 prompts .got 400 rows, about 360 without"),
+    ],
+)
+def test_what_chance_holds_out_is_no_certainty(
+    tmp_path: Path, each: int, told: str | None
+) -> None:
+    """Which images a certificate takes is drawn for each, so how many is not known."""
+    write_lines(tmp_path / "p.jsonl", *["{}"] * 400)
+    certificate = CONFIG["certificate"] | {"share": 0.1}
+    said = needs(tmp_path, each, "responses", certificate=certificate)
+    assert bool(said) == (told is not None)
+    assert told is None or re.search(told, said[0])
 
 
 def test_a_training_by_reward_counts_the_pairs_it_learns_from(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """How many prompts a project needs, and whether its sources have them."""
 
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator, Mapping
 from math import ceil
 from pathlib import Path
@@ -11,11 +12,14 @@ from selfjudge.run.config import source_file
 from selfjudge.run.workload import Number, Stage, Workload
 
 
-def tell_needs(workload: Workload, stages: Collection[Stage]) -> Iterator[str]:
+def tell_needs(
+    workload: Workload, stages: Collection[Stage], imports: bool
+) -> Iterator[str]:
     """What an iteration's prompts come to by the plan's rates, and what is too little.
 
-    ``stages`` are those that have something to do: of rows to train on nothing is said
-    where nothing is trained.  A line that warns begins with "WARNING".
+    ``stages`` are those that have something to do, ``imports`` is whether the import
+    has: of rows to train on nothing is said where nothing is trained, and of sources
+    where nothing is imported.  A line that warns begins with "WARNING".
     """
     config = workload.config
     each = int(config["pool"]["prompts_per_iteration"])
@@ -35,12 +39,19 @@ def tell_needs(workload: Workload, stages: Collection[Stage]) -> Iterator[str]:
                 f"WARNING training will be refused: 'pool.prompts_per_iteration' must "
                 f"be at least {fewest} (got {each})"
             )
-    usable = count_usable(workload)
-    if usable is None or usable >= iterations * each:
+    num_rows = count_sources(workload) if imports else None
+    if num_rows is None:
         return
+    # Drawn image by image: so many on average.
+    share = float(config["certificate"]["share"])
+    usable = int(num_rows * (1 - share))
+    if usable >= iterations * each:
+        return
+    surely = "will" if num_rows < iterations * each else "may"
+    held_out = f", about {usable} without 'certificate.share'" if share else ""
     yield (
-        f"WARNING the import will be refused: the sources must have {iterations} x "
-        f"{each} prompts (got {usable} rows)"
+        f"WARNING the import {surely} be refused: the sources must have {iterations} x "
+        f"{each} prompts (got {num_rows} rows{held_out})"
     )
     if usable // iterations >= fewest:
         hint = f"set 'pool.prompts_per_iteration: {usable // iterations}'"
@@ -59,8 +70,8 @@ def count_rows(workload: Workload, name: str) -> Number:
     return rollouts._replace(value=rollouts.value / each)
 
 
-def count_usable(workload: Workload) -> int | None:
-    """The most prompts to train on that the sources can have.
+def count_sources(workload: Workload) -> int | None:
+    """The rows of all sources, of which the import may drop some.
 
     None where that is not known yet, and where the import has counted them: of what is
     not fetched, converted or asked yet the Hub's alone is known.
@@ -71,15 +82,21 @@ def count_usable(workload: Workload) -> int | None:
         count_source(workload.project, source)
         for source in workload.config["prompts"]["sources"]
     ]
-    if None in numbers:
-        return None
-    share = float(workload.config["certificate"]["share"])
-    return int(sum(filter(None, numbers)) * (1 - share))
+    return None if None in numbers else sum(filter(None, numbers))
 
 
 def count_source(project: Path, source: Mapping[str, Any]) -> int | None:
-    """The rows of a source; None where they are not known yet."""
+    """The rows of a source; None where they are not known yet.
+
+    Nor are they of a file that is no JSON Lines, an array for instance: what is wrong
+    with it the import says.
+    """
     path = project / source_file(source)
-    if path.is_file():
-        return sum(1 for _ in read_lines(path))
-    return int(source["num_prompts"]) if source["kind"] == "hub" else None
+    if not path.is_file():
+        return int(source["num_prompts"]) if source["kind"] == "hub" else None
+    number = 0
+    for _, line in read_lines(path):
+        if not number and not line.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
+            return None
+        number += 1
+    return number
