@@ -379,6 +379,30 @@ def test_a_number_as_text_is_told_how_to_be_written(
         assert yaml.safe_load(written) == float(text)
 
 
+@pytest.mark.parametrize(
+    ("key", "text", "written"),
+    [
+        ("train__trust_remote_code", "1", None),
+        ("filters", "5", None),
+        ("iterations", "1.5", None),
+        ("iterations", "1e3", "1000"),
+        ("iterations", "nan", None),
+        ("train__learning_rate", "nan", None),
+        ("train__learning_rate", "inf", None),
+        ("train__max_length", "4_096", "4096"),  # or null
+    ],
+)
+def test_only_what_a_key_takes_is_advised(
+    key: str, text: str, written: str | None
+) -> None:
+    """Not 1 for a key that is true or false, nor 1.5 for one of whole numbers."""
+    (told,) = faults(**{key: text})
+    assert ("Hint" in told) == (written is not None)
+    if written:
+        assert told.endswith(f"write {written}")
+        assert faults(**{key: yaml.safe_load(written)}) == []
+
+
 def test_schema_and_code_know_the_same_ballots() -> None:
     """The config may name every ballot that there is."""
     items = SCHEMA["properties"]["panel"]["properties"]["ballots"]["items"]

@@ -1,8 +1,9 @@
 """The configuration checked as a whole, before anything is planned."""
 
 import difflib
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -142,15 +143,18 @@ def describe(error: jsonschema.ValidationError) -> list[str]:
     }.get(str(error.validator))
     if must is None:
         return [f"'{place}': {error.message}"]
-    hint = as_number(got) if error.validator == "type" else None
+    hint = as_number(got, values) if error.validator == "type" else None
     return [
         f"'{place}' must be {must} (got {got!r})"
         + (f". Hint: YAML takes this for text: write {hint}" if hint else "")
     ]
 
 
-def as_number(got: Any) -> str | None:
-    """How YAML wants a number that stands there as text, such as 1e-5; or None."""
+def as_number(got: Any, types: Iterable[str]) -> str | None:
+    """How YAML wants a number that stands there as text, such as 1e-5.
+
+    None where it is no finite number, or none of the schema's ``types``.
+    """
     if not isinstance(got, str):
         return None
     try:
@@ -160,6 +164,12 @@ def as_number(got: Any) -> str | None:
             value = float(got)
         except ValueError:
             return None
+    if not math.isfinite(value):
+        return None
+    if isinstance(value, int) or (value.is_integer() and "integer" in types):
+        return str(int(value)) if {"integer", "number"} & {*types} else None
+    if "number" not in types:
+        return None
     text = repr(value)
     return text if "." in text else text.replace("e", ".0e")
 
