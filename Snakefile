@@ -43,7 +43,8 @@ if not Path("config.yaml").is_file():
 
 try:
     check_yaml(Path("config.yaml"))
-    if not workflow.dryrun:
+    # Nor where nothing is run, but room is made or a lock taken away.
+    if not workflow.dryrun and not {*sys.argv} & {"--unlock", "--delete-temp-output"}:
         check_writable(Path())
 except ValueError as error:
     # Where there is no room, Snakemake's own log has none, and would say so at length.
