@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from selfjudge.run import slurm
+from selfjudge.run import site_check, slurm
 from selfjudge.run.attempts import (
     MAX_FREE,
     Attempts,
@@ -33,7 +33,7 @@ from selfjudge.run.site_check import (
     Cluster,
     cache_notes,
     propose,
-    read_limits,
+    read_cluster,
     read_partitions,
     site_faults,
     site_notes,
@@ -459,17 +459,42 @@ def test_each_key_that_cannot_work_is_named(
 
 def test_limits_on_what_may_be_asked_are_told(tmp_path: Path) -> None:
     """What -j and submit_rate should be; nothing where nothing is limited."""
-    told = {"account lab": "", "qos normal": "0", "qos long": "20"}
-    assert read_limits(told) == {"qos normal": 0, "qos long": 20}
     slow = {"SlurmctldParameters": "idle_on_node_suspend,rl_enable,rl_bucket_size=50"}
     limited = dataclasses.replace(
-        CLUSTER, most_queued={"qos long": 20}, config=CLUSTER.config | slow
+        CLUSTER,
+        most_queued={"account old": 0, "qos long": 20},
+        config=CLUSTER.config | slow,
     )
     before, after = list(site_notes(CLUSTER)), list(site_notes(limited))
     more = [note for note in after if note not in before]
-    assert len(more) == 2
-    assert more[0].startswith("qos long: at most 20") and "-j 20" in more[0]
-    assert "submit_rate" in more[1]
+    assert len(more) == 3
+    assert more[0] == "account old: takes none of your jobs"
+    assert more[1].startswith("qos long: at most 20") and "-j 20" in more[1]
+    assert "submit_rate" in more[2]
+
+
+def test_limits_are_those_of_this_user(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each association's by itself, and of a QOS only where the user has it."""
+    answers = {
+        "sinfo": "cpu*|1:00:00|2|1000|(null)|(null)|n1\n",
+        "scontrol": "MinJobAge               = 300 sec\n",
+        "assoc": "lab||normal,long|7\nlab|gpu|normal|\nlab|cpu|normal|3\nlab||x|5\n",
+        "qos": "normal|\nlong|20\nothers|1\n",
+    }
+
+    def call(*words: str) -> str:
+        fields = next((word for word in words if word.startswith("format=")), "")
+        said = answers[words[4] if words[0] == "sacctmgr" else words[0]]
+        # As many columns as were asked for.
+        assert not fields or said.split("\n")[0].count("|") == fields.count(",")
+        return said
+
+    monkeypatch.setattr(site_check, "call", call)
+    cluster = read_cluster()
+    assert cluster.accounts == {"lab"} and cluster.qos == {"normal", "long", "x"}
+    assert cluster.most_queued == {"account lab": 5, "account lab in cpu": 3} | {
+        "qos long": 20
+    }
 
 
 @pytest.mark.parametrize(

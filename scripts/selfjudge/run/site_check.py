@@ -96,31 +96,43 @@ def read_cluster() -> Cluster:
             f"{silent}: must answer (it does not). Hint: on a login node of the "
             "cluster, with SLURM's programs in PATH."
         )
-    words = ["sacctmgr", "--noheader", "--parsable2", "show", "assoc"]
-    fields = "format=account,qos,maxsubmitjobs"
-    known = call(*words, f"user={getpass.getuser()}", fields) or ""
-    rows = [line.split("|") for line in known.splitlines()]
-    fields = "format=name,maxsubmitjobsperuser"
-    limits = call(*words[:3], "show", "qos", fields) or ""
-    found = re.findall(r"^(\w+)\s*= (.*)$", told, re.M)
+    words = ["sacctmgr", "--noheader", "--parsable2", "show"]
+    fields = "format=account,partition,qos,maxsubmitjobs"
+    user = f"user={getpass.getuser()}"
+    rows = split_rows(call(*words, "assoc", user, fields))
+    limits = split_rows(call(*words, "qos", "format=name,maxsubmitjobsperuser"))
+    qos = frozenset(name for row in rows for name in row[2].split(",") if name)
     return Cluster(
         partitions=read_partitions(listing),
         accounts=frozenset(row[0] for row in rows),
-        qos=frozenset(name for row in rows for name in row[1].split(",") if name),
-        config=dict(found),
-        most_queued=read_limits({f"account {row[0]}": row[2] for row in rows})
-        | read_limits(
-            {
-                f"qos {name}": limit
-                for name, limit in (line.split("|") for line in limits.splitlines())
-            }
-        ),
+        qos=qos,
+        config=dict(re.findall(r"^(\w+)\s*= (.*)$", told, re.M)),
+        most_queued=read_limits(rows, [row for row in limits if row[0] in qos]),
     )
 
 
-def read_limits(told: Mapping[str, str]) -> dict[str, int]:
-    """The limits that there are, of texts as sacctmgr prints them."""
-    return {place: int(limit) for place, limit in told.items() if limit.isdigit()}
+def split_rows(told: str | None) -> list[list[str]]:
+    """The rows of what sacctmgr prints; none where it does not answer."""
+    return [line.split("|") for line in (told or "").splitlines()]
+
+
+def read_limits(
+    associations: Iterable[list[str]], qos: Iterable[list[str]]
+) -> dict[str, int]:
+    """The limits that there are, by the place that has one; of several the smallest.
+
+    ``associations``: account, partition or "", QOS, limit; ``qos``: name, limit.
+    """
+    told = [
+        (f"account {account}{partition and f' in {partition}'}", limit)
+        for account, partition, _, limit in associations
+    ]
+    told += [(f"qos {name}", limit) for name, limit in qos]
+    limits: dict[str, int] = {}
+    for place, limit in told:
+        if limit.isdigit():
+            limits[place] = min(int(limit), limits.get(place, int(limit)))
+    return limits
 
 
 def must_be_one_of(key: str, got: Any, known: Iterable[str], where: str = "") -> str:
@@ -241,6 +253,9 @@ def site_notes(cluster: Cluster) -> Iterator[str]:
     if preempts != "OFF":
         yield f"jobs may be preempted ({preempts}): they are submitted again"
     for place, most in sorted(cluster.most_queued.items()):
+        if not most:
+            yield f"{place}: takes none of your jobs"
+            continue
         yield (
             f"{place}: at most {most} of your jobs in the queue; where jobs go there, "
             f"type -j {most} (others are submitted as soon as SLURM takes them)"
