@@ -644,7 +644,7 @@ def test_what_is_cut_to_a_filter_with_enough_may_have_fewer(
     files.run(size=2, filter_name=name, min_rows=4)
     assert files.count()["num_accepted"] == 2
     files.accepted.unlink()
-    with pytest.raises(ValueError, match="must be at least 1, 'train.min_rows'"):
+    with pytest.raises(ValueError, match=r"must be at least 1, 'train\.min_rows'"):
         files.run(size=0, filter_name=name, min_rows=4)
     assert not files.accepted.exists()
 
