@@ -72,6 +72,12 @@ TEMPLATE = "{question} Is it so: {statement}?"
         pytest.param("A ball. A cup.", "A ball.", None, id="left-out"),
         pytest.param("A ball.", "A ball. A cup.", None, id="added"),
         pytest.param("A ball.", "A ball. A ball.", None, id="said-twice"),
+        pytest.param(
+            "A dog. A dog. A cat.",
+            "A dog. A cat. A cat.",
+            ("A dog", "A cat"),
+            id="said-as-often",
+        ),
         pytest.param("A ball.", "...", None, id="marks-alone"),
         pytest.param("", "", None, id="empty"),
     ],
@@ -221,14 +227,15 @@ def reasons(of: Candidates, margin: float | None, **yes: float) -> list[str | No
         (0.9, 0.2, 0.75, "not_likelier"),
         (0.75, 0.25, 0.49, None),
         (0.2, 0.9, 0.0, "not_likelier"),
-        (0.5, 0.5, 0.0, None),
+        (0.5, 0.5, 0.0, "not_likelier"),  # as where an image is refused
+        (0.5, 0.499, 0.0, None),
         (0.2, 0.9, None, None),
     ],
 )
 def test_a_pair_is_kept_where_the_response_is_likelier(
     response: float, rewrite: float, margin: float | None, expected: str | None
 ) -> None:
-    """By at least the margin; without one nothing is looked at."""
+    """By at least the margin, and at all; without one nothing is looked at."""
     found = reasons(candidates(REWRITE), margin, response=response, rewrite=rewrite)
     assert found == [expected]
 

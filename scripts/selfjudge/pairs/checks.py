@@ -6,6 +6,7 @@ is asked about the image and the changed sentences alone, once about those of th
 response and once about those of the rewrite, and tells how likely it says yes.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from math import exp
 from pathlib import Path
@@ -44,20 +45,25 @@ class Change(NamedTuple):
 def find_change(response: str, rewrite: str) -> Change | None:
     """What the response says where it was altered, and what the rewrite says there.
 
-    The order of sentences, marks, case and spelling are no change.  None where a
-    sentence was only added or only left out: then one of the two says nothing.
+    The order of sentences, marks, case and spelling are no change; how often one is
+    said is.  None where a sentence was only added or only left out: then one of the
+    two says nothing.
     """
-    texts = response, rewrite
-    sentences = [
-        [(tuple(content_words(one)), one.strip()) for one in SENTENCE_END.split(text)]
-        for text in texts
-    ]
-    known = [{words for words, _ in part} for part in sentences]
     own, new = (
-        " ".join(text for words, text in part if words and words not in others)
-        for part, others in zip(sentences, reversed(known), strict=True)
+        " ".join(left_over(text, other)).rstrip(". ")
+        for text, other in ((response, rewrite), (rewrite, response))
     )
-    return Change(own.rstrip(". "), new.rstrip(". ")) if own and new else None
+    return Change(own, new) if own and new else None
+
+
+def left_over(text: str, other: str) -> Iterator[str]:
+    """The sentences of a text that another has not, or not as often: the last ones."""
+    known = Counter(tuple(content_words(one)) for one in SENTENCE_END.split(other))
+    for sentence in SENTENCE_END.split(text):
+        words = tuple(content_words(sentence))
+        known[words] -= 1
+        if words and known[words] < 0:
+            yield sentence.strip()
 
 
 def bare_rewrite(response: Response, rewrite: Altered) -> Altered:
