@@ -91,4 +91,5 @@ def count_fewest(config: dict[str, Any]) -> int:
 
     Each prompt that is learnt from has a row in each order.
     """
-    return ceil(config["train"]["min_rows"] / (LEARNT_RATE * len(ORDERS)))
+    min_rows: int = config["train"]["min_rows"]
+    return ceil(min_rows / (LEARNT_RATE * len(ORDERS)))
