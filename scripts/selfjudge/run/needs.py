@@ -30,6 +30,12 @@ def tell_needs(workload: Workload, stages: Collection[Stage]) -> Iterator[str]:
             f"an iteration's {each} prompts give about {rows.value:.0f} rows to train "
             f"{name} ({rows.certainty}); 'train.min_rows', {least}, needs {fewest}"
         )
+        is_guessed = workload.count_pairs(1, name).certainty == "guessed"
+        if is_guessed and config["pairs"]["check_margin"] is not None:
+            yield (
+                "  'pairs.check_margin' leaves fewer open pairs than that, and needs "
+                "more prompts: the probe tells how many."
+            )
         if fewest > each:
             yield (
                 f"WARNING training will be refused: 'pool.prompts_per_iteration' must "
