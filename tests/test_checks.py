@@ -21,6 +21,7 @@ from selfjudge.ground.records import Check
 from selfjudge.ground.requests import Generation
 from selfjudge.pairs.building import Candidates, build_pairs
 from selfjudge.pairs.checks import (
+    CHOICES,
     SIDES,
     check_requests,
     checks_from,
@@ -195,7 +196,7 @@ def answer(requests: list[Any], yes: dict[str, float]) -> list[Check]:
             (
                 Generation(
                     request_id=request.id,
-                    text=json.dumps([log(rate), log(1 - rate)]),
+                    text=json.dumps([log(rate / 2), log((1 - rate) / 2)] * 2),
                     finish_reason="stop",
                     num_prompt_tokens=0,
                     num_output_tokens=0,
@@ -206,6 +207,29 @@ def answer(requests: list[Any], yes: dict[str, float]) -> list[Check]:
             for rate in [yes[request.id.split("/")[2]]]
         )
     )
+
+
+def test_a_word_counts_in_either_case() -> None:
+    """Which case a model prefers is no matter: their probabilities are summed."""
+    assert CHOICES == ("yes", "no", "Yes", "No")
+    request = asked(candidates(REWRITE))[0]
+    answers = [[0.02, 0.01, 0.7, 0.2], [0.7, 0.2, 0.02, 0.01]]
+    (check,) = checks_from(
+        (
+            Generation(
+                request_id=request.id,
+                text=json.dumps([log(one) for one in rates]),
+                finish_reason="stop",
+                num_prompt_tokens=0,
+                num_output_tokens=0,
+            ),
+            request,
+        )
+        for rates in answers
+    )
+    assert check.response_logprobs == pytest.approx((log(0.72), log(0.21)), abs=1e-6)
+    assert check.response_logprobs == check.rewrite_logprobs
+    assert margin_of(check) == 0
 
 
 def reasons(of: Candidates, margin: float | None, **yes: float) -> list[str | None]:

@@ -7,8 +7,8 @@ response and once about those of the rewrite, and tells how likely it says yes.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
-from math import exp
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import exp, log
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +29,8 @@ from selfjudge.pairs.spellings import content_words
 from selfjudge.pairs.stated import SENTENCE_END
 
 # What may answer such a question, in the order in which an engine is asked for the
-# log-probability of each.
-CHOICES = ("yes", "no")
+# log-probability of each: many a model begins a word of its own with a capital.
+CHOICES = ("yes", "no", "Yes", "No")
 # Which text of an alteration a request is about, in the order in which both are asked.
 SIDES = ("response", "rewrite")
 
@@ -127,7 +127,7 @@ def checks_from(answered: Iterable[tuple[Generation, Request]]) -> Iterator[Chec
     for both in zip(left, left, strict=True):
         prompt_id, altered_id, _ = both[0][1].id.split("/")
         on_response, on_rewrite = (
-            msgspec.json.decode(generation.text, type=tuple[float, float])
+            in_either_case(msgspec.json.decode(generation.text, type=list[float]))
             for generation, _ in both
         )
         yield Check(
@@ -138,10 +138,23 @@ def checks_from(answered: Iterable[tuple[Generation, Request]]) -> Iterator[Chec
         )
 
 
+def in_either_case(logprobs: Sequence[float]) -> tuple[float, float]:
+    """The log-probabilities of yes and of no, of those of `CHOICES`."""
+    assert len(logprobs) == len(CHOICES)
+    yes, no = logprobs[::2], logprobs[1::2]
+    return log_sum(yes), log_sum(no)
+
+
+def log_sum(logprobs: Sequence[float]) -> float:
+    """The logarithm of the sum of some probabilities, to the digits of its parts."""
+    most = max(logprobs)
+    return round(most + log(sum(exp(one - most) for one in logprobs)), 6)
+
+
 def margin_of(check: Check) -> float:
     """By how much likelier the model says yes to the response than to the rewrite.
 
-    Between -1 and 1: the difference of two probabilities of `CHOICES` alone.
+    Between -1 and 1: the difference of two probabilities, of yes and no alone.
     """
     yes, no = check.response_logprobs
     yes_altered, no_altered = check.rewrite_logprobs
