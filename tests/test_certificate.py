@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from functools import cache
+from itertools import product
 from math import exp
 from pathlib import Path
 from random import Random
@@ -24,6 +25,7 @@ from certificates import (
     open_pair,
     perfect,
     sure,
+    weights_of,
 )
 from examples import BOUNDS, judge_both, make_altered, make_pair, make_prompt
 from selfjudge.certificate.answers import read_variant
@@ -661,6 +663,7 @@ def scored(iteration: int, num_right: int, number: int = 100) -> Certificate:
         Outcome(
             pair_id=str(at),
             group=str(at),
+            coverage=1.0,
             accuracy=0.0,
             expected=float(at < num_right),
             probability=0.5,
@@ -741,6 +744,62 @@ def test_what_is_expected_is_the_mean_over_draws(drawn_at: float) -> None:
     )
     for outcome in found.outcomes:
         assert outcome.expected == pytest.approx(right / 40_000, abs=0.01)
+
+
+STATED = (True, False, None)  # what a judgment prefers
+
+
+@pytest.mark.parametrize("has_room", [True, False])
+def test_an_unparsed_judgment_is_never_expected_right(has_room: bool) -> None:
+    """Whatever it would weigh, or without room nothing: greedily what is expected is
+    what is right, of every two judgments."""
+    both = list(product(STATED, STATED))
+
+    def judge(variant: VariantName, pair: Pair, order: Order) -> bool | None:
+        own = both[int(pair.images[0].split(".")[0])]
+        return own[0] if order == "chosen_first" else own[1]
+
+    answers = answers_of(judge, len(both))
+    weighed = {
+        key: {
+            order: weights_of(4.0, order, prefers is not False)
+            for order, prefers in one.preferences.items()
+            if has_room or prefers is not None
+        }
+        for key, one in answers["original"].items()
+    }
+    groups = groups_of(answers)
+    found = certify(1, "majority", answers, weighed, groups, [], None, 0, 0.0)
+    for outcome, own in zip(found.outcomes, both, strict=True):
+        assert outcome.expected == pytest.approx(outcome.accuracy, abs=1e-6)
+        assert outcome.coverage == sum(one is not None for one in own) / 2
+
+
+def test_a_judge_that_is_surer_but_half_mute_is_not_chosen() -> None:
+    """It is right wherever it states a verdict, and would be where it states none."""
+
+    def half_mute(variant: VariantName, pair: Pair, order: Order) -> bool | None:
+        return True if int(pair.images[0].split(".")[0]) % 2 else None
+
+    found = [certified_perfect()]
+    for judge, certainty in ((perfect, 2.0), (half_mute, 8.0)):
+        answers = answers_of(judge)
+        weighed = {key: sure(certainty, True) for key in answers["original"]}
+        one = certify(
+            len(found),
+            "majority",
+            answers,
+            weighed,
+            groups_of(answers),
+            [],
+            None,
+            0,
+            1.0,
+        )
+        found.append(one)
+    choice = choose(found[0], found[1:])
+    assert choice.iteration == 1
+    assert choice.candidates[1].expected == pytest.approx(0.5, abs=1e-3)
 
 
 def test_certificates_of_other_pairs_are_refused() -> None:
