@@ -269,6 +269,7 @@ def unparsed(variant: VariantName, pair: Pair, order: Order) -> None:
             perfect,
             {
                 "all pairs": 1,
+                "judgments without a verdict": 0,
                 "count": 1,
                 "three changes": 1,
                 "same response in both orders": 1,
@@ -298,7 +299,11 @@ def unparsed(variant: VariantName, pair: Pair, order: Order) -> None:
                 "all pairs": 0,
                 "same response in both orders": 0,
                 "asked again with other dice": 0,
-                "plain response preferred to itself in another style": 0.5,
+                "judgments without a verdict": 1,
+                "right where chosen stands first, minus second": None,
+                "right where chosen is longer, minus shorter": None,
+                "right with a verdict planted in rejected, minus without": None,
+                "plain response preferred to itself in another style": None,
             },
         ),
     ],
@@ -309,6 +314,38 @@ def test_judges_that_are_known_have_figures_that_are_known(
     """Each weakness shows in its own figure, and in no other."""
     found = figures_of(judge)
     assert {name: found[name].value for name in expected} == expected
+
+
+@pytest.mark.parametrize("judge", [always_first, longer, misled, perfect])
+def test_what_leads_a_judge_is_told_of_pairs_it_speaks_on(judge: Judge) -> None:
+    """A pair with no verdict in one order is as if it were not there, so that who is
+    mute is not cleared; of all others it is said how many have none."""
+
+    def half_mute(variant: VariantName, pair: Pair, order: Order) -> bool | None:
+        is_mute = int(pair.images[0].split(".")[0]) % 2 and order == "chosen_first"
+        return None if is_mute else judge(variant, pair, order)
+
+    whole, mute = answers_of(judge, 80), answers_of(half_mute, 80)
+    spoken = {
+        name: {key: one for at, (key, one) in enumerate(own.items()) if not at % 2}
+        for name, own in whole.items()
+    }
+    groups = groups_of(whole)
+    found, expected = (
+        [one for one in measure(some, groups, 0) if one.section == "led"]
+        for some in (mute, spoken)
+    )
+    assert found == expected
+    said = certificate_of(half_mute).words
+    assert "It states no verdict in 25 % of judgments" in said
+    assert "no verdict" not in certificate_of(judge).words
+
+
+def test_a_mute_judge_is_not_cleared() -> None:
+    """Whether anything leads it is open, however many pairs there are."""
+    said = certificate_of(unparsed).words
+    assert "It states no verdict in 100 % of judgments" in said
+    assert "not led" not in said and "Not settled is whether it is led" in said
 
 
 @pytest.mark.parametrize("accuracy", [0.5, 0.55, 0.6])
