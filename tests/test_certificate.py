@@ -11,7 +11,7 @@ from random import Random
 import msgspec
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -396,6 +396,8 @@ KINDS: list[tuple[Section, What]] = [
     st.floats(0.001, 0.5),
     st.integers(2, 1000),
 )
+@example(("led", "length"), HARM, 0.0, 9)
+@example(("led", "length"), -HARM, 0.0, 9)
 def test_an_all_clear_is_of_an_interval_without_harm(
     kind: tuple[Section, What], value: float, half: float, number: int
 ) -> None:

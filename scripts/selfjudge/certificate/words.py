@@ -198,7 +198,7 @@ def count_needed(figure: Figure) -> int | None:
     # From the value to where the interval's end must lie: of pairs either end will do.
     room = max(off, HARM - off) if figure.section == "fair" else abs(off - HARM)
     ends_off = abs(figure.low - figure.value), abs(figure.high - figure.value)
-    if figure.num_pairs * max(ends_off) ** 2 > MOST_NEEDED * room**2:
+    if figure.num_pairs * max(ends_off) ** 2 >= MOST_NEEDED * room**2:
         return None
     needed = max(figure.num_pairs + 1, figure.num_pairs * (max(ends_off) / room) ** 2)
     unit: int = 10 ** max(0, int(log10(needed)) - 1)
