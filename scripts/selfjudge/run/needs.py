@@ -1,13 +1,10 @@
 """How many prompts a project needs, and whether its sources have them."""
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from math import ceil
-from pathlib import Path
-from typing import Any
 
-from selfjudge.ground.lines import read_lines
 from selfjudge.pairs.filters import FILTERS
-from selfjudge.run.config import source_file
+from selfjudge.run.pool_size import count_rows
 from selfjudge.run.workload import Number, Stage, Workload
 
 
@@ -23,7 +20,7 @@ def tell_needs(workload: Workload, stages: Collection[Stage]) -> Iterator[str]:
     fewest = 1
     if {"train", "reinforce"} & set(stages):
         name, least = config["filters"][0], config["train"]["min_rows"]
-        rows = count_rows(workload, name)
+        rows = count_training_rows(workload, name)
         # Of no row no rate follows.
         fewest = ceil(least * each / rows.value) if rows.value else each + 1
         yield (
@@ -55,7 +52,7 @@ def tell_needs(workload: Workload, stages: Collection[Stage]) -> Iterator[str]:
     yield f"  Hint: add prompts; {hint}."
 
 
-def count_rows(workload: Workload, name: str) -> Number:
+def count_training_rows(workload: Workload, name: str) -> Number:
     """The rows that iteration 1 has to train on with a filter."""
     if {str(k): spec for k, spec in FILTERS.items()}[name].learns_by == "imitation":
         return workload.count_accepted(1, name)
@@ -68,24 +65,10 @@ def count_rows(workload: Workload, name: str) -> Number:
 def count_usable(workload: Workload) -> int | None:
     """The most prompts to train on that the sources can have.
 
-    None where that is not known yet, and where the import has counted them: of what is
-    not fetched, converted or asked yet the Hub's alone is known.
+    None where that is not known yet, and where the import has counted them.
     """
     if workload.count_unused() is not None:
         return None
-    numbers = [
-        count_source(workload.project, source)
-        for source in workload.config["prompts"]["sources"]
-    ]
-    if None in numbers:
-        return None
+    rows = count_rows(workload.project, workload.config["prompts"]["sources"])
     share = float(workload.config["certificate"]["share"])
-    return int(sum(filter(None, numbers)) * (1 - share))
-
-
-def count_source(project: Path, source: Mapping[str, Any]) -> int | None:
-    """The rows of a source; None where they are not known yet."""
-    path = project / source_file(source)
-    if path.is_file():
-        return sum(1 for _ in read_lines(path))
-    return int(source["num_prompts"]) if source["kind"] == "hub" else None
+    return None if rows is None else int(rows * (1 - share))
