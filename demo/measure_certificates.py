@@ -32,12 +32,13 @@ def judge_row(
 ) -> dict[str, Any]:
     """What the certificate, the truth and the benchmark say of one judge.
 
-    The first two are shares expected right over draws of the verdicts.
+    The first two are shares expected right over draws of the verdicts; of a judgment
+    without one neither is right.
     """
     outcomes = certificate.outcomes
     # Of pairs of which one response is really better: how often that one is preferred.
     really = [
-        one.expected if is_better[one.pair_id] else 1 - one.expected
+        one.expected if is_better[one.pair_id] else one.coverage - one.expected
         for one in outcomes
         if is_better[one.pair_id] is not None
     ]

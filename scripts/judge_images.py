@@ -22,7 +22,8 @@ from selfjudge.pairs.pictures import is_image_name
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import lay_over, read_config
 from selfjudge.run.projects import (
-    FEW_PROMPTS,
+    LEARNT_RATE,
+    count_fewest,
     count_trained,
     new_project,
     share_pool,
@@ -63,10 +64,12 @@ def main() -> None:
         num_prompts = count_trained(read_records(project / POOL, Prompt), config)
         share = share_pool(num_prompts, config)
         print(f"{num_prompts} prompts, {share} for each iteration", file=sys.stderr)
-        if share < FEW_PROMPTS:
+        fewest = count_fewest(config)
+        if share < fewest:
             print(
-                f"WARNING: an iteration of fewer than {FEW_PROMPTS} prompts hardly has "
-                "pairs to learn from. Hint: more images, or a larger "
+                f"WARNING: training may be refused: an iteration should have {fewest} "
+                f"prompts (got {share}), if {LEARNT_RATE:.0%} are learnt from; the "
+                "probe tells more. Hint: more images, or a larger "
                 "'questions.per_image' and 'num_samples'.",
                 file=sys.stderr,
             )

@@ -21,6 +21,7 @@ from selfjudge.ground.records import Check
 from selfjudge.ground.requests import Generation
 from selfjudge.pairs.building import Candidates, build_pairs
 from selfjudge.pairs.checks import (
+    CHOICES,
     SIDES,
     check_requests,
     checks_from,
@@ -72,6 +73,12 @@ TEMPLATE = "{question} Is it so: {statement}?"
         pytest.param("A ball. A cup.", "A ball.", None, id="left-out"),
         pytest.param("A ball.", "A ball. A cup.", None, id="added"),
         pytest.param("A ball.", "A ball. A ball.", None, id="said-twice"),
+        pytest.param(
+            "A dog. A dog. A cat.",
+            "A dog. A cat. A cat.",
+            ("A dog", "A cat"),
+            id="said-as-often",
+        ),
         pytest.param("A ball.", "...", None, id="marks-alone"),
         pytest.param("", "", None, id="empty"),
     ],
@@ -189,7 +196,7 @@ def answer(requests: list[Any], yes: dict[str, float]) -> list[Check]:
             (
                 Generation(
                     request_id=request.id,
-                    text=json.dumps([log(rate), log(1 - rate)]),
+                    text=json.dumps([log(rate / 2), log((1 - rate) / 2)] * 2),
                     finish_reason="stop",
                     num_prompt_tokens=0,
                     num_output_tokens=0,
@@ -200,6 +207,29 @@ def answer(requests: list[Any], yes: dict[str, float]) -> list[Check]:
             for rate in [yes[request.id.split("/")[2]]]
         )
     )
+
+
+def test_a_word_counts_in_either_case() -> None:
+    """Which case a model prefers is no matter: their probabilities are summed."""
+    assert CHOICES == ("yes", "no", "Yes", "No")
+    request = asked(candidates(REWRITE))[0]
+    answers = [[0.02, 0.01, 0.7, 0.2], [0.7, 0.2, 0.02, 0.01]]
+    (check,) = checks_from(
+        (
+            Generation(
+                request_id=request.id,
+                text=json.dumps([log(one) for one in rates]),
+                finish_reason="stop",
+                num_prompt_tokens=0,
+                num_output_tokens=0,
+            ),
+            request,
+        )
+        for rates in answers
+    )
+    assert check.response_logprobs == pytest.approx((log(0.72), log(0.21)), abs=1e-6)
+    assert check.response_logprobs == check.rewrite_logprobs
+    assert margin_of(check) == 0
 
 
 def reasons(of: Candidates, margin: float | None, **yes: float) -> list[str | None]:
@@ -221,14 +251,15 @@ def reasons(of: Candidates, margin: float | None, **yes: float) -> list[str | No
         (0.9, 0.2, 0.75, "not_likelier"),
         (0.75, 0.25, 0.49, None),
         (0.2, 0.9, 0.0, "not_likelier"),
-        (0.5, 0.5, 0.0, None),
+        (0.5, 0.5, 0.0, "not_likelier"),  # as where an image is refused
+        (0.5, 0.499, 0.0, None),
         (0.2, 0.9, None, None),
     ],
 )
 def test_a_pair_is_kept_where_the_response_is_likelier(
     response: float, rewrite: float, margin: float | None, expected: str | None
 ) -> None:
-    """By at least the margin; without one nothing is looked at."""
+    """By at least the margin, and at all; without one nothing is looked at."""
     found = reasons(candidates(REWRITE), margin, response=response, rewrite=rewrite)
     assert found == [expected]
 

@@ -521,6 +521,29 @@ def test_choice_logprobs(
         assert all(logprob < 0 for logprob in found[request.id])
 
 
+@pytest.mark.parametrize("said", ["", "Verdict: [["])
+def test_what_is_shown_is_what_is_read(
+    engine: TransformersEngine,
+    images: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    said: str,
+) -> None:
+    """Of a question a turn is begun; of choices the begun turn is gone on with."""
+    read: list[str] = []
+    process = engine._process
+
+    def keep(texts: list[str], images: list[list[Image.Image]]) -> Any:
+        read.extend(texts)
+        return process(texts, images)
+
+    monkeypatch.setattr(engine, "_process", keep)
+    weighed = make_request(1, images[:1], messages=judge_turns("which?", said))
+    list(engine.choice_logprobs([weighed], ["A", "B"]))
+    asked = make_request(2, images[:1])
+    list(engine.generate([asked]))
+    assert read == [engine.show(weighed), engine.show(asked)]
+
+
 def test_a_judgment_is_read_once_for_both_letters(
     engine: TransformersEngine, images: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

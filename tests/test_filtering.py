@@ -633,6 +633,23 @@ def test_too_few_rows_to_train_on_are_refused(files: Files) -> None:
 
 
 @pytest.mark.parametrize(
+    "name", [one for one in FILTER_NAMES if FILTERS[one].accepted_as_many_as]
+)
+def test_what_is_cut_to_a_filter_with_enough_may_have_fewer(
+    files: Files, name: FilterName
+) -> None:
+    """One of each letter here, of which majority has more; but nothing is refused."""
+    groups = [judged(0, *RIGHT), judged(1, *RIGHT)]
+    files.filter(*groups)
+    files.run(size=2, filter_name=name, min_rows=4)
+    assert files.count()["num_accepted"] == 2
+    files.accepted.unlink()
+    with pytest.raises(ValueError, match=r"must be at least 1, 'train\.min_rows'"):
+        files.run(size=0, filter_name=name, min_rows=4)
+    assert not files.accepted.exists()
+
+
+@pytest.mark.parametrize(
     "groups",
     [
         pytest.param([judged(0, *WRONG)], id="nothing-accepted"),

@@ -12,6 +12,7 @@ from examples import make_prompt, write_lines
 from selfjudge.ground.lines import write_json, write_records
 from selfjudge.run.config import lay_over
 from selfjudge.run.needs import tell_needs
+from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
 from selfjudge.run.workload import Expectations, Workload
 
 ROOT = Path(__file__).parents[1]
@@ -124,6 +125,22 @@ def test_what_chance_holds_out_is_no_certainty(
     said = needs(tmp_path, each, "responses", certificate=certificate)
     assert bool(said) == (told is not None)
     assert told is None or re.search(told, said[0])
+
+
+def test_what_checks_cost_is_not_in_a_guess(tmp_path: Path) -> None:
+    """Until the probe, or an iteration, has counted pairs with them."""
+    pairs = {"pairs": {"check_margin": 0.0}}
+    assert len(needs(tmp_path, 100)) == 1
+    first, second = needs(tmp_path, 100, **pairs)
+    assert first.endswith("needs 97") and "check_margin" in second
+    (tmp_path / "results/probe").mkdir(parents=True)
+    write_records(tmp_path / "results/prompts.jsonl", map(make_prompt, range(400)))
+    shares = {CLOSED_PAIRS: 0.5, OPEN_PAIRS: 0.3, RIGHT_PAIRS: None}
+    write_json(
+        tmp_path / "results/probe/report.json",
+        {"shares": {name: {"rate": rate} for name, rate in shares.items()}},
+    )
+    assert len(needs(tmp_path, 100, **pairs)) == 1
 
 
 def test_a_training_by_reward_counts_the_pairs_it_learns_from(tmp_path: Path) -> None:

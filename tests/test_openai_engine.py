@@ -39,6 +39,7 @@ from selfjudge.engines.sections import OpenAISettings
 from selfjudge.ground.ledgers import Usage
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.ground.templates import assistant_turn, user_turn
+from selfjudge.judging.probabilities import CHOICES
 
 REPOSITORY = Path(__file__).parents[1]
 BASE = REPOSITORY / "demo" / "base"
@@ -311,6 +312,27 @@ def test_prompt_that_is_too_long_has_an_empty_answer(serve: Any) -> None:
     _, engine = serve(lambda body, num_before: (400, {}, says.encode()))
     with pytest.raises(ServerError, match="prompt_logprobs"):
         list(engine.choice_logprobs([scored], ["A"]))
+
+
+def test_a_server_reads_a_judgment_for_each_choice_and_for_none(serve: Any) -> None:
+    """Three prompts for two letters, which tell what a pair costs; scored is what
+    differs alone."""
+
+    def script(body: dict[str, Any], num_before: int) -> Reply:
+        read = body["messages"][-1]["content"][-1]["text"]
+        rows = [{letter: {"logprob": -float(ord(letter))}} for letter in f"^{read}"]
+        _, headers, content = say("")
+        told = json.loads(content) | {"prompt_logprobs": rows}
+        return 200, headers, json.dumps(told).encode()
+
+    server, engine = serve(script)
+    scored = [
+        make_request(at, messages=[user_turn(0, "question"), assistant_turn("so [[")])
+        for at in range(2)
+    ]
+    found = dict(engine.choice_logprobs(scored, CHOICES))
+    assert found == {one.id: [-float(ord("A")), -float(ord("B"))] for one in scored}
+    assert len(server.bodies) == 2 * (1 + len(CHOICES))
 
 
 # As Azure, OpenAI's reasoning models and a LiteLLM proxy say it.

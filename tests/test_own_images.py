@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from examples import image_bytes
+from examples import image_bytes, make_prompt
+from selfjudge.ground.lines import write_records
 from selfjudge.ground.records import Prompt
 from selfjudge.pairs.imports import ImportLimits, import_prompts
 from selfjudge.pairs.pool import side_of
@@ -165,6 +166,41 @@ def test_a_pool_of_hardly_any_prompts_is_refused() -> None:
     config = {"iterations": 4, "pool": {"mode": "fresh"}}
     with pytest.raises(ValueError, match=r"at least 4 prompts.*\(got 3\)"):
         share_pool(3, config)
+
+
+@pytest.mark.parametrize(("min_rows", "fewest"), [(50, 250), (51, 255), (1, 5)])
+@pytest.mark.parametrize("is_short", [True, False])
+def test_too_few_prompts_to_train_on_are_warned_of(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    min_rows: int,
+    fewest: int,
+    is_short: bool,
+) -> None:
+    """By the least rows that training takes, before the probe is paid for."""
+    text = f"image_root: photos\niterations: 1\ntrain: {{min_rows: {min_rows}}}\n"
+    (tmp_path / "config.yaml").write_text(text)
+    script = importlib.import_module("judge_images")
+
+    def ask(command: list[str], *words: str) -> None:
+        if words[-1] == "probe":
+            raise SystemExit(3)
+        (tmp_path / "results").mkdir()
+        number = fewest - is_short
+        write_records(
+            tmp_path / "results" / "prompts.jsonl", map(make_prompt, range(number))
+        )
+
+    monkeypatch.setattr(script, "ask", ask)
+    words = ["--images", "photos", "--project", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["judge_images.py", *words])
+    with pytest.raises(SystemExit):
+        script.main()
+    warned = (
+        f"should have {fewest} prompts (got {fewest - 1})" in capsys.readouterr().err
+    )
+    assert warned == is_short
 
 
 def judge_images(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

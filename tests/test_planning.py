@@ -12,6 +12,7 @@ import yaml
 from examples import make_pair, make_prompt, write_lines
 from selfjudge.ground.ledgers import Ledger
 from selfjudge.ground.lines import content_id, write_json, write_records
+from selfjudge.pairs.pool import on_side
 from selfjudge.run.config import lay_over
 from selfjudge.run.plan_text import as_number, as_time, format_plan
 from selfjudge.run.planning import (
@@ -185,15 +186,44 @@ def test_a_certificate_is_counted_once_its_pairs_are_there(tmp_path: Path) -> No
     assert part == parse_part("iter1/majority/certificate/1of8")
     assert part == Part("certificate", 1, "majority")
     assert parse_part("certificate/responses/1of8") is None
-    guessed = plan(tmp_path, {part: 8})[part]
+    held_out = {"share": 0.05}
+    guessed = plan(tmp_path, {part: 8}, certificate=held_out)[part]
     assert guessed.numbers == "guessed" and guessed.num_requests > 2 * 200 * 10
     counts = {"original": 50, "grey": 20}
     write_json(
         tmp_path / "results/certificate/variants/report.json",
         {"num_by_variant": counts},
     )
-    counted = plan(tmp_path, {part: 8})[part]
+    counted = plan(tmp_path, {part: 8}, certificate=held_out)[part]
     assert (counted.num_requests, counted.numbers) == (2 * 120, "counted")
+
+
+@pytest.mark.parametrize("has_pool", [False, True])
+def test_no_more_is_certified_than_is_held_out(tmp_path: Path, has_pool: bool) -> None:
+    """Sources of 1,000 rows hold out a tenth, and a pool what the seed drew; of more
+    than is asked about that much."""
+    part = Part("certificate", 1, "majority")
+    source = {"name": "mine", "kind": "jsonl", "path": "prompts.jsonl"}
+
+    def expect(num_prompts: int) -> float:
+        section = {"share": 0.1, "num_prompts": num_prompts}
+        prompts = {"sources": [source]}
+        found = plan(tmp_path, {part: 8}, certificate=section, prompts=prompts)
+        return found[part].num_requests
+
+    most = expect(100)
+    pool = [
+        msgspec.structs.replace(make_prompt(at), image_sha256s=(str(at),))
+        for at in range(1000)
+    ]
+    write_records(tmp_path / "prompts.jsonl", pool)
+    number = 100
+    if has_pool:
+        write_records(tmp_path / "results" / "prompts.jsonl", pool)
+        number = sum(1 for _ in on_side("held_out", pool, 0.1, CONFIG["seed"]))
+        assert 50 < number < 150
+    assert expect(1000) == pytest.approx(most * number / 100)
+    assert expect(20) == pytest.approx(most * 20 / 100)
 
 
 def test_a_folder_is_counted_until_its_questions_are(tmp_path: Path) -> None:

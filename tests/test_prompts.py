@@ -115,15 +115,25 @@ def test_a_long_line_is_dropped_by_its_start(root: Path) -> None:
         ),
         pytest.param(
             row(images="rgb.png"),
-            r"'images' must be a list, each a string \(got 'rgb.png'\)",
+            r"'images' must be a list, each a string \(got 'rgb.png'\)"
+            r"\. Hint: 'kind: rows' reads an image without a list$",
             id="wrong-type",
         ),
         pytest.param(
-            row(kind="closd"), "'kind' must be one of 'open', 'closed'", id="kind"
+            row(kind="closd"),
+            r"'kind' must be one of 'open', 'closed'.* \(got 'closd'\)$",
+            id="kind",
+        ),
+        pytest.param(
+            row(answer_format="x"), r"'answer_format' .*\(got 'x'\)$", id="format"
+        ),
+        pytest.param(
+            row(images=["a.png", None]), r"'images' .*None\]\)$", id="no-name"
         ),
         pytest.param("# mine", r".*Hint: JSON Lines have no comments", id="comment"),
         pytest.param("  // mine", r".*Hint: JSON Lines have no comments", id="slashes"),
         pytest.param(f"[{row()}]", r".*Hint: 'kind: rows' reads a", id="array"),
+        pytest.param(f" [{row()}]", r".*Hint: 'kind: rows' reads a", id="set-in"),
         pytest.param("[", r".*Hint: 'kind: rows' reads a", id="array-begins"),
         pytest.param(
             row(answer=3),

@@ -27,6 +27,9 @@ from selfjudge.ground.lines import read_json, write_records
 from selfjudge.ground.records import Accepted, Preference
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.ground.templates import assistant_turn, user_turn
+from selfjudge.judging.probabilities import CHOICES as VERDICTS
+from selfjudge.judging.probabilities import verdict_stem
+from selfjudge.pairs.checks import CHOICES as CHECK_CHOICES
 from selfjudge.training import conversations, sft
 from selfjudge.training.conversations import ConversationCollator
 from selfjudge.training.losses import Objective
@@ -199,6 +202,33 @@ def test_trained_is_the_judgment_and_its_end_alone(
     assert torch.equal(
         labels[len(asked) : len(asked) + len(learnt)], ids[labels != -100]
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "choices"),
+    [
+        pytest.param(verdict_stem(JUDGMENT), VERDICTS, id="verdict"),
+        pytest.param(verdict_stem("It rains."), VERDICTS, id="no-verdict"),
+        pytest.param("", CHECK_CHOICES, id="check"),
+    ],
+)
+def test_all_choices_are_read_at_once(
+    engine: TransformersEngine,
+    photos: dict[str, Path],
+    family: str,
+    said: str,
+    choices: tuple[str, ...],
+) -> None:
+    """Each is one token more, and another: no conversation is read once a choice."""
+    turns = [user_turn(1, QUESTION), assistant_turn(said)]
+    prefix = engine.conversations.render(
+        ask(photos["dog"], messages=turns), continue_final_message=True
+    )
+    found = engine.conversations.next_ids(prefix, choices)
+    assert [(one,) for one in found] == [
+        tuple(reference(family, choice)) for choice in choices
+    ]
+    assert len(set(found)) == len(choices)
 
 
 def test_a_turned_photo_is_seen_upright_and_another_is_another(

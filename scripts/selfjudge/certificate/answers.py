@@ -24,6 +24,13 @@ class Answered(NamedTuple):
         return sum(self.preferences[order] is True for order in ORDERS) / len(ORDERS)
 
     @property
+    def coverage(self) -> float:
+        """The share of both orders with a verdict."""
+        return sum(self.preferences[order] is not None for order in ORDERS) / len(
+            ORDERS
+        )
+
+    @property
     def agreed(self) -> bool | None:
         """What both orders prefer, chosen or not; None if they do not agree."""
         first, second = (self.preferences[order] for order in ORDERS)

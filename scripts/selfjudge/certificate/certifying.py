@@ -18,7 +18,7 @@ from selfjudge.certificate.measures import measure
 from selfjudge.certificate.words import say
 from selfjudge.ground.records import ORDERS, Order, Pair, Record
 from selfjudge.ground.seeds import seed_for
-from selfjudge.judging.probabilities import chosen_probability
+from selfjudge.judging.probabilities import chosen_probability, order_probability
 
 GREEDY = 1e-3  # a temperature at which the likelier letter has all
 WeighedPairs = Mapping[str, Mapping[Order, tuple[float, float]]]  # by pair id
@@ -28,14 +28,16 @@ class Outcome(Record, frozen=True, kw_only=True):
     """What a judge made of one held-out pair.
 
     ``group`` names the pictures that it shares with others: pairs of one group are not
-    independent.  ``accuracy`` is the share of both orders that prefer chosen;
-    ``expected`` is how large that share is on average over draws of the verdict alone,
-    the reasoning being as it was: of this ``accuracy`` is one draw.
-    ``probability`` that it prefers chosen after both, at the certificate's temperature.
+    independent.  ``coverage`` is the share of both orders with a verdict, ``accuracy``
+    that of those that prefer chosen; ``expected`` is how large that is on average over
+    draws of the verdicts stated, the reasoning being as it was: of this ``accuracy`` is
+    one draw.  ``probability`` that it prefers chosen after both, at the certificate's
+    temperature, where a verdict that was not stated is asked for.
     """
 
     pair_id: str
     group: str
+    coverage: float
     accuracy: float
     expected: float
     probability: float
@@ -101,7 +103,6 @@ def certify(
         ]
 
     fitted, measured = probabilities(fitting), probabilities(measuring)
-    expected = probabilities(pairs, max(drawn_at, GREEDY))
     abstentions = [abstain(fitted, measured, target) for target in TARGETS]
     figures = [
         *measure(answers, groups, seed),
@@ -126,15 +127,25 @@ def certify(
             Outcome(
                 pair_id=pair.id,
                 group=groups[pair.id],
+                coverage=original[pair.id].coverage,
                 accuracy=original[pair.id].accuracy,
-                expected=round(share, 6),
+                expected=round(expect(original[pair.id], weighed, drawn_at), 6),
                 probability=round(probability, 6),
             )
-            for pair, share, probability in zip(
-                pairs, expected, probabilities(pairs), strict=True
-            )
+            for pair, probability in zip(pairs, probabilities(pairs), strict=True)
         ],
     )
+
+
+def expect(answered: Answered, weighed: WeighedPairs, drawn_at: float) -> float:
+    """The share of both orders that prefer chosen, on average over draws of the
+    verdicts stated; an unparsed judgment is wrong however it would weigh one."""
+    own = weighed.get(answered.pair.id, {})
+    return sum(
+        order_probability(own[order], order, max(drawn_at, GREEDY))
+        for order in ORDERS
+        if answered.preferences[order] is not None
+    ) / len(ORDERS)
 
 
 def error_figures(before: Sequence[float], after: Sequence[float]) -> Iterator[Figure]:

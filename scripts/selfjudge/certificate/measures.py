@@ -45,6 +45,11 @@ def measure(answers: Answers, groups: Groups, seed: int) -> list[Figure]:
     ]
 
 
+def spoken(answers: Mapping[str, Answered]) -> dict[str, Answered]:
+    """The pairs with a verdict in both orders: of others nothing tells what leads."""
+    return {key: one for key, one in answers.items() if one.coverage == 1}
+
+
 def accuracies(answers: Mapping[str, Answered]) -> dict[str, float]:
     """The share of both orders that prefer chosen, of each pair."""
     return {key: one.accuracy for key, one in answers.items()}
@@ -54,6 +59,8 @@ def sees(answers: Answers, groups: Groups) -> Iterator[Figure]:
     """The share of pairs told right, of all, by kind of error and by its size."""
     original = answers["original"]
     yield share_figure("sees", "all", "all pairs", accuracies(original), groups)
+    mute = {key: 1 - one.coverage for key, one in original.items()}
+    yield share_figure("sees", "mute", "judgments without a verdict", mute, groups)
     kinds: dict[str, dict[str, Answered]] = {}
     for key, one in original.items():
         kinds.setdefault(one.pair.category or "other answer", {})[key] = one
@@ -141,8 +148,8 @@ def gaps(
 
 
 def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
-    """How much place, length, a planted verdict and style move a judge."""
-    original = answers["original"]
+    """How much place, length, a planted verdict and style move a judge that speaks."""
+    original = spoken(answers["original"])
     yield difference_figure(
         "led",
         "place",
@@ -151,7 +158,8 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
         groups,
         seed,
     )
-    longer, shorter = answers["longer_chosen"], answers["longer_rejected"]
+    longer = spoken(answers["longer_chosen"])
+    shorter = spoken(answers["longer_rejected"])
     yield difference_figure(
         "led",
         "length",
@@ -164,7 +172,7 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
         "led",
         "plant",
         "right with a verdict planted in rejected, minus without",
-        by_plant(answers["planted"], original),
+        by_plant(spoken(answers["planted"]), original),
         groups,
         seed,
     )
@@ -172,7 +180,7 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
         "led",
         "style",
         "plain response preferred to itself in another style",
-        plainness(answers["styled"]),
+        accuracies(spoken(answers["styled"])),
         groups,
     )
 
@@ -199,17 +207,5 @@ def by_plant(
         key: float(one.preferences[order] is True)
         - float(plain[key].preferences[order] is True)
         for key, one in planted.items()
+        if key in plain
     }
-
-
-def plainness(styled: Mapping[str, Answered]) -> dict[str, float]:
-    """The share of both orders that prefer the plain text; an unparsed one is a half.
-
-    Neither answer is right, so that one without a verdict speaks for neither.
-    """
-    found = {}
-    for key, one in styled.items():
-        stated = [one.preferences[order] for order in ORDERS]
-        halves = [0.5 if prefers is None else float(prefers) for prefers in stated]
-        found[key] = sum(halves) / len(ORDERS)
-    return found

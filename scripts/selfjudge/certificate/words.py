@@ -29,6 +29,7 @@ def say(figures: Sequence[Figure], abstentions: Sequence[Abstention]) -> str:
     known = {(one.section, one.what): one for one in figures}
     parts = (
         say_sees(figures),
+        say_mute(known),
         say_looks(known),
         say_consistent(known),
         say_led(figures),
@@ -80,6 +81,17 @@ def say_sees(figures: Sequence[Figure]) -> Iterator[str]:
         yield f"Not told from a coin, so do not rely on it there: {name_all(lost)}."
     if few:
         yield f"Of too few pairs to say anything: {name_all(few)}."
+
+
+def say_mute(known: Known) -> Iterator[str]:
+    """How many judgments come to nothing, if any does."""
+    mute = known["sees", "mute"]
+    if mute.value:
+        yield (
+            f"It states no verdict in {100 * mute.value:.3g} % of judgments, and is "
+            "wrong there. What leads it is told of pairs with a verdict in both "
+            "orders; how sure it is, of all, by the weights of both letters."
+        )
 
 
 def name_all(figures: Sequence[Figure]) -> str:
@@ -166,7 +178,7 @@ def find(figure: Figure) -> Finding:
 def say_need(figure: Figure) -> str:
     """How many pairs would settle what an interval leaves open."""
     if figure.value is None:
-        return "there was no pair to try it on"
+        return "of no pair there are verdicts to tell it by"
     needed = count_needed(figure)
     if needed is None:
         return f"too near {percent(HARM)} points for any number of pairs to tell"
@@ -186,7 +198,7 @@ def count_needed(figure: Figure) -> int | None:
     # From the value to where the interval's end must lie: of pairs either end will do.
     room = max(off, HARM - off) if figure.section == "fair" else abs(off - HARM)
     ends_off = abs(figure.low - figure.value), abs(figure.high - figure.value)
-    if figure.num_pairs * max(ends_off) ** 2 > MOST_NEEDED * room**2:
+    if figure.num_pairs * max(ends_off) ** 2 >= MOST_NEEDED * room**2:
         return None
     needed = max(figure.num_pairs + 1, figure.num_pairs * (max(ends_off) / room) ** 2)
     unit: int = 10 ** max(0, int(log10(needed)) - 1)

@@ -55,6 +55,13 @@ class Conversations:
             return text[: text.rindex(BEGUN)]
         return render_turns(self.processor, conversation, **settings)
 
+    def show(self, request: Request) -> str:
+        """The request as the model reads it: a turn of its own is begun, or gone on
+        with where the last message is the assistant's."""
+        is_begun = request.messages[-1]["role"] == "assistant"
+        setting = "continue_final_message" if is_begun else "add_generation_prompt"
+        return self.render(request, **{setting: True})
+
     def needs_bos(self, text: str) -> bool:
         """Whether the tokenizer must begin a rendered text, as its template did not.
 

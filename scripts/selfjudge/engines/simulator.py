@@ -99,13 +99,14 @@ class SimulatorEngine:
     def choice_logprobs(
         self, requests: Sequence[Request], choices: Sequence[str]
     ) -> Iterator[tuple[str, list[float]]]:
-        """The first choice for a statement without an injected error, the other for one
-        with one; all choices alike elsewhere, as between two verdicts."""
+        """Yes for a statement without an injected error, no for one with one; all
+        choices alike elsewhere, as between two verdicts."""
         for request in requests:
             rates = [1 / len(choices)] * len(choices)
             if tuple(choices) == CHECK_CHOICES:
                 has_error = any(word in text_of(request).split() for word in COLOURS)
-                rates = [SURE, 1 - SURE][:: -1 if has_error else 1]
+                both = [SURE / 2, (1 - SURE) / 2][:: -1 if has_error else 1]
+                rates = both * (len(choices) // 2)  # in either case
             yield request.id, [math.log(rate) for rate in rates]
 
     def _write(self, request: Request, prompt: str) -> str:

@@ -169,7 +169,7 @@ class TransformersEngine:
 
     def show(self, request: Request) -> str:
         """The request in the model's chat template."""
-        return self.conversations.render(request, add_generation_prompt=True)
+        return self.conversations.show(request)
 
     def start(self) -> None:
         """Load the weights, unless they are."""

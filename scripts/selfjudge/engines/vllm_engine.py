@@ -132,7 +132,7 @@ class VLLMEngine:
 
     def show(self, request: Request) -> str:
         """The request in the model's chat template."""
-        return self.conversations.render(request, add_generation_prompt=True)
+        return self.conversations.show(request)
 
     def start(self) -> None:
         """Open the processor, then vLLM with the model in it, unless that is done."""

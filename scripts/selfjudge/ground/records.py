@@ -80,8 +80,8 @@ class Altered(Record, frozen=True, kw_only=True):
 class Check(Record, frozen=True, kw_only=True):
     """Whether the image shows what was altered, as the base model weighs it.
 
-    Natural log-probabilities of "yes" and "no": whether it shows what the response
-    says at the changed place, and what the rewrite says there.
+    Natural log-probabilities of yes and no, in either case: whether it shows what the
+    response says at the changed place, and what the rewrite says there.
     """
 
     altered_id: str

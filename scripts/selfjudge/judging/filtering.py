@@ -249,9 +249,11 @@ def filter_files(
     """Write the accepted rows and the dropped judgments of a filter.
 
     Raises ValueError, and writes nothing, if fewer than ``min_rows`` judgments are
-    accepted that training is to imitate; one by reward needs none.  ``dropped_pairs``
-    is read only to say what became of the prompts.
+    accepted that training is to imitate; one by reward needs none.  A filter that is
+    cut to others needs one: they had enough, and it may have fewer by construction.
+    ``dropped_pairs`` is read only to say what became of the prompts.
     """
+    fewest = 1 if spec.accepted_as_many_as else min_rows
 
     def read() -> Iterator[tuple[Pair, list[Judgment]]]:
         return join_judgments(
@@ -268,9 +270,9 @@ def filter_files(
                     accepted_file.write(encode(row))
                 else:
                     dropped_file.write(dropped_line(judgment, outcome))
-        if counts["accepted"] < min_rows and spec.learns_by == "imitation":
+        if counts["accepted"] < fewest and spec.learns_by == "imitation":
             raise ValueError(
-                explain_too_few(counts, pairs, dropped_pairs, judgments, min_rows)
+                explain_too_few(counts, pairs, dropped_pairs, judgments, fewest)
             )
 
 

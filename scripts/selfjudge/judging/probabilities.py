@@ -17,7 +17,8 @@ from selfjudge.judging.verdicts import chosen_verdict, parse_verdict
 
 # What may continue a judgment that has come to its verdict, in the order in which an
 # engine is asked for the log-probability of each.  Letters alone: where each is one
-# token an engine reads the judgment once for both.
+# token an engine that holds the model reads the judgment once for both; a server is
+# asked for the prompt without a letter and with each.
 CHOICES = ("A", "B")
 OPENING = "[["
 # What a judgment without a verdict is continued by, before one is asked for.

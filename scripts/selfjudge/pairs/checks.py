@@ -6,8 +6,9 @@ is asked about the image and the changed sentences alone, once about those of th
 response and once about those of the rewrite, and tells how likely it says yes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from math import exp
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import exp, log
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +29,8 @@ from selfjudge.pairs.spellings import content_words
 from selfjudge.pairs.stated import SENTENCE_END
 
 # What may answer such a question, in the order in which an engine is asked for the
-# log-probability of each.
-CHOICES = ("yes", "no")
+# log-probability of each: many a model begins a word of its own with a capital.
+CHOICES = ("yes", "no", "Yes", "No")
 # Which text of an alteration a request is about, in the order in which both are asked.
 SIDES = ("response", "rewrite")
 
@@ -44,20 +45,25 @@ class Change(NamedTuple):
 def find_change(response: str, rewrite: str) -> Change | None:
     """What the response says where it was altered, and what the rewrite says there.
 
-    The order of sentences, marks, case and spelling are no change.  None where a
-    sentence was only added or only left out: then one of the two says nothing.
+    The order of sentences, marks, case and spelling are no change; how often one is
+    said is.  None where a sentence was only added or only left out: then one of the
+    two says nothing.
     """
-    texts = response, rewrite
-    sentences = [
-        [(tuple(content_words(one)), one.strip()) for one in SENTENCE_END.split(text)]
-        for text in texts
-    ]
-    known = [{words for words, _ in part} for part in sentences]
     own, new = (
-        " ".join(text for words, text in part if words and words not in others)
-        for part, others in zip(sentences, reversed(known), strict=True)
+        " ".join(left_over(text, other)).rstrip(". ")
+        for text, other in ((response, rewrite), (rewrite, response))
     )
-    return Change(own.rstrip(". "), new.rstrip(". ")) if own and new else None
+    return Change(own, new) if own and new else None
+
+
+def left_over(text: str, other: str) -> Iterator[str]:
+    """The sentences of a text that another has not, or not as often: the last ones."""
+    known = Counter(tuple(content_words(one)) for one in SENTENCE_END.split(other))
+    for sentence in SENTENCE_END.split(text):
+        words = tuple(content_words(sentence))
+        known[words] -= 1
+        if words and known[words] < 0:
+            yield sentence.strip()
 
 
 def bare_rewrite(response: Response, rewrite: Altered) -> Altered:
@@ -121,7 +127,7 @@ def checks_from(answered: Iterable[tuple[Generation, Request]]) -> Iterator[Chec
     for both in zip(left, left, strict=True):
         prompt_id, altered_id, _ = both[0][1].id.split("/")
         on_response, on_rewrite = (
-            msgspec.json.decode(generation.text, type=tuple[float, float])
+            in_either_case(msgspec.json.decode(generation.text, type=list[float]))
             for generation, _ in both
         )
         yield Check(
@@ -132,10 +138,23 @@ def checks_from(answered: Iterable[tuple[Generation, Request]]) -> Iterator[Chec
         )
 
 
+def in_either_case(logprobs: Sequence[float]) -> tuple[float, float]:
+    """The log-probabilities of yes and of no, of those of `CHOICES`."""
+    assert len(logprobs) == len(CHOICES)
+    yes, no = logprobs[::2], logprobs[1::2]
+    return log_sum(yes), log_sum(no)
+
+
+def log_sum(logprobs: Sequence[float]) -> float:
+    """The logarithm of the sum of some probabilities, to the digits of its parts."""
+    most = max(logprobs)
+    return round(most + log(sum(exp(one - most) for one in logprobs)), 6)
+
+
 def margin_of(check: Check) -> float:
     """By how much likelier the model says yes to the response than to the rewrite.
 
-    Between -1 and 1: the difference of two probabilities of `CHOICES` alone.
+    Between -1 and 1: the difference of two probabilities, of yes and no alone.
     """
     yes, no = check.response_logprobs
     yes_altered, no_altered = check.rewrite_logprobs

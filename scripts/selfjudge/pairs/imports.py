@@ -200,16 +200,22 @@ def read_rows(
 
 def hint_shape(line: bytes) -> str:
     """How a line of another shape can be read, if it is of one that is known."""
-    if line[:1] == b"[":
+    begun = line.lstrip()
+    if begun.startswith(b"["):
         return ". Hint: 'kind: rows' reads a JSON array"
-    if line.lstrip().startswith((b"#", b"//")):
+    if begun.startswith((b"#", b"//")):
         return ". Hint: JSON Lines have no comments: take the line out"
     try:
         row = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
     if isinstance(row, dict) and {"images", "question"} <= row.keys():
-        return ". Hint: 'kind: rows' reads numbers as text, and an image without a list"
+        if isinstance(row["images"], str):
+            return ". Hint: 'kind: rows' reads an image without a list"
+        texts = row["question"], row.get("answer")
+        if any(isinstance(text, int | float) for text in texts):
+            return ". Hint: 'kind: rows' reads numbers as text"
+        return ""
     shape = describe_shape(row) if isinstance(row, dict) else None
     return f". Hint: this is {shape}: 'kind: rows' reads it" if shape else ""
 

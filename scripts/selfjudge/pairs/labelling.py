@@ -230,7 +230,9 @@ def shown_fault(
             f"altered {rewrite.id}: must have been checked, as 'pairs.check_margin' is "
             f"{margin} (got no check). Hint: check_alterations writes them."
         )
-    return None if margin_of(check) >= margin else "not_likelier"
+    found = margin_of(check)
+    # At no margin at all, too, it must be likelier: what could not be weighed is alike.
+    return None if found > 0 and found >= margin else "not_likelier"
 
 
 def make_pair(

@@ -1,14 +1,10 @@
 """How many prompts a project needs, and whether its sources have them."""
 
-from codecs import BOM_UTF8
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from math import ceil
-from pathlib import Path
-from typing import Any
 
-from selfjudge.ground.lines import read_lines
 from selfjudge.pairs.filters import FILTERS
-from selfjudge.run.config import source_file
+from selfjudge.run.pool_size import count_rows
 from selfjudge.run.workload import Number, Stage, Workload
 
 
@@ -27,13 +23,19 @@ def tell_needs(
     fewest = 1
     if {"train", "reinforce"} & set(stages):
         name, least = config["filters"][0], config["train"]["min_rows"]
-        rows = count_rows(workload, name)
+        rows = count_training_rows(workload, name)
         # Of no row no rate follows.
         fewest = ceil(least * each / rows.value) if rows.value else each + 1
         yield (
             f"an iteration's {each} prompts give about {rows.value:.0f} rows to train "
             f"{name} ({rows.certainty}); 'train.min_rows', {least}, needs {fewest}"
         )
+        is_guessed = workload.count_pairs(1, name).certainty == "guessed"
+        if is_guessed and config["pairs"]["check_margin"] is not None:
+            yield (
+                "  'pairs.check_margin' leaves fewer open pairs than that, and needs "
+                "more prompts: the probe tells how many."
+            )
         if fewest > each:
             yield (
                 f"WARNING training will be refused: 'pool.prompts_per_iteration' must "
@@ -60,7 +62,7 @@ def tell_needs(
     yield f"  Hint: add prompts; {hint}."
 
 
-def count_rows(workload: Workload, name: str) -> Number:
+def count_training_rows(workload: Workload, name: str) -> Number:
     """The rows that iteration 1 has to train on with a filter."""
     if {str(k): spec for k, spec in FILTERS.items()}[name].learns_by == "imitation":
         return workload.count_accepted(1, name)
@@ -73,30 +75,8 @@ def count_rows(workload: Workload, name: str) -> Number:
 def count_sources(workload: Workload) -> int | None:
     """The rows of all sources, of which the import may drop some.
 
-    None where that is not known yet, and where the import has counted them: of what is
-    not fetched, converted or asked yet the Hub's alone is known.
+    None where that is not known yet, and where the import has counted them.
     """
     if workload.count_unused() is not None:
         return None
-    numbers = [
-        count_source(workload.project, source)
-        for source in workload.config["prompts"]["sources"]
-    ]
-    return None if None in numbers else sum(filter(None, numbers))
-
-
-def count_source(project: Path, source: Mapping[str, Any]) -> int | None:
-    """The rows of a source; None where they are not known yet.
-
-    Nor are they of a file that is no JSON Lines, an array for instance: what is wrong
-    with it the import says.
-    """
-    path = project / source_file(source)
-    if not path.is_file():
-        return int(source["num_prompts"]) if source["kind"] == "hub" else None
-    number = 0
-    for _, line in read_lines(path):
-        if not number and not line.removeprefix(BOM_UTF8).lstrip().startswith(b"{"):
-            return None
-        number += 1
-    return number
+    return count_rows(workload.project, workload.config["prompts"]["sources"])

@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Iterable
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from selfjudge.ground.records import Prompt
+from selfjudge.ground.records import ORDERS, Prompt
 from selfjudge.pairs.pool import on_side
 
 # What of another project is taken over: the model, and how it is asked and trained.
@@ -16,8 +17,9 @@ TAKEN = (
     *("responses", "alterations", "pairs", "judgments", "train", "probe", "plan"),
 )
 PATHS = ("templates", "base_model")  # of these, from the project directory
-# Fewer prompts than these give an iteration hardly a pair to learn from.
-FEW_PROMPTS = 200
+# The share of prompts about one's own images that give a pair judged right in both
+# orders, for want of a better figure: the probe finds the project's own.
+LEARNT_RATE = 0.1
 # Of questions and answers about so many a job has some minutes of work.
 IMAGES_PER_SHARD = 1000
 
@@ -82,3 +84,12 @@ def share_pool(num_prompts: int, config: dict[str, Any]) -> int:
             f"iteration (got {num_prompts}). Hint: more images, or 'pool.mode: reuse'."
         )
     return share
+
+
+def count_fewest(config: dict[str, Any]) -> int:
+    """How many prompts of an iteration give the least rows to train on, at a tenth.
+
+    Each prompt that is learnt from has a row in each order.
+    """
+    min_rows: int = config["train"]["min_rows"]
+    return ceil(min_rows / (LEARNT_RATE * len(ORDERS)))

@@ -21,7 +21,8 @@ from selfjudge.ground.requests import read_samples
 from selfjudge.pairs.checks import SIDES
 from selfjudge.pairs.filters import FILTERS, first_asked
 from selfjudge.pairs.pictures import is_image_name
-from selfjudge.pairs.pool import check_pool, on_side, rank_in_pool
+from selfjudge.pairs.pool import check_pool
+from selfjudge.run.pool_size import PoolSize, count_held_out, measure_pool
 from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
 
 Certainty = Literal["counted", "measured", "guessed"]
@@ -252,12 +253,12 @@ class Workload:
 
     def count_unused(self) -> int | None:
         """Prompts of the pool that no iteration uses, once it is there."""
-        if not self._closed_by_rank:
+        if self._pool is None:
             return None
         pool = self.config["pool"]
         iterations = 1 if pool["mode"] == "reuse" else self.config["iterations"]
         needed = iterations * int(pool["prompts_per_iteration"])
-        return max(0, len(self._closed_by_rank) - needed)
+        return max(0, len(self._pool.closed_by_rank) - needed)
 
     def _kinds(self, iteration: int) -> tuple[int, int] | None:
         """Closed and open prompts of an iteration, once the pool is there.
@@ -265,23 +266,18 @@ class Workload:
         Raises ValueError where the pool does not reach so far.
         """
         each = self.config["pool"]["prompts_per_iteration"]
-        if not self._closed_by_rank:
+        if self._pool is None:
             return None
-        check_pool(len(self._closed_by_rank), iteration, each)
-        closed = sum(self._closed_by_rank[(iteration - 1) * each : iteration * each])
+        ranked = self._pool.closed_by_rank
+        check_pool(len(ranked), iteration, each)
+        closed = sum(ranked[(iteration - 1) * each : iteration * each])
         return closed, each - closed
 
     @cached_property
-    def _closed_by_rank(self) -> list[bool]:
-        """Whether each prompt to train on is closed, in the order of the pool."""
+    def _pool(self) -> PoolSize | None:
+        """What the pool comes to, once it is there."""
         path = self.results / "prompts.jsonl"
-        pool = read_records(path, Prompt) if path.is_file() else ()
-        share, seed = self.config["certificate"]["share"], self.config["seed"]
-        prompts = on_side("training", pool, share, seed)
-        ranked = sorted(
-            (rank_in_pool(prompt, seed), prompt.kind == "closed") for prompt in prompts
-        )
-        return [is_closed for _, is_closed in ranked]
+        return measure_pool(path, self.config) if path.is_file() else None
 
     def count_pairs(self, iteration: int, filter_name: str) -> Number:
         """The pairs of a filter: of its report, or by rates of other iterations."""
@@ -378,11 +374,11 @@ class Workload:
             counts = read_json(path)["num_by_variant"]
             number = sum(counts.values()) + counts["original"]
             return Number(len(ORDERS) * number, "counted")
-        section, plan = self.config["certificate"], self.plan
+        plan = self.plan
         rate = plan.closed_rate * plan.closed_pair_rate
         rate += (1 - plan.closed_rate) * plan.open_pair_rate
-        num_pairs = section["num_prompts"] * rate
-        each = min(num_pairs, section["num_variant_pairs"])
+        num_pairs = count_held_out(self.project, self.config, self._pool) * rate
+        each = min(num_pairs, self.config["certificate"]["num_variant_pairs"])
         number = sum(num_pairs if v.is_whole else each for v in VARIANTS.values())
         return Number(len(ORDERS) * (number + num_pairs), "guessed")
 
