@@ -189,9 +189,9 @@ use rule ask_judge as ask_held_out with:
         "results/certificate/asks{added}.jsonl",
     log:
         "logs/certificate/ask_held_out{added}.log",
-    localrule: True  # it is not inherited
     wildcard_constraints:
         added=r"\d",
+    localrule: True  # it is not inherited
     params:
         asking=certificate_asking(),
         seed=lambda wildcards: config["seed"] + int(wildcards.added),
