@@ -42,7 +42,7 @@ if not Path("config.yaml").is_file():
 
 
 try:
-    check_yaml(Path("config.yaml"))
+    has_keys = check_yaml(Path("config.yaml"))
     # Nor where nothing is run, but room is made or a lock taken away.
     if not workflow.dryrun and not {*sys.argv} & {"--unlock", "--delete-temp-output"}:
         check_writable(Path())
@@ -52,7 +52,8 @@ except ValueError as error:
     raise WorkflowError(str(error))
 
 
-if not Path("config.yaml").samefile(Path(workflow.basedir, "config.yaml")):
+# Snakemake takes no file without a key.
+if has_keys and not Path("config.yaml").samefile(Path(workflow.basedir, "config.yaml")):
 
     configfile: "config.yaml"
 

@@ -360,8 +360,9 @@ def test_a_file_that_is_no_yaml_is_named(
     with pytest.raises(ConfigError, match=told) as error:
         check_yaml(path)
     assert len(str(error.value).splitlines()) <= 3
-    path.write_text("# nothing yet\n")
-    check_yaml(path)
+    for text, has_keys in [("# nothing yet\n", False), ("{}", False), ("a: 1", True)]:
+        path.write_text(text)
+        assert check_yaml(path) == has_keys
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,16 @@ def test_a_config_that_is_no_yaml_is_named_with_its_line(project: Path) -> None:
     check_told(done.stdout, f"config.yaml:{line}: must be YAML", "Hint: indent with")
 
 
+def test_a_config_of_comments_takes_every_default(project: Path) -> None:
+    """As the sentence of a folder without one advises."""
+    (project / "config.yaml").write_text("# as the paper has it\n")
+    done = run(project, "-n", "results/prompts.jsonl")
+    assert done.returncode == 0, done.stdout
+    assert (
+        "fetch_prompts" in done.stdout
+    )  # of the Hub, as the repository's config has it
+
+
 def test_two_runs_at_once_and_one_that_is_stopped(project: Path) -> None:
     """The second is refused; Ctrl-C stops the first, and the same words go on."""
     (project / "project.smk").write_text(SLOW)

@@ -43,8 +43,10 @@ def read_config(project: Path) -> dict[str, Any]:
     return cut_stages(config)
 
 
-def check_yaml(path: Path) -> None:
-    """Raise ConfigError if a file is no YAML mapping, or a key stands in one twice.
+def check_yaml(path: Path) -> bool:
+    """Whether a file has any key: a project's may be empty, or comments alone.
+
+    Raises ConfigError if it is no YAML mapping, or a key stands in one twice.
 
     YAML would keep the last one, and a member of a panel be gone without a word.
     """
@@ -69,6 +71,7 @@ def check_yaml(path: Path) -> None:
     ]
     if faults:
         raise ConfigError("\n".join(faults))
+    return root is not None and bool(root.value)
 
 
 def repeated_keys(node: Any, place: str) -> Iterator[tuple[str, Any]]:
