@@ -380,7 +380,7 @@ def test_the_demo_measures_itself_by_the_truth(moved: Path) -> None:
 def test_a_judge_is_trained_by_reward(moved: Path) -> None:
     """A branch beside the others: its pairs are majority's, judged from the journal;
     what is not picked has a reason; SFT's judges stay as they are."""
-    reward = {"pairs_per_step": 8, "num_rollouts": 2, "batch_size": 32}
+    reward = {"pairs_per_step": 8, "num_rollouts": 2, "batch_size": 32, "num_epochs": 1}
     change_config(moved / "demo", filters=["majority", "reinforced"], reinforce=reward)
     target = "results/iter1/vlrb.json"
     calls, jobs = num_calls(moved), planned(moved, target)
