@@ -474,17 +474,18 @@ def test_limits_on_what_may_be_asked_are_told(tmp_path: Path) -> None:
 
 
 def test_limits_are_those_of_this_user(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each association's by itself, and of a QOS only where the user has it."""
+    """Each association's by itself; of a QOS where the user or a partition has it."""
     answers = {
         "sinfo": "cpu*|1:00:00|2|1000|(null)|(null)|n1\n",
         "scontrol": "MinJobAge               = 300 sec\n",
+        "partition": "PartitionName=gpu\n   Default=NO QoS=narrow\n   PartitionName=a\n   QoS=N/A\n",
         "assoc": "lab||normal,long|7\nlab|gpu|normal|\nlab|cpu|normal|3\nlab||x|5\n",
-        "qos": "normal|\nlong|20\nothers|1\n",
+        "qos": "normal|\nlong|20\nothers|1\nnarrow|2\n",
     }
 
     def call(*words: str) -> str:
         fields = next((word for word in words if word.startswith("format=")), "")
-        said = answers[words[4] if words[0] == "sacctmgr" else words[0]]
+        said = answers[next(word for word in (*words[2:], *words) if word in answers)]
         # As many columns as were asked for.
         assert not fields or said.split("\n")[0].count("|") == fields.count(",")
         return said
@@ -493,7 +494,8 @@ def test_limits_are_those_of_this_user(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster = read_cluster()
     assert cluster.accounts == {"lab"} and cluster.qos == {"normal", "long", "x"}
     assert cluster.most_queued == {"account lab": 5, "account lab in cpu": 3} | {
-        "qos long": 20
+        "qos long": 20,
+        "qos narrow": 2,
     }
 
 

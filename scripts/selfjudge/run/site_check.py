@@ -102,12 +102,15 @@ def read_cluster() -> Cluster:
     rows = split_rows(call(*words, "assoc", user, fields))
     limits = split_rows(call(*words, "qos", "format=name,maxsubmitjobsperuser"))
     qos = frozenset(name for row in rows for name in row[2].split(",") if name)
+    # A partition's own limits whoever uses it.
+    told_of_partitions = call("scontrol", "show", "partition") or ""
+    limiting = qos.union(re.findall(r"\bQoS=(\S+)", told_of_partitions))
     return Cluster(
         partitions=read_partitions(listing),
         accounts=frozenset(row[0] for row in rows),
         qos=qos,
         config=dict(re.findall(r"^(\w+)\s*= (.*)$", told, re.M)),
-        most_queued=read_limits(rows, [row for row in limits if row[0] in qos]),
+        most_queued=read_limits(rows, [row for row in limits if row[0] in limiting]),
     )
 
 
