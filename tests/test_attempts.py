@@ -478,7 +478,7 @@ def test_limits_are_those_of_this_user(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = {
         "sinfo": "cpu*|1:00:00|2|1000|(null)|(null)|n1\n",
         "scontrol": "MinJobAge               = 300 sec\n",
-        "partition": "PartitionName=gpu\n   Default=NO QoS=narrow\n   PartitionName=a\n   QoS=N/A\n",
+        "partition": "PartitionName=gpu\n  Default=NO QoS=narrow\n  QoS=N/A\n",
         "assoc": "lab||normal,long|7\nlab|gpu|normal|\nlab|cpu|normal|3\nlab||x|5\n",
         "qos": "normal|\nlong|20\nothers|1\nnarrow|2\n",
     }
