@@ -7,8 +7,8 @@ report of counts.  No stage of the loop reads it.
 from pathlib import Path
 
 from selfjudge.ground.lines import read_records, write_json
-from selfjudge.ground.records import Pair, Prompt, Response
-from selfjudge.pairs.counts import DropReason, count_pairs
+from selfjudge.ground.records import DropReason, Pair, Prompt, Response
+from selfjudge.pairs.counts import count_pairs
 from selfjudge.pairs.samples import count_samples
 from selfjudge.run.commands import arguments, run
 

@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from examples import BOUNDS, make_altered, make_pair, make_prompt, make_responses
 from selfjudge.ground.lines import read_records
-from selfjudge.ground.records import Pair, Prompt
+from selfjudge.ground.records import DropReason, Pair, Prompt
 from selfjudge.pairs.building import (
     Candidates,
     build_pairs,
     join_candidates,
     write_built,
 )
-from selfjudge.pairs.counts import DropReason, count_pairs
+from selfjudge.pairs.counts import count_pairs
 from selfjudge.pairs.filters import FILTERS, FilterName
 from selfjudge.pairs.labelling import Built, PairSettings
 from selfjudge.pairs.samples import count_samples

@@ -26,8 +26,9 @@ from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.ledgers import Ledger, append_ledger
 from selfjudge.ground.lines import read_json, write_json
+from selfjudge.ground.records import DropReason
 from selfjudge.judging.counts import FilterCounts
-from selfjudge.pairs.counts import DropReason, count_pairs
+from selfjudge.pairs.counts import count_pairs
 from selfjudge.pairs.filters import FILTER_NAMES
 from selfjudge.report.charts import COLORS, SHAPES, Level, level_rows, series_scale
 from selfjudge.report.costs import cost_table, timing_table, total_table

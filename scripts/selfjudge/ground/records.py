@@ -90,6 +90,12 @@ class Check(Record, frozen=True, kw_only=True):
     rewrite_logprobs: tuple[float, float]
 
 
+class DropReason(msgspec.Struct, frozen=True):
+    """Why a prompt or a rewrite gave no pair; of its line nothing else is read."""
+
+    reason: str
+
+
 class Pair(Record, frozen=True, kw_only=True, omit_defaults=True):
     """Two responses to one prompt; ``chosen`` is held better than ``rejected``.
 

@@ -21,7 +21,14 @@ from selfjudge.ground.lines import (
     read_records,
     writing,
 )
-from selfjudge.ground.records import ORDERS, Accepted, Judgment, Order, Pair
+from selfjudge.ground.records import (
+    ORDERS,
+    Accepted,
+    DropReason,
+    Judgment,
+    Order,
+    Pair,
+)
 from selfjudge.ground.seeds import rank_limit, seed_for
 from selfjudge.ground.shares import tell_counts
 from selfjudge.ground.templates import assistant_turn, user_turn
@@ -292,12 +299,6 @@ def training_row(pair: Pair, judgment: Judgment, template: str) -> Accepted:
     )
 
 
-class DroppedPair(msgspec.Struct, frozen=True):
-    """Why a prompt gave no pair."""
-
-    reason: str
-
-
 def explain_too_few(
     counts: Counter[Outcome],
     pairs: Path,
@@ -308,7 +309,7 @@ def explain_too_few(
     """The error text for a filter that left too little to train on, in three lines."""
     num_accepted, num_judgments = counts["accepted"], counts.total()
     num_pairs = sum(1 for _ in read_lines(pairs))
-    why = Counter(one.reason for one in read_records(dropped_pairs, DroppedPair))
+    why = Counter(one.reason for one in read_records(dropped_pairs, DropReason))
     num_prompts = num_pairs + why.total()
     dropped = {name: number for name, number in counts.items() if name != "accepted"}
     if num_accepted:

@@ -4,20 +4,12 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
-import msgspec
-
-from selfjudge.ground.records import Pair, Prompt
+from selfjudge.ground.records import DropReason, Pair, Prompt
 from selfjudge.pairs.answers import extract_answer, normalise_gold
 from selfjudge.pairs.expressions import widen_format
 
 GoldCheck = Literal["right", "both_wrong", "reversed"]
 GOLD_CHECKS: tuple[GoldCheck, ...] = get_args(GoldCheck)
-
-
-class DropReason(msgspec.Struct, frozen=True):
-    """Why something gave no pair."""
-
-    reason: str
 
 
 def count_pairs(
