@@ -214,7 +214,8 @@ def test_a_job_of_two_stages_counts_both(clock: Clock, tmp_path: Path) -> None:
     assert run.state().endswith(
         "iter1 generate_responses (1of1) 40/40 records, 4.0 records/s"
     )
-    log.write_text(sampled + "alter_responses: 3/20 records, 2.0 records/s, ETA 9\n")
+    writing = "alter_responses: 3/20 records, 2.0 records/s, ETA 9\n"
+    log.write_text(sampled + "a line of some length\n" * 1000 + writing)
     state = run.state()
     assert state.endswith("(1of1) alter_responses 3/20 records, 2.0 records/s")
     ended = "alter_responses: 20/20 records, 2.0 records/s, ETA 0\n"

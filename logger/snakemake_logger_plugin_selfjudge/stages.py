@@ -142,9 +142,10 @@ class Run:
             parts.append(left)
         jobs = sorted(self.running.values(), key=lambda job: job.started)
         for job in jobs[:1]:
-            name, told = name_of(job.stage, [job.detail]), progress_of(job.logs)
-            for one in told[-1:]:
-                name += f" {one.name}" * (len(told) > 1)
+            name = name_of(job.stage, [job.detail])
+            # Every second: of the log no more than its last lines.
+            for one in progress_of(job.logs, TAIL_BYTES)[-1:]:
+                name += f" {one.name}" * (one.name not in ("", job.stage[1]))
                 name += f" {one.done}/{one.total} {one.unit}"
                 name += f", {one.rate} {one.per_second}" if one.rate else ""
             parts.append(name)
@@ -214,13 +215,14 @@ class Told(NamedTuple):
     per_second: str
 
 
-def progress_of(logs: Iterable[str]) -> list[Told]:
+def progress_of(logs: Iterable[str], num_bytes: int = PROGRESS_BYTES) -> list[Told]:
     """The last progress of each stage that a job's logs tell of, in their order.
 
     A job may do one thing after another: responses are sampled, then rewritten.
+    ``num_bytes`` is how much of the end of each log is read.
     """
     for log in logs:
-        said, last = tail(log, PROGRESS_BYTES), dict[str, Told]()
+        said, last = tail(log, num_bytes), dict[str, Told]()
         for name, done, total, unit, rate, per_second in PROGRESS.findall(said):
             last[name] = Told(
                 name, int(done), int(total), unit or "steps", float(rate), per_second
