@@ -87,12 +87,15 @@ class Run:
 
     def start(self) -> "Run":
         """Start the documented command, for one stage."""
-        command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
         rules = ["judge_pairs", "merge_judgments", "train_judge"]
         rules += ["generate_responses", "merge_altered", "check_node", "check_nodes"]
-        rest = ["--directory", "project", "--allowed-rules", *rules, "--"]
+        return self.launch("--allowed-rules", *rules, "--", self.target)
+
+    def launch(self, *words: str) -> "Run":
+        """Start Snakemake with the profile, in the project."""
+        command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
         self.process = subprocess.Popen(
-            [*command, *rest, self.target],
+            [*command, "--directory", self.project.name, *words],
             cwd=self.clone,
             env=self.cluster.environment | {"OMP_NUM_THREADS": "1"},
             stdout=subprocess.PIPE,
@@ -269,16 +272,7 @@ def loop(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         # So few rows are one step, whose rate would be 0 while it warms up.
         train={"num_epochs": 1, "warmup_ratio": 0.0},
     )
-    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
-    run.process = subprocess.Popen(
-        [*command, "--directory", "demo", "results/iter1/vlrb.json"],
-        cwd=run.clone,
-        env=cluster.environment | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    run.began = time.monotonic()
+    run.launch("results/iter1/vlrb.json")
     yield run
     run.process.kill()
 
@@ -687,16 +681,7 @@ def test_panel_ends_though_a_training_was_cancelled(
     run.project.mkdir()
     write_tiny_panel(run.project, run.clone / "demo")
     run.go()
-    command = [sys.executable, "-m", "snakemake", "--profile", "slurm", "-j", "8"]
-    run.process = subprocess.Popen(
-        [*command, "--directory", "panel", RATED, SKILLS],
-        cwd=run.clone,
-        env=cluster.environment | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    run.began = time.monotonic()
+    run.launch(RATED, SKILLS)
     trainings: list[str] = []
 
     def is_training() -> bool:
