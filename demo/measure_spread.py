@@ -29,6 +29,7 @@ from statsmodels.stats.multitest import multipletests
 from selfjudge.ground.lines import read_json, write_json, writing
 from selfjudge.report.headlines import CONTROLS
 from selfjudge.run.commands import arguments, run
+from selfjudge.run.config import read_config
 
 DEMO = Path(__file__).resolve().parent
 # The name of a comparison, and its protocol.
@@ -60,14 +61,8 @@ def comparison_paths(run: Path) -> list[Path]:
     return [
         run / f"results/iter{iteration}/{name}.json"
         for name in COMPARISONS
-        for iteration in range(merged_config(run)["iterations"] + 1)
+        for iteration in range(read_config(run)["iterations"] + 1)
     ]
-
-
-def merged_config(run: Path) -> dict[str, Any]:
-    """The repository's configuration with a run's own sections in place of its."""
-    config: dict[str, Any] = yaml.safe_load((DEMO.parent / "config.yaml").read_text())
-    return config | yaml.safe_load((run / "config.yaml").read_text())
 
 
 def split_branches(names: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -104,7 +99,7 @@ def read_tables(runs: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
             f"(got {len(configs)} versions). Hint: make demo-seeds"
         )
     scores, tests, releases = [], [], set()
-    branches = merged_config(runs[0])["filters"]
+    branches = read_config(runs[0])["filters"]
     for path in runs:
         for file in comparison_paths(path):
             found = read_json(file)

@@ -5,7 +5,7 @@ fits to a terminal is then fitted to each width as it would have been.  Lines th
 are wrapped as a terminal does; of the last line, which is drawn again every second, one
 is kept each so many seconds, where it stood.  Writes OUT_WIDTH.txt for each width.
 
-    python docs/record_terminal.py --out docs/demo_terminal make demo
+    python docs/record_terminal.py --out docs/recordings/demo make demo
 """
 
 import argparse

@@ -6,8 +6,9 @@ rule check_alterations:
     """Ask the base model whether the image shows what each rewrite changed."""
     input:
         prompts="results/iter{iteration}/prompts.jsonl",
-        responses="results/iter{iteration}/responses.jsonl",
-        altered="results/iter{iteration}/altered.jsonl",
+        # Of the same shard: cut alike, and written by one job.
+        responses="results/iter{iteration}/responses/{shard}.jsonl",
+        altered="results/iter{iteration}/altered/{shard}.jsonl",
         template=template("check.txt"),
         base=asked_base([]),
     output:
@@ -46,8 +47,8 @@ use rule merge_altered as merge_checks with:
 use rule check_alterations as check_held_out with:
     input:
         prompts="results/certificate/prompts.jsonl",
-        responses="results/certificate/responses.jsonl",
-        altered="results/certificate/altered.jsonl",
+        responses="results/certificate/responses/{shard}.jsonl",
+        altered="results/certificate/altered/{shard}.jsonl",
         template=template("check.txt"),
         base=asked_base([]),
     output:
