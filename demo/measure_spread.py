@@ -31,7 +31,6 @@ from selfjudge.report.headlines import CONTROLS
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import read_config
 
-DEMO = Path(__file__).resolve().parent
 # The name of a comparison, and its protocol.
 COMPARISONS = {"vlrb": "selfjudge", "vlrb_greedy": "greedy", "vlrb_blind": "blind"}
 GROUPS = ("general", "hallucination", "reasoning")
