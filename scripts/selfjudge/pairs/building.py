@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from selfjudge.ground.lines import encode, writing
 from selfjudge.ground.records import Altered, Check, Prompt, Response
@@ -19,8 +19,6 @@ from selfjudge.pairs.labelling import (
     pairs_by_alteration,
 )
 from selfjudge.pairs.responses import leave_thought
-
-R = TypeVar("R", Response, Altered, Check)
 
 
 class Candidates(NamedTuple):
@@ -42,46 +40,38 @@ def join_candidates(
 
     Raises ValueError where responses are out of order or of unknown prompts.
     """
-    answers, rewrites, checked = Grouped(responses), Grouped(altered), Grouped(checks)
+    names, streams = ("responses", "altered", "checks"), (responses, altered, checks)
+    for prompt, found in join_by_prompt(prompts, names, streams):
+        yield Candidates(prompt, *found)
+
+
+def join_by_prompt(
+    prompts: Iterable[Prompt], names: Sequence[str], streams: Sequence[Iterable[Any]]
+) -> Iterator[tuple[Prompt, list[list[Any]]]]:
+    """Each prompt with what each stream has of it; all are in the prompts' order.
+
+    Raises ValueError, naming the stream, where one has something of no prompt or out
+    of order.
+    """
+    grouped = [
+        groupby(stream, key=lambda record: record.prompt_id) for stream in streams
+    ]
+    waiting = [next(groups, None) for groups in grouped]
     for prompt in prompts:
-        yield Candidates(
-            prompt,
-            answers.take(prompt.id),
-            rewrites.take(prompt.id),
-            checked.take(prompt.id),
-        )
-    left = (
-        ("responses", answers.next),
-        ("altered", rewrites.next),
-        ("checks", checked.next),
-    )
-    for kind, group in left:
+        found: list[list[Any]] = []
+        for at, group in enumerate(waiting):
+            if group is None or group[0] != prompt.id:
+                found.append([])
+                continue
+            found.append(list(group[1]))
+            waiting[at] = next(grouped[at], None)
+        yield prompt, found
+    for name, group in zip(names, waiting, strict=True):
         if group is not None:
             raise ValueError(
-                f"{kind}: 'prompt_id' must be a prompt of this iteration, in the "
-                f"order of the prompts (got {group[0]!r})"
+                f"{name}: 'prompt_id' must be a prompt of this iteration and shard, in "
+                f"the order of the prompts (got {group[0]!r})"
             )
-
-
-class Grouped(Generic[R]):
-    """Records in prompt order, taken prompt by prompt.
-
-    ``next``: the prompt that comes next and its records, None after the last.
-    """
-
-    def __init__(self, records: Iterable[R]) -> None:
-        self._groups: Iterator[tuple[str, Iterator[R]]] = groupby(
-            records, key=lambda record: record.prompt_id
-        )
-        self.next: tuple[str, Iterator[R]] | None = next(self._groups, None)
-
-    def take(self, prompt_id: str) -> list[R]:
-        """The records of a prompt, if it is theirs that come next."""
-        if self.next is None or self.next[0] != prompt_id:
-            return []
-        own = list(self.next[1])
-        self.next = next(self._groups, None)
-        return own
 
 
 def build_pairs(

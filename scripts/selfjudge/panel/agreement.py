@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from selfjudge.ground.records import Prompt, Vote
 from selfjudge.ground.shares import round_share, share_of
-from selfjudge.panel.candidates import join_by_prompt
+from selfjudge.pairs.building import join_by_prompt
 
 GOOD = 0.5  # a reward above it holds a text good
 ALL = "all"

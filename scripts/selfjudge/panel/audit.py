@@ -11,8 +11,8 @@ from typing import Any
 
 from selfjudge.ground.records import Preference, Prompt, Response, Vote
 from selfjudge.ground.shares import round_share, share_of
+from selfjudge.pairs.building import join_by_prompt
 from selfjudge.pairs.responses import leave_thought
-from selfjudge.panel.candidates import join_by_prompt
 from selfjudge.panel.gold import gives_gold
 from selfjudge.panel.preferences import NoPreference, list_reached
 

@@ -1,14 +1,11 @@
 """What is rated: each different text that members gave to a prompt, once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping
 
 from selfjudge.ground.lines import content_id
-from selfjudge.ground.records import Candidate, Prompt, Rating, Response, Vote
+from selfjudge.ground.records import Candidate, Prompt, Response
+from selfjudge.pairs.building import join_by_prompt
 from selfjudge.pairs.responses import leave_thought
-
-R = TypeVar("R", Response, Rating, Candidate, Vote)
 
 
 def list_candidates(
@@ -37,33 +34,4 @@ def list_candidates(
                 members=tuple(ids),
                 counts=tuple(map(len, ids.values())),
                 response_ids=tuple(one for own in ids.values() for one in own),
-            )
-
-
-def join_by_prompt(
-    prompts: Iterable[Prompt], names: Sequence[str], streams: Sequence[Iterable[R]]
-) -> Iterator[tuple[Prompt, list[list[R]]]]:
-    """Each prompt with what each stream has of it; all are in the prompts' order.
-
-    Raises ValueError, naming the stream, where one has something of no prompt or out
-    of order.
-    """
-    grouped = [
-        groupby(stream, key=lambda record: record.prompt_id) for stream in streams
-    ]
-    waiting = [next(groups, None) for groups in grouped]
-    for prompt in prompts:
-        found: list[list[R]] = []
-        for at, group in enumerate(waiting):
-            if group is None or group[0] != prompt.id:
-                found.append([])
-                continue
-            found.append(list(group[1]))
-            waiting[at] = next(grouped[at], None)
-        yield prompt, found
-    for name, group in zip(names, waiting, strict=True):
-        if group is not None:
-            raise ValueError(
-                f"{name}: 'prompt_id' must be a prompt of this iteration and shard, in "
-                f"the order of the prompts (got {group[0]!r})"
             )

@@ -12,7 +12,7 @@ from selfjudge.ground.lines import clip
 from selfjudge.ground.records import Prompt, Record, Response
 from selfjudge.ground.requests import SIMULATED_MARK
 from selfjudge.ground.shares import round_share
-from selfjudge.panel.candidates import join_by_prompt
+from selfjudge.pairs.building import join_by_prompt
 from selfjudge.panel.gold import gives_gold
 
 Decoding = Literal["greedy", "sampled"]

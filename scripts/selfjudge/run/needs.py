@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterator
 from math import ceil
+from typing import cast
 
-from selfjudge.pairs.filters import FILTERS
+from selfjudge.pairs.filters import FILTERS, FilterName
 from selfjudge.run.pool_size import count_rows
 from selfjudge.run.workload import Number, Stage, Workload
 
@@ -64,7 +65,7 @@ def tell_needs(
 
 def count_training_rows(workload: Workload, name: str) -> Number:
     """The rows that iteration 1 has to train on with a filter."""
-    if {str(k): spec for k, spec in FILTERS.items()}[name].learns_by == "imitation":
+    if FILTERS[cast(FilterName, name)].learns_by == "imitation":
         return workload.count_accepted(1, name)
     reinforce = workload.config["reinforce"]
     rollouts = workload.count_rollouts(1, name)
