@@ -698,3 +698,15 @@ def test_only_transformers_needs_torch() -> None:
         "import selfjudge.engines.journal, selfjudge.engines.replay\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, cwd=SCRIPTS)
+
+
+def test_an_engine_is_imported_without_what_it_never_uses() -> None:
+    """A stage starts sooner; whoever needs scikit-learn later still finds it."""
+    said = "import sys; from selfjudge.engines import find_engine; "
+    said += "find_engine('transformers'); assert 'sklearn' not in sys.modules; "
+    said += "import sklearn.feature_extraction.text"
+    scripts = Path(__file__).parents[1] / "scripts"
+    done = subprocess.run(
+        [sys.executable, "-c", said], cwd=scripts, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr

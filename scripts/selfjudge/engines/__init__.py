@@ -41,7 +41,7 @@ def find_engine(name: str) -> Any:
     """The class of an engine; importing it needs the engine's libraries."""
     module, _, engine = ENGINES[name].partition(":")
     # transformers would import it, with scipy and pandas, for a way of decoding that is
-    # not used here: a fifth of what starting a stage takes.
+    # not used here: 3.6 to 3.9 s of CPU without, 4.3 to 4.7 with it (n = 3).
     with hidden("sklearn"):
         return getattr(import_module(f"{__name__}.{module}"), engine)
 
