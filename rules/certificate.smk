@@ -289,14 +289,15 @@ rule certify_judge:
         seed=config["seed"],
         shards=shards("certificate"),
         judged="results/iter{iteration}/{filter}/certificate",
-        drawn_at=config["judgments"]["sampling"]["temperature"],
+        sampling_temperature=config["judgments"]["sampling"]["temperature"],
         base=lambda wildcards, input: f"--base {input.base}" if input.base else "",
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/certify_judge.py "
         "--iteration {wildcards.iteration} --filter {wildcards.filter} "
         "--prompts {input.prompts} --pairs results/certificate/variants --leak {input.leak} "
         "--judged {params.judged} --shards {params.shards} {params.base} "
-        "--seed {params.seed} --drawn-at {params.drawn_at} --output {output} 2> {log}"
+        "--seed {params.seed} --sampling-temperature {params.sampling_temperature} "
+        "--output {output} 2> {log}"
 
 
 rule choose_judge:

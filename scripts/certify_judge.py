@@ -28,7 +28,12 @@ def main() -> None:
     add("--leak", type=Path, required=True)
     add("--base", type=Path, help="the base model's certificate")
     add("--seed", type=int, required=True)
-    add("--drawn-at", type=float, required=True, help="temperature of its judgments")
+    add(
+        "--sampling-temperature",
+        type=float,
+        required=True,
+        help="temperature of its judgments",
+    )
     add("--output", type=Path, required=True)
     args = parser.parse_args()
     answers = read_answers(args.pairs, args.judged, args.shards)
@@ -42,7 +47,7 @@ def main() -> None:
         read_document(args.leak, Leak).figures,
         read_document(args.base, Certificate) if args.base else None,
         args.seed,
-        args.drawn_at,
+        args.sampling_temperature,
     )
     write_json(args.output, certificate)
 

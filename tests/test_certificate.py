@@ -269,7 +269,7 @@ def unparsed(variant: VariantName, pair: Pair, order: Order) -> None:
             perfect,
             {
                 "all pairs": 1,
-                "judgments without a verdict": 0,
+                "unparsed judgments": 0,
                 "count": 1,
                 "three changes": 1,
                 "same response in both orders": 1,
@@ -299,7 +299,7 @@ def unparsed(variant: VariantName, pair: Pair, order: Order) -> None:
                 "all pairs": 0,
                 "same response in both orders": 0,
                 "asked again with other dice": 0,
-                "judgments without a verdict": 1,
+                "unparsed judgments": 1,
                 "right where chosen stands first, minus second": None,
                 "right where chosen is longer, minus shorter": None,
                 "right with a verdict planted in rejected, minus without": None,
@@ -326,14 +326,14 @@ def test_what_leads_a_judge_is_told_of_pairs_it_speaks_on(judge: Judge) -> None:
         return None if is_mute else judge(variant, pair, order)
 
     whole, mute = answers_of(judge, 80), answers_of(half_mute, 80)
-    spoken = {
+    parsed = {
         name: {key: one for at, (key, one) in enumerate(own.items()) if not at % 2}
         for name, own in whole.items()
     }
     groups = groups_of(whole)
     found, expected = (
         [one for one in measure(some, groups, 0) if one.section == "led"]
-        for some in (mute, spoken)
+        for some in (mute, parsed)
     )
     assert found == expected
     said = certificate_of(half_mute).words
@@ -768,8 +768,8 @@ def test_no_iteration_is_preferred_but_for_what_it_can(direction: int) -> None:
     assert sum(lost) < sum(lost_within) / 2
 
 
-@pytest.mark.parametrize("drawn_at", [1.0, 0.6, 0.0])
-def test_what_is_expected_is_the_mean_over_draws(drawn_at: float) -> None:
+@pytest.mark.parametrize("temperature", [1.0, 0.6, 0.0])
+def test_what_is_expected_is_the_mean_over_draws(temperature: float) -> None:
     """Of a judge with log-odds of 1 for chosen in one order and of 2 against it in the
     other; greedily one is right."""
     answers = answers_of(perfect, 4)
@@ -779,10 +779,10 @@ def test_what_is_expected_is_the_mean_over_draws(drawn_at: float) -> None:
     }
     weighed = dict.fromkeys(answers["original"], one)
     groups = groups_of(answers)
-    found = certify(1, "majority", answers, weighed, groups, [], None, 0, drawn_at)
+    found = certify(1, "majority", answers, weighed, groups, [], None, 0, temperature)
     rng = Random(0)
     right = sum(
-        (rng.random() < 1 / (1 + exp(-odds / drawn_at)) if drawn_at else odds > 0)
+        (rng.random() < 1 / (1 + exp(-odds / temperature)) if temperature else odds > 0)
         for odds in (1, -2)
         for _ in range(20_000)
     )

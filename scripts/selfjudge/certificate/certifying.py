@@ -80,11 +80,11 @@ def certify(
     leak: Sequence[Figure],
     base: Certificate | None,
     seed: int,
-    drawn_at: float,
+    sampling_temperature: float,
 ) -> Certificate:
     """The certificate of a judge; ``base`` is that of the base model, None in its own.
 
-    ``drawn_at`` is the sampling temperature of its judgments.
+    ``sampling_temperature`` is the sampling temperature of its judgments.
     ``groups`` are those of the pairs, as `group_pairs` finds them.  A pair that was not
     weighed in both orders, since there was no room for a judgment, is unparsed there,
     and as probable as a coin.  Raises ValueError where one that was judged was not
@@ -129,7 +129,9 @@ def certify(
                 group=groups[pair.id],
                 coverage=original[pair.id].coverage,
                 accuracy=original[pair.id].accuracy,
-                expected=round(expect(original[pair.id], weighed, drawn_at), 6),
+                expected=round(
+                    expect(original[pair.id], weighed, sampling_temperature), 6
+                ),
                 probability=round(probability, 6),
             )
             for pair, probability in zip(pairs, probabilities(pairs), strict=True)
@@ -137,12 +139,14 @@ def certify(
     )
 
 
-def expect(answered: Answered, weighed: WeighedPairs, drawn_at: float) -> float:
+def expect(
+    answered: Answered, weighed: WeighedPairs, sampling_temperature: float
+) -> float:
     """The share of both orders that prefer chosen, on average over draws of the
     verdicts stated; an unparsed judgment is wrong however it would weigh one."""
     own = weighed.get(answered.pair.id, {})
     return sum(
-        order_probability(own[order], order, max(drawn_at, GREEDY))
+        order_probability(own[order], order, max(sampling_temperature, GREEDY))
         for order in ORDERS
         if answered.preferences[order] is not None
     ) / len(ORDERS)

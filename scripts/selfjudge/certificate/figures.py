@@ -20,7 +20,7 @@ Section = Literal["sees", "consistent", "looks", "led", "fair", "knows"]
 # What a figure is of, by which rules know it: its name is for people.
 What = Literal[
     "all",
-    "mute",
+    "unparsed",
     "kind",
     "size",
     "orders",

@@ -45,7 +45,7 @@ def measure(answers: Answers, groups: Groups, seed: int) -> list[Figure]:
     ]
 
 
-def spoken(answers: Mapping[str, Answered]) -> dict[str, Answered]:
+def parsed_in_both(answers: Mapping[str, Answered]) -> dict[str, Answered]:
     """The pairs with a verdict in both orders: of others nothing tells what leads."""
     return {key: one for key, one in answers.items() if one.coverage == 1}
 
@@ -59,8 +59,8 @@ def sees(answers: Answers, groups: Groups) -> Iterator[Figure]:
     """The share of pairs told right, of all, by kind of error and by its size."""
     original = answers["original"]
     yield share_figure("sees", "all", "all pairs", accuracies(original), groups)
-    mute = {key: 1 - one.coverage for key, one in original.items()}
-    yield share_figure("sees", "mute", "judgments without a verdict", mute, groups)
+    unparsed = {key: 1 - one.coverage for key, one in original.items()}
+    yield share_figure("sees", "unparsed", "unparsed judgments", unparsed, groups)
     kinds: dict[str, dict[str, Answered]] = {}
     for key, one in original.items():
         kinds.setdefault(one.pair.category or "other answer", {})[key] = one
@@ -149,7 +149,7 @@ def gaps(
 
 def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
     """How much place, length, a planted verdict and style move a judge that speaks."""
-    original = spoken(answers["original"])
+    original = parsed_in_both(answers["original"])
     yield difference_figure(
         "led",
         "place",
@@ -158,8 +158,8 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
         groups,
         seed,
     )
-    longer = spoken(answers["longer_chosen"])
-    shorter = spoken(answers["longer_rejected"])
+    longer = parsed_in_both(answers["longer_chosen"])
+    shorter = parsed_in_both(answers["longer_rejected"])
     yield difference_figure(
         "led",
         "length",
@@ -172,7 +172,7 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
         "led",
         "plant",
         "right with a verdict planted in rejected, minus without",
-        by_plant(spoken(answers["planted"]), original),
+        by_plant(parsed_in_both(answers["planted"]), original),
         groups,
         seed,
     )
@@ -180,7 +180,7 @@ def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
         "led",
         "style",
         "plain response preferred to itself in another style",
-        accuracies(spoken(answers["styled"])),
+        accuracies(parsed_in_both(answers["styled"])),
         groups,
     )
 

@@ -4,14 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import SequenceMatcher
 from typing import Literal, NamedTuple
 
-import msgspec
-
 from selfjudge.ground.lines import dropped
 from selfjudge.ground.records import Altered, Pair, Response
 from selfjudge.pairs.alterations import AlterationBounds
-from selfjudge.pairs.dressings import undress
+from selfjudge.pairs.checks import bare_rewrite
 from selfjudge.pairs.labelling import PairReason, rewrite_fault
-from selfjudge.pairs.responses import leave_thought
 from selfjudge.pairs.spellings import content_words
 
 SeverityReason = PairReason | Literal["no_further_change"]
@@ -73,8 +70,7 @@ def follow_chain(
     texts = [rejected_of(pair)]
     while rewrite := next_of.get(texts[-1].id):
         before = texts[-1]
-        spoken = leave_thought(rewrite)
-        bare = msgspec.structs.replace(spoken, text=undress(before.text, spoken.text))
+        bare = bare_rewrite(before, rewrite)
         reason: SeverityReason | None = rewrite_fault(before, bare, bounds)
         if reason is None and not goes_further(pair.chosen, before.text, bare.text):
             reason = "no_further_change"

@@ -29,7 +29,7 @@ def say(figures: Sequence[Figure], abstentions: Sequence[Abstention]) -> str:
     known = {(one.section, one.what): one for one in figures}
     parts = (
         say_sees(figures),
-        say_mute(known),
+        say_unparsed(known),
         say_looks(known),
         say_consistent(known),
         say_led(figures),
@@ -83,13 +83,13 @@ def say_sees(figures: Sequence[Figure]) -> Iterator[str]:
         yield f"Of too few pairs to say anything: {name_all(few)}."
 
 
-def say_mute(known: Known) -> Iterator[str]:
+def say_unparsed(known: Known) -> Iterator[str]:
     """How many judgments come to nothing, if any does."""
-    mute = known["sees", "mute"]
-    if mute.value:
+    unparsed = known["sees", "unparsed"]
+    if unparsed.value:
         yield (
-            f"It states no verdict in {100 * mute.value:.3g} % of judgments, and is "
-            "wrong there. What leads it is told of pairs with a verdict in both "
+            f"It states no verdict in {100 * unparsed.value:.3g} % of judgments, and "
+            "is wrong there. What leads it is told of pairs with a verdict in both "
             "orders; how sure it is, of all, by the weights of both letters."
         )
 
