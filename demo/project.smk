@@ -147,5 +147,5 @@ if IS_CHECKED:
 
     PROJECT_TARGETS += expand(
         "results/iter{iteration}/checks_beside_truth.json",
-        iteration=[1] if config["pool"]["mode"] == "reuse" else ITERATIONS,
+        iteration=ITERATIONS[: count_dealt(config)],
     )

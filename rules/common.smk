@@ -28,6 +28,7 @@ from selfjudge.run.families import (
     find_model_type,
     installed_vllm,
 )
+from selfjudge.run.pool_size import count_dealt
 from selfjudge.run.shards import cut_stages
 
 # Rules say `python`: Snakemake's own, unless a deployed environment comes first.
@@ -55,7 +56,7 @@ JOURNAL = "results/journal"
 IMAGE_ROOT = shlex.quote(config["image_root"])
 # That a pool suffices is checked, and is no reason to import or select anew.
 POOL = "--iterations {} --prompts-per-iteration {}".format(
-    1 if config["pool"]["mode"] == "reuse" else config["iterations"],
+    count_dealt(config),
     config["pool"]["prompts_per_iteration"],
 )
 # As little is it a reason to decide anew whether there is enough to train on.

@@ -6,12 +6,12 @@ not, where that preference is the same in both.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import exp
 
 import msgspec
 
 from selfjudge.ground.records import ORDERS, Order, Record
 from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.shares import logistic
 from selfjudge.ground.templates import assistant_turn
 from selfjudge.judging.verdicts import chosen_verdict, parse_verdict
 
@@ -128,10 +128,7 @@ def order_probability(
     """The probability that the judge prefers chosen in one order, of both letters."""
     first, second = logprobs
     difference = first - second if chosen_verdict(order) == "A" else second - first
-    scaled = difference / temperature
-    if scaled < 0:  # exp of a large number would overflow
-        return exp(scaled) / (1 + exp(scaled))
-    return 1 / (1 + exp(-scaled))
+    return logistic(difference / temperature)
 
 
 def is_abstained(probability: float, abstain_below: float | None) -> bool:

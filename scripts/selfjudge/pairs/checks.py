@@ -16,6 +16,7 @@ import msgspec
 
 from selfjudge.ground.records import Altered, Check, Prompt, Response
 from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.shares import logistic
 from selfjudge.ground.templates import (
     assistant_turn,
     fill,
@@ -158,11 +159,4 @@ def margin_of(check: Check) -> float:
     """
     yes, no = check.response_logprobs
     yes_altered, no_altered = check.rewrite_logprobs
-    return yes_rate(yes, no) - yes_rate(yes_altered, no_altered)
-
-
-def yes_rate(yes: float, no: float) -> float:
-    """The probability of the first of two choices, by their log-probabilities."""
-    most = max(yes, no)  # exp of a large number would overflow
-    weights = exp(yes - most), exp(no - most)
-    return weights[0] / sum(weights)
+    return logistic(yes - no) - logistic(yes_altered - no_altered)

@@ -5,7 +5,7 @@ from math import ceil
 from typing import cast
 
 from selfjudge.pairs.filters import FILTERS, FilterName
-from selfjudge.run.pool_size import count_rows
+from selfjudge.run.pool_size import count_dealt, count_rows
 from selfjudge.run.workload import Number, Stage, Workload
 
 
@@ -20,7 +20,7 @@ def tell_needs(
     """
     config = workload.config
     each = int(config["pool"]["prompts_per_iteration"])
-    iterations = 1 if config["pool"]["mode"] == "reuse" else int(config["iterations"])
+    iterations = count_dealt(config)
     fewest = 1
     if {"train", "reinforce"} & set(stages):
         name, least = config["filters"][0], config["train"]["min_rows"]

@@ -11,6 +11,11 @@ from selfjudge.pairs.pool import rank_in_pool, side_of
 from selfjudge.run.config import source_file
 
 
+def count_dealt(config: Mapping[str, Any]) -> int:
+    """How many iterations have prompts of their own: one where all use the same."""
+    return 1 if config["pool"]["mode"] == "reuse" else int(config["iterations"])
+
+
 class PoolSize(NamedTuple):
     """The pool: whether each prompt to train on is closed, in its order, and how many
     are held out."""

@@ -10,6 +10,7 @@ import yaml
 
 from selfjudge.ground.records import ORDERS, Prompt
 from selfjudge.pairs.pool import on_side
+from selfjudge.run.pool_size import count_dealt
 
 # What of another project is taken over: the model, and how it is asked and trained.
 TAKEN = (
@@ -76,7 +77,7 @@ def share_pool(num_prompts: int, config: dict[str, Any]) -> int:
     ``num_prompts`` are those that `count_trained` counts.  Raises ValueError where
     there are fewer than iterations.
     """
-    iterations = 1 if config["pool"]["mode"] == "reuse" else config["iterations"]
+    iterations = count_dealt(config)
     share = int(num_prompts // iterations)
     if not share:
         raise ValueError(

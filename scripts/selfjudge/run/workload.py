@@ -22,7 +22,12 @@ from selfjudge.pairs.checks import SIDES
 from selfjudge.pairs.filters import FILTERS, first_asked
 from selfjudge.pairs.pictures import is_image_name
 from selfjudge.pairs.pool import check_pool
-from selfjudge.run.pool_size import PoolSize, count_held_out, measure_pool
+from selfjudge.run.pool_size import (
+    PoolSize,
+    count_dealt,
+    count_held_out,
+    measure_pool,
+)
 from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
 
 Certainty = Literal["counted", "measured", "guessed"]
@@ -255,9 +260,8 @@ class Workload:
         """Prompts of the pool that no iteration uses, once it is there."""
         if self._pool is None:
             return None
-        pool = self.config["pool"]
-        iterations = 1 if pool["mode"] == "reuse" else self.config["iterations"]
-        needed = iterations * int(pool["prompts_per_iteration"])
+        each = int(self.config["pool"]["prompts_per_iteration"])
+        needed = count_dealt(self.config) * each
         return max(0, len(self._pool.closed_by_rank) - needed)
 
     def _kinds(self, iteration: int) -> tuple[int, int] | None:

@@ -9,13 +9,13 @@ import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from io import BytesIO
 from itertools import groupby
-from math import exp
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from PIL import Image
 
 from selfjudge.engines.base import EngineSettings
+from selfjudge.ground.shares import logistic
 from selfjudge.use.asking import rank, score
 from selfjudge.use.judges import Judge, open_judge
 from selfjudge.use.pictures import write_image
@@ -201,8 +201,3 @@ def mean_wins(values: Sequence[float]) -> list[float | None]:
         / (len(values) - 1)
         for at, own in enumerate(values)
     ]
-
-
-def logistic(value: float) -> float:
-    """The logistic function, of differences that are never large."""
-    return 1 / (1 + exp(-value))
