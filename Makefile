@@ -5,7 +5,8 @@ READY := .venv/.ready-$(shell cksum < requirements.txt | cut -d' ' -f1)
 VLLM_BIN := .venv-vllm/bin
 VLLM_READY := .venv-vllm/.ready-$(shell cksum < requirements-vllm.txt | cut -d' ' -f1)
 
-.PHONY: judge demo demo-transformers demo-vllm demo-seeds demo-base demo-panel demo-certified
+.PHONY: judge demo demo-transformers demo-vllm demo-seeds demo-base demo-panel
+.PHONY: demo-certified demo-choices
 .PHONY: test test-quick test-runs test-real check
 .PHONY: bench docs gpu-check
 .PHONY: rehearsal clean-journal
@@ -83,8 +84,15 @@ judge: $(READY)
 # The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
 # if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.
 demo-seeds: $(READY)
-	$(BIN)/python demo/run_seeds.py --base-seeds 1 2 3 --loop-seeds 0 1
+	$(BIN)/python demo/run_seeds.py
 	PYTHONPATH=scripts $(BIN)/python demo/measure_spread.py demo/seeds
+
+# demo-certified for the same bases and seeds: demo/certified/choices.json.  An hour and
+# more.
+CERTIFIED := demo/certified
+demo-choices: $(READY)
+	$(BIN)/python demo/run_seeds.py --over $(CERTIFIED)/config.yaml --out $(CERTIFIED)
+	PYTHONPATH=scripts $(BIN)/python demo/measure_choices.py $(CERTIFIED)
 
 # A panel of three tiny members, made from demo/base first: demo/panel/seed0.  SEEDS="0 1"
 # for more, BALLOTS="informed self" for fewer; goes on where it stopped.

@@ -94,6 +94,7 @@ def lay_beside(
         "inversion": share_of(truths.count(False), len(truths)),
         "judges": rows,
         "correlations": list(correlations(rows)),
+        "chosen": {"iteration": choice.iteration, "filter": choice.filter},
         "best": best,
         "chosen_behind_best": round_share(best - chosen["benchmark"]),
         "last_behind_best": round_share(best - last["benchmark"]),

@@ -1,9 +1,9 @@
 """Run the demo for several base models and several seeds of the loop.
 
-Reads the demo's config.yaml and seeds.yaml; makes a project directory for each
-base seed and loop seed below --out, with the base models that are not shipped,
-and has Snakemake finish each.  A run that is finished has nothing to do, so that
-a second call goes on where the first one stopped.
+Reads the demo's config.yaml and what --over lays over it; makes a project directory
+for each base seed and loop seed below --out, with the base models that are not
+shipped in demo/seeds, and has Snakemake finish each.  A run that is finished has
+nothing to do, so that a second call goes on where the first one stopped.
 """
 
 import argparse
@@ -19,6 +19,7 @@ DEMO = Path(__file__).resolve().parent
 # The seed and length of the recipe that made demo/base (make demo-base).
 SHIPPED_SEED, STEPS = 3, 9000
 PROJECT_RULES = 'include: "../../project.smk"\n'
+SEEDS = DEMO / "seeds.yaml"
 
 
 def run_name(base_seed: int, loop_seed: int) -> str:
@@ -26,11 +27,11 @@ def run_name(base_seed: int, loop_seed: int) -> str:
     return f"base{base_seed}_loop{loop_seed}"
 
 
-def base_folder(runs: Path, base_seed: int) -> Path:
+def base_folder(base_seed: int) -> Path:
     """Where the base model of a seed lies: shipped, or made by the same recipe."""
     if base_seed == SHIPPED_SEED:
         return DEMO / "base"
-    return runs / f"base{base_seed}"
+    return DEMO / "seeds" / f"base{base_seed}"
 
 
 def make_base(folder: Path, base_seed: int) -> None:
@@ -44,23 +45,27 @@ def make_base(folder: Path, base_seed: int) -> None:
     partial.rename(folder)
 
 
-def run_config(base_seed: int, loop_seed: int) -> dict[str, Any]:
-    """The configuration of a run: the demo's, seeds.yaml over it, its own seeds."""
+def run_config(base_seed: int, loop_seed: int, over: Path = SEEDS) -> dict[str, Any]:
+    """The configuration of a run: the demo's, another file over it, its own seeds."""
     config: dict[str, Any] = yaml.safe_load((DEMO / "config.yaml").read_text())
-    update_config(config, yaml.safe_load((DEMO / "seeds.yaml").read_text()))
-    base = "../../base" if base_seed == SHIPPED_SEED else f"../base{base_seed}"
-    return config | {"seed": loop_seed, "base_model": base}
+    update_config(config, yaml.safe_load(over.read_text()))
+    base = Path("../..", base_folder(base_seed).relative_to(DEMO))
+    own = {"seed": loop_seed, "base_model": str(base), "templates": "../../templates"}
+    return config | own
 
 
-def make_project(folder: Path, base_seed: int, loop_seed: int) -> None:
+def make_project(folder: Path, config: dict[str, Any]) -> None:
     """Write the project directory of a run; what is as it must be stays untouched."""
-    config = yaml.safe_dump(run_config(base_seed, loop_seed), sort_keys=False)
-    head = "# Written by run_seeds.py from the demo's config.yaml and seeds.yaml.\n"
-    for name, text in (("config.yaml", head + config), ("project.smk", PROJECT_RULES)):
+    text = yaml.safe_dump(config, sort_keys=False)
+    head = "# Written by run_seeds.py, from the demo's config.yaml.\n"
+    for name, content in (
+        ("config.yaml", head + text),
+        ("project.smk", PROJECT_RULES),
+    ):
         path = folder / name
-        if not path.is_file() or path.read_text() != text:
+        if not path.is_file() or path.read_text() != content:
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
+            path.write_text(content)
 
 
 def run_loop(folder: Path) -> None:
@@ -75,15 +80,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--base-seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--loop-seeds", type=int, nargs="+", default=[0, 1])
+    add = parser.add_argument
+    add("--base-seeds", type=int, nargs="+", default=[1, 2, 3])
+    add("--loop-seeds", type=int, nargs="+", default=[0, 1])
+    add("--over", type=Path, default=SEEDS, help="laid over the demo's config.yaml")
+    add("--out", type=Path, default=DEMO / "seeds", help="a folder beside demo/seeds")
     options = parser.parse_args()
-    runs = DEMO / "seeds"
     for base_seed in options.base_seeds:
-        make_base(base_folder(runs, base_seed), base_seed)
+        make_base(base_folder(base_seed), base_seed)
         for loop_seed in options.loop_seeds:
-            folder = runs / run_name(base_seed, loop_seed)
-            make_project(folder, base_seed, loop_seed)
+            folder = options.out / run_name(base_seed, loop_seed)
+            make_project(folder, run_config(base_seed, loop_seed, options.over))
             run_loop(folder)
 
 

@@ -8,6 +8,7 @@ import yaml
 from snakemake.utils import update_config
 
 import run_seeds
+from measure_choices import MOST_BEHIND, format_choices, read_choices, sum_up
 from measure_spread import (
     COMPARISONS,
     GROUPS,
@@ -42,9 +43,9 @@ def test_a_run_is_the_demo_but_for_what_seeds_yaml_says(base_seed: int) -> None:
     """Another seed of the loop and another base; no setting of the loop differs."""
     demo, changes = load("demo/config.yaml"), load("demo/seeds.yaml")
     found = run_seeds.run_config(base_seed, 5)
-    same = demo.keys() - changes.keys() - {"seed", "base_model"}
+    same = demo.keys() - changes.keys() - {"seed", "base_model", "templates"}
     assert {key: found[key] for key in same} == {key: demo[key] for key in same}
-    assert changes.keys() == {"filters", "templates", "benchmarks"}
+    assert changes.keys() == {"filters", "benchmarks"}
     assert found["seed"] == 5
     asked = found["benchmarks"]["vlrb"]
     assert asked == demo["benchmarks"]["vlrb"] | {"protocols": ["greedy", "blind"]}
@@ -54,24 +55,28 @@ def test_a_run_is_the_demo_but_for_what_seeds_yaml_says(base_seed: int) -> None:
     check_config(merged, load("config.schema.yaml"))
 
 
-def test_paths_of_a_run_are_the_demos(tmp_path: Path) -> None:
-    """Templates, rules and the shipped base lie where a run's directory says."""
-    folder = run_seeds.DEMO / "seeds" / run_seeds.run_name(3, 0)
-    config = run_seeds.run_config(3, 0)
-    assert (folder / config["templates"]).resolve() == ROOT / "demo/templates"
-    assert (folder / config["base_model"]).resolve() == ROOT / "demo/base"
-    other = (folder / run_seeds.run_config(1, 0)["base_model"]).resolve()
-    assert other == run_seeds.base_folder(run_seeds.DEMO / "seeds", 1)
+def test_paths_of_a_run_are_the_demos() -> None:
+    """Templates and bases lie where a run's directory says, whatever its folder."""
+    for name in ("seeds", "certified"):
+        folder = run_seeds.DEMO / name / run_seeds.run_name(3, 0)
+        over = (
+            run_seeds.DEMO / f"{name}{'.yaml' if name == 'seeds' else '/config.yaml'}"
+        )
+        config = run_seeds.run_config(3, 0, over)
+        assert (folder / config["templates"]).resolve() == ROOT / "demo/templates"
+        assert (folder / config["base_model"]).resolve() == ROOT / "demo/base"
+        other = folder / run_seeds.run_config(1, 0, over)["base_model"]
+        assert other.resolve() == run_seeds.base_folder(1)
 
 
 def test_a_second_call_touches_nothing(tmp_path: Path) -> None:
     """What is as it must be keeps its time; what is not is written anew."""
     folder = tmp_path / "base3_loop0"
-    run_seeds.make_project(folder, 3, 0)
+    run_seeds.make_project(folder, run_seeds.run_config(3, 0))
     before = {path: path.stat().st_mtime_ns for path in folder.iterdir()}
-    run_seeds.make_project(folder, 3, 0)
+    run_seeds.make_project(folder, run_seeds.run_config(3, 0))
     assert {path: path.stat().st_mtime_ns for path in folder.iterdir()} == before
-    run_seeds.make_project(folder, 3, 1)
+    run_seeds.make_project(folder, run_seeds.run_config(3, 1))
     assert yaml.safe_load((folder / "config.yaml").read_text())["seed"] == 1
 
 
@@ -401,3 +406,55 @@ def test_truth_is_summarised_over_runs(tmp_path: Path) -> None:
     (row,) = spread_of(tmp_path)["truth"]
     assert (row["measure"], row["num_runs"]) == ("purity", 2)
     assert (row["mean"], row["min"], row["max"]) == (0.6, 0.5, 0.7)
+
+
+# --------------------------------------------------------- choices of certified runs
+
+
+def write_beside(folder: Path, benchmark: list[float], chosen: int) -> None:
+    """What a certified run says of its base and judges, one an iteration."""
+    judges = [
+        {"iteration": iteration, "filter": "majority", "benchmark": value}
+        for iteration, value in enumerate(benchmark)
+    ]
+    best = max(benchmark[1:])
+    beside = {
+        "num_pairs": 200,
+        "purity": 0.8,
+        "judges": judges,
+        "correlations": [
+            {"of": "certificate", "with": "truth", "rank_correlation": -1.0},
+            {"of": "certificate", "with": "benchmark", "rank_correlation": 0.5},
+        ],
+        "chosen": {"iteration": chosen, "filter": "majority"},
+        "best": best,
+        "chosen_behind_best": best - benchmark[chosen],
+        "last_behind_best": best - benchmark[-1],
+    }
+    path = folder / "results/certificate/beside_truth.json"
+    path.parent.mkdir(parents=True)
+    write_json(path, beside)
+
+
+def test_choices_are_told_by_run(tmp_path: Path) -> None:
+    """Each with how far it and the last judge are behind; unfinished runs are none."""
+    write_beside(tmp_path / "base1_loop0", [0.5, 0.6, 0.75, 0.7], chosen=2)
+    write_beside(tmp_path / "base1_loop1", [0.5, 0.6, 0.75, 0.7], chosen=1)
+    write_beside(tmp_path / "base12_loop0", [0.9, 0.6, 0.65, 0.66], chosen=2)
+    (tmp_path / "base2_loop0" / "results").mkdir(parents=True)
+    found = sum_up(list(read_choices(tmp_path)))
+    assert [(row["base_seed"], row["loop_seed"]) for row in found["runs"]] == [
+        (1, 0),
+        (1, 1),
+        (12, 0),
+    ]
+    behind = [row["chosen_behind_best"] for row in found["runs"]]
+    assert behind == pytest.approx([0, 0.15, 0.01])
+    last = [row["last_behind_best"] for row in found["runs"]]
+    assert last == pytest.approx([0.05, 0.05, 0])
+    assert found["num_near"] == 2 and MOST_BEHIND == 0.015
+    assert found["chosen_behind_best"] == pytest.approx(0.16 / 3)
+    assert found["rank_correlation"] == pytest.approx(0.5)
+    lines = list(format_choices(found))
+    assert len(lines) == 1 + 3 + 2
+    assert len({len(line) for line in lines[:-1]}) == 1
