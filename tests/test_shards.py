@@ -61,3 +61,56 @@ def test_no_benchmark_is_no_reason_to_fail() -> None:
 def test_another_word_is_refused(shards: Any) -> None:
     with pytest.raises(ValueError, match=r"'responses.shards'"):
         check_config(lay_over(CONFIG, {"responses": {"shards": shards}}), SCHEMA)
+
+
+# ------------------------------------------------------------------------- a panel
+
+
+def panel_shards(prompts: int, members: dict[str, Any], **changes: Any) -> int:
+    """The shards of a panel's stages, of a config that the schema takes."""
+    base = {name: {"base_model": "a/b"} | own for name, own in members.items()}
+    cut = lay_over(CONFIG, small(prompts) | {"panel": {"members": base} | changes})
+    check_config(cut, SCHEMA)
+    return int(cut_stages(cut)["panel"]["shards"])
+
+
+TRIO: dict[str, Any] = {"a": {}, "b": {}, "c": {}}
+VLLM = {"engine": {"name": "vllm"}}
+SINGLE = {"responses": {"num_samples": 1}}
+
+
+@pytest.mark.parametrize(
+    ("prompts", "members", "changes", "shards"),
+    [
+        pytest.param(60, TRIO, {}, 1, id="60 * 15 * 3 texts to rate"),
+        pytest.param(138, TRIO, {}, 1, id="6,210"),
+        pytest.param(139, TRIO, {}, 2, id="6,255"),
+        pytest.param(139, dict.fromkeys(TRIO, VLLM), {}, 1, id="all faster"),
+        pytest.param(139, TRIO | {"a": VLLM}, {}, 2, id="the slowest decides"),
+        pytest.param(2084, TRIO, SINGLE, 2, id="one sample: ratings"),
+        pytest.param(
+            390,
+            TRIO,
+            {"ratings": {"mode": "relative"}},
+            1,
+            id="answers and a greedy one",
+        ),
+        pytest.param(391, TRIO, {"ratings": {"mode": "relative"}}, 2, id="6,256"),
+        pytest.param(
+            60,
+            TRIO | {"j": {"scores_only": True}},
+            {},
+            2,
+            id="a judge: 4 matches a text",
+        ),
+        pytest.param(10**6, TRIO, {"shards": 3}, 3, id="a number stands"),
+    ],
+)
+def test_a_panel_is_cut_by_its_largest_stage(
+    prompts: int, members: dict[str, Any], changes: dict[str, Any], shards: int
+) -> None:
+    assert panel_shards(prompts, members, **changes) == shards
+
+
+def test_no_panel_is_no_reason_to_fail() -> None:
+    assert cut_stages(CONFIG)["panel"]["shards"] == 1

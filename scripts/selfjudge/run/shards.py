@@ -20,14 +20,22 @@ def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
     read, and in every job.  A power of two, so that a small change cuts nothing anew.
     """
     cut = dict(config)
-    per_job = config["requests_per_job"]
-    if per_job is None:
-        per_job = PER_JOB.get(config["engine"]["name"], PER_JOB_ELSE)
+    # All members of a panel are cut alike, so that the slowest one decides.
+    members = config["panel"]["members"].values()
+    panel = [config["engine"] | one.get("engine", {}) for one in members]
     for stage, number in most_requests(config).items():
+        engines = (stage == "panel" and panel) or [config["engine"]]
         if config[stage]["shards"] == AUTO:
+            per_job = min(most_per_job(config, engine) for engine in engines)
             jobs = -(-number // per_job)
             cut[stage] = config[stage] | {"shards": 1 << max(0, jobs - 1).bit_length()}
     return cut
+
+
+def most_per_job(config: Mapping[str, Any], engine: Mapping[str, Any]) -> int:
+    """The most requests of a job that such an engine answers."""
+    named: int | None = config["requests_per_job"]
+    return PER_JOB.get(engine["name"], PER_JOB_ELSE) if named is None else named
 
 
 def most_requests(config: Mapping[str, Any]) -> dict[str, int]:
@@ -54,4 +62,18 @@ def most_requests(config: Mapping[str, Any]) -> dict[str, int]:
         "responses": prompts * config["responses"]["num_samples"],
         "judgments": 2 * prompts * judged,
         "benchmark_judgments": 2 * pairs * scored,
+        "panel": most_panel_requests(config["panel"], prompts),
     }
+
+
+def most_panel_requests(panel: Mapping[str, Any], prompts: int) -> int:
+    """The most requests that one member of a panel can have in a stage of an iteration:
+    as if no two members ever said the same."""
+    members = panel["members"].values()
+    judges = [one for one in members if one.get("scores_only", False)]
+    answers = prompts * panel["responses"]["num_samples"]
+    texts = answers * (len(members) - len(judges))
+    ratings = prompts if panel["ratings"]["mode"] == "relative" else texts
+    matches = texts * panel["ratings"]["num_opponents"] if judges else 0
+    # One answer more, greedily.
+    return max(answers + prompts, ratings, matches) if members else 0
