@@ -15,14 +15,15 @@ from world import COLORS, MAX_OBJECTS, Question, Scene, ask, sample_scene, wrong
 TEMPLATES = Path(__file__).parent / "panel" / "templates"
 CRITERIA = ("Helpfulness", "Correctness", "Coherence", "Complexity", "Verbosity")
 # Only families whose answers are one word: of two words one may be right, which
-# members of this size do not learn to rate; the demo's base is weak in places.
+# members of this size do not learn to rate.  And only such as the demo's base answers
+# well (of 100 questions each 98 and more): what no peer can do, no peer can teach.
 SKILLS = {
-    "counting": ("count_kind", "count_color", "total", "compare"),
-    "colour": ("color", "choice"),
-    "presence": ("exists",),
+    "counting": ("count_kind", "total"),
+    "colour": ("choice",),
+    "comparison": ("compare",),
 }
 SKILL_OF = {family: skill for skill, families in SKILLS.items() for family in families}
-LACKING = {"ada": "counting", "bea": "colour", "cyd": "presence"}
+LACKING = {"ada": "counting", "bea": "colour", "cyd": "comparison"}
 # Shares of responses to rate that are right, and that are wrong in the right form.
 RIGHT_RATE, WRONG_RATE = 0.40, 0.52
 
@@ -48,9 +49,11 @@ RESPOND_CLOSED, RATE, RATE_INFORMED = map(
 
 
 def draw_question(scene: Scene, rng: Random) -> Question:
-    """A question of a random family; families that the scene allows not are redrawn."""
+    """A question of a random skill, so that members are of like strength; families that
+    the scene allows not are redrawn."""
     while True:
-        if question := ask(scene, rng.choice(tuple(SKILL_OF)), rng):
+        family = rng.choice(SKILLS[rng.choice(tuple(SKILLS))])
+        if question := ask(scene, family, rng):
             return question
 
 
@@ -85,7 +88,6 @@ def has_form(response: str, question: Question) -> bool:
         "number": [str(n) for n in range(MAX_OBJECTS + 2)],
         "yes_no": ["yes", "no"],
         "choice": ["a", "b"],
-        "phrase": list(COLORS),
     }
     return response in forms[question.answer_format]
 
