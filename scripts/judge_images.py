@@ -62,9 +62,12 @@ def main() -> None:
         finally:
             one.unlink()
         num_prompts = count_trained(read_records(project / POOL, Prompt), config)
-        share = share_pool(num_prompts, config)
-        print(f"{num_prompts} prompts, {share} for each iteration", file=sys.stderr)
-        fewest = count_fewest(config)
+        pool = share_pool(num_prompts, config)
+        share, fewest = pool["prompts_per_iteration"], count_fewest(config)
+        told = f"{num_prompts} prompts, {share} for each iteration"
+        if "mode" in pool:
+            told += ": all, since equal shares would be too few to train on"
+        print(told, file=sys.stderr)
         if share < fewest:
             print(
                 f"WARNING: training may be refused: an iteration should have {fewest} "
@@ -73,7 +76,7 @@ def main() -> None:
                 "'questions.per_image' and 'num_samples'.",
                 file=sys.stderr,
             )
-        change_config(project, {"pool": {"prompts_per_iteration": share}})
+        change_config(project, {"pool": pool})
     ask(command, "--", "probe")
     name = config["filters"][0]
     folders = [f"results/iter{n}/{name}" for n in range(1, config["iterations"] + 1)]

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -89,12 +90,22 @@ def test_a_project_says_only_what_differs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("num_prompts", "mode", "share"), [(91, "fresh", 22), (91, "reuse", 91)]
+    ("num_prompts", "mode", "pool"),
+    [
+        (1003, "fresh", {"prompts_per_iteration": 250}),
+        (1000, "fresh", {"prompts_per_iteration": 250}),
+        # 249 are too few for 50 rows, at a tenth learnt from in both orders.
+        (999, "fresh", {"mode": "reuse", "prompts_per_iteration": 999}),
+        (1, "fresh", {"mode": "reuse", "prompts_per_iteration": 1}),
+        (1003, "reuse", {"prompts_per_iteration": 1003}),
+    ],
 )
-def test_iterations_share_the_pool(num_prompts: int, mode: str, share: int) -> None:
-    """Equally, or all of it."""
-    config = {"iterations": 4, "pool": {"mode": mode}}
-    assert share_pool(num_prompts, config) == share
+def test_iterations_share_the_pool(
+    num_prompts: int, mode: str, pool: dict[str, Any]
+) -> None:
+    """Equally, or each has all of it."""
+    config = {"iterations": 4, "pool": {"mode": mode}, "train": {"min_rows": 50}}
+    assert share_pool(num_prompts, config) == pool
 
 
 @pytest.mark.parametrize(("share", "num_trained"), [(0, 40), (0.5, 20)])
@@ -161,11 +172,10 @@ def test_make_hands_on_options_that_begin_with_a_hyphen() -> None:
     assert done.stderr.startswith("error: absent: must be a folder"), done.stderr
 
 
-def test_a_pool_of_hardly_any_prompts_is_refused() -> None:
-    """Three prompts are not enough for four iterations."""
-    config = {"iterations": 4, "pool": {"mode": "fresh"}}
-    with pytest.raises(ValueError, match=r"at least 4 prompts.*\(got 3\)"):
-        share_pool(3, config)
+def test_a_pool_without_prompts_is_refused() -> None:
+    config = {"iterations": 4, "pool": {"mode": "fresh"}, "train": {"min_rows": 1}}
+    with pytest.raises(ValueError, match=r"must give prompts.*\(got 0\)"):
+        share_pool(0, config)
 
 
 @pytest.mark.parametrize(("min_rows", "fewest"), [(50, 250), (51, 255), (1, 5)])
@@ -256,7 +266,9 @@ def test_questions_are_asked_read_answered_and_chosen(asked: Path) -> None:
     assert kept + dropped == report["num_questions"]
     prompts = (results / "prompts.jsonl").read_text().splitlines()
     own = yaml.safe_load((asked / "config.yaml").read_text())
-    assert own["pool"]["prompts_per_iteration"] == len(prompts) // 4
+    # A share of five each would be the least to train on.
+    assert len(prompts) < 4 * 5
+    assert own["pool"] == {"mode": "reuse", "prompts_per_iteration": len(prompts)}
     assert len(prompts) == kept
     ledgers = sorted((results / "ledgers/sources/images").rglob("*.jsonl"))
     assert [path.parent.name for path in ledgers] == ["asked", "seen"]

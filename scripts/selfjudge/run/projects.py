@@ -71,20 +71,22 @@ def count_trained(prompts: Iterable[Prompt], config: dict[str, Any]) -> int:
     return sum(1 for _ in on_side("training", prompts, share, seed))
 
 
-def share_pool(num_prompts: int, config: dict[str, Any]) -> int:
-    """How many prompts each iteration takes, such that all are used.
+def share_pool(num_prompts: int, config: dict[str, Any]) -> dict[str, Any]:
+    """The section `pool` with which all prompts are used.
 
-    ``num_prompts`` are those that `count_trained` counts.  Raises ValueError where
-    there are fewer than iterations.
+    ``num_prompts`` are those that `count_trained` counts.  Each iteration takes an
+    equal share, or all of them where a share would be too small to train on.
+    Raises ValueError where there is none.
     """
-    iterations = count_dealt(config)
-    share = int(num_prompts // iterations)
-    if not share:
+    if not num_prompts:
         raise ValueError(
-            f"the folder must give at least {iterations} prompts to train on, one an "
-            f"iteration (got {num_prompts}). Hint: more images, or 'pool.mode: reuse'."
+            "the folder must give prompts to train on (got 0). Hint: more images; "
+            "results/sources/images/questions_report.json counts the questions."
         )
-    return share
+    share = num_prompts // count_dealt(config)
+    if share < count_fewest(config):
+        return {"mode": "reuse", "prompts_per_iteration": num_prompts}
+    return {"prompts_per_iteration": share}
 
 
 def count_fewest(config: dict[str, Any]) -> int:
