@@ -7,7 +7,7 @@ error one with a second, and of that one with a third.
 
 from pathlib import Path
 
-from selfjudge.certificate.severity import as_response, rewritten
+from selfjudge.certificate.severity import NUM_ROUNDS, as_response, rewritten
 from selfjudge.engines.stage import Model
 from selfjudge.ground.lines import read_records, write_records
 from selfjudge.ground.records import Altered, Pair, Prompt
@@ -21,7 +21,6 @@ def main() -> None:
     parser = model_arguments(__doc__)
     parser.add_argument("--prompts", type=Path, required=True)
     parser.add_argument("--pairs", type=Path, required=True)
-    parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--templates", type=Path, nargs="+", required=True)
     parser.add_argument("--settings", type=json_of(Draws), required=True)
     parser.add_argument("--output", type=Path, required=True)
@@ -36,7 +35,7 @@ def main() -> None:
         rewritten(read_records(args.pairs, Pair)),
     )
     rounds: list[Altered] = []
-    for _ in range(args.rounds):
+    for _ in range(NUM_ROUNDS):
         requests = list(
             alteration_requests(
                 known,

@@ -19,12 +19,13 @@ from selfjudge.run.planning import (
     CostModel,
     PartCost,
     Stale,
+    find_part,
     plan_rows,
     read_stale,
     total,
 )
 from selfjudge.run.scheduling import schedule, waits_for
-from selfjudge.run.workload import Expectations, Part, Workload, parse_part
+from selfjudge.run.workload import Expectations, Part, Workload
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
@@ -101,7 +102,7 @@ def make_ledger(**changes: Any) -> Ledger:
 )
 def test_parts_follow_from_paths(path: str, part: Part | None) -> None:
     """Outputs that a model made have a part, decisions have none."""
-    assert parse_part(path) == part
+    assert find_part(path) == part
 
 
 def test_dry_run_is_counted_by_place() -> None:
@@ -182,10 +183,9 @@ def test_expected_numbers_follow_from_config(tmp_path: Path) -> None:
 
 def test_a_certificate_is_counted_once_its_pairs_are_there(tmp_path: Path) -> None:
     """Both orders of every variant; of the pairs themselves verdicts are weighed."""
-    part = parse_part("iter1/majority/certificate/grey/1of8")
-    assert part == parse_part("iter1/majority/certificate/1of8")
+    part = find_part("iter1/majority/certificate/grey/1of8")
+    assert part == find_part("iter1/majority/certificate/1of8")
     assert part == Part("certificate", 1, "majority")
-    assert parse_part("certificate/responses/1of8") is None
     held_out = {"share": 0.05}
     guessed = plan(tmp_path, {part: 8}, certificate=held_out)[part]
     assert guessed.numbers == "guessed" and guessed.num_requests > 2 * 200 * 10
@@ -224,6 +224,49 @@ def test_no_more_is_certified_than_is_held_out(tmp_path: Path, has_pool: bool) -
         assert 50 < number < 150
     assert expect(1000) == pytest.approx(most * number / 100)
     assert expect(20) == pytest.approx(most * 20 / 100)
+
+
+def test_what_the_base_does_for_certificates_is_counted(tmp_path: Path) -> None:
+    """By share of the pool; then by the prompts held out, and the pairs they gave."""
+    names = ("responses", "altered", "checks", "altered_again")
+    parts = [find_part(f"certificate/{name}/1of8") for name in names]
+    stages = ("responses", "alterations", "checks", "alter_again")
+    assert parts == [Part(stage, 0, "held_out") for stage in stages]
+    changes = {"certificate": {"share": 0.05, "num_prompts": 1000, "shards": 2}}
+
+    def rows() -> list[tuple[float, str]]:
+        found = plan(tmp_path, {part: 2 for part in parts if part}, **changes)
+        return [(round(row.num_requests, 6), row.numbers) for row in found.values()]
+
+    # 0.7 closed, 16 samples; 0.8 of the open ones give a pair, rewritten twice more.
+    expected = [700 * 16 + 300, 300, 2 * 300, 2 * 0.8 * 300]
+    assert rows() == [(number, "guessed") for number in expected]
+    folder = tmp_path / "results" / "certificate"
+    closed = [make_prompt(at, kind="closed") for at in range(3)]
+    opened = [make_prompt(9, kind="open", answer_format=None)]
+    write_records(folder / "prompts.jsonl", closed + opened)
+    pairs = [make_pair(0), make_pair(1, origin="alteration", rejected_response_id="x")]
+    write_records(folder / "pairs.jsonl", pairs)
+    assert rows() == [(n, "counted") for n in (3 * 16 + 1, 1, 2, 2)]
+
+
+def test_a_certificate_waits_for_its_pairs_and_its_judge() -> None:
+    """For no other judge, and the loop for no certificate."""
+    order = ("responses", "checks", "alter_again")
+    held = [Part(stage, 0, "held_out") for stage in order]
+    judged, trained = Part("certificate", 1, "majority"), Part("train", 1, "majority")
+    others = [Part("train", 2, "majority"), Part("judgments", 1, "majority")]
+    waits = {
+        later: [
+            one for one in (*held, trained, *others) if waits_for(later, one, CONFIG)
+        ]
+        for later in (*held, judged, *others)
+    }
+    assert waits[judged] == [*held, trained]
+    assert [waits[one] for one in held] == [[], held[:1], held[:2]]
+    assert waits[others[0]] == [trained] and not waits[others[1]]
+    questions = Part("questions", 0, "photos")
+    assert waits_for(held[0], questions, CONFIG)
 
 
 def test_a_folder_is_counted_until_its_questions_are(tmp_path: Path) -> None:

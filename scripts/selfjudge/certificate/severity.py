@@ -11,6 +11,7 @@ from selfjudge.pairs.checks import bare_rewrite
 from selfjudge.pairs.labelling import PairReason, rewrite_fault
 from selfjudge.pairs.spellings import content_words
 
+NUM_ROUNDS = 2  # rewrites of a rewrite: of two changes, of three
 SeverityReason = PairReason | Literal["no_further_change"]
 
 

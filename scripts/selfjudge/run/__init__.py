@@ -7,6 +7,6 @@ far it is, what the next attempt of a job asks for.
 Read `config`, `shards`, `commands`, `disk`; what scripts share, `training_jobs`,
 `judging_jobs`, `projects`, `using`; `families` (which model runs where); the probe:
 `probing`, `probe_report`, `probe_text`; the plan: `pool_size`, `workload`,
-`panel_load`, `dry_runs`, `planning`, `scheduling`, `needs`, `plan_text`; and the
-cluster: `site`, `slurm`, `attempts`, `site_check`, `status`.
+`certificate_load`, `panel_load`, `dry_runs`, `planning`, `scheduling`, `needs`,
+`plan_text`; and the cluster: `site`, `slurm`, `attempts`, `site_check`, `status`.
 """

@@ -9,6 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, NamedTuple, get_args
 
 from selfjudge.ground.ledgers import Ledger
+from selfjudge.run.certificate_load import (
+    count_certificate_requests,
+    is_of_certificate,
+    parse_certificate_part,
+)
 from selfjudge.run.panel_load import (
     PANEL_STAGES,
     count_panel_requests,
@@ -104,8 +109,8 @@ def read_stale(dry_run: str) -> Stale:
 
 
 def find_part(path: str) -> Part | None:
-    """The part of either loop that made a path; None if no model did."""
-    return parse_part(path) or parse_panel_part(path)
+    """The part of a loop or certificate that made a path; None if no model did."""
+    return parse_certificate_part(path) or parse_part(path) or parse_panel_part(path)
 
 
 class CostModel:
@@ -243,7 +248,7 @@ def expected_tokens(part: Part, plan: Expectations) -> tuple[float, float]:
         return asked + plan.response_tokens, plan.rating_tokens
     if part.stage == "train_member":  # two texts a row
         return 2 * (asked + plan.response_tokens), 2 * plan.response_tokens
-    if part.stage == "alterations":
+    if part.stage in ("alterations", "alter_again"):
         return asked + plan.response_tokens, plan.response_tokens
     asked += 2 * plan.response_tokens
     if part.stage == "train":
@@ -278,11 +283,14 @@ def plan_row(
     trains = part.stage in TRAININGS
     is_panel = part.stage in PANEL_STAGES
     sections = {**RIDES, "answers": "questions", "checks": "responses"}
-    name = sections.get(part.stage, str(part.stage))
-    section = config["panel" if is_panel else name] if not trains else {}
-    num_shards = section.get("shards", 1)
-    count = count_panel_requests if is_panel else Workload.count_requests
-    requests = count(workload, part)
+    if is_panel:
+        name, requests = "panel", count_panel_requests(workload, part)
+    elif is_of_certificate(part):
+        name, requests = "certificate", count_certificate_requests(workload, part)
+    else:
+        name = sections.get(part.stage, str(part.stage))
+        requests = workload.count_requests(part)
+    num_shards = 1 if trains else config[name].get("shards", 1)
     number = requests.value * num_jobs / num_shards
     rates = costs.rates(part)
     if part.stage in RIDES:

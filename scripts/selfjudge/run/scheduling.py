@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selfjudge.pairs.filters import FILTERS, find_uncut, first_asked
+from selfjudge.run.certificate_load import certificate_waits_for, is_of_certificate
 from selfjudge.run.panel_load import panel_waits_for
 from selfjudge.run.planning import PartCost, gpus_of
 from selfjudge.run.workload import RIDES, Part
@@ -12,6 +13,8 @@ from selfjudge.run.workload import RIDES, Part
 
 def waits_for(later: Part, earlier: Part, config: Mapping[str, Any]) -> bool:
     """Whether jobs of one part need what those of another write."""
+    if is_of_certificate(later):
+        return certificate_waits_for(later, earlier)
     same_filter = later.filter == earlier.filter
     same_iteration = later.iteration == earlier.iteration
     match later.stage, earlier.stage:
@@ -36,7 +39,7 @@ def waits_for(later: Part, earlier: Part, config: Mapping[str, Any]) -> bool:
             return same_iteration and starts and earlier.filter == "majority"
         case "train", "train":
             return same_iteration and earlier.filter == uncut(later.filter, config)
-        case (("benchmark_judgments" | "certificate"), ("train" | "reinforce")):
+        case "benchmark_judgments", ("train" | "reinforce"):
             return same_filter and same_iteration
     return panel_waits_for(later, earlier, config["panel"]["ballots"])
 

@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 from selfjudge.benchmarks.collections import COLLECTIONS, asking_of
 from selfjudge.benchmarks.collections import Collection as Collected
 from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, collections_of
-from selfjudge.certificate.variants import VARIANTS
 from selfjudge.ground.images import iter_files
 from selfjudge.ground.lines import read_json, read_lines, read_records
 from selfjudge.ground.places import PROBE, locate
@@ -25,7 +24,6 @@ from selfjudge.pairs.pool import check_pool
 from selfjudge.run.pool_size import (
     PoolSize,
     count_dealt,
-    count_held_out,
     measure_pool,
 )
 from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
@@ -39,6 +37,7 @@ Stage = Literal[
     "responses",
     "alterations",
     "checks",
+    "alter_again",
     "judgments",
     "train",
     "reinforce",
@@ -136,8 +135,6 @@ def parse_part(path: str) -> Part | None:
         return Part(stage, place.iteration, place.filter)
     if shard is None:
         return None
-    if place.filter and "certificate" in (name, place.benchmark):
-        return Part("certificate", place.iteration, place.filter)
     if name == "benchmarks" or (name == "judgments" and place.benchmark):
         return Part("benchmark_judgments", place.iteration, place.filter)
     sharded = SHARDED.get(name)
@@ -183,10 +180,7 @@ class Workload:
             assert part.filter is not None
             return self._count_about_images(part.stage, part.filter)
         if part.stage == "responses":
-            closed, opened = self.count_prompts(part.iteration)
-            samples = self.config["responses"]["num_samples"]
-            value = closed.value * samples + opened.value
-            return Number(value, closed.certainty)
+            return self.count_responses(*self.count_prompts(part.iteration))
         if part.stage == "alterations":
             return self.count_prompts(part.iteration)[1]
         if part.stage == "checks":  # about both texts
@@ -194,8 +188,6 @@ class Workload:
             return Number(len(SIDES) * opened.value, opened.certainty)
         if part.stage == "benchmark_judgments":
             return self.count_benchmark_requests()
-        if part.stage == "certificate":
-            return self.count_certificate_requests()
         assert part.filter is not None
         if part.stage == "train":
             rows = self.count_accepted(part.iteration, part.filter)
@@ -256,13 +248,18 @@ class Workload:
         closed = number * self.plan.closed_rate
         return Number(closed, "guessed"), Number(number - closed, "guessed")
 
+    def count_responses(self, closed: Number, opened: Number) -> Number:
+        """Responses to so many prompts: samples of closed ones, one to open ones."""
+        samples = self.config["responses"]["num_samples"]
+        return Number(closed.value * samples + opened.value, closed.certainty)
+
     def count_unused(self) -> int | None:
         """Prompts of the pool that no iteration uses, once it is there."""
-        if self._pool is None:
+        if self.pool is None:
             return None
         each = int(self.config["pool"]["prompts_per_iteration"])
         needed = count_dealt(self.config) * each
-        return max(0, len(self._pool.closed_by_rank) - needed)
+        return max(0, len(self.pool.closed_by_rank) - needed)
 
     def _kinds(self, iteration: int) -> tuple[int, int] | None:
         """Closed and open prompts of an iteration, once the pool is there.
@@ -270,15 +267,15 @@ class Workload:
         Raises ValueError where the pool does not reach so far.
         """
         each = self.config["pool"]["prompts_per_iteration"]
-        if self._pool is None:
+        if self.pool is None:
             return None
-        ranked = self._pool.closed_by_rank
+        ranked = self.pool.closed_by_rank
         check_pool(len(ranked), iteration, each)
         closed = sum(ranked[(iteration - 1) * each : iteration * each])
         return closed, each - closed
 
     @cached_property
-    def _pool(self) -> PoolSize | None:
+    def pool(self) -> PoolSize | None:
         """What the pool comes to, once it is there."""
         path = self.results / "prompts.jsonl"
         return measure_pool(path, self.config) if path.is_file() else None
@@ -367,24 +364,6 @@ class Workload:
             if self.asked is None or (name, collection) in self.asked
         ]
         return Number(sum(n.value for n in numbers), least_certain(*numbers))
-
-    def count_certificate_requests(self) -> Number:
-        """Judgments of held-out pairs and their variants, and verdicts to weigh.
-
-        Until they are there every variant is expected of as many pairs as may be.
-        """
-        path = self.results / "certificate" / "variants" / "report.json"
-        if path.is_file():
-            counts = read_json(path)["num_by_variant"]
-            number = sum(counts.values()) + counts["original"]
-            return Number(len(ORDERS) * number, "counted")
-        plan = self.plan
-        rate = plan.closed_rate * plan.closed_pair_rate
-        rate += (1 - plan.closed_rate) * plan.open_pair_rate
-        num_pairs = count_held_out(self.project, self.config, self._pool) * rate
-        each = min(num_pairs, self.config["certificate"]["num_variant_pairs"])
-        number = sum(num_pairs if v.is_whole else each for v in VARIANTS.values())
-        return Number(len(ORDERS) * (number + num_pairs), "guessed")
 
     def _count_collection(self, benchmark: str, collection: Collected) -> Number:
         """Judgments of one collection of a benchmark."""
