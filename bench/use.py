@@ -79,11 +79,10 @@ def make_match(folder: Path, number: int) -> Match:
 
 def measure(engine: Engine, matches: Sequence[Match], repeats: int) -> None:
     """Print the share of the engine's own rate that each way of comparing has."""
-    judge = Judge(engine, ASKED, Trust(), journal=None)
+    judge = Judge(engine, ASKED, Trust(), probabilities=False)
     pairs = {pair.id: pair for pair in map(pair_of, matches)}
-    requests = judge._requests(
-        pairs, list(ask_pairs(pairs.values(), (), ASKED.asking, 0))
-    )
+    asks = list(ask_pairs(pairs.values(), (), ASKED.asking, 0))
+    requests = judge.requests(pairs, asks)
 
     def alone() -> None:
         for batch in engine.plan_batches(requests):

@@ -21,6 +21,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from judge_folders import compare_told, judging_requests
 from selfjudge.engines import EngineSettings, open_engine, vllm_engine
 from selfjudge.engines.conversations import Conversations
 from selfjudge.engines.journal import RefusedError, run_requests
@@ -278,6 +279,19 @@ class TestWithVLLM:
         for key, logprobs in theirs.items():
             assert ours[key] == pytest.approx(logprobs, abs=1e-3)
         assert len({tuple(row) for row in ours.values()}) == len(judged)
+
+    @pytest.mark.parametrize("sampling", [GREEDY, SAMPLED, PAPER])
+    def test_a_verdict_is_told_with_its_text(
+        self, vllm: VLLMEngine, reference: Any, tmp_path: Path, sampling: Sampling
+    ) -> None:
+        """The raw numbers that the other engine gives when it is asked after it; of
+        nearly all judgments, whose words are seldom cut otherwise."""
+        requests = judging_requests(tmp_path, 16, sampling=sampling)
+        num_stated, num_told, difference = compare_told(vllm, requests, reference)
+        assert num_stated >= num_told > 0.9 * num_stated > 20
+        assert difference < 1e-3
+        plain = changed(requests, choices=())
+        assert texts(answer(vllm, plain)) == texts(answer(vllm, requests))
 
     def test_likeliest_tokens_are_not_enough(
         self,
@@ -721,8 +735,10 @@ def test_dialects_spell_alike() -> None:
     rendered = SimpleNamespace(render_cmpl=lambda prompts: [{"type": "token"}])
     llm = SimpleNamespace(llm_engine=SimpleNamespace(renderer=rendered))
     assert new.read_prompt(llm, prompt) == {"type": "token"}
-    assert new.text_arguments([0]) == {}
-    assert old.text_arguments([0, 2, 9]) == {"allowed_token_ids": [0, 2, 9]}
+    assert new.text_arguments([0], ()) == {}
+    assert new.text_arguments([0], [5, 7])["logprob_token_ids"] == [5, 7]
+    told = old.text_arguments([0, 2, 9], [5, 7])
+    assert told == {"allowed_token_ids": [0, 2, 9]}, "its logprobs are not raw"
     assert (old.limits(2), new.limits(2)) == ({"image": 2}, {"image": 2, "video": 0})
 
 

@@ -89,6 +89,7 @@ class OpenAIEngine:
         safe = re.sub(r"[^\w.@-]", "_", name)
         self.fingerprint = f"{safe}-openai-{code_hash(ANSWERING)}"
         self._is_known = False
+        self._tells_choices = True  # until it says that it does not
 
     @cached_property
     def defuse(self) -> Callable[[str], str]:
@@ -114,8 +115,10 @@ class OpenAIEngine:
         """One generation for each request of the batch, as they come.
 
         A request that the server refuses, or does not answer for longer than
-        ``patience_seconds``, has a refusal.  Raises ServerError where it would refuse
-        any other too: for want of the model, or of a key that it knows.
+        ``patience_seconds``, has a refusal.  Choices are told as the server tells them,
+        of the tokens that were written, cut as the text would be or not.  Raises
+        ServerError where it would refuse any other request too: for want of the model,
+        or of a key that it knows.
         """
         for place, told in self._replies([(request, None) for request in batch]):
             if isinstance(told, ServerError):
@@ -197,9 +200,12 @@ class OpenAIEngine:
         """The place of a request with what the server replied, or why it did not."""
         request, ending = asked
         defuse = self.defuse  # made here, not by many threads at once
+        tells = self._tells_choices
 
         def encode() -> bytes:
-            body = write_body(request, ending, self.model, self.settings, defuse)
+            body = write_body(
+                request, ending, self.model, self.settings, defuse, tells_choices=tells
+            )
             return msgspec.json.encode(body)
 
         # By a thread: an image takes long to encode, and others wait for the loop.
@@ -210,7 +216,12 @@ class OpenAIEngine:
                 client, "POST", "chat/completions", what, body
             )
         except ServerError as error:
-            return place, error
+            if not (tells and request.choices and "logprobs" in str(error)):
+                return place, error
+        if self._tells_choices:
+            self._tells_choices = False
+            self.log(f"{self.url}: refuses to tell log-probabilities with a text")
+        return await self._post(client, place, asked)
 
     def _make_client(self) -> httpx2.AsyncClient:
         """A client with the key in its header; proxies as the environment says."""
