@@ -144,11 +144,15 @@ class Judge:
             (ask.pair_id, ask.order): Said(request, text, False)
             for ask, request, text in zip(asks, requests, texts, strict=True)
         }
-        again = [
-            self._second(ask)
+        unparsed = [
+            (ask, text)
             for ask, text in zip(asks, texts, strict=True)
             if is_unparsed(text)
-            and not has_no_room(text)
+        ]
+        again = [
+            self._second(ask)
+            for ask, text in unparsed
+            if not has_no_room(text)
             and self.asked.sampling.temperature > 0  # else it would say the same
         ]
         second = self.requests(pairs, again)
@@ -160,7 +164,7 @@ class Judge:
         }
         self.spent = Spent(
             self.spent.num_texts + len(asks),
-            self.spent.num_unparsed + sum(map(is_unparsed, texts)) - len(better),
+            self.spent.num_unparsed + len(unparsed) - len(better),
             self.spent.num_retried + len(better),
         )
         return said | better
