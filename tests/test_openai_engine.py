@@ -49,6 +49,9 @@ Reply = tuple[int, dict[str, str], bytes]
 Script = Callable[[dict[str, Any], int], Reply | None]
 
 
+PLAIN = Sampling(max_tokens=24, temperature=1.0)
+
+
 def make_request(number: int, images: tuple[str, ...] = (), **changes: Any) -> Request:
     sampling = Sampling(max_tokens=24, temperature=0.0)
     request = Request(
@@ -77,6 +80,7 @@ class Server:
     """
 
     def __init__(self, script: Script) -> None:
+        self.owner = "somebody"
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.num_open = self.most_open = 0
@@ -100,7 +104,8 @@ class Server:
                 self.wfile.write(content)
 
             def do_GET(self) -> None:
-                models = json.dumps({"data": [{"id": "m"}, {"id": "other"}]})
+                named = [{"id": "m", "owned_by": server.owner}, {"id": "other"}]
+                models = json.dumps({"data": named})
                 self.answer((200, {}, models.encode()))
 
             def do_POST(self) -> None:
@@ -386,7 +391,7 @@ def test_a_server_tells_a_verdict_with_its_text(
     """Where its tokens spell the text, and both letters are among the likeliest."""
     server, engine = serve(lambda body, num_before: tell(text, *tokens))
     [plain] = engine.generate([make_request(1)])
-    [one] = engine.generate([make_request(1, choices=CHOICES)])
+    [one] = engine.generate([make_request(1, choices=CHOICES, sampling=PLAIN)])
     assert plain.last_choice is None and "logprobs" not in server.bodies[0]
     assert server.bodies[1]["logprobs"] is True
     assert one.last_choice == (told and LastChoice(start=5, logprobs=told))
@@ -404,8 +409,24 @@ def test_what_a_server_tells_otherwise_is_not_told(serve: Any, logprobs: Any) ->
         return 200, headers, json.dumps(whole).encode()
 
     _, engine = serve(script)
-    [one] = engine.generate([make_request(1, choices=CHOICES)])
+    [one] = engine.generate([make_request(1, choices=CHOICES, sampling=PLAIN)])
     assert (one.text, one.last_choice) == ("[[A]]", None)
+
+
+@pytest.mark.parametrize("owner", ["sglang", "vllm"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"temperature": 0.6}, {"top_p": 0.9}, {"top_k": 50}]
+)
+def test_what_sampling_has_left_is_not_asked_for(
+    serve: Any, owner: str, changes: dict[str, Any]
+) -> None:
+    """vLLM alone is known to tell what was there before temperature and cuts."""
+    server, engine = serve(lambda body, num_before: tell("é: [[A]]", *SPOKEN))
+    server.owner = owner
+    sampling = msgspec.structs.replace(PLAIN, **changes)
+    list(engine.generate([make_request(1, choices=CHOICES, sampling=sampling)]))
+    [body] = server.bodies
+    assert ("logprobs" in body) == (owner == "vllm" or not changes)
 
 
 @pytest.mark.parametrize("status", [400, 403, 422])
@@ -421,7 +442,9 @@ def test_a_server_that_refuses_to_tell_is_asked_for_texts_alone(
         return say("[[A]]")
 
     server, engine = serve(script, max_concurrency=4)
-    requests = [make_request(number, choices=CHOICES) for number in range(12)]
+    requests = [
+        make_request(number, choices=CHOICES, sampling=PLAIN) for number in range(12)
+    ]
     answers = list(engine.generate(requests))
     assert {one.text for one in answers} == {"[[A]]"} and len(answers) == 12
     assert sum("logprobs" in body for body in server.bodies) <= 4

@@ -72,14 +72,13 @@ def write_body(
     settings: OpenAISettings,
     defuse: Callable[[str], str],
     *,
-    tells_choices: bool = True,
+    tells_choices: bool = False,
 ) -> dict[str, Any]:
     """The request as the server wants it, for a text; with an ``ending``, for the
     logprobs of the conversation that ends with it.
 
-    A text's own are asked for where the request has choices, if the server is one
-    that ``tells_choices``.  Raises ValueError where images and image parts do not
-    match.
+    Those in the text are asked for of a server that ``tells_choices``.  Raises
+    ValueError where images and image parts do not match.
     """
     images = [encode_image(path, request.max_pixels) for path in request.images]
     num_parts = sum(
@@ -109,7 +108,7 @@ def write_body(
             f"'sampling.top_k' must be 0 for a server that does not know it (got "
             f"{sampling.top_k}, and 'engine.openai.top_k' is false)"
         )
-    if request.choices and tells_choices and ending is None:
+    if tells_choices and ending is None:
         body |= {"logprobs": True, "top_logprobs": MOST_LIKELY}
     if ending is not None:
         body["messages"][-1]["content"][-1]["text"] += ending
