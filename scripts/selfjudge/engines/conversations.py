@@ -156,8 +156,8 @@ class Conversations:
         text = self.render(begun, continue_final_message=True)
         end = text[text.rfind(self.tokenizer.convert_ids_to_tokens(prompt_ids[mark])) :]
         read = [*prompt_ids[mark:], *before]
-        rows = self._cut([end, *(end + choice for choice in request.choices)])
-        if rows != [read, *([*read, one] for one in wanted)]:
+        rows = self._cut([end + choice for choice in request.choices])
+        if rows != [[*read, one] for one in wanted]:
             return None
         logprobs = dict(zip(request.choices, told(place, wanted), strict=True))
         return LastChoice(start=len(said), logprobs=logprobs)
