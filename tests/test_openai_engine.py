@@ -822,10 +822,12 @@ def test_choice_logprobs_near_those_of_transformers(
 def test_a_verdict_is_told_with_its_text(
     real_server: RealServer, tmp_path: Path
 ) -> None:
-    """Near what transformers gives when it is asked once more after the text."""
+    """Near what transformers gives when it is asked once more after the text, and raw:
+    neither temperature nor cuts have changed it."""
     from selfjudge.engines.transformers_engine import TransformersEngine
 
-    requests = judging_requests(tmp_path, 16)
+    sampling = Sampling(max_tokens=48, temperature=0.6, top_p=0.9, top_k=50)
+    requests = judging_requests(tmp_path, 16, sampling=sampling)
     reference = TransformersEngine(BASE, dtype="float32")
     num_stated, num_told, difference = compare_told(
         engine_for(real_server), requests, reference

@@ -450,12 +450,12 @@ class TestWithVLLM:
         num_read = 0
         read = vllm.conversations.read
 
-        def spy(*args: Any) -> Generation:
+        def spy(*args: Any, **told: Any) -> Generation:
             nonlocal num_read
             num_read += 1
             if num_read == 1500:
                 os.kill(os.getpid(), signal.SIGTERM)
-            return read(*args)
+            return read(*args, **told)
 
         before = signal.signal(signal.SIGTERM, lambda n, frame: sys.exit(128 + n))
         usages = [Usage(), Usage()]
@@ -507,9 +507,11 @@ def tokens_written(
     written: set[int] = set()
     read = vllm.conversations.read
 
-    def spy(request: Request, ids: Sequence[int], *counts: int) -> Generation:
+    def spy(
+        request: Request, ids: Sequence[int], *more: Any, **told: Any
+    ) -> Generation:
         written.update(ids)
-        return read(request, ids, *counts)
+        return read(request, ids, *more, **told)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vllm.conversations, "read", spy)
