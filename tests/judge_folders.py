@@ -6,11 +6,20 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from PIL import Image
 
 from selfjudge.engines.base import Refusal
-from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.requests import Generation, LastChoice, Request, Sampling
+from selfjudge.judging.asks import ask_pairs, load_judge_template
+from selfjudge.judging.probabilities import (
+    CHOICES,
+    is_unparsed,
+    told_logprobs,
+    weighing_request,
+)
 from selfjudge.use.asked import Asked, write_asked
+from selfjudge.use.comparing import Match, pair_of
 from selfjudge.use.judges import Judge
 from selfjudge.use.trust import Trust
 
@@ -20,6 +29,14 @@ SAMPLING = Sampling(max_tokens=96, temperature=1.0)
 TEXT = (ROOT / "scripts/templates/judge.txt").read_text(encoding="utf-8").rstrip("\n")
 ASKED = Asked(
     template="judge.txt", text=TEXT, sampling=SAMPLING, max_pixels_shown=10_000
+)
+
+
+ASKED_IN_DEMO = Asked(
+    template=TEMPLATE.name,
+    text=load_judge_template(TEMPLATE),
+    sampling=SAMPLING,
+    max_pixels_shown=None,
 )
 
 
@@ -46,6 +63,61 @@ def make_pictures(folder: Path, number: int) -> list[Path]:
     return paths
 
 
+def make_matches(folder: Path, number: int) -> list[Match]:
+    """Right and wrong answers to questions about pictures of the demo's world."""
+    from random import Random
+
+    from world import ask_any, render, sample_scene, wrong_answer
+
+    matches = []
+    for place in range(number):
+        rng = Random(place)
+        scene = sample_scene(rng)
+        path = folder / f"scene-{place}.png"
+        Image.fromarray(render(scene, rng)).save(path)
+        question = ask_any(scene, ("count_kind", "at", "color", "where"), rng)
+        wrong = wrong_answer(question, rng)
+        matches.append(Match((str(path),), question.text, question.answer, wrong))
+    return matches
+
+
+def judging_requests(folder: Path, number: int, **changes: Any) -> list[Request]:
+    """What the demo's judge is asked about as many matches, with `CHOICES`."""
+    engine = ScriptedEngine(longer)
+    pairs = {one.id: one for one in map(pair_of, make_matches(folder, number))}
+    asks = list(ask_pairs(pairs.values(), (), ASKED_IN_DEMO.asking, 0))
+    requests = Judge(engine, ASKED_IN_DEMO, Trust()).requests(pairs, asks)
+    return [msgspec.structs.replace(request, **changes) for request in requests]
+
+
+def answer_all(engine: Any, requests: Sequence[Request]) -> dict[str, Generation]:
+    """The generations of an engine, by request id."""
+    return {
+        one.request_id: one
+        for batch in engine.plan_batches(requests)
+        for one in engine.generate(batch)
+    }
+
+
+def compare_told(
+    engine: Any, requests: Sequence[Request], reference: Any = None
+) -> tuple[int, int, float]:
+    """How many judgments state a verdict, of how many its letter was told with the
+    text, and the largest difference from what ``reference`` is asked for after it."""
+    answers = answer_all(engine, requests)
+    told = {key: told_logprobs(one) for key, one in answers.items()}
+    known = [request for request in requests if told[request.id] is not None]
+    asked = [weighing_request(one, answers[one.id]) for one in known]
+    weighed = dict((reference or engine).choice_logprobs(asked, CHOICES))
+    differences = [
+        abs(one - other)
+        for key, logprobs in weighed.items()
+        for one, other in zip(logprobs, told[key] or (), strict=True)
+    ]
+    num_stated = sum(not is_unparsed(one) for one in answers.values())
+    return num_stated, len(known), max(differences)
+
+
 def responses_of(request: Request) -> tuple[str, str]:
     """The two responses that a request shows, in its order."""
     text = request.messages[0]["content"][-1]["text"]
@@ -58,7 +130,8 @@ class ScriptedEngine:
     """A model that prefers by a rule of the test, and counts what it is asked.
 
     ``better`` gets the two responses as shown, and says "A", "B", or a text without a
-    verdict; ``sure`` is the log-odds of the letter that it says.
+    verdict; ``sure`` is the log-odds of the letter that it says, which it ``tells``
+    with the text or not.
     """
 
     fingerprint = "scripted"
@@ -67,10 +140,14 @@ class ScriptedEngine:
     waiting_seconds = None
 
     def __init__(
-        self, better: Callable[[str, str, Request], str], sure: float = 3.0
+        self,
+        better: Callable[[str, str, Request], str],
+        sure: float = 3.0,
+        tells: bool = False,
     ) -> None:
         self.better = better
         self.sure = sure
+        self.tells = tells
         self.asked: list[Request] = []
         self.scored: list[Request] = []
 
@@ -87,14 +164,24 @@ class ScriptedEngine:
         for request in reversed(batch):
             self.asked.append(request)
             said = self.better(*responses_of(request), request)
-            text = f"I looked.\n\nVerdict: [[{said}]]" if said in ("A", "B") else said
+            before = "I looked.\n\nVerdict: [["
+            text = f"{before}{said}]]" if said in ("A", "B") else said
+            told = None
+            if self.tells and request.choices and text != said:
+                logprobs = dict(zip(("A", "B"), self.logprobs_of(said), strict=True))
+                told = LastChoice(start=len(before), logprobs=logprobs)
             yield Generation(
                 request_id=request.id,
                 text=text,
                 finish_reason="stop" if text else "length",
                 num_prompt_tokens=9,
                 num_output_tokens=9 if text else 0,
+                last_choice=told,
             )
+
+    def logprobs_of(self, said: str) -> list[float]:
+        odds = {"A": self.sure, "B": -self.sure}.get(said, 0.0)
+        return [-math.log1p(math.exp(-odds)), -math.log1p(math.exp(odds))]
 
     def choice_logprobs(
         self, requests: Sequence[Request], choices: Sequence[str]
@@ -103,22 +190,19 @@ class ScriptedEngine:
         for request in reversed(requests):
             self.scored.append(request)
             said = self.better(*responses_of(request), request)
-            odds = {"A": self.sure, "B": -self.sure}.get(said, 0.0)
-            yield (
-                request.id,
-                [-math.log1p(math.exp(-odds)), -math.log1p(math.exp(odds))],
-            )
+            yield request.id, self.logprobs_of(said)
 
 
 def scripted(
     better: Callable[[str, str, Request], str],
     *,
     sure: float = 3.0,
+    tells: bool = False,
     trust: Trust | None = None,
     **settings: Any,
 ) -> tuple[Judge, ScriptedEngine]:
     """A judge with a scripted model, and the model."""
-    engine = ScriptedEngine(better, sure)
+    engine = ScriptedEngine(better, sure, tells)
     return Judge(
         engine, ASKED, trust or Trust(), log=lambda line: None, **settings
     ), engine

@@ -13,16 +13,18 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
+from judge_folders import answer_all, compare_told, judging_requests
 from selfjudge.engines import EngineSettings, open_engine, transformers_engine
 from selfjudge.engines.journal import run_requests
 from selfjudge.engines.row_sampler import RowSampler
 from selfjudge.engines.transformers_engine import TransformersEngine
 from selfjudge.ground.ledgers import Usage
-from selfjudge.ground.requests import Request, Sampling
+from selfjudge.ground.requests import LastChoice, Request, Sampling
 from selfjudge.ground.seeds import random_for
 from selfjudge.ground.templates import assistant_turn, user_turn
 
 SCRIPTS = Path(__file__).parent.parent / "scripts"
+DEMO_BASE = SCRIPTS.parent / "demo/base"
 FAMILIES = ["tiny_idefics3", "tiny_mllama"]
 GREEDY = Sampling(max_tokens=24, temperature=0.0)
 SAMPLED = Sampling(max_tokens=24, temperature=1.0)
@@ -430,9 +432,9 @@ def test_text_is_not_tidied(engine: TransformersEngine, images: list[str]) -> No
     text = "  A ,  B .\n\n do n't \n"
     ids = engine.tokenizer(text, add_special_tokens=False)["input_ids"]
     request = make_request(0, images[:1])
-    assert engine.conversations.read(request, ids, 5).text == text
+    assert engine.conversations.read(request, ids, [5]).text == text
     ended = engine.conversations.read(
-        request, [*ids, engine.special.end_ids[0], 300], 5
+        request, [*ids, engine.special.end_ids[0], 300], [5]
     )
     assert (ended.text, ended.num_output_tokens) == (text, len(ids) + 1)
 
@@ -564,6 +566,82 @@ def test_a_judgment_is_read_once_for_both_letters(
         rows.clear()
         assert len(dict(engine.choice_logprobs(asked, choices))) == 3
         assert sum(rows) == num_rows
+
+
+def split_first(engine: TransformersEngine, ids: list[int]) -> list[int]:
+    """The tokens of the same text, but the first that can be in two pieces."""
+    vocabulary = engine.tokenizer.get_vocab()
+    for place, name in enumerate(engine.tokenizer.convert_ids_to_tokens(ids)):
+        parts = [vocabulary.get(name[:1]), vocabulary.get(name[1:])]
+        if len(name) > 1 and None not in parts:
+            return [*ids[:place], *parts, *ids[place + 1 :]]  # type: ignore[list-item]
+    raise AssertionError("no token has two pieces")
+
+
+@pytest.mark.parametrize(
+    ("text", "start"),
+    [
+        ("the star is red . Verdict: [[A]]", 29),
+        ("Verdict: [[A]]\n[[B]]", 17),  # the last one
+        ("is it A?", None),  # a token with its blank
+        ("", None),
+    ],
+)
+def test_choices_in_a_text_are_told_as_it_would_be_read(
+    engine: TransformersEngine, images: list[str], text: str, start: int | None
+) -> None:
+    """And not where it was written in other pieces than the tokenizer's."""
+    request = make_request(1, images[:1], choices=("A", "B"))
+    conversations = engine.conversations
+    prompt = conversations.encode(conversations.show(request))
+    ids = engine.tokenizer(text, add_special_tokens=False)["input_ids"]
+    asked: list[tuple[int, list[int]]] = []
+
+    def told(place: int, wanted: Sequence[int]) -> list[float]:
+        asked.append((place, list(wanted)))
+        return [-1.0, -2.0]
+
+    found = conversations.read(request, [*ids], prompt, told=told).last_choice
+    if start is None:
+        assert found is None and not asked
+        return
+    assert found == LastChoice(start=start, logprobs={"A": -1.0, "B": -2.0})
+    [(place, wanted)] = asked
+    assert conversations._decode(wanted) == "AB" and ids[place] in wanted
+    other = split_first(engine, ids)
+    assert conversations._decode(other) == text
+    assert conversations.read(request, other, prompt, told=told).last_choice is None
+    assert conversations.read(request, ids, prompt).last_choice is None
+
+
+def test_a_verdict_is_told_with_its_text(tmp_path: Path) -> None:
+    """On a model that states verdicts: the very numbers that it gives when it is asked
+    once more, in batches of all lengths, drawn in several ways, cut off or not."""
+    base = TransformersEngine(DEMO_BASE, dtype="float32", device="cpu", batch_size=16)
+    samplings = (
+        Sampling(max_tokens=48, temperature=0.0),
+        Sampling(max_tokens=48, temperature=1.0),
+        Sampling(max_tokens=48, temperature=1.5, top_p=0.95),
+        Sampling(max_tokens=48, temperature=0.6, top_p=0.9, top_k=50),
+        Sampling(max_tokens=14, temperature=1.0),  # some come to no verdict
+    )
+    asked = judging_requests(tmp_path, 8)
+    requests = [
+        msgspec.structs.replace(
+            one, id=f"{one.id}-{kind}", sampling=sampling, seed=kind
+        )
+        for kind, sampling in enumerate([*samplings, samplings[1]])
+        for one in asked
+    ]
+    num_stated, num_told, difference = compare_told(base, requests)
+    assert len(requests) > num_stated >= num_told > 0.9 * num_stated > 50
+    assert difference < 1e-4
+    plain = [msgspec.structs.replace(one, choices=()) for one in requests[-16:]]
+    answers, others = answer_all(base, requests[-16:]), answer_all(base, plain)
+    assert all(one.last_choice is None for one in others.values())
+    assert [one.text for one in others.values()] == [
+        one.text for one in answers.values()
+    ]
 
 
 def test_choices_exchange(engine: TransformersEngine, images: list[str]) -> None:

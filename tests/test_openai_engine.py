@@ -25,6 +25,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from judge_folders import compare_told, judging_requests
 from selfjudge.engines.base import Refusal
 from selfjudge.engines.journal import RefusedError, run_requests
 from selfjudge.engines.openai_bodies import (
@@ -37,7 +38,7 @@ from selfjudge.engines.openai_bodies import (
 from selfjudge.engines.openai_engine import OpenAIEngine
 from selfjudge.engines.sections import OpenAISettings
 from selfjudge.ground.ledgers import Usage
-from selfjudge.ground.requests import Request, Sampling
+from selfjudge.ground.requests import LastChoice, Request, Sampling
 from selfjudge.ground.templates import assistant_turn, user_turn
 from selfjudge.judging.probabilities import CHOICES
 
@@ -46,6 +47,9 @@ BASE = REPOSITORY / "demo" / "base"
 KEY = "sk-secret-0123456789"
 Reply = tuple[int, dict[str, str], bytes]
 Script = Callable[[dict[str, Any], int], Reply | None]
+
+
+PLAIN = Sampling(max_tokens=24, temperature=1.0)
 
 
 def make_request(number: int, images: tuple[str, ...] = (), **changes: Any) -> Request:
@@ -76,6 +80,7 @@ class Server:
     """
 
     def __init__(self, script: Script) -> None:
+        self.owner = "somebody"
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.num_open = self.most_open = 0
@@ -99,7 +104,8 @@ class Server:
                 self.wfile.write(content)
 
             def do_GET(self) -> None:
-                models = json.dumps({"data": [{"id": "m"}, {"id": "other"}]})
+                named = [{"id": "m", "owned_by": server.owner}, {"id": "other"}]
+                models = json.dumps({"data": named})
                 self.answer((200, {}, models.encode()))
 
             def do_POST(self) -> None:
@@ -333,6 +339,118 @@ def test_a_server_reads_a_judgment_for_each_choice_and_for_none(serve: Any) -> N
     found = dict(engine.choice_logprobs(scored, CHOICES))
     assert found == {one.id: [-float(ord("A")), -float(ord("B"))] for one in scored}
     assert len(server.bodies) == 2 * (1 + len(CHOICES))
+
+
+def tell(text: str, *tokens: tuple[str, dict[str, float]]) -> Reply:
+    """A reply that tells the log-probabilities in its text, the written one's first."""
+    content = []
+    for token, likely in tokens:
+        rows = [
+            {"token": t, "logprob": p, "bytes": [*t.encode()]}
+            for t, p in likely.items()
+        ]
+        written = next((row for row in rows if row["token"] == token), None)
+        content.append(
+            (written or {"token": token, "logprob": -9.0}) | {"top_logprobs": rows}
+        )
+    _, headers, reply = say(text)
+    whole = json.loads(reply)
+    whole["choices"][0]["logprobs"] = {"content": content}
+    return 200, headers, json.dumps(whole).encode()
+
+
+SPOKEN = [
+    ("é: [[", {"é: [[": -0.5}),
+    ("A", {"A": -0.25, "B": -1.5}),
+    ("]]", {"]]": 0.0}),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "tokens", "told"),
+    [
+        pytest.param("é: [[A]]", SPOKEN, {"A": -0.25, "B": -1.5}, id="told"),
+        pytest.param(
+            "é: [[A]]", [*SPOKEN, ("</s>", {})], {"A": -0.25, "B": -1.5}, id="end-token"
+        ),
+        pytest.param(
+            "é: [[A]]",
+            [SPOKEN[0], ("A", {"B": -1.5, "C": -3.0}), SPOKEN[2]],
+            {"A": -9.0, "B": -1.5},
+            id="written-is-unlikely",
+        ),
+        pytest.param("é: [[A]]", [SPOKEN[0], ("A", {"A": 0.0})], None, id="other-is"),
+        pytest.param("é: [[A]]", [("é: [[A]]", {})], None, id="no-token-of-its-own"),
+        pytest.param("[[A]]", SPOKEN, None, id="other-text"),
+        pytest.param("é: [[A]]", [], None, id="nothing"),
+    ],
+)
+def test_a_server_tells_a_verdict_with_its_text(
+    serve: Any, text: str, tokens: Any, told: dict[str, float] | None
+) -> None:
+    """Where its tokens spell the text, and both letters are among the likeliest."""
+    server, engine = serve(lambda body, num_before: tell(text, *tokens))
+    [plain] = engine.generate([make_request(1)])
+    [one] = engine.generate([make_request(1, choices=CHOICES, sampling=PLAIN)])
+    assert plain.last_choice is None and "logprobs" not in server.bodies[0]
+    assert server.bodies[1]["logprobs"] is True
+    assert one.last_choice == (told and LastChoice(start=5, logprobs=told))
+
+
+@pytest.mark.parametrize(
+    "logprobs",
+    [None, [], {"content": None}, {"tokens": ["A"]}, {"content": [{"bytes": [999]}]}],
+)
+def test_what_a_server_tells_otherwise_is_not_told(serve: Any, logprobs: Any) -> None:
+    def script(body: dict[str, Any], num_before: int) -> Reply:
+        _, headers, content = say("[[A]]")
+        whole = json.loads(content)
+        whole["choices"][0]["logprobs"] = logprobs
+        return 200, headers, json.dumps(whole).encode()
+
+    _, engine = serve(script)
+    [one] = engine.generate([make_request(1, choices=CHOICES, sampling=PLAIN)])
+    assert (one.text, one.last_choice) == ("[[A]]", None)
+
+
+@pytest.mark.parametrize("owner", ["sglang", "vllm"])
+@pytest.mark.parametrize(
+    "changes", [{}, {"temperature": 0.6}, {"top_p": 0.9}, {"top_k": 50}]
+)
+def test_what_sampling_has_left_is_not_asked_for(
+    serve: Any, owner: str, changes: dict[str, Any]
+) -> None:
+    """vLLM alone is known to tell what was there before temperature and cuts."""
+    server, engine = serve(lambda body, num_before: tell("é: [[A]]", *SPOKEN))
+    server.owner = owner
+    sampling = msgspec.structs.replace(PLAIN, **changes)
+    list(engine.generate([make_request(1, choices=CHOICES, sampling=sampling)]))
+    [body] = server.bodies
+    assert ("logprobs" in body) == (owner == "vllm" or not changes)
+
+
+@pytest.mark.parametrize("status", [400, 403, 422])
+def test_a_server_that_refuses_to_tell_is_asked_for_texts_alone(
+    serve: Any, status: int
+) -> None:
+    """As models that think do at OpenAI; noticed once, and no request is lost."""
+    says = {"error": {"message": "You are not allowed to request logprobs."}}
+
+    def script(body: dict[str, Any], num_before: int) -> Reply:
+        if "logprobs" in body:
+            return status, {}, json.dumps(says).encode()
+        return say("[[A]]")
+
+    server, engine = serve(script, max_concurrency=4)
+    requests = [
+        make_request(number, choices=CHOICES, sampling=PLAIN) for number in range(12)
+    ]
+    answers = list(engine.generate(requests))
+    assert {one.text for one in answers} == {"[[A]]"} and len(answers) == 12
+    assert sum("logprobs" in body for body in server.bodies) <= 4
+    assert [line for line in serve.logged if "refuses to tell" in line] == [
+        f"{engine.url}: refuses to tell log-probabilities with a text"
+    ]
 
 
 # As Azure, OpenAI's reasoning models and a LiteLLM proxy say it.
@@ -698,6 +816,24 @@ def test_choice_logprobs_near_those_of_transformers(
     theirs = dict(engine_for(real_server).choice_logprobs(requests, choices))
     for request_id, logprobs in ours.items():
         assert theirs[request_id] == pytest.approx(logprobs, abs=2e-3)
+
+
+@pytest.mark.vllm
+def test_a_verdict_is_told_with_its_text(
+    real_server: RealServer, tmp_path: Path
+) -> None:
+    """Near what transformers gives when it is asked once more after the text, and raw:
+    neither temperature nor cuts have changed it."""
+    from selfjudge.engines.transformers_engine import TransformersEngine
+
+    sampling = Sampling(max_tokens=48, temperature=0.6, top_p=0.9, top_k=50)
+    requests = judging_requests(tmp_path, 16, sampling=sampling)
+    reference = TransformersEngine(BASE, dtype="float32")
+    num_stated, num_told, difference = compare_told(
+        engine_for(real_server), requests, reference
+    )
+    assert num_stated >= num_told > 0.9 * num_stated > 20
+    assert difference < 2e-3
 
 
 @pytest.mark.vllm

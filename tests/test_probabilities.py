@@ -1,13 +1,15 @@
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from selfjudge.ground.requests import Generation, Request, Sampling
+from selfjudge.ground.requests import Generation, LastChoice, Request, Sampling
 from selfjudge.ground.templates import user_turn
 from selfjudge.judging.probabilities import (
     STATES,
     chosen_probability,
     is_abstained,
+    told_logprobs,
     verdict_stem,
     weighing_requests,
 )
@@ -73,6 +75,38 @@ def test_a_cut_judgment_is_weighed_where_there_is_room(
     asked = weighing_requests([(generation, request)])
     stems = [one.messages[-1]["content"][0]["text"] for one in asked]
     assert stems == ([] if stem is None else [stem])
+
+
+BOTH = {"A": -0.1, "B": -2.4}
+
+
+@pytest.mark.parametrize(
+    ("text", "before", "logprobs", "is_told"),
+    [
+        pytest.param("I see. Verdict: [[A]]", 18, BOTH, True, id="as-asked"),
+        pytest.param("[[B]] is better. Yes.", 2, BOTH, True, id="words-after"),
+        pytest.param('Verdict: [[A]]\nB said "[[B]]".', 25, BOTH, False, id="quoted"),
+        pytest.param("A it is. Verdict: [[A]]", 0, BOTH, False, id="merged-in-verdict"),
+        pytest.param("Verdict: [[ A ]]", 12, BOTH, False, id="blanks"),
+        pytest.param("Both. [[A]] or [[B]]", 17, BOTH, False, id="unparsed"),
+        pytest.param("Verdict: [[A]]", 11, {"A": -0.1}, False, id="unlikely"),
+        pytest.param("Verdict: [[A]]", 11, {"yes": -0.1}, False, id="others"),
+    ],
+)
+def test_what_is_told_with_a_text_is_of_its_verdict(
+    text: str, before: int, logprobs: dict[str, float], is_told: bool
+) -> None:
+    """Else it is another letter's, and the judge is asked once more."""
+    said = Generation(
+        request_id="pair/chosen_first/0",
+        text=text,
+        finish_reason="stop",
+        num_prompt_tokens=9,
+        num_output_tokens=9,
+        last_choice=LastChoice(start=before, logprobs=logprobs),
+    )
+    assert told_logprobs(said) == ([-0.1, -2.4] if is_told else None)
+    assert told_logprobs(msgspec.structs.replace(said, last_choice=None)) is None
 
 
 @given(LOGPROBS, LOGPROBS, TEMPERATURES)

@@ -28,7 +28,7 @@ from selfjudge.ground.records import Accepted, Preference
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.ground.templates import assistant_turn, user_turn
 from selfjudge.judging.probabilities import CHOICES as VERDICTS
-from selfjudge.judging.probabilities import verdict_stem
+from selfjudge.judging.probabilities import told_logprobs, verdict_stem
 from selfjudge.pairs.checks import CHOICES as CHECK_CHOICES
 from selfjudge.training import conversations, sft
 from selfjudge.training.conversations import ConversationCollator
@@ -229,6 +229,24 @@ def test_all_choices_are_read_at_once(
         tuple(reference(family, choice)) for choice in choices
     ]
     assert len(set(found)) == len(choices)
+
+
+@pytest.mark.parametrize(
+    "text", [JUDGMENT, "[[B]] is better.", "A. **Verdict:** [[A]]"]
+)
+def test_a_verdict_is_told_with_its_text(
+    engine: TransformersEngine, photos: dict[str, Path], text: str
+) -> None:
+    """Its letter is a token by itself, and the text is read as it was written."""
+    room = Sampling(max_tokens=96, temperature=1.0)
+    request = ask(photos["dog"], sampling=room, choices=VERDICTS)
+    written = engine.conversations
+    prompt = written.encode(written.render(request, add_generation_prompt=True))
+    ids = engine.tokenizer(text, add_special_tokens=False)["input_ids"]
+    said = written.read(request, ids, prompt, told=lambda place, two: [0.5, *two[1:]])
+    assert said.text == text
+    told = told_logprobs(said)
+    assert told == [0.5, *written.choice_ids(["B"])]
 
 
 def test_a_turned_photo_is_seen_upright_and_another_is_another(

@@ -21,6 +21,7 @@ import msgspec
 import pytest
 from PIL import Image
 
+from judge_folders import compare_told, judging_requests
 from selfjudge.engines import EngineSettings, open_engine, vllm_engine
 from selfjudge.engines.conversations import Conversations
 from selfjudge.engines.journal import RefusedError, run_requests
@@ -279,6 +280,19 @@ class TestWithVLLM:
             assert ours[key] == pytest.approx(logprobs, abs=1e-3)
         assert len({tuple(row) for row in ours.values()}) == len(judged)
 
+    @pytest.mark.parametrize("sampling", [GREEDY, SAMPLED, PAPER])
+    def test_a_verdict_is_told_with_its_text(
+        self, vllm: VLLMEngine, reference: Any, tmp_path: Path, sampling: Sampling
+    ) -> None:
+        """The raw numbers that the other engine gives when it is asked after it; of
+        nearly all judgments, whose words are seldom cut otherwise."""
+        requests = judging_requests(tmp_path, 16, sampling=sampling)
+        num_stated, num_told, difference = compare_told(vllm, requests, reference)
+        assert num_stated >= num_told > 0.9 * num_stated > 20
+        assert difference < 1e-3
+        plain = changed(requests, choices=())
+        assert texts(answer(vllm, plain)) == texts(answer(vllm, requests))
+
     def test_likeliest_tokens_are_not_enough(
         self,
         vllm: VLLMEngine,
@@ -436,12 +450,12 @@ class TestWithVLLM:
         num_read = 0
         read = vllm.conversations.read
 
-        def spy(*args: Any) -> Generation:
+        def spy(*args: Any, **told: Any) -> Generation:
             nonlocal num_read
             num_read += 1
             if num_read == 1500:
                 os.kill(os.getpid(), signal.SIGTERM)
-            return read(*args)
+            return read(*args, **told)
 
         before = signal.signal(signal.SIGTERM, lambda n, frame: sys.exit(128 + n))
         usages = [Usage(), Usage()]
@@ -493,9 +507,11 @@ def tokens_written(
     written: set[int] = set()
     read = vllm.conversations.read
 
-    def spy(request: Request, ids: Sequence[int], *counts: int) -> Generation:
+    def spy(
+        request: Request, ids: Sequence[int], *more: Any, **told: Any
+    ) -> Generation:
         written.update(ids)
-        return read(request, ids, *counts)
+        return read(request, ids, *more, **told)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(vllm.conversations, "read", spy)
@@ -721,8 +737,10 @@ def test_dialects_spell_alike() -> None:
     rendered = SimpleNamespace(render_cmpl=lambda prompts: [{"type": "token"}])
     llm = SimpleNamespace(llm_engine=SimpleNamespace(renderer=rendered))
     assert new.read_prompt(llm, prompt) == {"type": "token"}
-    assert new.text_arguments([0]) == {}
-    assert old.text_arguments([0, 2, 9]) == {"allowed_token_ids": [0, 2, 9]}
+    assert new.text_arguments([0], ()) == {}
+    assert new.text_arguments([0], [5, 7])["logprob_token_ids"] == [5, 7]
+    told = old.text_arguments([0, 2, 9], [5, 7])
+    assert told == {"allowed_token_ids": [0, 2, 9]}, "its logprobs are not raw"
     assert (old.limits(2), new.limits(2)) == ({"image": 2}, {"image": 2, "video": 0})
 
 

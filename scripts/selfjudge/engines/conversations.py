@@ -4,16 +4,21 @@ Shared by the engines that hold a model themselves, so that they show it the sam
 tokens and read the same text from its own.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
+import msgspec
 from PIL import Image
 
 from selfjudge.engines.special_tokens import SpecialTokens, render_turns
 from selfjudge.ground.images import open_rgb
-from selfjudge.ground.requests import Generation, Request
+from selfjudge.ground.requests import Generation, LastChoice, Request
+from selfjudge.ground.templates import assistant_turn
 
 BEGUN = "BEGUN"  # stands where a turn begins that nothing was said in
+# The log-probabilities that some token ids had in a place of a text, counted in tokens.
+Told = Callable[[int, Sequence[int]], list[float]]
 
 
 class Conversations:
@@ -79,29 +84,83 @@ class Conversations:
         self,
         request: Request,
         ids: Sequence[int],
-        num_prompt_tokens: int,
+        prompt_ids: Sequence[int],
         num_cached_prompt_tokens: int | None = None,
+        told: Told | None = None,
     ) -> Generation:
-        """The generation that a request's new token ids spell.
+        """The generation that a request's new token ids spell, after those it read.
 
         It ends before the first end token, which counts as one of its tokens.
         """
         ids = list(ids[: request.sampling.max_tokens])
         stops = self.special.end_ids
         ends = [place for place, token in enumerate(ids) if token in stops]
-        text = self.tokenizer.decode(
-            ids[: ends[0]] if ends else ids,
-            skip_special_tokens=True,
-            clean_up_tokenization_spaces=False,
-        )
+        written = ids[: ends[0]] if ends else ids
+        text = self._decode(written)
         return Generation(
             request_id=request.id,
             text=text,
             finish_reason="stop" if ends else "length",
-            num_prompt_tokens=num_prompt_tokens,
+            num_prompt_tokens=len(prompt_ids),
             num_output_tokens=ends[0] + 1 if ends else len(ids),
             num_cached_prompt_tokens=num_cached_prompt_tokens,
+            last_choice=(
+                self._find_choice(request, prompt_ids, written, told) if told else None
+            ),
         )
+
+    def _decode(self, ids: Sequence[int]) -> str:
+        """The text that token ids spell, without special ones."""
+        text: str = self.tokenizer.decode(
+            ids, skip_special_tokens=True, clean_up_tokenization_spaces=False
+        )
+        return text
+
+    @cached_property
+    def words(self) -> frozenset[int]:
+        """The token ids that a text may hold."""
+        return frozenset(self.special.writable_ids) - frozenset(self.special.end_ids)
+
+    def choice_ids(self, choices: Sequence[str]) -> tuple[int, ...]:
+        """The token that is each choice and no more; empty if one has none."""
+        ids = self.tokenizer.convert_tokens_to_ids(list(choices))
+        are_alone = all(
+            one is not None and self._decode([one]) == choice
+            for one, choice in zip(ids, choices, strict=True)
+        )
+        return tuple(ids) if are_alone else ()
+
+    def _find_choice(
+        self,
+        request: Request,
+        prompt_ids: Sequence[int],
+        ids: Sequence[int],
+        told: Told,
+    ) -> LastChoice | None:
+        """The last token of a text that is one of the request's choices.
+
+        None where `choice_logprobs` would read other tokens before it: a model may
+        write a word in other pieces than its tokenizer cuts it into, a chat template
+        leave something out.  What is read is cut from the last mark on, as no token
+        reaches beyond one.
+        """
+        wanted = self.choice_ids(request.choices)
+        place = last_place(ids, lambda one: one in wanted)
+        mark = last_place(prompt_ids, lambda one: one not in self.words)
+        if place is None or mark is None:
+            return None
+        before = list(ids[:place])
+        said = self._decode(before)
+        messages = [*request.messages, assistant_turn(said)]
+        begun = msgspec.structs.replace(request, messages=messages)
+        text = self.render(begun, continue_final_message=True)
+        end = text[text.rfind(self.tokenizer.convert_ids_to_tokens(prompt_ids[mark])) :]
+        read = [*prompt_ids[mark:], *before]
+        rows = self._cut([end + choice for choice in request.choices])
+        if rows != [[*read, one] for one in wanted]:
+            return None
+        logprobs = dict(zip(request.choices, told(place, wanted), strict=True))
+        return LastChoice(start=len(said), logprobs=logprobs)
 
     def count_scored(self, prefix: str, choices: Sequence[str]) -> list[int]:
         """How many of the last tokens of prefix + choice are scored, per choice.
@@ -110,11 +169,7 @@ class Conversations:
         with the end of the prefix ("[[" and "A" become "[[A").  Counted with
         placeholders for the images: what these become stands before.
         """
-        before = self.tokenizer(prefix, add_special_tokens=False)["input_ids"]
-        rows = [
-            self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
-            for choice in choices
-        ]
+        before, *rows = self._cut([prefix, *(prefix + choice for choice in choices)])
         start = min(count_common(before, row) for row in rows)
         return [len(row) - start for row in rows]
 
@@ -123,13 +178,16 @@ class Conversations:
 
         Empty if one of them is not exactly one more token.
         """
-        before = self.tokenizer(prefix, add_special_tokens=False)["input_ids"]
-        rows = [
-            self.tokenizer(prefix + choice, add_special_tokens=False)["input_ids"]
-            for choice in choices
-        ]
+        before, *rows = self._cut([prefix, *(prefix + choice for choice in choices)])
         is_one_more = all(row[:-1] == before for row in rows)
         return tuple(row[-1] for row in rows) if is_one_more else ()
+
+    def _cut(self, texts: list[str]) -> list[list[int]]:
+        """The token ids of each text, as it stands."""
+        rows: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)[
+            "input_ids"
+        ]
+        return rows
 
 
 def texts_of(request: Request) -> list[str]:
@@ -142,6 +200,12 @@ def open_images(requests: Sequence[Request]) -> dict[str, Image.Image]:
     """Every image of some requests by path, decoded once, as large as it is shown."""
     limits = {path: one.max_pixels for one in requests for path in one.images}
     return {path: open_rgb(path, limit) for path, limit in limits.items()}
+
+
+def last_place(ids: Sequence[int], is_one: Callable[[int], bool]) -> int | None:
+    """The place of the last token id for which something holds; None if of none."""
+    places = range(len(ids) - 1, -1, -1)
+    return next((place for place in places if is_one(ids[place])), None)
 
 
 def count_common(left: Sequence[object], right: Sequence[object]) -> int:

@@ -38,6 +38,7 @@ def answer_from(generation: Generation, key: str) -> Answer:
         finish_reason=generation.finish_reason,
         num_prompt_tokens=generation.num_prompt_tokens,
         num_output_tokens=generation.num_output_tokens,
+        last_choice=generation.last_choice,
     )
 
 
@@ -49,6 +50,7 @@ def generation_from(answer: Answer, request_id: str) -> Generation:
         finish_reason=answer.finish_reason,
         num_prompt_tokens=answer.num_prompt_tokens,
         num_output_tokens=answer.num_output_tokens,
+        last_choice=answer.last_choice,
     )
 
 

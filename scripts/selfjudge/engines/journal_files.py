@@ -26,19 +26,25 @@ import msgspec
 from selfjudge.engines.journal_index import encode_entry, index_path, lines_with
 from selfjudge.engines.progress import Log, log_to_stderr
 from selfjudge.ground.records import FinishReason, Record
+from selfjudge.ground.requests import LastChoice
 
 MOST_HELD = 64  # answers that stand for themselves, before they are written
 SECONDS_HELD = 30.0
 
 
-class Answer(Record, frozen=True, kw_only=True):
-    """What a model said, as the journal keeps it: under what determines it."""
+class Answer(Record, frozen=True, kw_only=True, omit_defaults=True):
+    """What a model said, as the journal keeps it: under what determines it.
+
+    Choices are no part of that: an answer that was given to a request without any
+    serves one that has them, and tells no ``last_choice``.
+    """
 
     key: str
     text: str
     finish_reason: FinishReason
     num_prompt_tokens: int
     num_output_tokens: int
+    last_choice: LastChoice | None = None
 
 
 class Journal:

@@ -3,15 +3,16 @@
 import base64
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from PIL import Image
 
 from selfjudge.engines.sections import OpenAISettings
 from selfjudge.ground.images import fit_size, open_rgb
-from selfjudge.ground.requests import Generation, Request
+from selfjudge.ground.requests import Generation, LastChoice, Request
 
 # Marks of the common families, for models whose own we cannot read.
 COMMON_MARKS = re.compile(
@@ -35,6 +36,9 @@ UNWANTED = re.compile(
 NO_ROOM = {"choices": [{"message": {}, "finish_reason": "length"}]}
 WITHHELD = {"choices": [{"message": {}, "finish_reason": "content_filter"}]}
 ORIENTATION = 0x0112
+# The likeliest tokens told in each place of a text: of two letters between which a
+# judge decides both are among them, and each one more is sent for every token.
+MOST_LIKELY = 5
 
 
 class ServerError(ValueError):
@@ -67,11 +71,14 @@ def write_body(
     model: str,
     settings: OpenAISettings,
     defuse: Callable[[str], str],
+    *,
+    tells_choices: bool = False,
 ) -> dict[str, Any]:
     """The request as the server wants it, for a text; with an ``ending``, for the
     logprobs of the conversation that ends with it.
 
-    Raises ValueError where images and image parts do not match.
+    Those in the text are asked for of a server that ``tells_choices``.  Raises
+    ValueError where images and image parts do not match.
     """
     images = [encode_image(path, request.max_pixels) for path in request.images]
     num_parts = sum(
@@ -101,6 +108,8 @@ def write_body(
             f"'sampling.top_k' must be 0 for a server that does not know it (got "
             f"{sampling.top_k}, and 'engine.openai.top_k' is false)"
         )
+    if tells_choices and ending is None:
+        body |= {"logprobs": True, "top_logprobs": MOST_LIKELY}
     if ending is not None:
         body["messages"][-1]["content"][-1]["text"] += ending
         body |= {
@@ -171,14 +180,68 @@ def read_reply(request: Request, reply: dict[str, Any]) -> Generation:
     """The generation in a reply; a text that the server withheld is empty."""
     choice, usage = reply["choices"][0], reply.get("usage") or {}
     details = usage.get("prompt_tokens_details") or {}
+    text = choice["message"].get("content") or ""
     return Generation(
         request_id=request.id,
-        text=choice["message"].get("content") or "",
+        text=text,
         finish_reason="length" if choice.get("finish_reason") == "length" else "stop",
         num_prompt_tokens=usage.get("prompt_tokens", 0),
         num_output_tokens=usage.get("completion_tokens", 0),
         num_cached_prompt_tokens=details.get("cached_tokens"),
+        last_choice=find_choice(text, choice.get("logprobs"), request.choices),
     )
+
+
+class ToldToken(msgspec.Struct):
+    """A token of a text, with its log-probability, or one that might stand there.
+
+    It may be a part of a character, which has ``codes`` and no text.
+    """
+
+    token: str
+    logprob: float
+    codes: list[Annotated[int, msgspec.Meta(ge=0, le=255)]] | None = msgspec.field(
+        name="bytes", default=None
+    )
+    top_logprobs: list["ToldToken"] = []
+
+    @property
+    def content(self) -> bytes:
+        """Its bytes."""
+        return self.token.encode() if self.codes is None else bytes(self.codes)
+
+
+class ToldText(msgspec.Struct):
+    """What a server tells of the log-probabilities in a text."""
+
+    content: list[ToldToken]
+
+
+def find_choice(text: str, told: Any, choices: Sequence[str]) -> LastChoice | None:
+    """The last of a text's tokens that is a choice and no more, as a server tells it.
+
+    None where it tells nothing that can be read, where its tokens do not spell the
+    text, or where another choice was too unlikely to be told.
+    """
+    try:
+        tokens = msgspec.convert(told, ToldText).content if choices else []
+    except msgspec.ValidationError:
+        return None
+    names = {choice.encode(): choice for choice in choices}
+    places = [at for at, token in enumerate(tokens) if token.content in names]
+    if not places:
+        return None
+    place = places[-1]
+    before = b"".join(token.content for token in tokens[:place])
+    if not text.encode().startswith(before + tokens[place].content):
+        return None
+    likely = [*tokens[place].top_logprobs, tokens[place]]
+    logprobs = {
+        names[one.content]: one.logprob for one in likely if one.content in names
+    }
+    if len(logprobs) < len(names):
+        return None
+    return LastChoice(start=len(before.decode()), logprobs=logprobs)
 
 
 def read_prompt(request: Request, reply: dict[str, Any]) -> list[tuple[str, float]]:

@@ -89,6 +89,8 @@ class OpenAIEngine:
         safe = re.sub(r"[^\w.@-]", "_", name)
         self.fingerprint = f"{safe}-openai-{code_hash(ANSWERING)}"
         self._is_known = False
+        self._is_vllm = False
+        self._refuses_choices = False
 
     @cached_property
     def defuse(self) -> Callable[[str], str]:
@@ -114,8 +116,10 @@ class OpenAIEngine:
         """One generation for each request of the batch, as they come.
 
         A request that the server refuses, or does not answer for longer than
-        ``patience_seconds``, has a refusal.  Raises ServerError where it would refuse
-        any other too: for want of the model, or of a key that it knows.
+        ``patience_seconds``, has a refusal.  Choices are told as the server tells them,
+        of the tokens that were written, cut as the text would be or not.  Raises
+        ServerError where it would refuse any other request too: for want of the model,
+        or of a key that it knows.
         """
         for place, told in self._replies([(request, None) for request in batch]):
             if isinstance(told, ServerError):
@@ -197,9 +201,12 @@ class OpenAIEngine:
         """The place of a request with what the server replied, or why it did not."""
         request, ending = asked
         defuse = self.defuse  # made here, not by many threads at once
+        tells = self._tells_choices(request)
 
         def encode() -> bytes:
-            body = write_body(request, ending, self.model, self.settings, defuse)
+            body = write_body(
+                request, ending, self.model, self.settings, defuse, tells_choices=tells
+            )
             return msgspec.json.encode(body)
 
         # By a thread: an image takes long to encode, and others wait for the loop.
@@ -210,7 +217,23 @@ class OpenAIEngine:
                 client, "POST", "chat/completions", what, body
             )
         except ServerError as error:
-            return place, error
+            if not (tells and "logprobs" in str(error)):
+                return place, error
+        if not self._refuses_choices:
+            self._refuses_choices = True
+            self.log(f"{self.url}: refuses to tell log-probabilities with a text")
+        return await self._post(client, place, asked)
+
+    def _tells_choices(self, request: Request) -> bool:
+        """Whether the server is asked for the choices of a request with its text.
+
+        vLLM tells what they were before temperature and cuts; SGLang, and who knows
+        which vendor, what these have left of them.
+        """
+        sampling = request.sampling
+        is_raw = (sampling.temperature, sampling.top_p, sampling.top_k) == (1, 1, 0)
+        is_told = self._is_vllm or is_raw
+        return bool(request.choices) and is_told and not self._refuses_choices
 
     def _make_client(self) -> httpx2.AsyncClient:
         """A client with the key in its header; proxies as the environment says."""
@@ -227,7 +250,11 @@ class OpenAIEngine:
     async def _find_model(self, client: httpx2.AsyncClient) -> None:
         """Raise ServerError unless the server has the model."""
         listing = await self._call(client, "GET", "models", "the list of models")
-        names = [str(entry.get("id")) for entry in listing.get("data", [])]
+        owners = {
+            str(one.get("id")): one.get("owned_by") for one in listing.get("data", [])
+        }
+        names = [*owners]
+        self._is_vllm = owners.get(self.model) == "vllm"
         if self.model not in names:
             few = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
             raise ServerError(

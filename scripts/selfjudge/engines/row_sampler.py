@@ -1,6 +1,7 @@
 """Sampling in which every row of a batch has a life of its own."""
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,35 @@ class RowSampler:
         scores[is_over, self.end_id] = 0.0
         self.step += 1
         return scores
+
+
+class ChoiceRecorder:
+    """A logits processor that changes nothing, and keeps how likely some tokens were.
+
+    ``ids`` are theirs; of each step and row it keeps a number for each, and stands
+    before what samples.
+    """
+
+    def __init__(self, ids: Sequence[int]) -> None:
+        self.ids = list(ids)
+        self.steps: list[Any] = []
+
+    def __call__(self, input_ids: Any, scores: Any) -> Any:
+        """The logits of one step, float32 of shape (rows, vocabulary), as they are."""
+        sums = scores.logsumexp(dim=-1, keepdim=True)
+        self.steps.append(scores[:, self.ids] - sums)
+        return scores
+
+    @cached_property
+    def told(self) -> Any:
+        """Natural log-probabilities, of shape (rows, steps, ids), of all steps."""
+        return torch.stack(self.steps, dim=1).cpu()
+
+    def tell(self, row: int, place: int, ids: Sequence[int]) -> list[float]:
+        """Those of some of the ids at one step of a row."""
+        columns = [self.ids.index(one) for one in ids]
+        logprobs: list[float] = self.told[row, place, columns].tolist()
+        return logprobs
 
 
 class Group:

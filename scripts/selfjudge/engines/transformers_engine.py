@@ -26,7 +26,7 @@ from selfjudge.engines.checkpoints import (
 from selfjudge.engines.conversations import Conversations, open_images, texts_of
 from selfjudge.engines.image_lengths import PLAIN, ImageLengths
 from selfjudge.engines.mllama import hide_images_from_text_before
-from selfjudge.engines.row_sampler import RowSampler
+from selfjudge.engines.row_sampler import ChoiceRecorder, RowSampler
 from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.ground.images import shown_size
 from selfjudge.ground.requests import Generation, Request
@@ -207,7 +207,7 @@ class TransformersEngine:
     def _refuse(self, request: Request, error: Exception) -> Generation:
         """The answer to a request whose images the processor does not take."""
         self._log_refused(request, error)
-        return self.conversations.read(request, [], 0)
+        return self.conversations.read(request, [], [])
 
     def _log_refused(self, request: Request, error: Exception) -> None:
         """One line for people."""
@@ -230,19 +230,27 @@ class TransformersEngine:
             self.special.end_ids[0],
             self.model.device,
         )
+        choices = {choice for request in batch for choice in request.choices}
+        recorder = ChoiceRecorder(self.conversations.choice_ids(sorted(choices)))
         with torch.inference_mode():
             sequences = self.model.generate(
                 **inputs,
                 max_new_tokens=max(sampling.max_tokens for sampling in samplings),
-                logits_processor=LogitsProcessorList([sampler]),
+                logits_processor=LogitsProcessorList(
+                    [recorder, sampler] if recorder.ids else [sampler]
+                ),
             )
-        num_prompt_tokens = inputs["attention_mask"].sum(dim=1).tolist()
-        new_ids = sequences[:, inputs["input_ids"].shape[1] :].tolist()
+        width = inputs["input_ids"].shape[1]
+        starts = (width - inputs["attention_mask"].sum(dim=1)).tolist()
+        rows = zip(batch, sequences.tolist(), starts, strict=True)
         return [
-            self.conversations.read(request, ids, num_prompt)
-            for request, ids, num_prompt in zip(
-                batch, new_ids, num_prompt_tokens, strict=True
+            self.conversations.read(
+                request,
+                ids[width:],
+                ids[start:width],
+                told=partial(recorder.tell, row) if recorder.ids else None,
             )
+            for row, (request, ids, start) in enumerate(rows)
         ]
 
     def choice_logprobs(
@@ -258,21 +266,21 @@ class TransformersEngine:
         one more token a conversation is read once, else once a choice.  Where the
         processor refuses an image, all choices weigh alike, and the log has a line.
         """
-        ids = {
-            request.id: self.conversations.next_ids(self._begin(request), choices)
+        begun = {
+            request.id: self.conversations.render(request, continue_final_message=True)
             for request in requests
         }
-        weigh_next = partial(self._weigh_next, ids=ids)
+        ids = {
+            request_id: self.conversations.next_ids(text, choices)
+            for request_id, text in begun.items()
+        }
+        weigh_next = partial(self._weigh_next, begun=begun, ids=ids)
         for batch in self._plan([one for one in requests if ids[one.id]], rows_each=1):
             yield from self._weigh(batch, choices, weigh_next)
-        weigh_whole = partial(self._weigh_whole, choices=choices)
+        weigh_whole = partial(self._weigh_whole, begun=begun, choices=choices)
         slow = [one for one in requests if not ids[one.id]]
         for batch in self._plan(slow, rows_each=len(choices)):
             yield from self._weigh(batch, choices, weigh_whole)
-
-    def _begin(self, request: Request) -> str:
-        """The conversation up to what a choice continues, as the model reads it."""
-        return self.conversations.render(request, continue_final_message=True)
 
     def _weigh(
         self, batch: Sequence[Request], choices: Sequence[str], weigh: Weighing
@@ -292,11 +300,17 @@ class TransformersEngine:
             yield request.id, logprobs
 
     def _weigh_next(
-        self, batch: Sequence[Request], ids: Mapping[str, tuple[int, ...]]
+        self,
+        batch: Sequence[Request],
+        begun: Mapping[str, str],
+        ids: Mapping[str, tuple[int, ...]],
     ) -> list[list[float]]:
-        """Of each request the logprobs of its ``ids`` as the next token."""
+        """Of each request the logprobs of its ``ids`` as the next token.
+
+        ``begun`` are the conversations that they continue, as the model reads them.
+        """
         images = open_images(batch)
-        texts = [self._begin(request) for request in batch]
+        texts = [begun[request.id] for request in batch]
         inputs = self._encode(texts, [[images[p] for p in r.images] for r in batch])
         wanted = torch.tensor([ids[request.id] for request in batch])
         with torch.inference_mode():
@@ -306,13 +320,16 @@ class TransformersEngine:
         return told
 
     def _weigh_whole(
-        self, batch: Sequence[Request], choices: Sequence[str]
+        self,
+        batch: Sequence[Request],
+        begun: Mapping[str, str],
+        choices: Sequence[str],
     ) -> list[list[float]]:
         """Of each request the logprobs of all tokens that a choice adds or changes."""
         images = open_images(batch)
         texts, rows_of_images, num_scored = [], [], []
         for request in batch:
-            prefix = self._begin(request)
+            prefix = begun[request.id]
             texts += [prefix + choice for choice in choices]
             rows_of_images += [[images[p] for p in request.images]] * len(choices)
             num_scored += self.conversations.count_scored(prefix, choices)

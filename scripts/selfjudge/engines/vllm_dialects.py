@@ -33,8 +33,14 @@ class Dialect(Protocol):
         """Undo what reading a prompt left behind that will not be asked about."""
         ...
 
-    def text_arguments(self, writable: Sequence[int]) -> dict[str, Any]:
-        """Arguments of `SamplingParams` that only this version needs for a text."""
+    def text_arguments(
+        self, writable: Sequence[int], choices: Sequence[int]
+    ) -> dict[str, Any]:
+        """Arguments of `SamplingParams` that only this version needs for a text.
+
+        They ask for the logprobs of ``choices`` at each token, before temperature,
+        if the version can tell them.
+        """
         ...
 
     def choice_arguments(self, ids: Sequence[int]) -> dict[str, Any]:
@@ -76,9 +82,13 @@ class Dialect32:
             for image in hashes if cache else ():
                 cache.invalidate(image)
 
-    def text_arguments(self, writable: Sequence[int]) -> dict[str, Any]:
-        """None: the ids are blocked for all requests at once."""
-        return {}
+    def text_arguments(
+        self, writable: Sequence[int], choices: Sequence[int]
+    ) -> dict[str, Any]:
+        """Those that tell of choices: ids are blocked for all requests at once."""
+        if not choices:
+            return {}
+        return {**self.choice_arguments(choices), "flat_logprobs": True}
 
     def choice_arguments(self, ids: Sequence[int]) -> dict[str, Any]:
         """Exactly these tokens' logprobs, whatever their rank."""
@@ -103,10 +113,13 @@ class Dialect10:
     def forget(self, llm: Any, prompt: Any) -> None:
         """Nothing: it was not read."""
 
-    def text_arguments(self, writable: Sequence[int]) -> dict[str, Any]:
+    def text_arguments(
+        self, writable: Sequence[int], choices: Sequence[int]
+    ) -> dict[str, Any]:
         """The ids by name, of which the engine makes one mask for all requests.
 
         Not a logits processor of ours: it refuses every request that brings one.
+        Of choices it would tell what temperature and cuts have left of them.
         """
         return {"allowed_token_ids": list(writable)}
 

@@ -18,7 +18,7 @@ from selfjudge.engines.checkpoints import (
     read_end_ids,
     resolve_model,
 )
-from selfjudge.engines.conversations import Conversations, open_images
+from selfjudge.engines.conversations import Conversations, Told, open_images
 from selfjudge.engines.devices import describe_gpu_apart, say
 from selfjudge.engines.progress import log_to_stderr
 from selfjudge.engines.sections import VLLMSettings, check_for_mllama
@@ -264,8 +264,9 @@ class VLLMEngine:
             yield self.conversations.read(
                 request,
                 output.outputs[0].token_ids if output.outputs else (),
-                len(output.prompt_token_ids),
+                output.prompt_token_ids,
                 output.num_cached_tokens or 0,
+                told=told_of(output) if request.choices else None,
             )
         if too_long:
             log_to_stderr(
@@ -279,6 +280,7 @@ class VLLMEngine:
         """The question of each request, its images opened when its turn comes."""
         for request, prompt in self._prompts(batch, add_generation_prompt=True):
             sampling = request.sampling
+            choice_ids = self.conversations.choice_ids(request.choices)
             yield Question(
                 request.id,
                 prompt,
@@ -290,7 +292,7 @@ class VLLMEngine:
                     "seed": request.seed if sampling.temperature else None,
                     "stop_token_ids": self.conversations.special.end_ids,
                     "ignore_eos": True,  # where it ends a text it is one of these
-                    **self.dialect.text_arguments(self.writable),
+                    **self.dialect.text_arguments(self.writable, choice_ids),
                 },
             )
 
@@ -500,6 +502,14 @@ def open_shown(request: Request) -> list[Any]:
     """The images of a request, decoded."""
     opened = open_images([request])
     return [opened[path] for path in request.images]
+
+
+def told_of(output: Any) -> Told | None:
+    """What vLLM tells of the log-probabilities in a text; None if of none."""
+    logprobs = output.outputs[0].logprobs if output.outputs else None
+    if not logprobs:
+        return None
+    return lambda place, ids: [logprobs[place][one].logprob for one in ids]
 
 
 def why_failed(output: Any) -> str | None:

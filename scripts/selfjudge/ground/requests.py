@@ -45,6 +45,8 @@ class Request(Record, frozen=True, kw_only=True):
     {"type": "text", "text"}]}``; the image parts take ``images`` (readable file
     paths) in order.  ``seed`` alone decides the random draws of this request.
     An image of more than ``max_pixels`` is shown scaled down; None shows it as it is.
+    ``choices`` are words whose log-probabilities are wanted where the text has one of
+    them: see `LastChoice`.  They change no text.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Request(Record, frozen=True, kw_only=True):
     sampling: Sampling
     seed: int
     max_pixels: int | None = None
+    choices: tuple[str, ...] = ()
 
 
 def show_messages(request: Request) -> str:
@@ -60,11 +63,26 @@ def show_messages(request: Request) -> str:
     return msgspec.json.format(msgspec.json.encode(request.messages)).decode()
 
 
+class LastChoice(Record, frozen=True, kw_only=True):
+    """The last token of a text that is one of its request's choices and no more.
+
+    ``start`` characters of the text stand before it.  ``logprobs`` has the natural
+    log-probability of each choice in its place, before temperature and cuts: what an
+    engine's `choice_logprobs` tells of a conversation that ends there, up to rounding
+    and to a number that all choices share.
+    """
+
+    start: int
+    logprobs: dict[str, float]
+
+
 class Generation(Record, frozen=True, kw_only=True):
     """What a model answered to one request; lengths are in tokens.
 
     ``num_cached_prompt_tokens`` of the prompt's were not computed, because an
-    earlier request shared them; None where the engine cannot tell.
+    earlier request shared them; None where the engine cannot tell.  ``last_choice``
+    is None where the request has no choices or the text none of them, and where the
+    engine cannot tell, which `choice_logprobs` can.
     """
 
     request_id: str
@@ -73,3 +91,4 @@ class Generation(Record, frozen=True, kw_only=True):
     num_prompt_tokens: int
     num_output_tokens: int
     num_cached_prompt_tokens: int | None = None
+    last_choice: LastChoice | None = None

@@ -80,10 +80,24 @@ def weighing_request(request: Request, generation: Generation) -> Request:
     stem = assistant_turn(verdict_stem(text))
     return msgspec.structs.replace(
         request,
+        choices=(),
         messages=[*request.messages, stem],
         sampling=Sampling(max_tokens=1, temperature=0.0),
         seed=0,
     )
+
+
+def told_logprobs(generation: Generation) -> Logprobs | None:
+    """The log-probabilities of `CHOICES` that an engine told with a judgment.
+
+    None unless they are those of its verdict's letter: a `weighing_request` asks for
+    them then.
+    """
+    told = generation.last_choice
+    if told is None or told.start != len(verdict_stem(generation.text)):
+        return None
+    logprobs = [told.logprobs.get(choice) for choice in CHOICES]
+    return None if None in logprobs else logprobs  # type: ignore[return-value]
 
 
 def weighed_from(generation: Generation, request: Request) -> Weighed:

@@ -22,6 +22,7 @@ from selfjudge.judging.probabilities import (
     Logprobs,
     has_no_room,
     is_unparsed,
+    told_logprobs,
     weighed_from,
     weighing_request,
 )
@@ -137,20 +138,24 @@ class Judge:
     def _ask(self, pairs: dict[str, Pair], stage: str) -> dict[Place, Said]:
         """The text of each pair in each order, the second one where it is better."""
         asks = list(ask_pairs(pairs.values(), (), self.asked.asking, self.seed))
-        requests = self._requests(pairs, asks)
+        requests = self.requests(pairs, asks)
         texts = self._texts(requests, stage)
         said = {
             (ask.pair_id, ask.order): Said(request, text, False)
             for ask, request, text in zip(asks, requests, texts, strict=True)
         }
-        again = [
-            self._second(ask)
+        unparsed = [
+            (ask, text)
             for ask, text in zip(asks, texts, strict=True)
             if is_unparsed(text)
-            and not has_no_room(text)
+        ]
+        again = [
+            self._second(ask)
+            for ask, text in unparsed
+            if not has_no_room(text)
             and self.asked.sampling.temperature > 0  # else it would say the same
         ]
-        second = self._requests(pairs, again)
+        second = self.requests(pairs, again)
         tried = self._texts(second, f"{stage}_again")
         better = {
             (ask.pair_id, ask.order): Said(request, text, True)
@@ -159,17 +164,18 @@ class Judge:
         }
         self.spent = Spent(
             self.spent.num_texts + len(asks),
-            self.spent.num_unparsed + sum(map(is_unparsed, texts)) - len(better),
+            self.spent.num_unparsed + len(unparsed) - len(better),
             self.spent.num_retried + len(better),
         )
         return said | better
 
-    def _requests(self, pairs: dict[str, Pair], asks: Sequence[Ask]) -> list[Request]:
+    def requests(self, pairs: dict[str, Pair], asks: Sequence[Ask]) -> list[Request]:
         """The requests of asks; images are paths as they are."""
         templates = {self.asked.template: self.asked.text}
         limit = self.asked.max_pixels_shown
+        choices = CHOICES if self.probabilities else ()
         return [
-            msgspec.structs.replace(request, max_pixels=limit)
+            msgspec.structs.replace(request, max_pixels=limit, choices=choices)
             for request in judgment_requests(pairs, asks, templates, Path())
         ]
 
@@ -200,19 +206,26 @@ class Judge:
         return [told[request.id] for request in requests]
 
     def _weigh(self, said: dict[Place, Said], stage: str) -> dict[Place, Logprobs]:
-        """The log-probability of each letter at the place of each verdict."""
-        asked = [
-            (place, weighing_request(one.request, one.generation))
-            for place, one in said.items()
-            if self.probabilities and not has_no_room(one.generation)
-        ]
+        """The log-probability of each letter at the place of each verdict.
+
+        Asked for where the engine did not tell it with the text.
+        """
+        if not self.probabilities:
+            return {}
+        weighed: dict[Place, Logprobs] = {}
+        asked: list[tuple[Place, Request]] = []
+        for place, one in said.items():
+            told = told_logprobs(one.generation)
+            if told is not None:
+                weighed[place] = told
+            elif not has_no_room(one.generation):
+                asked.append((place, weighing_request(one.request, one.generation)))
         engine = WeighingEngine(self.engine, CHOICES)
         requests = [request for _, request in asked]
-        told = self._texts(requests, f"{stage}_probabilities", engine)
-        return {
-            place: weighed_from(generation, request).logprobs
-            for (place, request), generation in zip(asked, told, strict=True)
-        }
+        generations = self._texts(requests, f"{stage}_probabilities", engine)
+        for (place, request), generation in zip(asked, generations, strict=True):
+            weighed[place] = weighed_from(generation, request).logprobs
+        return weighed
 
 
 def open_judge(
