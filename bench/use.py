@@ -3,9 +3,8 @@
 The same judgments of pairs about coloured shapes: `engine.generate` over all requests,
 `compare` with probabilities, and without.  Each with an empty journal or none, in turn;
 no engine start counted.  Prints what share of the engine's own tokens a second each
-has, by the process's own CPU seconds; of a server, which is another process, by those
-of the clock.  Run it with the Python that has the library: .venv-vllm/bin/python for
-vllm.
+has, by the process's own CPU seconds.  Run it with the Python that has the library:
+.venv-vllm/bin/python for vllm.
 """
 
 import argparse
@@ -49,8 +48,7 @@ def main() -> None:
     """Read the arguments, measure, print."""
     parser = argparse.ArgumentParser(description=__doc__)
     add = parser.add_argument
-    add("engine", choices=["transformers", "vllm", "openai"])
-    add("--server", default="", help="one that has demo/base, by its path, up to /v1")
+    add("engine", choices=["transformers", "vllm"])
     add("--matches", type=int, default=32, help="of two judgments each")
     add("--repeats", type=int, default=5, help="runs of each, in turn")
     args = parser.parse_args()
@@ -60,14 +58,12 @@ def main() -> None:
         device="cpu",
         batch_size=BATCH_SIZE,
         vllm={"max_num_seqs": BATCH_SIZE},
-        openai={"base_url": args.server},
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         matches = [make_match(folder, number) for number in range(args.matches)]
         engine = open_engine(settings, str(ROOT / "demo/base"), None, journal=folder)
-        clock = time.perf_counter if args.server else time.process_time
-        measure(engine, matches, args.repeats, clock)
+        measure(engine, matches, args.repeats)
 
 
 def make_match(folder: Path, number: int) -> Match:
@@ -81,12 +77,7 @@ def make_match(folder: Path, number: int) -> Match:
     return Match((str(path),), question.text, question.answer, wrong)
 
 
-def measure(
-    engine: Engine,
-    matches: Sequence[Match],
-    repeats: int,
-    clock: Callable[[], float],
-) -> None:
+def measure(engine: Engine, matches: Sequence[Match], repeats: int) -> None:
     """Print the share of the engine's own rate that each way of comparing has."""
     judge = Judge(engine, ASKED, Trust(), probabilities=False)
     pairs = {pair.id: pair for pair in map(pair_of, matches)}
@@ -124,15 +115,15 @@ def measure(
             if hasattr(engine, "llm"):
                 engine.llm.reset_prefix_cache()
                 engine.llm.reset_mm_cache()
-            started = clock()
+            clock = time.process_time()
             way()
-            spent[name].append(clock() - started)
+            spent[name].append(time.process_time() - clock)
     own = spent["engine alone"]
     for name, seconds in spent.items():
         rates = [one / other for one, other in zip(own, seconds, strict=True)]
         print(
             f"{name}: {len(requests)} judgments in {min(seconds):.2f} to "
-            f"{max(seconds):.2f} s, {statistics.median(rates):.2f} of the "
+            f"{max(seconds):.2f} s of CPU, {statistics.median(rates):.2f} of the "
             f"engine's own rate (n = {repeats}, {min(rates):.2f} to {max(rates):.2f})"
         )
 

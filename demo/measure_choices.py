@@ -17,6 +17,7 @@ from typing import Any
 from measure_spread import RUN
 from run_seeds import run_name
 from selfjudge.ground.lines import read_json, write_json
+from selfjudge.report.text_columns import align
 from selfjudge.run.commands import arguments, run
 
 # Of the issue that this answers: the chosen judge's accuracy behind the best one's.
@@ -60,6 +61,8 @@ def read_choices(folder: Path) -> Iterator[dict[str, Any]]:
 
 def sum_up(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """All rows, how many choices are near the best, and the means."""
+    correlations = [row["rank_correlation"] for row in rows]
+    known = [value for value in correlations if value is not None]
     behind = [row["chosen_behind_best"] for row in rows]
     return {
         "runs": list(rows),
@@ -67,29 +70,42 @@ def sum_up(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "num_near": sum(value <= MOST_BEHIND for value in behind),
         "chosen_behind_best": fmean(behind),
         "last_behind_best": fmean(row["last_behind_best"] for row in rows),
-        "rank_correlation": fmean(row["rank_correlation"] for row in rows),
+        "rank_correlation": fmean(known) if known else None,
     }
 
 
 def format_choices(found: Mapping[str, Any]) -> Iterator[str]:
     """A line a run, then the goal; accuracies in percent."""
-    yield f"{'run':16}{'chosen':13}best  chosen behind  last behind  rank correlation"
-    for row in found["runs"]:
-        chosen = f"iteration {row['chosen']['iteration']}"
-        yield (
-            f"{run_name(row['base_seed'], row['loop_seed']):14}  {chosen:11}  "
-            f"{100 * row['best']:.1f}  {100 * row['chosen_behind_best']:13.1f}  "
-            f"{100 * row['last_behind_best']:11.1f}  {row['rank_correlation']:16.2f}"
+    head = ("run", "chosen", "best", "behind", "last behind", "rank correlation")
+    rows = [
+        (
+            run_name(row["base_seed"], row["loop_seed"]),
+            f"iteration {row['chosen']['iteration']}",
+            percent(row["best"]),
+            *summed(row),
         )
+        for row in found["runs"]
+    ]
+    yield align([head, *rows, ("mean", "", "", *summed(found))])
     yield (
-        f"{'mean':35}{100 * found['chosen_behind_best']:13.1f}  "
-        f"{100 * found['last_behind_best']:11.1f}  {found['rank_correlation']:16.2f}"
+        f"at most {percent(found['most_behind'])} points behind the best in "
+        f"{found['num_near']} of {len(rows)} runs (goal: all)"
     )
-    number = len(found["runs"])
-    yield (
-        f"at most {100 * found['most_behind']:.1f} points behind the best in "
-        f"{found['num_near']} of {number} runs (goal: all)"
+
+
+def summed(row: Mapping[str, Any]) -> tuple[str, str, str]:
+    """The cells that a run and the mean of all have."""
+    correlation = row["rank_correlation"]
+    return (
+        percent(row["chosen_behind_best"]),
+        percent(row["last_behind_best"]),
+        "" if correlation is None else f"{correlation:.2f}",
     )
+
+
+def percent(share: float) -> str:
+    """A share in percent, or a difference of shares in points."""
+    return f"{100 * share:.1f}"
 
 
 def main() -> None:
@@ -97,7 +113,13 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("folder", type=Path, help="of the runs")
     folder = parser.parse_args().folder
-    found = sum_up(list(read_choices(folder)))
+    rows = list(read_choices(folder))
+    if not rows:
+        raise ValueError(
+            f"{folder}: must hold finished runs, base3_loop0 and so on (got none). "
+            "Hint: make demo-choices"
+        )
+    found = sum_up(rows)
     write_json(folder / "choices.json", found)
     print("\n".join(format_choices(found)))
 

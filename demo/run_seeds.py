@@ -86,10 +86,13 @@ def main() -> None:
     add("--over", type=Path, default=SEEDS, help="laid over the demo's config.yaml")
     add("--out", type=Path, default=DEMO / "seeds", help="a folder beside demo/seeds")
     options = parser.parse_args()
+    out = options.out.resolve()
+    if out.parent != DEMO:  # where projects find templates, rules and bases
+        parser.error(f"--out must be a folder in {DEMO} (got {options.out})")
     for base_seed in options.base_seeds:
         make_base(base_folder(base_seed), base_seed)
         for loop_seed in options.loop_seeds:
-            folder = options.out / run_name(base_seed, loop_seed)
+            folder = out / run_name(base_seed, loop_seed)
             make_project(folder, run_config(base_seed, loop_seed, options.over))
             run_loop(folder)
 

@@ -52,7 +52,8 @@ def main() -> None:
     if not args.profile and not args.snakemake:
         command += ONE_GPU
     config = read_config(project)
-    if "prompts_per_iteration" not in read_own(project).get("pool", {}):
+    own = read_own(project).get("pool") or {}
+    if "prompts_per_iteration" not in own:
         # How many questions there will be, nobody knows before.
         # The file is read by jobs on other nodes, too.
         one = project / ".asking.json"
@@ -62,7 +63,7 @@ def main() -> None:
         finally:
             one.unlink()
         num_prompts = count_trained(read_records(project / POOL, Prompt), config)
-        pool = share_pool(num_prompts, config)
+        pool = share_pool(num_prompts, config, own)
         share, fewest = pool["prompts_per_iteration"], count_fewest(config)
         told = f"{num_prompts} prompts, {share} for each iteration"
         if "mode" in pool:

@@ -81,6 +81,7 @@ class Server:
 
     def __init__(self, script: Script) -> None:
         self.owner = "somebody"
+        self.version: str | None = None
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.num_open = self.most_open = 0
@@ -104,6 +105,10 @@ class Server:
                 self.wfile.write(content)
 
             def do_GET(self) -> None:
+                if self.path == "/version":
+                    known = json.dumps({"version": server.version}).encode()
+                    self.answer((200 if server.version else 404, {}, known))
+                    return
                 named = [{"id": "m", "owned_by": server.owner}, {"id": "other"}]
                 models = json.dumps({"data": named})
                 self.answer((200, {}, models.encode()))
@@ -380,6 +385,12 @@ SPOKEN = [
             id="written-is-unlikely",
         ),
         pytest.param("é: [[A]]", [SPOKEN[0], ("A", {"A": 0.0})], None, id="other-is"),
+        pytest.param(
+            "é: [[A]]",
+            [SPOKEN[0], ("A", {"A": 0.0, "B": -9999.0}), SPOKEN[2]],
+            None,
+            id="other-was-cut-off",
+        ),
         pytest.param("é: [[A]]", [("é: [[A]]", {})], None, id="no-token-of-its-own"),
         pytest.param("[[A]]", SPOKEN, None, id="other-text"),
         pytest.param("é: [[A]]", [], None, id="nothing"),
@@ -413,20 +424,30 @@ def test_what_a_server_tells_otherwise_is_not_told(serve: Any, logprobs: Any) ->
     assert (one.text, one.last_choice) == ("[[A]]", None)
 
 
-@pytest.mark.parametrize("owner", ["sglang", "vllm"])
+@pytest.mark.parametrize(
+    ("owner", "version", "is_raw"),
+    [
+        ("sglang", "1.0", False),
+        ("vllm", "0.32.1", True),
+        ("vllm", "1.0.0rc1+cpu", True),
+        ("vllm", "0.10.2", False),
+        ("vllm", "dev", False),
+        ("vllm", None, False),
+    ],
+)
 @pytest.mark.parametrize(
     "changes", [{}, {"temperature": 0.6}, {"top_p": 0.9}, {"top_k": 50}]
 )
 def test_what_sampling_has_left_is_not_asked_for(
-    serve: Any, owner: str, changes: dict[str, Any]
+    serve: Any, owner: str, version: str | None, is_raw: bool, changes: dict[str, Any]
 ) -> None:
-    """vLLM alone is known to tell what was there before temperature and cuts."""
+    """A late vLLM alone is known to tell what was there before temperature and cuts."""
     server, engine = serve(lambda body, num_before: tell("é: [[A]]", *SPOKEN))
-    server.owner = owner
+    server.owner, server.version = owner, version
     sampling = msgspec.structs.replace(PLAIN, **changes)
     list(engine.generate([make_request(1, choices=CHOICES, sampling=sampling)]))
     [body] = server.bodies
-    assert ("logprobs" in body) == (owner == "vllm" or not changes)
+    assert ("logprobs" in body) == (is_raw or not changes)
 
 
 @pytest.mark.parametrize("status", [400, 403, 422])
@@ -434,7 +455,7 @@ def test_a_server_that_refuses_to_tell_is_asked_for_texts_alone(
     serve: Any, status: int
 ) -> None:
     """As models that think do at OpenAI; noticed once, and no request is lost."""
-    says = {"error": {"message": "You are not allowed to request logprobs."}}
+    says = {"error": {"message": "Logprobs is not enabled for this model."}}
 
     def script(body: dict[str, Any], num_before: int) -> Reply:
         if "logprobs" in body:

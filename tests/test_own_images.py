@@ -89,23 +89,34 @@ def test_a_project_says_only_what_differs(tmp_path: Path) -> None:
     assert like["questions"]["shards"] == 1 and like["questions"]["fixed"]
 
 
+ALL = {"mode": "reuse", "prompts_per_iteration": 87}
+
+
 @pytest.mark.parametrize(
-    ("num_prompts", "mode", "pool"),
+    ("num_prompts", "own", "min_rows", "pool"),
     [
-        (1003, "fresh", {"prompts_per_iteration": 250}),
-        (1000, "fresh", {"prompts_per_iteration": 250}),
-        # 249 are too few for 50 rows, at a tenth learnt from in both orders.
-        (999, "fresh", {"mode": "reuse", "prompts_per_iteration": 999}),
-        (1, "fresh", {"mode": "reuse", "prompts_per_iteration": 1}),
-        (1003, "reuse", {"prompts_per_iteration": 1003}),
+        (1003, {}, 50, {"prompts_per_iteration": 250}),
+        (1000, {}, 50, {"prompts_per_iteration": 250}),
+        (87, {}, 50, ALL),
+        # What trains on a single row has as little use of 21 prompts.
+        (87, {}, 1, ALL),
+        (87, {"mode": "fresh"}, 1, {"prompts_per_iteration": 21}),
+        (87, {"mode": "reuse"}, 1, {"prompts_per_iteration": 87}),
+        # 300 are too few for 100 rows, at a tenth learnt from in both orders.
+        (1200, {}, 100, {"mode": "reuse", "prompts_per_iteration": 1200}),
+        (2000, {}, 100, {"prompts_per_iteration": 500}),
     ],
 )
 def test_iterations_share_the_pool(
-    num_prompts: int, mode: str, pool: dict[str, Any]
+    num_prompts: int, own: dict[str, Any], min_rows: int, pool: dict[str, Any]
 ) -> None:
-    """Equally, or each has all of it."""
-    config = {"iterations": 4, "pool": {"mode": mode}, "train": {"min_rows": 50}}
-    assert share_pool(num_prompts, config) == pool
+    """Equally, or each has all of it, unless the project says how."""
+    config = {
+        "iterations": 4,
+        "pool": {"mode": "fresh"} | own,
+        "train": {"min_rows": min_rows},
+    }
+    assert share_pool(num_prompts, config, own) == pool
 
 
 @pytest.mark.parametrize(("share", "num_trained"), [(0, 40), (0.5, 20)])
@@ -175,7 +186,7 @@ def test_make_hands_on_options_that_begin_with_a_hyphen() -> None:
 def test_a_pool_without_prompts_is_refused() -> None:
     config = {"iterations": 4, "pool": {"mode": "fresh"}, "train": {"min_rows": 1}}
     with pytest.raises(ValueError, match=r"must give prompts.*\(got 0\)"):
-        share_pool(0, config)
+        share_pool(0, config, {})
 
 
 @pytest.mark.parametrize(("min_rows", "fewest"), [(50, 250), (51, 255), (1, 5)])
@@ -266,8 +277,6 @@ def test_questions_are_asked_read_answered_and_chosen(asked: Path) -> None:
     assert kept + dropped == report["num_questions"]
     prompts = (results / "prompts.jsonl").read_text().splitlines()
     own = yaml.safe_load((asked / "config.yaml").read_text())
-    # A share of five each would be the least to train on.
-    assert len(prompts) < 4 * 5
     assert own["pool"] == {"mode": "reuse", "prompts_per_iteration": len(prompts)}
     assert len(prompts) == kept
     ledgers = sorted((results / "ledgers/sources/images").rglob("*.jsonl"))

@@ -231,7 +231,7 @@ def test_what_the_base_does_for_certificates_is_counted(tmp_path: Path) -> None:
     names = ("responses", "altered", "checks", "altered_again")
     parts = [find_part(f"certificate/{name}/1of8") for name in names]
     stages = ("responses", "alterations", "checks", "alter_again")
-    assert parts == [Part(stage, 0, "held_out") for stage in stages]
+    assert parts == [Part(stage, 0, "held-out") for stage in stages]
     changes = {"certificate": {"share": 0.05, "num_prompts": 1000, "shards": 2}}
 
     def rows() -> list[tuple[float, str]]:
@@ -253,7 +253,7 @@ def test_what_the_base_does_for_certificates_is_counted(tmp_path: Path) -> None:
 def test_a_certificate_waits_for_its_pairs_and_its_judge() -> None:
     """For no other judge, and the loop for no certificate."""
     order = ("responses", "checks", "alter_again")
-    held = [Part(stage, 0, "held_out") for stage in order]
+    held = [Part(stage, 0, "held-out") for stage in order]
     judged, trained = Part("certificate", 1, "majority"), Part("train", 1, "majority")
     others = [Part("train", 2, "majority"), Part("judgments", 1, "majority")]
     waits = {

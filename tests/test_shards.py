@@ -114,3 +114,12 @@ def test_a_panel_is_cut_by_its_largest_stage(
 
 def test_no_panel_is_no_reason_to_fail() -> None:
     assert cut_stages(CONFIG)["panel"]["shards"] == 1
+
+
+@pytest.mark.parametrize("panel", [None, {"members": None}, {"members": {"a": None}}])
+def test_an_unchecked_panel_is_cut_for_the_check_to_refuse(panel: Any) -> None:
+    """Commands read it before the schema says what is wrong."""
+    own = None if panel is None else lay_over(CONFIG["panel"], panel)
+    cut_stages(CONFIG | {"panel": own})
+    with pytest.raises(ValueError, match=r"panel"):
+        check_config(CONFIG | {"panel": own}, SCHEMA)

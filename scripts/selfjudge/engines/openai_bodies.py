@@ -36,6 +36,8 @@ UNWANTED = re.compile(
 NO_ROOM = {"choices": [{"message": {}, "finish_reason": "length"}]}
 WITHHELD = {"choices": [{"message": {}, "finish_reason": "content_filter"}]}
 ORIENTATION = 0x0112
+# What a server writes where a log-probability is minus infinity.
+CUT_OFF = -9999.0
 # The likeliest tokens told in each place of a text: of two letters between which a
 # judge decides both are among them, and each one more is sent for every token.
 MOST_LIKELY = 5
@@ -239,7 +241,7 @@ def find_choice(text: str, told: Any, choices: Sequence[str]) -> LastChoice | No
     logprobs = {
         names[one.content]: one.logprob for one in likely if one.content in names
     }
-    if len(logprobs) < len(names):
+    if len(logprobs) < len(names) or min(logprobs.values()) <= CUT_OFF:
         return None
     return LastChoice(start=len(before.decode()), logprobs=logprobs)
 

@@ -45,6 +45,7 @@ ANSWERING = (
 )
 PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 CLOSED = {401, 403, 404}  # of the key or the address, whatever is asked
+RAW_SINCE = (0, 32)  # the vLLM of envs/generate.yaml; 0.10 told what cuts have left
 LONGEST_WAIT = 30.0  # seconds between two tries
 
 
@@ -89,7 +90,7 @@ class OpenAIEngine:
         safe = re.sub(r"[^\w.@-]", "_", name)
         self.fingerprint = f"{safe}-openai-{code_hash(ANSWERING)}"
         self._is_known = False
-        self._is_vllm = False
+        self._is_raw = False
         self._refuses_choices = False
 
     @cached_property
@@ -217,7 +218,7 @@ class OpenAIEngine:
                 client, "POST", "chat/completions", what, body
             )
         except ServerError as error:
-            if not (tells and "logprobs" in str(error)):
+            if not (tells and "logprobs" in str(error).lower()):
                 return place, error
         if not self._refuses_choices:
             self._refuses_choices = True
@@ -227,12 +228,12 @@ class OpenAIEngine:
     def _tells_choices(self, request: Request) -> bool:
         """Whether the server is asked for the choices of a request with its text.
 
-        vLLM tells what they were before temperature and cuts; SGLang, and who knows
-        which vendor, what these have left of them.
+        vLLM tells what they were before temperature and cuts; vLLM of before, SGLang,
+        and who knows which vendor, what these have left of them.
         """
         sampling = request.sampling
-        is_raw = (sampling.temperature, sampling.top_p, sampling.top_k) == (1, 1, 0)
-        is_told = self._is_vllm or is_raw
+        is_plain = (sampling.temperature, sampling.top_p, sampling.top_k) == (1, 1, 0)
+        is_told = self._is_raw or is_plain
         return bool(request.choices) and is_told and not self._refuses_choices
 
     def _make_client(self) -> httpx2.AsyncClient:
@@ -254,7 +255,7 @@ class OpenAIEngine:
             str(one.get("id")): one.get("owned_by") for one in listing.get("data", [])
         }
         names = [*owners]
-        self._is_vllm = owners.get(self.model) == "vllm"
+        self._is_raw = owners.get(self.model) == "vllm" and await self._find_raw(client)
         if self.model not in names:
             few = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
             raise ServerError(
@@ -262,6 +263,15 @@ class OpenAIEngine:
                 f"(got {few or 'none'}). Hint: `vllm serve` has --served-model-name; a "
                 "trained judge needs a server of its own"
             )
+
+    async def _find_raw(self, client: httpx2.AsyncClient) -> bool:
+        """Whether a server that calls itself vLLM is one of `RAW_SINCE` or later."""
+        try:
+            reply = await client.get(self.url.join("../version"))
+            found = re.match(r"(\d+)\.(\d+)", str(reply.json()["version"]))
+        except (httpx2.HTTPError, ValueError, LookupError, TypeError):
+            return False
+        return found is not None and (int(found[1]), int(found[2])) >= RAW_SINCE
 
     async def _call(
         self,

@@ -96,8 +96,9 @@ def told_logprobs(generation: Generation) -> Logprobs | None:
     told = generation.last_choice
     if told is None or told.start != len(verdict_stem(generation.text)):
         return None
-    logprobs = [told.logprobs.get(choice) for choice in CHOICES]
-    return None if None in logprobs else logprobs  # type: ignore[return-value]
+    if not told.logprobs.keys() >= set(CHOICES):
+        return None
+    return [told.logprobs[choice] for choice in CHOICES]
 
 
 def weighed_from(generation: Generation, request: Request) -> Weighed:

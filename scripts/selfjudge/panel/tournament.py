@@ -13,6 +13,12 @@ from selfjudge.ground.seeds import random_for
 from selfjudge.judging.verdicts import parse_verdict
 
 
+def count_requests_each(num_opponents: int) -> int:
+    """The most requests that a text of many brings: its matches, both orders of each,
+    and each shared with the other text."""
+    return 2 * -(-num_opponents // 2)
+
+
 def draw_matches(
     candidates: Sequence[Candidate], num_opponents: int, seed: int
 ) -> list[tuple[Candidate, Candidate]]:

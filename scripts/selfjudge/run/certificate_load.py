@@ -15,7 +15,7 @@ from selfjudge.pairs.checks import SIDES
 from selfjudge.run.pool_size import count_held_out
 from selfjudge.run.workload import Number, Part, Stage, Workload
 
-HELD_OUT = "held_out"
+HELD_OUT = "held-out"  # no source or filter can be called so
 # What is asked of the base model there, by the names of its files.
 NAMES: dict[str, Stage] = {
     "responses": "responses",

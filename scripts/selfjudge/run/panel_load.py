@@ -10,6 +10,7 @@ from typing import Any
 from selfjudge.ground.lines import read_json, read_lines
 from selfjudge.ground.places import locate_member
 from selfjudge.panel.ballots import BALLOTS
+from selfjudge.panel.tournament import count_requests_each
 from selfjudge.run.config import lay_over
 from selfjudge.run.workload import Number, Part, Stage, Workload
 
@@ -87,7 +88,7 @@ def count_ratings(work: Workload, part: Part, prompts: Number) -> Number:
     if panel["ratings"]["mode"] == "relative" and not is_judge:
         return prompts  # all texts of a prompt at once
     # A judge is asked for each text and each of its opponents.
-    times = panel["ratings"]["num_opponents"] if is_judge else 1
+    times = count_requests_each(panel["ratings"]["num_opponents"]) if is_judge else 1
     folder = work.results / "panel" / f"iter{part.iteration}" / ballot / "candidates"
     spec = BALLOTS.get(ballot)
     answering = [

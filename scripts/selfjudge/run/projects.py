@@ -1,7 +1,7 @@
 """A project made for a folder of images: what its config must say, and no more."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import ceil
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ PATHS = ("templates", "base_model")  # of these, from the project directory
 # The share of prompts about one's own images that give a pair judged right in both
 # orders, for want of a better figure: the probe finds the project's own.
 LEARNT_RATE = 0.1
+# The least prompts to give each iteration some of its own: at that rate 50 rows.
+FEWEST_SHARED = 250
 # Of questions and answers about so many a job has some minutes of work.
 IMAGES_PER_SHARD = 1000
 
@@ -71,12 +73,14 @@ def count_trained(prompts: Iterable[Prompt], config: dict[str, Any]) -> int:
     return sum(1 for _ in on_side("training", prompts, share, seed))
 
 
-def share_pool(num_prompts: int, config: dict[str, Any]) -> dict[str, Any]:
+def share_pool(
+    num_prompts: int, config: dict[str, Any], own: Mapping[str, Any]
+) -> dict[str, Any]:
     """The section `pool` with which all prompts are used.
 
     ``num_prompts`` are those that `count_trained` counts.  Each iteration takes an
-    equal share, or all of them where a share would be too small to train on.
-    Raises ValueError where there is none.
+    equal share; or all of them, where a share would be smaller than `FEWEST_SHARED` and
+    the project's ``own`` section says no mode.  Raises ValueError where there is none.
     """
     if not num_prompts:
         raise ValueError(
@@ -84,7 +88,7 @@ def share_pool(num_prompts: int, config: dict[str, Any]) -> dict[str, Any]:
             "results/sources/images/questions_report.json counts the questions."
         )
     share = num_prompts // count_dealt(config)
-    if share < count_fewest(config):
+    if "mode" not in own and share < max(FEWEST_SHARED, count_fewest(config)):
         return {"mode": "reuse", "prompts_per_iteration": num_prompts}
     return {"prompts_per_iteration": share}
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from selfjudge.benchmarks.registry import FORMATS
 from selfjudge.certificate.variants import VARIANTS
+from selfjudge.panel.tournament import count_requests_each
 
 AUTO = "auto"
 # A job's most requests where the config names no number, by the engine: what takes
@@ -21,8 +22,7 @@ def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     cut = dict(config)
     # All members of a panel are cut alike, so that the slowest one decides.
-    members = config["panel"]["members"].values()
-    panel = [config["engine"] | one.get("engine", {}) for one in members]
+    panel = [config["engine"] | one.get("engine", {}) for one in members_of(config)]
     for stage, number in most_requests(config).items():
         engines = (stage == "panel" and panel) or [config["engine"]]
         if config[stage]["shards"] == AUTO:
@@ -30,6 +30,13 @@ def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
             jobs = -(-number // per_job)
             cut[stage] = config[stage] | {"shards": 1 << max(0, jobs - 1).bit_length()}
     return cut
+
+
+def members_of(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The members of a panel, of a config that may not be checked yet."""
+    members = (config["panel"] or {}).get("members")
+    known = members.values() if isinstance(members, Mapping) else ()
+    return [one for one in known if isinstance(one, Mapping)]
 
 
 def most_per_job(config: Mapping[str, Any], engine: Mapping[str, Any]) -> int:
@@ -62,18 +69,21 @@ def most_requests(config: Mapping[str, Any]) -> dict[str, int]:
         "responses": prompts * config["responses"]["num_samples"],
         "judgments": 2 * prompts * judged,
         "benchmark_judgments": 2 * pairs * scored,
-        "panel": most_panel_requests(config["panel"], prompts),
+        **({"panel": most_panel_requests(config)} if config["panel"] else {}),
     }
 
 
-def most_panel_requests(panel: Mapping[str, Any], prompts: int) -> int:
+def most_panel_requests(config: Mapping[str, Any]) -> int:
     """The most requests that one member of a panel can have in a stage of an iteration:
-    as if no two members ever said the same."""
-    members = panel["members"].values()
+    as if no two members ever said the same.  Of skills nobody knows how many there are.
+    """
+    panel, prompts = config["panel"], config["pool"]["prompts_per_iteration"]
+    members = members_of(config)
     judges = [one for one in members if one.get("scores_only", False)]
     answers = prompts * panel["responses"]["num_samples"]
     texts = answers * (len(members) - len(judges))
+    opponents = panel["ratings"]["num_opponents"]
     ratings = prompts if panel["ratings"]["mode"] == "relative" else texts
-    matches = texts * panel["ratings"]["num_opponents"] if judges else 0
+    matches = texts * count_requests_each(opponents) if judges else 0
     # One answer more, greedily.
     return max(answers + prompts, ratings, matches) if members else 0
