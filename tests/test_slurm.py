@@ -152,8 +152,10 @@ class Run:
     def jobs(self) -> list[dict[str, str]]:
         """All SLURM jobs that it ever had, in the order of their ids."""
         fields = "jobid,state,nodelist,nnodes,alloctres,timelimitraw,comment,workdir"
-        command = f"sacct -X --parsable2 --noheader --format {fields}"
-        rows = (line.split("|") for line in self.cluster.call(command).splitlines())
+        # Not since midnight, as it would be by itself.
+        words = "sacct -X --starttime now-1days --parsable2 --noheader --format"
+        told = self.cluster.call(f"{words} {fields}")
+        rows = (line.split("|") for line in told.splitlines())
         jobs = [dict(zip(fields.split(","), row, strict=True)) for row in rows]
         return [job for job in jobs if is_accounted_as(job["workdir"], self.project)]
 
