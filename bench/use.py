@@ -15,33 +15,20 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from random import Random
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "demo")]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from PIL import Image
-
+from matches import ASKED, make_match
 from selfjudge.engines import EngineSettings, open_engine
 from selfjudge.engines.base import Engine
-from selfjudge.ground.requests import Sampling
-from selfjudge.judging.asks import ask_pairs, load_judge_template
-from selfjudge.use.asked import Asked
+from selfjudge.judging.asks import ask_pairs
 from selfjudge.use.comparing import Match, pair_of
 from selfjudge.use.judges import Judge
 from selfjudge.use.trust import Trust
-from world import ask_any, render, sample_scene, wrong_answer
 
 BATCH_SIZE = 64
-FAMILIES = ("count_kind", "total", "at", "color", "where", "relation")
-TEMPLATE = ROOT / "demo/templates/judge.txt"
-ASKED = Asked(
-    template=TEMPLATE.name,
-    text=load_judge_template(TEMPLATE),
-    sampling=Sampling(max_tokens=96, temperature=1.0),
-    max_pixels_shown=None,
-)
 
 
 def main() -> None:
@@ -64,17 +51,6 @@ def main() -> None:
         matches = [make_match(folder, number) for number in range(args.matches)]
         engine = open_engine(settings, str(ROOT / "demo/base"), None, journal=folder)
         measure(engine, matches, args.repeats)
-
-
-def make_match(folder: Path, number: int) -> Match:
-    """A right and a wrong answer to a question about a picture of its own."""
-    rng = Random(number)
-    scene = sample_scene(rng)
-    path = folder / f"{number}.png"
-    Image.fromarray(render(scene, rng)).save(path)
-    question = ask_any(scene, FAMILIES, rng)
-    wrong = wrong_answer(question, rng)
-    return Match((str(path),), question.text, question.answer, wrong)
 
 
 def measure(engine: Engine, matches: Sequence[Match], repeats: int) -> None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from selfjudge.engines.base import Refusal
 from selfjudge.ground.requests import Generation, LastChoice, Request, Sampling
-from selfjudge.judging.asks import ask_pairs, load_judge_template
+from selfjudge.judging.asks import ask_pairs
 from selfjudge.judging.probabilities import (
     CHOICES,
     is_unparsed,
@@ -19,7 +19,7 @@ from selfjudge.judging.probabilities import (
     weighing_request,
 )
 from selfjudge.use.asked import Asked, write_asked
-from selfjudge.use.comparing import Match, pair_of
+from selfjudge.use.comparing import pair_of
 from selfjudge.use.judges import Judge
 from selfjudge.use.trust import Trust
 
@@ -29,14 +29,6 @@ SAMPLING = Sampling(max_tokens=96, temperature=1.0)
 TEXT = (ROOT / "scripts/templates/judge.txt").read_text(encoding="utf-8").rstrip("\n")
 ASKED = Asked(
     template="judge.txt", text=TEXT, sampling=SAMPLING, max_pixels_shown=10_000
-)
-
-
-ASKED_IN_DEMO = Asked(
-    template=TEMPLATE.name,
-    text=load_judge_template(TEMPLATE),
-    sampling=SAMPLING,
-    max_pixels_shown=None,
 )
 
 
@@ -63,30 +55,15 @@ def make_pictures(folder: Path, number: int) -> list[Path]:
     return paths
 
 
-def make_matches(folder: Path, number: int) -> list[Match]:
-    """Right and wrong answers to questions about pictures of the demo's world."""
-    from random import Random
-
-    from world import ask_any, render, sample_scene, wrong_answer
-
-    matches = []
-    for place in range(number):
-        rng = Random(place)
-        scene = sample_scene(rng)
-        path = folder / f"scene-{place}.png"
-        Image.fromarray(render(scene, rng)).save(path)
-        question = ask_any(scene, ("count_kind", "at", "color", "where"), rng)
-        wrong = wrong_answer(question, rng)
-        matches.append(Match((str(path),), question.text, question.answer, wrong))
-    return matches
-
-
 def judging_requests(folder: Path, number: int, **changes: Any) -> list[Request]:
     """What the demo's judge is asked about as many matches, with `CHOICES`."""
-    engine = ScriptedEngine(longer)
-    pairs = {one.id: one for one in map(pair_of, make_matches(folder, number))}
-    asks = list(ask_pairs(pairs.values(), (), ASKED_IN_DEMO.asking, 0))
-    requests = Judge(engine, ASKED_IN_DEMO, Trust()).requests(pairs, asks)
+    import matches
+
+    made = [matches.make_match(folder, place) for place in range(number)]
+    pairs = {one.id: one for one in map(pair_of, made)}
+    asks = list(ask_pairs(pairs.values(), (), matches.ASKED.asking, 0))
+    judge = Judge(ScriptedEngine(longer), matches.ASKED, Trust())
+    requests = judge.requests(pairs, asks)
     return [msgspec.structs.replace(request, **changes) for request in requests]
 
 
