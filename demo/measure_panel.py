@@ -7,7 +7,7 @@ and which goals are reached.  Figures are of greedy answers unless marked.
 
 import argparse
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from statistics import fmean
 from typing import Any, NamedTuple
@@ -70,76 +70,75 @@ def mean_gain(run: Run, ballot: str, decoding: str = "greedy") -> float:
     return fmean(run.gain(ballot, member, "overall", decoding) for member in LACKING)
 
 
-def check_goals(runs: list[Run], ballots: list[str]) -> list[tuple[str, str, bool]]:
-    """Each goal with what was seen, and whether it is reached, on the mean of seeds."""
+# What a goal asks, what was seen, and whether it is reached.
+Goal = tuple[str, str, bool]
 
-    def mean(of: Callable[[Run], float]) -> float:
-        return fmean(map(of, runs))
 
-    goals = []
+def mean_of(runs: list[Run], of: Callable[[Run], float]) -> float:
+    """The mean over seeds."""
+    return fmean(map(of, runs))
+
+
+def check_goals(runs: list[Run], ballots: list[str]) -> list[Goal]:
+    """Each goal, on the mean of seeds."""
+    goals: list[Goal] = []
     for ballot in (name for name in ("informed", "peers") if name in ballots):
-        gain = mean(lambda run, b=ballot: mean_gain(run, b))
-        goals.append(
-            (
-                f"{ballot}: mean gain at least {MEAN_GAIN}",
-                f"{gain:+.3f}",
-                gain >= MEAN_GAIN,
-            )
-        )
-        for member, skill in LACKING.items():
-            start = mean(lambda run, m=member: run.gap("base", m))
-            end = mean(lambda run, b=ballot, m=member: run.gap(b, m))
-            closed = 1 - end / start
-            goals.append(
-                (
-                    f"{ballot}: {member} regains {GAP_CLOSED} of its gap in {skill}",
-                    f"{closed:.2f} of {start:.2f}",
-                    closed >= GAP_CLOSED,
-                )
-            )
-        lows = {
-            m: mean(lambda run, b=ballot, m=m: run.gain(b, m, "overall"))
-            for m in LACKING
-        }
-        worst = min(lows, key=lambda m: lows[m])
-        for limit in (LARGEST_LOSS, MILD_LOSS):
-            goals.append(
-                (
-                    f"{ballot}: no member loses more than {limit}",
-                    f"{worst} {lows[worst]:+.3f}",
-                    lows[worst] >= -limit,
-                )
-            )
-        for other in (name for name in ("self", "random") if name in ballots):
-            rest = mean(lambda run, o=other: mean_gain(run, o))
-            goals.append(
-                (f"{ballot}: above {other}", f"{gain:+.3f}, {rest:+.3f}", gain > rest)
-            )
-        if "self" in ballots:
-            gains = {
-                m: (
-                    mean(lambda run, b=ballot, m=m: run.gain(b, m, LACKING[m])),
-                    mean(lambda run, m=m: run.gain("self", m, LACKING[m])),
-                )
-                for m in LACKING
-            }
-            risen = [
-                m
-                for m, (own, self_) in gains.items()
-                if own >= SKILL_GAIN and own > self_
-            ]
-            goals.append(
-                (
-                    f"{ballot}: {NUM_SKILLS} lacking skills rise by {SKILL_GAIN}, and "
-                    "more than under self",
-                    ", ".join(f"{m} {own:+.2f}" for m, (own, _) in gains.items()),
-                    len(risen) >= NUM_SKILLS,
-                )
-            )
+        goals += check_gain(runs, ballot)
+        goals += check_losses(runs, ballot)
+        goals += check_controls(runs, ballot, ballots)
     if "random" in ballots:
-        fall = mean(lambda run: mean_gain(run, "random"))
+        fall = mean_of(runs, lambda run: mean_gain(run, "random"))
         goals.append(("random falls", f"{fall:+.3f}", fall < 0))
     return goals
+
+
+def check_gain(runs: list[Run], ballot: str) -> Iterator[Goal]:
+    """What the members gain, and how much of its lacking skill each regains."""
+    gain = mean_of(runs, lambda run: mean_gain(run, ballot))
+    asked = f"{ballot}: mean gain at least {MEAN_GAIN}"
+    yield asked, f"{gain:+.3f}", gain >= MEAN_GAIN
+    for member, skill in LACKING.items():
+        start = mean_of(runs, lambda run, m=member: run.gap("base", m))
+        end = mean_of(runs, lambda run, m=member: run.gap(ballot, m))
+        closed = 1 - end / start
+        asked = f"{ballot}: {member} regains {GAP_CLOSED} of its gap in {skill}"
+        yield asked, f"{closed:.2f} of {start:.2f}", closed >= GAP_CLOSED
+
+
+def check_losses(runs: list[Run], ballot: str) -> Iterator[Goal]:
+    """What the member loses that loses most."""
+    gains = {
+        m: mean_of(runs, lambda run, m=m: run.gain(ballot, m, "overall"))
+        for m in LACKING
+    }
+    worst = min(gains, key=lambda m: gains[m])
+    for limit in (LARGEST_LOSS, MILD_LOSS):
+        asked = f"{ballot}: no member loses more than {limit}"
+        yield asked, f"{worst} {gains[worst]:+.3f}", gains[worst] >= -limit
+
+
+def check_controls(runs: list[Run], ballot: str, ballots: list[str]) -> Iterator[Goal]:
+    """Whether a ballot is above those that it is to beat."""
+    gain = mean_of(runs, lambda run: mean_gain(run, ballot))
+    for other in (name for name in ("self", "random") if name in ballots):
+        rest = mean_of(runs, lambda run, o=other: mean_gain(run, o))
+        yield f"{ballot}: above {other}", f"{gain:+.3f}, {rest:+.3f}", gain > rest
+    if "self" not in ballots:
+        return
+    own, alone = (
+        {
+            m: mean_of(runs, lambda run, b=b, m=m, s=skill: run.gain(b, m, s))
+            for m, skill in LACKING.items()
+        }
+        for b in (ballot, "self")
+    )
+    num_risen = sum(own[m] >= SKILL_GAIN and own[m] > alone[m] for m in LACKING)
+    yield (
+        f"{ballot}: {NUM_SKILLS} lacking skills rise by {SKILL_GAIN}, and more than "
+        "under self",
+        ", ".join(f"{m} {rise:+.2f}" for m, rise in own.items()),
+        num_risen >= NUM_SKILLS,
+    )
 
 
 def print_table(runs: list[Run], ballots: list[str]) -> None:
