@@ -49,8 +49,8 @@ RESPOND_CLOSED, RATE, RATE_INFORMED = map(
 
 
 def draw_question(scene: Scene, rng: Random) -> Question:
-    """A question of a random skill, so that members are of like strength; families that
-    the scene allows not are redrawn."""
+    """A question of a random skill; what the scene allows not is redrawn, so that about
+    half are of counting, which all allow."""
     while True:
         family = rng.choice(SKILLS[rng.choice(tuple(SKILLS))])
         if question := ask(scene, family, rng):

@@ -1,9 +1,9 @@
 """Run the demo for several base models and several seeds of the loop.
 
-Reads the demo's config.yaml and what --over lays over it; makes a project directory
-for each base seed and loop seed below --out, with the base models that are not
-shipped in demo/seeds, and has Snakemake finish each.  A run that is finished has
-nothing to do, so that a second call goes on where the first one stopped.
+Reads the demo's config.yaml and what --over lays over it; makes in demo/seeds the base
+models that are not shipped, and below --out a project directory for each base seed and
+loop seed, and has Snakemake finish each.  A run that is finished has nothing to do, so
+that a second call goes on where the first one stopped.
 """
 
 import argparse

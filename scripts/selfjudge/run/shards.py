@@ -24,7 +24,7 @@ def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
     # All members of a panel are cut alike, so that the slowest one decides.
     panel = [config["engine"] | one.get("engine", {}) for one in members_of(config)]
     for stage, number in most_requests(config).items():
-        engines = (stage == "panel" and panel) or [config["engine"]]
+        engines = panel if stage == "panel" and panel else [config["engine"]]
         if config[stage]["shards"] == AUTO:
             per_job = min(most_per_job(config, engine) for engine in engines)
             jobs = -(-number // per_job)
