@@ -5,10 +5,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from selfjudge.ground.joins import join_by_prompt
 from selfjudge.ground.lines import encode, writing
 from selfjudge.ground.records import Altered, Check, Prompt, Response
 from selfjudge.pairs.filters import Filter
@@ -43,35 +43,6 @@ def join_candidates(
     names, streams = ("responses", "altered", "checks"), (responses, altered, checks)
     for prompt, found in join_by_prompt(prompts, names, streams):
         yield Candidates(prompt, *found)
-
-
-def join_by_prompt(
-    prompts: Iterable[Prompt], names: Sequence[str], streams: Sequence[Iterable[Any]]
-) -> Iterator[tuple[Prompt, list[list[Any]]]]:
-    """Each prompt with what each stream has of it; all are in the prompts' order.
-
-    Raises ValueError, naming the stream, where one has something of no prompt or out
-    of order.
-    """
-    grouped = [
-        groupby(stream, key=lambda record: record.prompt_id) for stream in streams
-    ]
-    waiting = [next(groups, None) for groups in grouped]
-    for prompt in prompts:
-        found: list[list[Any]] = []
-        for at, group in enumerate(waiting):
-            if group is None or group[0] != prompt.id:
-                found.append([])
-                continue
-            found.append(list(group[1]))
-            waiting[at] = next(grouped[at], None)
-        yield prompt, found
-    for name, group in zip(names, waiting, strict=True):
-        if group is not None:
-            raise ValueError(
-                f"{name}: 'prompt_id' must be a prompt of this iteration and shard, in "
-                f"the order of the prompts (got {group[0]!r})"
-            )
 
 
 def build_pairs(

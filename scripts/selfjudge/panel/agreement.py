@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from selfjudge.ground.joins import join_by_prompt
 from selfjudge.ground.records import Prompt, Vote
 from selfjudge.ground.shares import round_share, share_of
-from selfjudge.pairs.building import join_by_prompt
 
 GOOD = 0.5  # a reward above it holds a text good
 ALL = "all"

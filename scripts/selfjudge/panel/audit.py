@@ -9,9 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
+from selfjudge.ground.joins import join_by_prompt
 from selfjudge.ground.records import Preference, Prompt, Response, Vote
 from selfjudge.ground.shares import round_share, share_of
-from selfjudge.pairs.building import join_by_prompt
 from selfjudge.pairs.responses import leave_thought
 from selfjudge.panel.gold import gives_gold
 from selfjudge.panel.preferences import NoPreference, list_reached

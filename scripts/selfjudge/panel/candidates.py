@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 
+from selfjudge.ground.joins import join_by_prompt
 from selfjudge.ground.lines import content_id
 from selfjudge.ground.records import Candidate, Prompt, Response
-from selfjudge.pairs.building import join_by_prompt
 from selfjudge.pairs.responses import leave_thought
 
 

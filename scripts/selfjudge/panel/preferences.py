@@ -10,12 +10,12 @@ from pathlib import Path
 from random import Random
 from typing import Literal, NamedTuple
 
+from selfjudge.ground.joins import join_by_prompt
 from selfjudge.ground.lines import content_id, encode, writing
 from selfjudge.ground.records import Preference, Prompt, Record, Settings, Vote
 from selfjudge.ground.seeds import random_for, rank_limit, seed_for
 from selfjudge.ground.shares import tell_counts
 from selfjudge.ground.templates import assistant_turn, fill, user_turn
-from selfjudge.pairs.building import join_by_prompt
 from selfjudge.panel.ballots import Ballot, panel_reward
 from selfjudge.panel.gold import gives_gold
 

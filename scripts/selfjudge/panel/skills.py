@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 
 from selfjudge.benchmarks.statistics import Sample, mean_interval, paired_p_value
+from selfjudge.ground.joins import join_by_prompt
 from selfjudge.ground.lines import clip
 from selfjudge.ground.records import Prompt, Record, Response
 from selfjudge.ground.requests import SIMULATED_MARK
 from selfjudge.ground.shares import round_share
-from selfjudge.pairs.building import join_by_prompt
 from selfjudge.panel.gold import gives_gold
 
 Decoding = Literal["greedy", "sampled"]

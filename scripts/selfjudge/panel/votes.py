@@ -3,8 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from selfjudge.ground.joins import join_by_prompt
 from selfjudge.ground.records import Candidate, Prompt, Rating, Settings, Vote
-from selfjudge.pairs.building import join_by_prompt
 from selfjudge.panel.marks import parse_marks, parse_sections, reward_of
 from selfjudge.panel.rating import Mode
 from selfjudge.panel.tournament import win_rates
