@@ -1,11 +1,18 @@
 """Into how many jobs stages are cut where the config leaves it open."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from selfjudge.run.config import DEFAULTS, check_config, lay_over
+from selfjudge.run.config import (
+    DEFAULTS,
+    ConfigError,
+    check_config,
+    lay_over,
+    read_config,
+)
 from selfjudge.run.shards import cut_stages
 
 CONFIG = yaml.safe_load(DEFAULTS.read_text())
@@ -116,10 +123,21 @@ def test_no_panel_is_no_reason_to_fail() -> None:
     assert cut_stages(CONFIG)["panel"]["shards"] == 1
 
 
-@pytest.mark.parametrize("panel", [None, {"members": None}, {"members": {"a": None}}])
-def test_an_unchecked_panel_is_cut_for_the_check_to_refuse(panel: Any) -> None:
-    """Commands read it before the schema says what is wrong."""
-    own = None if panel is None else lay_over(CONFIG["panel"], panel)
-    cut_stages(CONFIG | {"panel": own})
-    with pytest.raises(ValueError, match=r"panel"):
-        check_config(CONFIG | {"panel": own}, SCHEMA)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "panel:",
+        "panel: {members: {a: }}",
+        "panel: {members: {a: {base_model: x, engine: vllm}}}",
+        "panel: {ratings: }",
+        "engine:",
+        "pool: 3",
+    ],
+)
+def test_what_is_read_by_commands_is_checked_before_it_is_cut(
+    tmp_path: Path, fault: str
+) -> None:
+    """By the schema, in words, and not by an AttributeError."""
+    (tmp_path / "config.yaml").write_text(fault)
+    with pytest.raises(ConfigError, match=r"^config.yaml: "):
+        read_config(tmp_path)

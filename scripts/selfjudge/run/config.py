@@ -17,6 +17,7 @@ from selfjudge.run.shards import cut_stages
 # What lies beside the folders of a panel's members.
 PANEL_FOLDERS = ("candidates", "votes")
 DEFAULTS = Path(__file__).parents[3] / "config.yaml"
+SCHEMA = DEFAULTS.with_name("config.schema.yaml")
 
 
 class ConfigError(ValueError):
@@ -33,13 +34,15 @@ def lay_over(base: Any, top: Any) -> Any:
 def read_config(project: Path) -> dict[str, Any]:
     """The repository's config.yaml with the project's, if any, laid over it.
 
-    With a number of shards for each stage.
+    With a number of shards for each stage.  Raises ConfigError where a section is not
+    as the schema has it.
     """
     config = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))
     own = project / "config.yaml"
     if own.is_file():
         check_yaml(own)
         config = lay_over(config, yaml.safe_load(own.read_text(encoding="utf-8")) or {})
+    check_shape(config, yaml.safe_load(SCHEMA.read_text(encoding="utf-8")))
     return cut_stages(config)
 
 
@@ -106,13 +109,21 @@ def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 
     Raises ConfigError with one line for each fault: place, must, got, hint.
     """
+    check_shape(config, schema)
+    refuse(contradictions(config))
+
+
+def check_shape(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+    """Check against the closed schema alone; raises as `check_config`."""
     validator = jsonschema.Draft202012Validator(schema)
     errors = sorted(validator.iter_errors(dict(config)), key=lambda e: list(e.path))
-    faults = [line for error in errors for line in describe(error)]
-    if not faults:
-        faults = contradictions(config)
-    if faults:
-        raise ConfigError("\n".join(f"config.yaml: {fault}" for fault in faults))
+    refuse([line for error in errors for line in describe(error)])
+
+
+def refuse(faults: Iterable[str]) -> None:
+    """Raise ConfigError if there are any faults."""
+    if lines := [f"config.yaml: {fault}" for fault in faults]:
+        raise ConfigError("\n".join(lines))
 
 
 def describe(error: jsonschema.ValidationError) -> list[str]:

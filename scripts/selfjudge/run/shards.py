@@ -22,7 +22,8 @@ def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
     """
     cut = dict(config)
     # All members of a panel are cut alike, so that the slowest one decides.
-    panel = [config["engine"] | one.get("engine", {}) for one in members_of(config)]
+    members = config["panel"]["members"].values()
+    panel = [{**config["engine"], **one.get("engine", {})} for one in members]
     for stage, number in most_requests(config).items():
         engines = panel if stage == "panel" and panel else [config["engine"]]
         if config[stage]["shards"] == AUTO:
@@ -30,13 +31,6 @@ def cut_stages(config: Mapping[str, Any]) -> dict[str, Any]:
             jobs = -(-number // per_job)
             cut[stage] = config[stage] | {"shards": 1 << max(0, jobs - 1).bit_length()}
     return cut
-
-
-def members_of(config: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The members of a panel, of a config that may not be checked yet."""
-    members = (config["panel"] or {}).get("members")
-    known = members.values() if isinstance(members, Mapping) else ()
-    return [one for one in known if isinstance(one, Mapping)]
 
 
 def most_per_job(config: Mapping[str, Any], engine: Mapping[str, Any]) -> int:
@@ -69,16 +63,15 @@ def most_requests(config: Mapping[str, Any]) -> dict[str, int]:
         "responses": prompts * config["responses"]["num_samples"],
         "judgments": 2 * prompts * judged,
         "benchmark_judgments": 2 * pairs * scored,
-        **({"panel": most_panel_requests(config)} if config["panel"] else {}),
+        "panel": most_panel_requests(config["panel"], prompts),
     }
 
 
-def most_panel_requests(config: Mapping[str, Any]) -> int:
+def most_panel_requests(panel: Mapping[str, Any], prompts: int) -> int:
     """The most requests that one member of a panel can have in a stage of an iteration:
     as if no two members ever said the same.  Of skills nobody knows how many there are.
     """
-    panel, prompts = config["panel"], config["pool"]["prompts_per_iteration"]
-    members = members_of(config)
+    members = panel["members"].values()
     judges = [one for one in members if one.get("scores_only", False)]
     answers = prompts * panel["responses"]["num_samples"]
     texts = answers * (len(members) - len(judges))
