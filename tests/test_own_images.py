@@ -183,10 +183,17 @@ def test_make_hands_on_options_that_begin_with_a_hyphen() -> None:
     assert done.stderr.startswith("error: absent: must be a folder"), done.stderr
 
 
-def test_a_pool_without_prompts_is_refused() -> None:
+@pytest.mark.parametrize(
+    ("num_prompts", "own", "least"),
+    [(0, {}, 1), (0, {"mode": "fresh"}, 4), (3, {"mode": "fresh"}, 4)],
+)
+def test_a_pool_of_hardly_any_prompts_is_refused(
+    num_prompts: int, own: dict[str, Any], least: int
+) -> None:
+    """None at all, or three for four iterations that are to share none."""
     config = {"iterations": 4, "pool": {"mode": "fresh"}, "train": {"min_rows": 1}}
-    with pytest.raises(ValueError, match=r"must give prompts.*\(got 0\)"):
-        share_pool(0, config, {})
+    with pytest.raises(ValueError, match=rf"at least {least} .*\(got {num_prompts}\)"):
+        share_pool(num_prompts, config, own)
 
 
 @pytest.mark.parametrize(("min_rows", "fewest"), [(50, 250), (51, 255), (1, 5)])

@@ -80,14 +80,19 @@ def share_pool(
 
     ``num_prompts`` are those that `count_trained` counts.  Each iteration takes an
     equal share; or all of them, where a share would be smaller than `FEWEST_SHARED` and
-    the project's ``own`` section says no mode.  Raises ValueError where there is none.
+    the project's ``own`` section says no mode.  Raises ValueError where there are none,
+    or with such a mode fewer than iterations.
     """
-    if not num_prompts:
+    num_dealt = count_dealt(config)
+    share = num_prompts // num_dealt
+    least = num_dealt if "mode" in own else 1
+    if num_prompts < least:
         raise ValueError(
-            "the folder must give prompts to train on (got 0). Hint: more images; "
-            "results/sources/images/questions_report.json counts the questions."
+            f"the folder must give at least {least} prompts to train on (got "
+            f"{num_prompts}). Hint: more images, or "
+            "'pool.mode: reuse'; results/sources/images/questions_report.json counts "
+            "the questions."
         )
-    share = num_prompts // count_dealt(config)
     if "mode" not in own and share < max(FEWEST_SHARED, count_fewest(config)):
         return {"mode": "reuse", "prompts_per_iteration": num_prompts}
     return {"prompts_per_iteration": share}
