@@ -4,7 +4,7 @@ Reads the scenes of all pictures, held-out prompts and pairs, the certificates o
 base model and all judges, their benchmark comparisons, and the choice; writes how many
 held-out pairs are really as they were made, what each judge's certificate, the same
 judgments by the world's truth, and the benchmark say of it, the rank correlations of
-these, and by how much the chosen judge and the last one are behind the best.
+these, which judge is chosen, and by how much it and the last one are behind the best.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

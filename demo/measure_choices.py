@@ -14,8 +14,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from measure_spread import RUN
-from run_seeds import run_name
+from run_seeds import find_projects, run_name
 from selfjudge.ground.lines import read_json, write_json
 from selfjudge.report.text_columns import align
 from selfjudge.run.commands import arguments, run
@@ -49,12 +48,8 @@ def choice_row(
 
 def read_choices(folder: Path) -> Iterator[dict[str, Any]]:
     """The rows of all finished runs below a folder, by base and loop seed."""
-    runs = {
-        (int(found[1]), int(found[2])): path / "results/certificate/beside_truth.json"
-        for path in folder.iterdir()
-        if (found := RUN.fullmatch(path.name))
-    }
-    for (base_seed, loop_seed), path in sorted(runs.items()):
+    for (base_seed, loop_seed), run_folder in find_projects(folder).items():
+        path = run_folder / "results/certificate/beside_truth.json"
         if path.is_file():
             yield choice_row(base_seed, loop_seed, read_json(path))
 

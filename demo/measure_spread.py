@@ -15,7 +15,6 @@ the protocol greedy, and that a control must not move on average over runs eithe
 """
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
@@ -26,6 +25,7 @@ import yaml
 from scipy.stats import t, ttest_1samp
 from statsmodels.stats.multitest import multipletests
 
+from run_seeds import RUN, find_projects
 from selfjudge.ground.lines import read_json, write_json, writing
 from selfjudge.report.headlines import CONTROLS
 from selfjudge.run.commands import arguments, run
@@ -37,7 +37,6 @@ GROUPS = ("general", "hallucination", "reasoning")
 NUM_BASES, NUM_LOOPS = 3, 2
 LEAST_RISE = 0.1
 SIGNIFICANCE = 0.05  # of runs after Holm's correction for their number
-RUN = re.compile(r"base(\d+)_loop(\d+)")
 SHOWN = [
     *("base_seed", "loop_seed", "protocol", "filter", "group", "iteration"),
     *("num_pairs", "accuracy", "low", "high", "coverage", "agreement_rate"),
@@ -50,7 +49,7 @@ def find_runs(folder: Path) -> tuple[list[Path], list[Path]]:
 
     A run is finished if it has every comparison of every iteration it asks for.
     """
-    runs = sorted(path for path in folder.iterdir() if RUN.fullmatch(path.name))
+    runs = [*find_projects(folder).values()]
     finished = [run for run in runs if all(map(Path.is_file, comparison_paths(run)))]
     return finished, [run for run in runs if run not in finished]
 

@@ -7,6 +7,7 @@ that a second call goes on where the first one stopped.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -20,11 +21,20 @@ DEMO = Path(__file__).resolve().parent
 SHIPPED_SEED, STEPS = 3, 9000
 PROJECT_RULES = 'include: "../../project.smk"\n'
 SEEDS = DEMO / "seeds.yaml"
+RUN = re.compile(r"base(\d+)_loop(\d+)")
 
 
 def run_name(base_seed: int, loop_seed: int) -> str:
     """The name of a run's project directory."""
     return f"base{base_seed}_loop{loop_seed}"
+
+
+def find_projects(folder: Path) -> dict[tuple[int, int], Path]:
+    """The directories of runs below a folder, by base and loop seed, in that order."""
+    found = ((RUN.fullmatch(path.name), path) for path in folder.iterdir())
+    return dict(
+        sorted(((int(name[1]), int(name[2])), path) for name, path in found if name)
+    )
 
 
 def base_folder(base_seed: int) -> Path:

@@ -7,7 +7,7 @@ report of counts.  No stage of the loop reads it.
 from pathlib import Path
 
 from selfjudge.ground.lines import read_records, write_json
-from selfjudge.ground.records import DropReason, Pair, Prompt, Response
+from selfjudge.ground.records import DroppedLine, Pair, Prompt, Response
 from selfjudge.pairs.counts import count_pairs
 from selfjudge.pairs.samples import count_samples
 from selfjudge.run.commands import arguments, run
@@ -25,7 +25,7 @@ def main() -> None:
     report = count_pairs(
         read_records(args.prompts, Prompt),
         read_records(args.pairs, Pair),
-        read_records(args.dropped, DropReason),
+        read_records(args.dropped, DroppedLine),
     )
     samples = count_samples(
         read_records(args.prompts, Prompt), read_records(args.responses, Response)

@@ -319,13 +319,13 @@ def test_judges_that_are_known_have_figures_that_are_known(
 @pytest.mark.parametrize("judge", [always_first, longer, misled, perfect])
 def test_what_leads_a_judge_is_told_of_pairs_it_speaks_on(judge: Judge) -> None:
     """A pair with no verdict in one order is as if it were not there, so that who is
-    mute is not cleared; of all others it is said how many have none."""
+    unparsed is not cleared; of all others it is said how many have none."""
 
-    def half_mute(variant: VariantName, pair: Pair, order: Order) -> bool | None:
-        is_mute = int(pair.images[0].split(".")[0]) % 2 and order == "chosen_first"
-        return None if is_mute else judge(variant, pair, order)
+    def half_unparsed(variant: VariantName, pair: Pair, order: Order) -> bool | None:
+        is_unparsed = int(pair.images[0].split(".")[0]) % 2 and order == "chosen_first"
+        return None if is_unparsed else judge(variant, pair, order)
 
-    whole, mute = answers_of(judge, 80), answers_of(half_mute, 80)
+    whole, partly = answers_of(judge, 80), answers_of(half_unparsed, 80)
     parsed = {
         name: {key: one for at, (key, one) in enumerate(own.items()) if not at % 2}
         for name, own in whole.items()
@@ -333,15 +333,15 @@ def test_what_leads_a_judge_is_told_of_pairs_it_speaks_on(judge: Judge) -> None:
     groups = groups_of(whole)
     found, expected = (
         [one for one in measure(some, groups, 0) if one.section == "led"]
-        for some in (mute, parsed)
+        for some in (partly, parsed)
     )
     assert found == expected
-    said = certificate_of(half_mute).words
+    said = certificate_of(half_unparsed).words
     assert "It states no verdict in 25 % of judgments" in said
     assert "no verdict" not in certificate_of(judge).words
 
 
-def test_a_mute_judge_is_not_cleared() -> None:
+def test_an_unparsed_judge_is_not_cleared() -> None:
     """Whether anything leads it is open, however many pairs there are."""
     said = certificate_of(unparsed).words
     assert "It states no verdict in 100 % of judgments" in said
@@ -819,14 +819,14 @@ def test_an_unparsed_judgment_is_never_expected_right(has_room: bool) -> None:
         assert outcome.coverage == sum(one is not None for one in own) / 2
 
 
-def test_a_judge_that_is_surer_but_half_mute_is_not_chosen() -> None:
+def test_a_judge_that_is_surer_but_half_unparsed_is_not_chosen() -> None:
     """It is right wherever it states a verdict, and would be where it states none."""
 
-    def half_mute(variant: VariantName, pair: Pair, order: Order) -> bool | None:
+    def half_unparsed(variant: VariantName, pair: Pair, order: Order) -> bool | None:
         return True if int(pair.images[0].split(".")[0]) % 2 else None
 
     found = [certified_perfect()]
-    for judge, certainty in ((perfect, 2.0), (half_mute, 8.0)):
+    for judge, certainty in ((perfect, 2.0), (half_unparsed, 8.0)):
         answers = answers_of(judge)
         weighed = {key: sure(certainty, True) for key in answers["original"]}
         one = certify(

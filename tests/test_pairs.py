@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from examples import BOUNDS, make_altered, make_pair, make_prompt, make_responses
 from selfjudge.ground.lines import read_records
-from selfjudge.ground.records import DropReason, Pair, Prompt
+from selfjudge.ground.records import DroppedLine, Pair, Prompt
 from selfjudge.pairs.building import (
     Candidates,
     build_pairs,
@@ -296,7 +296,7 @@ def write(folder: Path, *candidates: Candidates) -> dict[str, Any]:
     return count_pairs(
         [candidate.prompt for candidate in candidates],
         read_records(pairs, Pair),
-        read_records(dropped, DropReason),
+        read_records(dropped, DroppedLine),
     )
 
 
@@ -419,7 +419,7 @@ def test_dropped_prompts_between_pairs_are_passed_over() -> None:
     """Several pairs of one prompt and prompts without any are no disorder."""
     prompts = [make_prompt(number) for number in range(4)]
     pairs = [make_pair(1), make_pair(1, id="f" * 16), make_pair(3)]
-    report = count_pairs(prompts, pairs, [DropReason("tie")] * 2)
+    report = count_pairs(prompts, pairs, [DroppedLine("tie")] * 2)
     assert (report["num_pairs"], report["dropped"]) == (3, {"tie": 2})
 
 

@@ -26,7 +26,7 @@ from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.ledgers import Ledger, append_ledger
 from selfjudge.ground.lines import read_json, write_json
-from selfjudge.ground.records import DropReason
+from selfjudge.ground.records import DroppedLine
 from selfjudge.judging.counts import FilterCounts
 from selfjudge.pairs.counts import count_pairs
 from selfjudge.pairs.filters import FILTER_NAMES
@@ -98,7 +98,7 @@ def write_reports(results: Path, iteration: int, filter_name: str) -> None:
     wrong = [make_judgment(opened, order, "?") for order in ("chosen_first",)]
     counts.add(closed, right, ["accepted", "accepted"])
     counts.add(opened, wrong, ["unparsed"])
-    pair_counts = count_pairs(prompts, [closed, opened], [DropReason("unanimous")])
+    pair_counts = count_pairs(prompts, [closed, opened], [DroppedLine("unanimous")])
     outcomes = {"parsed": 12, "cut_off": 1, "refused": 3, "unparsed": 0}
     pair_counts["samples"] = {"number": outcomes, "yes_no": outcomes | {"refused": 0}}
     folder = results / f"iter{iteration}" / filter_name

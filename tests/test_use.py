@@ -228,17 +228,9 @@ def test_an_unparsed_text_is_tried_once_more_and_then_decided_by_probability() -
 
 def silent_about_hm(first: str, second: str, request: Request) -> str:
     """Prefers the longer one, but states no verdict where one response is hm."""
-    is_weighed = len(request.messages) == 2
-    return (
-        longer(first, second, request)
-        if is_weighed
-        or "hm"
-        not in (
-            first,
-            second,
-        )
-        else "Well."
-    )
+    if len(request.messages) == 1 and "hm" in (first, second):
+        return "Well."
+    return longer(first, second, request)
 
 
 def test_what_is_told_with_a_text_is_not_asked_for_after_it() -> None:

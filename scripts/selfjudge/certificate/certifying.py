@@ -84,7 +84,7 @@ def certify(
 ) -> Certificate:
     """The certificate of a judge; ``base`` is that of the base model, None in its own.
 
-    ``sampling_temperature`` is the sampling temperature of its judgments.
+    ``expected`` is over draws at ``sampling_temperature``, 0 of greedy judgments.
     ``groups`` are those of the pairs, as `group_pairs` finds them.  A pair that was not
     weighed in both orders, since there was no room for a judgment, is unparsed there,
     and as probable as a coin.  Raises ValueError where one that was judged was not

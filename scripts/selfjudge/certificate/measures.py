@@ -148,7 +148,8 @@ def gaps(
 
 
 def led(answers: Answers, groups: Groups, seed: int) -> Iterator[Figure]:
-    """How much place, length, a planted verdict and style move a judge that speaks."""
+    """How much place, length, a planted verdict and style move a judge, on pairs that
+    are parsed in both orders."""
     original = parsed_in_both(answers["original"])
     yield difference_figure(
         "led",

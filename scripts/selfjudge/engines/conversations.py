@@ -28,6 +28,7 @@ class Conversations:
         self.processor = processor
         self.tokenizer = processor.tokenizer
         self.special = special
+        self._choice_ids: dict[tuple[str, ...], tuple[int, ...]] = {}
 
     def render(self, request: Request, **settings: bool) -> str:
         """The request's conversation as the model's template writes it.
@@ -117,12 +118,19 @@ class Conversations:
         return text
 
     @cached_property
-    def words(self) -> frozenset[int]:
+    def text_ids(self) -> frozenset[int]:
         """The token ids that a text may hold."""
         return frozenset(self.special.writable_ids) - frozenset(self.special.end_ids)
 
     def choice_ids(self, choices: Sequence[str]) -> tuple[int, ...]:
         """The token that is each choice and no more; empty if one has none."""
+        known = tuple(choices)
+        if known not in self._choice_ids:
+            self._choice_ids[known] = self._find_choice_ids(known)
+        return self._choice_ids[known]
+
+    def _find_choice_ids(self, choices: Sequence[str]) -> tuple[int, ...]:
+        """The same, found in the tokenizer."""
         ids = self.tokenizer.convert_tokens_to_ids(list(choices))
         are_alone = all(
             one is not None and self._decode([one]) == choice
@@ -146,7 +154,7 @@ class Conversations:
         """
         wanted = self.choice_ids(request.choices)
         place = last_place(ids, lambda one: one in wanted)
-        mark = last_place(prompt_ids, lambda one: one not in self.words)
+        mark = last_place(prompt_ids, lambda one: one not in self.text_ids)
         if place is None or mark is None:
             return None
         before = list(ids[:place])
@@ -156,7 +164,7 @@ class Conversations:
         text = self.render(begun, continue_final_message=True)
         end = text[text.rfind(self.tokenizer.convert_ids_to_tokens(prompt_ids[mark])) :]
         read = [*prompt_ids[mark:], *before]
-        rows = self._cut([end + choice for choice in request.choices])
+        rows = self._tokenize([end + choice for choice in request.choices])
         if rows != [[*read, one] for one in wanted]:
             return None
         logprobs = dict(zip(request.choices, told(place, wanted), strict=True))
@@ -169,7 +177,9 @@ class Conversations:
         with the end of the prefix ("[[" and "A" become "[[A").  Counted with
         placeholders for the images: what these become stands before.
         """
-        before, *rows = self._cut([prefix, *(prefix + choice for choice in choices)])
+        before, *rows = self._tokenize(
+            [prefix, *(prefix + choice for choice in choices)]
+        )
         start = min(count_common(before, row) for row in rows)
         return [len(row) - start for row in rows]
 
@@ -178,11 +188,13 @@ class Conversations:
 
         Empty if one of them is not exactly one more token.
         """
-        before, *rows = self._cut([prefix, *(prefix + choice for choice in choices)])
+        before, *rows = self._tokenize(
+            [prefix, *(prefix + choice for choice in choices)]
+        )
         is_one_more = all(row[:-1] == before for row in rows)
         return tuple(row[-1] for row in rows) if is_one_more else ()
 
-    def _cut(self, texts: list[str]) -> list[list[int]]:
+    def _tokenize(self, texts: list[str]) -> list[list[int]]:
         """The token ids of each text, as it stands."""
         rows: list[list[int]] = self.tokenizer(texts, add_special_tokens=False)[
             "input_ids"

@@ -117,8 +117,8 @@ class OpenAIEngine:
         """One generation for each request of the batch, as they come.
 
         A request that the server refuses, or does not answer for longer than
-        ``patience_seconds``, has a refusal.  Choices are told as the server tells them,
-        of the tokens that were written, cut as the text would be or not.  Raises
+        ``patience_seconds``, has a refusal.  Choices are told of the tokens that were
+        written, be they those that the text would be read in or not.  Raises
         ServerError where it would refuse any other request too: for want of the model,
         or of a key that it knows.
         """

@@ -266,7 +266,7 @@ class VLLMEngine:
                 output.outputs[0].token_ids if output.outputs else (),
                 output.prompt_token_ids,
                 output.num_cached_tokens or 0,
-                told=told_of(output) if request.choices else None,
+                told=told_of(output),
             )
         if too_long:
             log_to_stderr(

@@ -90,8 +90,8 @@ class Check(Record, frozen=True, kw_only=True):
     rewrite_logprobs: tuple[float, float]
 
 
-class DropReason(msgspec.Struct, frozen=True):
-    """Why a prompt or a rewrite gave no pair; of its line nothing else is read."""
+class DroppedLine(msgspec.Struct, frozen=True):
+    """A line of dropped records, of which the reason alone is read."""
 
     reason: str
 

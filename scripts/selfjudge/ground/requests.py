@@ -69,7 +69,8 @@ class LastChoice(Record, frozen=True, kw_only=True):
     ``start`` characters of the text stand before it.  ``logprobs`` has the natural
     log-probability of each choice in its place, before temperature and cuts: what an
     engine's `choice_logprobs` tells of a conversation that ends there, up to rounding
-    and to a number that all choices share.
+    and to a number that all choices share; where a server wrote other tokens than it
+    would read, of these.
     """
 
     start: int

@@ -24,7 +24,7 @@ from selfjudge.ground.lines import (
 from selfjudge.ground.records import (
     ORDERS,
     Accepted,
-    DropReason,
+    DroppedLine,
     Judgment,
     Order,
     Pair,
@@ -309,7 +309,7 @@ def explain_too_few(
     """The error text for a filter that left too little to train on, in three lines."""
     num_accepted, num_judgments = counts["accepted"], counts.total()
     num_pairs = sum(1 for _ in read_lines(pairs))
-    why = Counter(one.reason for one in read_records(dropped_pairs, DropReason))
+    why = Counter(one.reason for one in read_records(dropped_pairs, DroppedLine))
     num_prompts = num_pairs + why.total()
     dropped = {name: number for name, number in counts.items() if name != "accepted"}
     if num_accepted:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, Literal, get_args
 
-from selfjudge.ground.records import DropReason, Pair, Prompt
+from selfjudge.ground.records import DroppedLine, Pair, Prompt
 from selfjudge.pairs.answers import extract_answer, normalise_gold
 from selfjudge.pairs.expressions import widen_format
 
@@ -13,7 +13,7 @@ GOLD_CHECKS: tuple[GoldCheck, ...] = get_args(GoldCheck)
 
 
 def count_pairs(
-    prompts: Iterable[Prompt], pairs: Iterable[Pair], dropped: Iterable[DropReason]
+    prompts: Iterable[Prompt], pairs: Iterable[Pair], dropped: Iterable[DroppedLine]
 ) -> dict[str, Any]:
     """Pairs by kind, origin, category and votes; dropped records by reason.
 

@@ -1,7 +1,7 @@
 """How much certificates have to do, as `workload` says it of the judge's loop.
 
 What the base model does about held-out prompts, before any judge, is of iteration 0 and
-of no filter: `HELD_OUT` stands for it.
+of no filter: `OF_HELD_OUT` stands for it.
 """
 
 from collections import Counter
@@ -15,7 +15,7 @@ from selfjudge.pairs.checks import SIDES
 from selfjudge.run.pool_size import count_held_out
 from selfjudge.run.workload import Number, Part, Stage, Workload
 
-HELD_OUT = "held-out"  # no source or filter can be called so
+OF_HELD_OUT = "held-out"  # no source or filter can be called so
 # What is asked of the base model there, by the names of its files.
 NAMES: dict[str, Stage] = {
     "responses": "responses",
@@ -29,7 +29,7 @@ def parse_certificate_part(path: str) -> Part | None:
     """The part that made a path below results; None if it is of no certificate."""
     match path.split("/"):
         case ["certificate", name, _] if name in NAMES:
-            return Part(NAMES[name], 0, HELD_OUT)
+            return Part(NAMES[name], 0, OF_HELD_OUT)
     located = locate(path)
     if located is None or located.shard is None or not located.place.filter:
         return None
@@ -41,7 +41,7 @@ def parse_certificate_part(path: str) -> Part | None:
 
 def is_of_certificate(part: Part) -> bool:
     """Whether a part is of a certificate, and not of the loop."""
-    return part.stage == "certificate" or part.filter == HELD_OUT
+    return part.stage == "certificate" or part.filter == OF_HELD_OUT
 
 
 def count_certificate_requests(work: Workload, part: Part) -> Number:
@@ -109,5 +109,5 @@ def certificate_waits_for(later: Part, earlier: Part) -> bool:
             | ("checks", "responses")
             | ("alter_again", ("responses" | "checks"))
         ):
-            return earlier.filter == HELD_OUT
+            return earlier.filter == OF_HELD_OUT
     return False
