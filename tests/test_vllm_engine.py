@@ -578,7 +578,9 @@ class FailingEngine(VLLMEngine):
     def _run(self, questions: Iterator[Any]) -> Iterator[tuple[str, Any]]:
         for request_id in questions:
             reason = self.reasons[request_id].pop(0)
-            said = SimpleNamespace(finish_reason=reason, token_ids=[1, 9])
+            said = SimpleNamespace(
+                finish_reason=reason, token_ids=[1, 9], logprobs=None
+            )
             yield (
                 request_id,
                 SimpleNamespace(
