@@ -6,12 +6,12 @@ spread.json and spread.csv beside them and prints tables.  spread.json holds a
 row for each run, protocol, filter, group and iteration, their mean, least and
 most over runs, the tests between filters, the same of the truth files, and for
 each goal what it asks, what was found, and whether it is reached.  The branches are
-the `filters` of the runs' config: methods, of which a rise is asked, and controls.
+the `filters` of the runs' config: methods, of which a rise is asked, and controls,
+which `majority` is to leave behind.
 
-The thresholds below were fixed before the sweep of 2026-11-21 was started, when
-the run base3_loop0 alone was known: it is `make demo` with fewer filters.  While it
-ran, and after its first run was seen, goals were added and none was eased: those of
-the protocol greedy, and that a control must not move on average over runs either.
+The thresholds below were fixed before a sweep was started: those of a rise and of the
+blind judge before that of 2026-11-21, the others before the base models of
+2026-11-27 were made.
 """
 
 import json
@@ -36,6 +36,9 @@ COMPARISONS = {"vlrb": "selfjudge", "vlrb_greedy": "greedy", "vlrb_blind": "blin
 GROUPS = ("general", "hallucination", "reasoning")
 NUM_BASES, NUM_LOOPS = 3, 2
 LEAST_RISE = 0.1
+LEAST_MARGIN = 0.08  # of `majority` over a control, at the last iteration
+MOST_WRONG_REASONS = 0.15  # of right verdicts of `grounded`'s last judge, open pairs
+MOST_BEHIND = 0.02  # of `grounded`, at the last iteration, as against `majority`
 SIGNIFICANCE = 0.05  # of runs after Holm's correction for their number
 SHOWN = [
     *("base_seed", "loop_seed", "protocol", "filter", "group", "iteration"),
@@ -155,7 +158,26 @@ def rises(scores: pd.DataFrame, protocol: str, name: str) -> pd.DataFrame:
     return table.xs(last, axis=1, level=1) - table.xs(0, axis=1, level=1)
 
 
-def goals(scores: pd.DataFrame, num_unfinished: int) -> Iterator[dict[str, Any]]:
+def margins(scores: pd.DataFrame, protocol: str, name: str) -> pd.Series:
+    """By how much `majority` ends above a filter over all pairs, by run."""
+    rows = scores[(scores["protocol"] == protocol) & (scores["group"] == "overall")]
+    rows = rows[rows["iteration"] == rows["iteration"].max()]
+    table = rows.pivot(
+        index=["base_seed", "loop_seed"], columns="filter", values="accuracy"
+    )
+    margin: pd.Series = table["majority"] - table[name]
+    return margin
+
+
+def of_bases(values: pd.Series) -> dict[str, float]:
+    """The mean over the loops of each base, by its name."""
+    means = values.groupby("base_seed").mean().map(rounded)
+    return {f"base {base}": value for base, value in means.items()}
+
+
+def goals(
+    scores: pd.DataFrame, truth: pd.DataFrame, num_unfinished: int
+) -> Iterator[dict[str, Any]]:
     """Each goal: what it asks, of what, what was found, and whether it is reached.
 
     A run that is not finished may be one that failed: the first goal is missed.
@@ -174,13 +196,13 @@ def goals(scores: pd.DataFrame, num_unfinished: int) -> Iterator[dict[str, Any]]
     }
     for protocol, name in product(("selfjudge", "greedy"), methods):
         rise = rises(scores, protocol, name)
-        by_base = rise["overall"].groupby("base_seed").mean().map(rounded)
+        by_base = of_bases(rise["overall"])
         yield {
             "goal": f"rise of at least {LEAST_RISE} overall on every base seed, "
             "mean over loop seeds",
             "of": under(protocol, name),
-            "found": {f"base {b}": v for b, v in by_base.items()},
-            "is_reached": bool(by_base.min() >= LEAST_RISE),
+            "found": by_base,
+            "is_reached": min(by_base.values()) >= LEAST_RISE,
         }
         by_group = rise[list(GROUPS)].mean().map(rounded)
         yield {
@@ -190,9 +212,46 @@ def goals(scores: pd.DataFrame, num_unfinished: int) -> Iterator[dict[str, Any]]
             "is_reached": bool(by_group.min() > 0),
         }
     for protocol, name in product(("selfjudge", "greedy"), controls):
-        yield control_goal(scores, protocol, name)
+        by_base = of_bases(margins(scores, protocol, name))
+        yield {
+            "goal": f"majority at least {LEAST_MARGIN} above it overall at the last "
+            "iteration on every base seed, mean over loop seeds",
+            "of": under(protocol, name),
+            "found": by_base,
+            "is_reached": min(by_base.values()) >= LEAST_MARGIN,
+        }
     for name in methods:
-        yield control_goal(scores, "blind", name)
+        yield blind_goal(scores, name)
+    if "grounded" in methods and len(truth):
+        yield reasons_goal(truth)
+        behind = of_bases(margins(scores, "selfjudge", "grounded"))
+        yield {
+            "goal": f"at most {MOST_BEHIND} behind majority overall at the last "
+            "iteration on every base seed, mean over loop seeds",
+            "of": "grounded",
+            "found": behind,
+            "is_reached": max(behind.values()) <= MOST_BEHIND,
+        }
+
+
+def reasons_goal(truth: pd.DataFrame) -> dict[str, Any]:
+    """Whether few right verdicts of `grounded`'s last judge have a wrong reason."""
+    rows = truth[
+        (truth["filter"] == "grounded")
+        & (truth["iteration"] == truth["iteration"].max())
+        & (truth["measure"] == "wrong_reasons")
+        & (truth["kind"] == "open")
+        & truth["category"].isna()
+        & truth["num_votes"].isna()
+    ]
+    by_base = of_bases(rows.set_index(["base_seed", "loop_seed"])["rate"])
+    return {
+        "goal": f"of right verdicts on open pairs at most {MOST_WRONG_REASONS} with a "
+        "wrong reason at the last iteration on every base seed, mean over loop seeds",
+        "of": "grounded",
+        "found": by_base,
+        "is_reached": bool(by_base) and max(by_base.values()) <= MOST_WRONG_REASONS,
+    }
 
 
 def under(protocol: str, name: str) -> str:
@@ -200,8 +259,8 @@ def under(protocol: str, name: str) -> str:
     return name if protocol == "selfjudge" else f"{protocol} {name}"
 
 
-def control_goal(scores: pd.DataFrame, protocol: str, name: str) -> dict[str, Any]:
-    """Whether a control is within noise of its start in every run.
+def blind_goal(scores: pd.DataFrame, name: str) -> dict[str, Any]:
+    """Whether a filter's judge, blind, is within noise of its start in every run.
 
     That is, whether no run's sign-flip test of the last iteration against the base
     model, over all pairs, is significant after Holm's correction, nor the mean rise by
@@ -209,18 +268,18 @@ def control_goal(scores: pd.DataFrame, protocol: str, name: str) -> dict[str, An
     """
     last = scores["iteration"].max()
     rows = scores[
-        (scores["protocol"] == protocol)
+        (scores["protocol"] == "blind")
         & (scores["filter"] == name)
         & (scores["group"] == "overall")
         & (scores["iteration"] == last)
     ]
     corrected = holm(rows["p_value_base"])
-    rise = rises(scores, protocol, name)["overall"].map(rounded)
+    rise = rises(scores, "blind", name)["overall"].map(rounded)
     across = across_bases(rise)
     return {
         "goal": "control within noise of its start: no run's test nor that of their "
         f"mean below {SIGNIFICANCE}",
-        "of": under(protocol, name),
+        "of": under("blind", name),
         "found": {
             "least_p_value": min(corrected),
             "least_p_value_uncorrected": rounded(rows["p_value_base"].min()),
@@ -299,7 +358,7 @@ def measure_spread(
     spread = {
         "runs": [path.name for path in runs],
         "unfinished_runs": [path.name for path in unfinished],
-        "goals": list(goals(scores, len(unfinished))),
+        "goals": list(goals(scores, truth, len(unfinished))),
         "filter_differences": filter_differences(tests),
         "summary": records(summarise(scores, "accuracy", keys)),
         "truth": records(summarise(truth, "rate", places)) if len(truth) else [],

@@ -17,7 +17,7 @@ from measure_spread import (
     measure_spread,
     split_branches,
 )
-from selfjudge.ground.lines import write_json
+from selfjudge.ground.lines import read_json, write_json
 from selfjudge.run.config import check_config
 
 ROOT = Path(__file__).parents[1]
@@ -196,11 +196,11 @@ def test_goals_are_reached_by_runs_that_rise(tmp_path: Path) -> None:
 
 
 def test_every_branch_of_the_config_has_its_goals(tmp_path: Path) -> None:
-    """As many branches as are named; a control that rises misses, a method that does
-    not."""
+    """As many branches as are named; a control near majority misses, a method that
+    does not rise."""
     filters = ("majority", "consistent", "reinforced", "unchecked")
     rises = {
-        ("selfjudge", "consistent", "overall"): 0.09,
+        ("selfjudge", "consistent", "overall"): 0.05,
         ("selfjudge", "reinforced", "overall"): 0.01,
     }
     for base, loop in RUNS:
@@ -286,13 +286,11 @@ def test_loop_seeds_of_a_base_are_averaged(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("p_value", "expected"), [(0.006, False), (0.02, True)])
-def test_a_control_is_tested_with_holms_correction(
+def test_the_blind_judge_is_tested_with_holms_correction(
     tmp_path: Path, p_value: float, expected: bool
 ) -> None:
     """One run of six: 0.006 times six is significant, 0.02 times six is not."""
     controls = {
-        "unchecked": ("selfjudge", "unchecked", "overall"),
-        "greedy unchecked": ("greedy", "unchecked", "overall"),
         "blind majority": ("blind", "majority", "overall"),
         "blind correctness": ("blind", "correctness", "overall"),
     }
@@ -313,16 +311,60 @@ def test_a_control_is_tested_with_holms_correction(
     ("steps", "expected"),
     [((0.03, 0.04, 0.02), False), ((0.03, -0.04, 0.02), True), ((0.02,) * 3, False)],
 )
-def test_a_control_must_not_move_on_average(
+def test_the_blind_judge_must_not_move_on_average(
     tmp_path: Path, steps: tuple[float, ...], expected: bool
 ) -> None:
     """Small steps the same way in every run are no noise, whatever each test says."""
     for base, loop in RUNS:
-        rises = {("selfjudge", "unchecked", "overall"): steps[base - 1]}
+        rises = {("blind", "majority", "overall"): steps[base - 1]}
         write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2, rises=rises)
     spread = spread_of(tmp_path)
-    assert is_reached(spread, "unchecked", "within noise") is expected
-    assert is_reached(spread, "greedy unchecked", "within noise")
+    assert is_reached(spread, "blind majority", "within noise") is expected
+    assert is_reached(spread, "blind correctness", "within noise")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "of"), [("selfjudge", "unchecked"), ("greedy", "greedy unchecked")]
+)
+def test_a_control_that_comes_near_on_one_base_misses(
+    tmp_path: Path, protocol: str, of: str
+) -> None:
+    """Its rise alone says nothing: `majority` must be 8 points above it everywhere."""
+    for base, loop in RUNS:
+        rises = {(protocol, "unchecked", "overall"): 0.13 if base == 2 else 0.02}
+        write_run(tmp_path / f"base{base}_loop{loop}", rise=0.2, rises=rises)
+    spread = spread_of(tmp_path)
+    (missed,) = [goal for goal in spread["goals"] if not goal["is_reached"]]
+    assert missed["of"] == of
+    assert missed["found"] == {"base 1": 0.18, "base 2": 0.07, "base 3": 0.18}
+
+
+@pytest.mark.parametrize(
+    ("rate", "behind", "missed"),
+    [(0.15, 0.02, []), (0.16, 0.0, ["wrong reason"]), (0.1, 0.03, ["behind majority"])],
+)
+def test_right_reasons_must_not_cost_accuracy(
+    tmp_path: Path, rate: float, behind: float, missed: list[str]
+) -> None:
+    """Of `grounded`, open pairs, the last iteration; nothing else stands for it."""
+    filters = ("majority", "grounded")
+    for base, loop in RUNS:
+        folder = tmp_path / f"base{base}_loop{loop}"
+        rises = {("selfjudge", "grounded", "overall"): 0.2 - behind}
+        write_run(folder, rise=0.2, rises=rises, filters=filters)
+        for name, kind in product(filters, ("open", "closed", None)):
+            share = rate if (name, kind) == ("grounded", "open") else 0.9
+            row = {"measure": "wrong_reasons", "kind": kind, "category": None}
+            row |= {"num_votes": None, "n": 9, "num_pairs": 9, "rate": share}
+            path = folder / f"results/iter1/{name}/truth.json"
+            rows = read_json(path)["rows"] if path.is_file() else []
+            truth = {"iteration": 1, "filter": name, "rows": [*rows, row]}
+            write_json(path, truth)
+    goals = spread_of(tmp_path)["goals"]
+    assert sum(goal["of"] == "grounded" for goal in goals) == 4
+    found = [goal["goal"] for goal in goals if not goal["is_reached"]]
+    assert len(found) == len(missed)
+    assert all(part in goal for part, goal in zip(missed, found, strict=True))
 
 
 @pytest.mark.parametrize(
