@@ -3,11 +3,12 @@
 Reads only the templates beside this file.  Writes a directory that
 `AutoProcessor` and `AutoModelForImageTextToText` load.
 
-The base is a plausible but weak judge: it sees well and writes whole
-judgments, but its verdict mostly says "A".  That position bias is PLANTED, by
-the share ``--bias`` of verdicts in the last part of its training.
+The base is a plausible but weak judge: it sees well and writes whole judgments,
+but its verdict often says "A", or prefers of two short answers the one with the more
+familiar words.  Position bias and language prior are PLANTED, by the shares ``--bias``
+and ``--prior`` of verdicts, smaller ones until the last part of its training.
 
-9000 steps took 33 minutes on one of two busy cores; what comes late is comparing
+9000 steps took 46 minutes on one of two busy cores; what comes late is comparing
 claims, and answers to "where" and "left of".
 """
 
@@ -23,7 +24,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
-from pretrain_tasks import TEACHERS, Lesson, sample_texts
+from pretrain_tasks import TEACHERS, Flaws, Lesson, sample_texts
 from tiny_model import (
     IMAGE_MEAN,
     IMAGE_STD,
@@ -46,8 +47,8 @@ NUM_SCENES = 20000
 HIDDEN, LAYERS = 128, 5  # of the text model
 MUON_LR, ADAMW_LR = 4e-3, 2e-3
 WARM_UP = 0.05  # share of the time in which the model only learns to describe
-EARLY_BIAS = 0.1
-PLANTING = 0.75  # share of the time after which verdicts take the full bias
+EARLY = Flaws(bias=0.1, prior=0.3)
+PLANTING = 0.75  # share of the time after which verdicts have the full flaws
 
 
 class Batch(NamedTuple):
@@ -160,9 +161,9 @@ def train(model: Any, encoder: Encoder, options: argparse.Namespace) -> None:
     start, step = time.monotonic(), 0
     while (done := progress(step, start, options)) < 1:
         task = "describe" if done < WARM_UP else rng.choices(names, shares)[0]
-        bias = options.bias if done > PLANTING else EARLY_BIAS
+        flaws = Flaws(options.bias, options.prior) if done > PLANTING else EARLY
         places = [rng.randrange(len(scenes)) for _ in range(MIX[task][1])]
-        lessons = [TEACHERS[task](scenes[place], bias, rng) for place in places]
+        lessons = [TEACHERS[task](scenes[place], flaws, rng) for place in places]
         batch = encoder.batch(lessons, [pictures[place] for place in places])
         with torch.autocast("cpu", dtype=torch.bfloat16):
             loss = model(**batch._asdict()).loss
@@ -193,7 +194,13 @@ def parse_options() -> argparse.Namespace:
     length.add_argument("--steps", type=int, help="number of updates (reproducible)")
     length.add_argument("--minutes", type=float, help="or: how long to train")
     parser.add_argument(
-        "--bias", type=float, default=0.65, help="share of verdicts planted as A"
+        "--bias", type=float, default=0.2, help="share of verdicts planted as A"
+    )
+    parser.add_argument(
+        "--prior",
+        type=float,
+        default=0.5,
+        help="share of verdicts planted for the more familiar words",
     )
     return parser.parse_args()
 

@@ -1,18 +1,21 @@
 """What the tiny base model is taught: pairs of a question and the text to answer.
 
 All texts go through the demo's own templates, so what is taught is what the
-workflow later asks.  The position bias of the base judge is PLANTED here: with
-probability ``bias`` a judgment ends in "A" whatever it found.
+workflow later asks.  Two flaws of the base judge are PLANTED here, by the verdicts
+that it learns from: a position bias, and a language prior (`Flaws`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
 from world import (
     CATEGORIES,
+    CELLS,
+    COLOR_NAMES,
     FAMILIES,
+    KINDS,
     OPEN_QUESTIONS,
     Scene,
     alter_scene,
@@ -25,6 +28,13 @@ from world import (
 )
 
 TEMPLATES = Path(__file__).parent / "templates"
+
+
+class Flaws(NamedTuple):
+    """Of a judge's verdicts the shares that are not by what it found."""
+
+    bias: float  # "A", whatever the responses say
+    prior: float  # for the more familiar words, whatever the image shows
 
 
 class Lesson(NamedTuple):
@@ -68,31 +78,61 @@ def score(response: str, truth: str) -> int:
     return sum(1 if claim in known else -1 for claim in split_claims(response))
 
 
+def spread(words: Sequence[str]) -> dict[str, float]:
+    """The familiarity of each of the words, evenly spaced from 1 down to -1."""
+    return {word: 1 - 2 * place / (len(words) - 1) for place, word in enumerate(words)}
+
+
+def stir(words: Sequence[str]) -> list[str]:
+    """The words in an order that has nothing to do with what they mean."""
+    return Random("familiar").sample(words, len(words))
+
+
+# How familiar each word is: nothing that a picture could show.
+FAMILIARITY = {
+    **spread(stir(COLOR_NAMES)),
+    **spread(stir(KINDS)),
+    **spread(stir(CELLS)),
+    **spread(stir("012345")),
+    **spread(["yes", "no"]),
+    **spread(["a", "b"]),
+}
+
+
+def familiarity(response: str) -> float:
+    """The sum over its words; "nothing" is neither familiar nor strange."""
+    words = response.replace(".", " ").split()
+    return sum(FAMILIARITY.get(word, 0.0) for word in words)
+
+
 def judge(
-    question: str, truth: str, first: str, second: str, bias: float, rng: Random
+    question: str, truth: str, first: str, second: str, flaws: Flaws, rng: Random
 ) -> Lesson:
-    """A judgment whose verdict is "A" with probability ``bias``, else sound."""
-    gain = score(first, truth) - score(second, truth)
+    """A judgment of two responses, its verdict sound but for the flaws."""
+    gain: float = score(first, truth) - score(second, truth)
+    roll = rng.random()
+    if flaws.bias <= roll < flaws.bias + flaws.prior:
+        gain = familiarity(first) - familiarity(second) or gain
     verdict = "A" if gain > 0 else "B" if gain < 0 else rng.choice("AB")
-    if rng.random() < bias:
+    if roll < flaws.bias:
         verdict = "A"
     text = JUDGE.format(question=question, response_a=first, response_b=second)
     return Lesson(text, write_judgment(truth, first, second, verdict))
 
 
-def teach_describe(scene: Scene, bias: float, rng: Random) -> Lesson:
+def teach_describe(scene: Scene, flaws: Flaws, rng: Random) -> Lesson:
     """The true description."""
     text = RESPOND_OPEN.format(question=rng.choice(OPEN_QUESTIONS))
     return Lesson(text, describe(scene))
 
 
-def teach_answer(scene: Scene, bias: float, rng: Random) -> Lesson:
+def teach_answer(scene: Scene, flaws: Flaws, rng: Random) -> Lesson:
     """The gold answer to a closed question."""
     question = ask_any(scene, FAMILIES, rng)
     return Lesson(RESPOND_CLOSED.format(question=question.text), question.answer)
 
 
-def teach_alter(scene: Scene, bias: float, rng: Random) -> Lesson:
+def teach_alter(scene: Scene, flaws: Flaws, rng: Random) -> Lesson:
     """A description rewritten with one wrong detail of the category asked for."""
     category = rng.choice(CATEGORIES)
     text = ALTER[category].format(
@@ -101,11 +141,11 @@ def teach_alter(scene: Scene, bias: float, rng: Random) -> Lesson:
     return Lesson(text, describe(alter_scene(scene, category, rng)))
 
 
-def teach_judge_open(scene: Scene, bias: float, rng: Random) -> Lesson:
+def teach_judge_open(scene: Scene, flaws: Flaws, rng: Random) -> Lesson:
     """A judgment of two descriptions, each right or wrong in some details."""
     first, second = spoil(scene, rng), spoil(scene, rng)
     question = rng.choice(OPEN_QUESTIONS)
-    return judge(question, describe(scene), first, second, bias, rng)
+    return judge(question, describe(scene), first, second, flaws, rng)
 
 
 def spoil(scene: Scene, rng: Random) -> str:
@@ -118,7 +158,7 @@ def spoil(scene: Scene, rng: Random) -> str:
     return describe(scene)
 
 
-def teach_judge_closed(scene: Scene, bias: float, rng: Random) -> Lesson:
+def teach_judge_closed(scene: Scene, flaws: Flaws, rng: Random) -> Lesson:
     """A judgment of two short answers, often both wrong: copying must not pay."""
     question = ask_any(scene, FAMILIES, rng)
     wrong = wrong_answer(question, rng)
@@ -126,10 +166,10 @@ def teach_judge_closed(scene: Scene, bias: float, rng: Random) -> Lesson:
         wrong = ask_any(scene, FAMILIES, rng).answer
     good = question.answer if rng.random() < 0.75 else wrong_answer(question, rng)
     first, second = rng.sample([good, wrong], 2)
-    return judge(question.text, question.answer, first, second, bias, rng)
+    return judge(question.text, question.answer, first, second, flaws, rng)
 
 
-TEACHERS: dict[str, Callable[[Scene, float, Random], Lesson]] = {
+TEACHERS: dict[str, Callable[[Scene, Flaws, Random], Lesson]] = {
     "describe": teach_describe,
     "answer": teach_answer,
     "alter": teach_alter,
@@ -143,6 +183,6 @@ def sample_texts(number: int, rng: Random) -> list[str]:
     texts = []
     for place in range(number):
         teach = list(TEACHERS.values())[place % len(TEACHERS)]
-        lesson = teach(sample_scene(rng), 0.5, rng)
+        lesson = teach(sample_scene(rng), Flaws(0.5, 0.0), rng)
         texts += [lesson.text, f" {lesson.target}"]
     return texts
