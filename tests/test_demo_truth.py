@@ -15,7 +15,8 @@ from examples import make_judgment, make_pair, make_prompt, write_lines
 from make_world import draw_prompts, write_prompts
 from measure_certificates import lay_beside
 from measure_truth import TruthRow, find_facts, read_known, truth_rows
-from pretrain_tasks import write_judgment
+from pretrain_tasks import Flaws, familiarity, teach_judge_closed, write_judgment
+from pretrain_tasks import judge as teach_judgment
 from selfjudge.certificate.certifying import Outcome
 from selfjudge.certificate.choice import choose
 from selfjudge.ground.images import open_rgb
@@ -388,3 +389,54 @@ def test_certificates_stand_beside_the_truth() -> None:
         (c["of"], c["with"]): c["rank_correlation"] for c in found["correlations"]
     }
     assert by_pair["truth", "benchmark"] == 0.5
+
+
+# ------------------------------------------------------ the flaws of the base model
+
+
+def both_orders(first: str, second: str) -> list[tuple[str, str]]:
+    """Each response first."""
+    return [(first, second), (second, first)]
+
+
+def verdict_of(first: str, second: str, flaws: Flaws, seed: int) -> str:
+    """The verdict of a lesson about two descriptions of a scene."""
+    lesson = teach_judgment("q", TRUE, first, second, flaws, Random(seed))
+    return lesson.target[-3]
+
+
+@given(st.integers(0, 10**6))
+def test_a_planted_prior_follows_words_and_not_the_image(seed: int) -> None:
+    """In both orders the same response, whatever is true; a bias names a place."""
+    scenes = [sample_scene(Random(f"{seed}/{place}")) for place in (0, 1)]
+    first, second = map(describe, scenes)
+    prior = [verdict_of(a, b, Flaws(0, 1), seed) for a, b in both_orders(first, second)]
+    gap = familiarity(first) - familiarity(second)
+    if gap:
+        assert prior == (["A", "B"] if gap > 0 else ["B", "A"])
+    bias = [verdict_of(a, b, Flaws(1, 0), seed) for a, b in both_orders(first, second)]
+    assert bias == ["A", "A"]
+    sound = [verdict_of(a, b, Flaws(0, 0), seed) for a, b in both_orders(TRUE, FALSE)]
+    assert sound == ["A", "B"]
+
+
+def test_what_is_familiar_is_no_likelier_true() -> None:
+    """Else the prior would be a skill: of one detail changed, the true one is the more
+    familiar in half of the cases; of short answers in a little more."""
+    rng = Random("prior")
+    gaps = []
+    for place in range(3000):
+        scene = sample_scene(rng)
+        altered = alter_scene(scene, CATEGORIES[place % 3], rng)
+        gaps.append(familiarity(describe(scene)) - familiarity(describe(altered)))
+    assert sum(gap > 0 for gap in gaps) / 3000 == pytest.approx(0.5, abs=0.04)
+    assert all(gaps), "a word more or less familiar decides every such pair"
+
+
+@pytest.mark.parametrize(("flaws", "share"), [(Flaws(0, 0), 0.5), (Flaws(0.6, 0), 0.8)])
+def test_a_bias_is_the_share_that_it_says(flaws: Flaws, share: float) -> None:
+    """Of verdicts without it half are A."""
+    rng = Random("bias")
+    lessons = [teach_judge_closed(sample_scene(rng), flaws, rng) for _ in range(2000)]
+    found = sum(lesson.target.endswith("[[A]]") for lesson in lessons) / 2000
+    assert found == pytest.approx(share, abs=0.04)
