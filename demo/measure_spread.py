@@ -300,10 +300,13 @@ def across_bases(values: pd.Series) -> dict[str, Any]:
     """
     means = values.groupby("base_seed").mean().map(rounded)
     number, spread = len(means), means.nunique() > 1
-    # Without any spread a t-test says nothing.
-    p_value = ttest_1samp(means, 0.0).pvalue if spread else float(not means.any())
-    critical = t.ppf(1 - SIGNIFICANCE / 2, number - 1) if number > 1 else 0.0
-    least = critical * means.std() / number**0.5 if spread else 0.0
+    if number < 2:  # one base shows nothing, whatever its mean: all there could be
+        p_value = least = 1.0
+    elif spread:
+        p_value = ttest_1samp(means, 0.0).pvalue
+        least = t.ppf(1 - SIGNIFICANCE / 2, number - 1) * means.std() / number**0.5
+    else:  # without any spread a t-test says nothing
+        p_value, least = float(not means.any()), 0.0
     return {
         "num_bases": number,
         "mean": rounded(means.mean()),

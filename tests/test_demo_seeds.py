@@ -390,6 +390,16 @@ def test_the_base_is_the_unit_of_a_test_between_filters(
     assert all((row["mean"] > row["least_shown"]) is expected for row in found)
 
 
+def test_one_base_shows_no_difference(tmp_path: Path) -> None:
+    """However large: there is no spread to hold it against."""
+    for loop in (0, 1):
+        write_run(tmp_path / f"base3_loop{loop}", rise=0.2, difference=0.3)
+    spread = spread_of(tmp_path)
+    assert {row["do_differ"] for row in spread["filter_differences"]} == {False}
+    assert {row["least_shown"] for row in spread["filter_differences"]} == {1}
+    assert is_reached(spread, "blind majority", "within noise")
+
+
 def test_unfinished_runs_are_named_and_left_out(tmp_path: Path) -> None:
     """A comparison is missing, or iterations are: the repository's default is 4."""
     for base, loop in RUNS[:3]:
