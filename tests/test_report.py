@@ -103,12 +103,12 @@ def test_the_main_sentence_names_the_control() -> None:
     balanced = comparison_row(filter="consistent", accuracy=0.55)
     rows = [BASE, comparison_row(), balanced, control]
     assert told(comparison(*rows)).endswith(
-        " Of 12.5 points, 5.0 come with balance alone."
+        " Of 12.5 points, 5.0 come with agreement alone."
     )
     sentences = list_controls(main_result([comparison(*rows)], "vlrb", "majority"))
     assert [one.partition(":")[0] for one in sentences] == [
-        "Of 12.5 points above the base, 5.0 come with balance alone",
-        "Of 12.5 points above the base, 0.0 come with training alone",
+        "Of 12.5 points above the base, 5.0 come with agreement alone",
+        "Of 12.5 points above the base, 0.0 come with balance alone",
     ]
     assert sentences[1].endswith("it is right in 50.0 % (25.0 to 75.0).")
     earlier = comparison(BASE, comparison_row(), control | {"iteration": 1})
@@ -121,7 +121,7 @@ def test_no_share_is_told_of_what_is_no_part(judge: float, control: float) -> No
     rows = [BASE, comparison_row(accuracy=judge)]
     rows.append(comparison_row(filter="consistent", accuracy=control))
     gains = [f"{100 * (accuracy - 0.5):.1f}" for accuracy in (judge, control)]
-    expected = f" It gains {gains[0]} points, and with balance alone {gains[1]}."
+    expected = f" It gains {gains[0]} points, and with agreement alone {gains[1]}."
     assert told(comparison(*rows)).endswith(expected)
 
 

@@ -120,12 +120,12 @@ def main_sentence(result: MainResult, scored: str) -> str:
         f"On {scored}, the judge of iteration {last['iteration']} ({last['filter']}) "
         f"is right in {in_percent(last)} of judgments, the base model in "
         f"{in_percent(base)} ({last['num_pairs']} pairs in both orders; exact "
-        f"sign-flip test: {p_value(last)}).{tell_balance(result)}"
+        f"sign-flip test: {p_value(last)}).{tell_agreement(result)}"
     )
 
 
-def tell_balance(result: MainResult) -> str:
-    """How much of a gain a control without labels has too; "" without one."""
+def tell_agreement(result: MainResult) -> str:
+    """How much of a gain the control has where both orders agree; "" without it."""
     base, last, beside, _ = result
     if base is None or last is None or "consistent" not in beside:
         return ""
@@ -134,15 +134,15 @@ def tell_balance(result: MainResult) -> str:
         for row in (last, beside["consistent"])
     )
     if not 0 <= alone <= gain:
-        return f" It gains {gain:.1f} points, and with balance alone {alone:.1f}."
-    return f" Of {gain:.1f} points, {alone:.1f} come with balance alone."
+        return f" It gains {gain:.1f} points, and with agreement alone {alone:.1f}."
+    return f" Of {gain:.1f} points, {alone:.1f} come with agreement alone."
 
 
 # What each control is trained on, and so takes away.
 CONTROLS = {
-    "consistent": "balance alone: consistent is trained on pairs on which both orders "
-    "agree, right or wrong",
-    "unchecked": "training alone: unchecked is trained on judgments right or wrong, as "
+    "consistent": "agreement alone: consistent is trained on pairs on which both "
+    "orders agree, right or wrong",
+    "unchecked": "balance alone: unchecked is trained on judgments right or wrong, as "
     "many of each letter",
 }
 

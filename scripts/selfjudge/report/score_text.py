@@ -9,7 +9,7 @@ from selfjudge.report.headlines import (
     headline,
     main_result,
     p_value,
-    tell_balance,
+    tell_agreement,
     tell_controls,
     tell_scored,
     tell_sources,
@@ -29,7 +29,7 @@ def format_result(
     benchmark = next(iter(expected.targets), None)
     result = main_result(comparisons, benchmark, expected.filters[0])
     scored = tell_scored(comparisons, benchmark, config["report"]["about"])
-    lines = [f"{headline(result)}.{tell_balance(result)}"]
+    lines = [f"{headline(result)}.{tell_agreement(result)}"]
     if result.base:
         lines.append(f"On {scored}, {result.base['num_pairs']} pairs in both orders:")
     if result.judge:
