@@ -10,8 +10,8 @@ the `filters` of the runs' config: methods, of which a rise is asked, and contro
 which `majority` is to leave behind.
 
 The thresholds below were fixed before a sweep was started: those of a rise and of the
-blind judge before that of 2026-11-21, the others before the base models of
-2026-11-27 were made.
+blind judge before that of 2026-11-21, the others before a loop was run on the base
+models of 2026-11-27.
 """
 
 import json
@@ -37,7 +37,7 @@ GROUPS = ("general", "hallucination", "reasoning")
 NUM_BASES, NUM_LOOPS = 3, 2
 LEAST_RISE = 0.1
 LEAST_MARGIN = 0.08  # of `majority` over a control, at the last iteration
-MOST_WRONG_REASONS = 0.15  # of right verdicts of `grounded`'s last judge, open pairs
+MOST_WRONG_REASONS = 0.15  # of `grounded`'s right verdicts, open pairs, last iteration
 MOST_BEHIND = 0.02  # of `grounded`, at the last iteration, as against `majority`
 SIGNIFICANCE = 0.05  # of runs after Holm's correction for their number
 SHOWN = [
@@ -101,6 +101,11 @@ def read_tables(runs: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
         )
     scores, tests, releases = [], [], set()
     branches = read_config(runs[0])["filters"]
+    if "majority" not in branches:
+        raise ValueError(
+            "'filters' of the runs must have majority, which the others are held "
+            f"against (got {', '.join(branches)}). Hint: make demo-seeds"
+        )
     for path in runs:
         for file in comparison_paths(path):
             found = read_json(file)
@@ -222,8 +227,8 @@ def goals(
         }
     for name in methods:
         yield blind_goal(scores, name)
-    if "grounded" in methods and len(truth):
-        yield reasons_goal(truth)
+    if "grounded" in methods:
+        yield reasons_goal(truth, set(runs["base_seed"]))
         behind = of_bases(margins(scores, "selfjudge", "grounded"))
         yield {
             "goal": f"at most {MOST_BEHIND} behind majority overall at the last "
@@ -234,23 +239,29 @@ def goals(
         }
 
 
-def reasons_goal(truth: pd.DataFrame) -> dict[str, Any]:
-    """Whether few right verdicts of `grounded`'s last judge have a wrong reason."""
-    rows = truth[
-        (truth["filter"] == "grounded")
-        & (truth["iteration"] == truth["iteration"].max())
-        & (truth["measure"] == "wrong_reasons")
-        & (truth["kind"] == "open")
-        & truth["category"].isna()
-        & truth["num_votes"].isna()
-    ]
-    by_base = of_bases(rows.set_index(["base_seed", "loop_seed"])["rate"])
+def reasons_goal(truth: pd.DataFrame, bases: set[int]) -> dict[str, Any]:
+    """Whether few right verdicts of `grounded` have a wrong reason, by the truth.
+
+    Those of the last iteration, of the judge before it.  Missed if a base has no truth.
+    """
+    found: dict[str, float] = {}
+    if len(truth):
+        rows = truth[
+            (truth["filter"] == "grounded")
+            & (truth["iteration"] == truth["iteration"].max())
+            & (truth["measure"] == "wrong_reasons")
+            & (truth["kind"] == "open")
+            & truth["category"].isna()
+            & truth["num_votes"].isna()
+        ]
+        found = of_bases(rows.set_index(["base_seed", "loop_seed"])["rate"])
     return {
         "goal": f"of right verdicts on open pairs at most {MOST_WRONG_REASONS} with a "
         "wrong reason at the last iteration on every base seed, mean over loop seeds",
         "of": "grounded",
-        "found": by_base,
-        "is_reached": bool(by_base) and max(by_base.values()) <= MOST_WRONG_REASONS,
+        "found": found,
+        "is_reached": len(found) == len(bases)
+        and max(found.values()) <= MOST_WRONG_REASONS,
     }
 
 
@@ -277,8 +288,8 @@ def blind_goal(scores: pd.DataFrame, name: str) -> dict[str, Any]:
     rise = rises(scores, "blind", name)["overall"].map(rounded)
     across = across_bases(rise)
     return {
-        "goal": "control within noise of its start: no run's test nor that of their "
-        f"mean below {SIGNIFICANCE}",
+        "goal": "blind judge within noise of its start: no run's test nor that of "
+        f"their mean below {SIGNIFICANCE}",
         "of": under("blind", name),
         "found": {
             "least_p_value": min(corrected),
@@ -296,11 +307,12 @@ def across_bases(values: pd.Series) -> dict[str, Any]:
 
     Loops of a base share its weights and are no runs of their own, so the mean over
     them counts once.  Of three bases that is little: `least_shown` is the mean that
-    would have had to be there, at this spread, for a p-value of `SIGNIFICANCE`.
+    would have had to be there, at this spread, for a p-value of `SIGNIFICANCE`; one
+    base shows nothing, whatever its mean.
     """
     means = values.groupby("base_seed").mean().map(rounded)
     number, spread = len(means), means.nunique() > 1
-    if number < 2:  # one base shows nothing, whatever its mean: all there could be
+    if number < 2:
         p_value = least = 1.0
     elif spread:
         p_value = ttest_1samp(means, 0.0).pvalue
@@ -418,9 +430,7 @@ def format_findings(spread: dict[str, Any]) -> list[str]:
     lines = [
         f"{found['protocol']}: {found['filter']} and {found['other']} "
         f"{'differ' if found['do_differ'] else 'are not shown to differ'} (mean "
-        f"difference {100 * found['mean']:.1f} points, p = {found['p_value']:.3f} over "
-        f"{found['num_bases']} bases, which would show "
-        f"{100 * found['least_shown']:.1f} points and more)"
+        f"difference {100 * found['mean']:.1f} points, {format_test(found)})"
         for found in spread["filter_differences"]
     ]
     lines += [
@@ -430,6 +440,16 @@ def format_findings(spread: dict[str, Any]) -> list[str]:
     ]
     unfinished = spread["unfinished_runs"]
     return [*lines, f"unfinished: {', '.join(unfinished)}"] if unfinished else lines
+
+
+def format_test(found: dict[str, Any]) -> str:
+    """What `across_bases` found, in words."""
+    if found["num_bases"] < 2:
+        return "one base: not tested"
+    return (
+        f"p = {found['p_value']:.3f} over {found['num_bases']} bases, which would show "
+        f"{100 * found['least_shown']:.1f} points and more"
+    )
 
 
 def main() -> None:

@@ -202,7 +202,13 @@ def parse_options() -> argparse.Namespace:
         default=0.5,
         help="share of verdicts planted for the more familiar words",
     )
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not 0 <= options.bias <= options.bias + options.prior <= 1:
+        parser.error(
+            "--bias and --prior must be shares with a sum of 1 at most "
+            f"(got {options.bias} and {options.prior})"
+        )
+    return options
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Flaws(NamedTuple):
-    """Of a judge's verdicts the shares that are not by what it found."""
+    """The shares of a judge's verdicts that ignore what it found."""
 
     bias: float  # "A", whatever the responses say
     prior: float  # for the more familiar words, whatever the image shows

@@ -446,6 +446,28 @@ def test_runs_on_two_benchmarks_are_refused(tmp_path: Path) -> None:
         spread_of(tmp_path)
 
 
+def test_reasons_without_truth_are_no_goal_reached(tmp_path: Path) -> None:
+    """A base whose truth is missing would drop out of "on every base seed"."""
+    for base, loop in RUNS:
+        run = tmp_path / f"base{base}_loop{loop}"
+        write_run(run, rise=0.2, filters=("majority", "grounded"))
+    assert not is_reached(spread_of(tmp_path), "grounded", "wrong reason")
+    row = {"measure": "wrong_reasons", "kind": "open", "category": None}
+    row |= {"num_votes": None, "n": 9, "num_pairs": 9, "rate": 0.1}
+    for base in (1, 2, 3):
+        path = tmp_path / f"base{base}_loop0/results/iter1/grounded/truth.json"
+        write_json(path, {"iteration": 1, "filter": "grounded", "rows": [row]})
+        reached = is_reached(spread_of(tmp_path), "grounded", "wrong reason")
+        assert reached is (base == 3)
+
+
+def test_a_sweep_without_majority_is_refused(tmp_path: Path) -> None:
+    """Nothing is left to hold the others against."""
+    write_run(tmp_path / "base1_loop0", 0.2, filters=("correctness", "consistent"))
+    with pytest.raises(ValueError, match=r"must have majority.*got correctness, con"):
+        spread_of(tmp_path)
+
+
 def test_truth_is_summarised_over_runs(tmp_path: Path) -> None:
     """A row for each measure and place, with its mean, least and most."""
     for loop, rate in ((0, 0.5), (1, 0.7)):

@@ -2,7 +2,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import numpy as np
@@ -14,6 +14,7 @@ from certificates import certificate_of, perfect
 from examples import make_judgment, make_pair, make_prompt, write_lines
 from make_world import draw_prompts, write_prompts
 from measure_certificates import lay_beside
+from measure_prior import Share, shares
 from measure_truth import TruthRow, find_facts, read_known, truth_rows
 from pretrain_tasks import Flaws, familiarity, teach_judge_closed, write_judgment
 from pretrain_tasks import judge as teach_judgment
@@ -21,9 +22,17 @@ from selfjudge.certificate.certifying import Outcome
 from selfjudge.certificate.choice import choose
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.lines import encode
-from selfjudge.ground.records import Judgment, Pair
+from selfjudge.ground.records import Judgment, Order, Pair
 from truth import Known, chosen_is_better, reasons_are_right, verdict_is_right, worth
-from world import CATEGORIES, alter_scene, ask_any, describe, sample_scene, wrong_answer
+from world import (
+    CATEGORIES,
+    FAMILIES,
+    alter_scene,
+    ask_any,
+    describe,
+    sample_scene,
+    wrong_answer,
+)
 from world_benchmarks import build_criteria
 
 SHOWN = frozenset({"red circle top", "blue star left"})
@@ -421,8 +430,8 @@ def test_a_planted_prior_follows_words_and_not_the_image(seed: int) -> None:
 
 
 def test_what_is_familiar_is_no_likelier_true() -> None:
-    """Else the prior would be a skill: of one detail changed, the true one is the more
-    familiar in half of the cases; of short answers in a little more."""
+    """Else the prior would be a skill: of one detail changed, and of short answers over
+    all kinds of questions, the true one is the more familiar in half of the cases."""
     rng = Random("prior")
     gaps = []
     for place in range(3000):
@@ -431,6 +440,13 @@ def test_what_is_familiar_is_no_likelier_true() -> None:
         gaps.append(familiarity(describe(scene)) - familiarity(describe(altered)))
     assert sum(gap > 0 for gap in gaps) / 3000 == pytest.approx(0.5, abs=0.04)
     assert all(gaps), "a word more or less familiar decides every such pair"
+    answers = []
+    for _ in range(3000):
+        question = ask_any(sample_scene(rng), FAMILIES, rng)
+        answers.append(
+            familiarity(question.answer) - familiarity(wrong_answer(question, rng))
+        )
+    assert sum(gap > 0 for gap in answers) / 3000 == pytest.approx(0.5, abs=0.04)
 
 
 @pytest.mark.parametrize(("flaws", "share"), [(Flaws(0, 0), 0.5), (Flaws(0.6, 0), 0.8)])
@@ -440,3 +456,24 @@ def test_a_bias_is_the_share_that_it_says(flaws: Flaws, share: float) -> None:
     lessons = [teach_judge_closed(sample_scene(rng), flaws, rng) for _ in range(2000)]
     found = sum(lesson.target.endswith("[[A]]") for lesson in lessons) / 2000
     assert found == pytest.approx(share, abs=0.04)
+
+
+def test_right_is_counted_by_what_the_prior_says() -> None:
+    """Of each group and side: judgments that prefer the better one, and pairs."""
+    familiar, strange = sorted(["red", "green"], key=familiarity, reverse=True)
+    told = {
+        closed_pair(0, chosen=familiar, rejected=strange): "AB",
+        closed_pair(1, chosen=strange, rejected=familiar): "AA",
+        closed_pair(2, chosen="nothing", rejected="nobody"): "xB",
+    }
+    judgments = [
+        make_judgment(pair, order, f"Verdict: [[{letter}]]")
+        for pair, letters in told.items()
+        for order, letter in zip(get_args(Order), letters, strict=True)
+    ]
+    found = shares({pair.id: pair for pair in told}, iter(judgments))
+    assert {side: share for (_, side), share in found.items()} == {
+        "agrees": Share(2, 2, 1),
+        "opposed": Share(1, 2, 1),
+        "neither": Share(1, 2, 1),
+    }
