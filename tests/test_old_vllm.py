@@ -139,7 +139,14 @@ def make_engine() -> Any:
     engine.dialect = Dialect10()
     engine.writable = WRITABLE
     engine.blocked = sorted(set(range(WIDTH)) - set(WRITABLE))
-    engine._conversations = SimpleNamespace(special=SimpleNamespace(end_ids=[9]))
+    words = {"A": 4, "B": 5}
+    tokenizer = SimpleNamespace(
+        convert_tokens_to_ids=lambda texts: [words[text] for text in texts],
+        decode=lambda ids, **_: dict(zip(words.values(), words, strict=True))[ids[0]],
+    )
+    engine._conversations = Conversations(
+        SimpleNamespace(tokenizer=tokenizer), SimpleNamespace(end_ids=[9])
+    )
     engine._prompts = lambda requests, **k: ((one, {}) for one in requests)
     return engine
 
@@ -157,6 +164,7 @@ def test_its_add_request_takes_what_we_ask(monkeypatch: pytest.MonkeyPatch) -> N
             images=("a.png",),
             sampling=sampling,
             seed=2**63 - 1,
+            choices=("A", "B")[: 2 * number],  # the second asks what its letters had
         )
         for number, sampling in enumerate(
             [
