@@ -5,41 +5,25 @@ under the protocols selfjudge, greedy and blind, and their truth files); writes
 spread.json and spread.csv beside them and prints tables.  spread.json holds a
 row for each run, protocol, filter, group and iteration, their mean, least and
 most over runs, the tests between filters, the same of the truth files, and for
-each goal what it asks, what was found, and whether it is reached.  The branches are
-the `filters` of the runs' config: methods, of which a rise is asked, and controls,
-which `majority` is to leave behind.
-
-The thresholds below were fixed before a sweep was started: those of a rise and of the
-blind judge before that of 2026-11-21, the others before a loop was run on the base
-models of 2026-11-27.
+each goal (spread_goals.py) what it asks, what was found, and whether it is reached.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import product
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
-from scipy.stats import t, ttest_1samp
-from statsmodels.stats.multitest import multipletests
 
 from run_seeds import RUN, find_projects
 from selfjudge.ground.lines import read_json, write_json, writing
-from selfjudge.report.headlines import CONTROLS
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import read_config
+from spread_goals import SIGNIFICANCE, across_bases, goals, rounded
 
 # The name of a comparison, and its protocol.
 COMPARISONS = {"vlrb": "selfjudge", "vlrb_greedy": "greedy", "vlrb_blind": "blind"}
-GROUPS = ("general", "hallucination", "reasoning")
-NUM_BASES, NUM_LOOPS = 3, 2
-LEAST_RISE = 0.1
-LEAST_MARGIN = 0.08  # of `majority` over a control, at the last iteration
-MOST_WRONG_REASONS = 0.15  # of `grounded`'s right verdicts, open pairs, last iteration
-MOST_BEHIND = 0.02  # of `grounded`, at the last iteration, as against `majority`
-SIGNIFICANCE = 0.05  # of runs after Holm's correction for their number
 SHOWN = [
     *("base_seed", "loop_seed", "protocol", "filter", "group", "iteration"),
     *("num_pairs", "accuracy", "low", "high", "coverage", "agreement_rate"),
@@ -64,13 +48,6 @@ def comparison_paths(run: Path) -> list[Path]:
         for name in COMPARISONS
         for iteration in range(read_config(run)["iterations"] + 1)
     ]
-
-
-def split_branches(names: Iterable[str]) -> tuple[list[str], list[str]]:
-    """Of some filters those that learn from labels, and the controls."""
-    known = list(dict.fromkeys(names))
-    methods = [name for name in known if name not in CONTROLS]
-    return methods, [name for name in known if name in CONTROLS]
 
 
 def settings_of(run: Path) -> dict[str, Any]:
@@ -149,193 +126,6 @@ def summarise(table: pd.DataFrame, value: str, keys: list[str]) -> pd.DataFrame:
     groups = table.groupby(keys, sort=False, dropna=False)[value]
     found = groups.agg(num_runs="count", mean="mean", min="min", max="max")
     return found.round(6).reset_index()
-
-
-def rises(scores: pd.DataFrame, protocol: str, name: str) -> pd.DataFrame:
-    """How much each group rose from the first to the last iteration, a run a row."""
-    rows = scores[(scores["protocol"] == protocol) & (scores["filter"] == name)]
-    table = rows.pivot(
-        index=["base_seed", "loop_seed"],
-        columns=["group", "iteration"],
-        values="accuracy",
-    )
-    last = rows["iteration"].max()
-    return table.xs(last, axis=1, level=1) - table.xs(0, axis=1, level=1)
-
-
-def margins(scores: pd.DataFrame, protocol: str, name: str) -> pd.Series:
-    """By how much `majority` ends above a filter over all pairs, by run."""
-    rows = scores[(scores["protocol"] == protocol) & (scores["group"] == "overall")]
-    rows = rows[rows["iteration"] == rows["iteration"].max()]
-    table = rows.pivot(
-        index=["base_seed", "loop_seed"], columns="filter", values="accuracy"
-    )
-    margin: pd.Series = table["majority"] - table[name]
-    return margin
-
-
-def of_bases(values: pd.Series) -> dict[str, float]:
-    """The mean over the loops of each base, by its name."""
-    means = values.groupby("base_seed").mean().map(rounded)
-    return {f"base {base}": value for base, value in means.items()}
-
-
-def goals(
-    scores: pd.DataFrame, truth: pd.DataFrame, num_unfinished: int
-) -> Iterator[dict[str, Any]]:
-    """Each goal: what it asks, of what, what was found, and whether it is reached.
-
-    A run that is not finished may be one that failed: the first goal is missed.
-    """
-    methods, controls = split_branches(scores["filter"])
-    runs = scores[["base_seed", "loop_seed"]].drop_duplicates()
-    loops = runs.groupby("base_seed").size()
-    yield {
-        "goal": f"at least {NUM_BASES} base seeds with {NUM_LOOPS} loop seeds each, "
-        "none unfinished",
-        "of": "runs",
-        "found": {f"base {base}": int(number) for base, number in loops.items()},
-        "is_reached": bool(
-            len(loops) >= NUM_BASES and loops.min() >= NUM_LOOPS and not num_unfinished
-        ),
-    }
-    for protocol, name in product(("selfjudge", "greedy"), methods):
-        rise = rises(scores, protocol, name)
-        by_base = of_bases(rise["overall"])
-        yield {
-            "goal": f"rise of at least {LEAST_RISE} overall on every base seed, "
-            "mean over loop seeds",
-            "of": under(protocol, name),
-            "found": by_base,
-            "is_reached": min(by_base.values()) >= LEAST_RISE,
-        }
-        by_group = rise[list(GROUPS)].mean().map(rounded)
-        yield {
-            "goal": "rise in each group, mean over runs",
-            "of": under(protocol, name),
-            "found": dict(by_group.items()),
-            "is_reached": bool(by_group.min() > 0),
-        }
-    for protocol, name in product(("selfjudge", "greedy"), controls):
-        by_base = of_bases(margins(scores, protocol, name))
-        yield {
-            "goal": f"majority at least {LEAST_MARGIN} above it overall at the last "
-            "iteration on every base seed, mean over loop seeds",
-            "of": under(protocol, name),
-            "found": by_base,
-            "is_reached": min(by_base.values()) >= LEAST_MARGIN,
-        }
-    for name in methods:
-        yield blind_goal(scores, name)
-    if "grounded" in methods:
-        yield reasons_goal(truth, set(runs["base_seed"]))
-        behind = of_bases(margins(scores, "selfjudge", "grounded"))
-        yield {
-            "goal": f"at most {MOST_BEHIND} behind majority overall at the last "
-            "iteration on every base seed, mean over loop seeds",
-            "of": "grounded",
-            "found": behind,
-            "is_reached": max(behind.values()) <= MOST_BEHIND,
-        }
-
-
-def reasons_goal(truth: pd.DataFrame, bases: set[int]) -> dict[str, Any]:
-    """Whether few right verdicts of `grounded` have a wrong reason, by the truth.
-
-    Those of the last iteration, of the judge before it.  Missed if a base has no truth.
-    """
-    found: dict[str, float] = {}
-    if len(truth):
-        rows = truth[
-            (truth["filter"] == "grounded")
-            & (truth["iteration"] == truth["iteration"].max())
-            & (truth["measure"] == "wrong_reasons")
-            & (truth["kind"] == "open")
-            & truth["category"].isna()
-            & truth["num_votes"].isna()
-        ]
-        found = of_bases(rows.set_index(["base_seed", "loop_seed"])["rate"])
-    return {
-        "goal": f"of right verdicts on open pairs at most {MOST_WRONG_REASONS} with a "
-        "wrong reason at the last iteration on every base seed, mean over loop seeds",
-        "of": "grounded",
-        "found": found,
-        "is_reached": len(found) == len(bases)
-        and max(found.values()) <= MOST_WRONG_REASONS,
-    }
-
-
-def under(protocol: str, name: str) -> str:
-    """What a goal is of: a filter, under the protocol of training if none is named."""
-    return name if protocol == "selfjudge" else f"{protocol} {name}"
-
-
-def blind_goal(scores: pd.DataFrame, name: str) -> dict[str, Any]:
-    """Whether a filter's judge, blind, is within noise of its start in every run.
-
-    That is, whether no run's sign-flip test of the last iteration against the base
-    model, over all pairs, is significant after Holm's correction, nor the mean rise by
-    `across_bases`: many small steps the same way are no noise.
-    """
-    last = scores["iteration"].max()
-    rows = scores[
-        (scores["protocol"] == "blind")
-        & (scores["filter"] == name)
-        & (scores["group"] == "overall")
-        & (scores["iteration"] == last)
-    ]
-    corrected = holm(rows["p_value_base"])
-    rise = rises(scores, "blind", name)["overall"].map(rounded)
-    across = across_bases(rise)
-    return {
-        "goal": "blind judge within noise of its start: no run's test nor that of "
-        f"their mean below {SIGNIFICANCE}",
-        "of": under("blind", name),
-        "found": {
-            "least_p_value": min(corrected),
-            "least_p_value_uncorrected": rounded(rows["p_value_base"].min()),
-            "min_rise": rounded(rise.min()),
-            "max_rise": rounded(rise.max()),
-            **across,
-        },
-        "is_reached": bool(min(*corrected, across["p_value"]) >= SIGNIFICANCE),
-    }
-
-
-def across_bases(values: pd.Series) -> dict[str, Any]:
-    """Whether the mean of some runs' values is nought, by a t-test over bases.
-
-    Loops of a base share its weights and are no runs of their own, so the mean over
-    them counts once.  Of three bases that is little: `least_shown` is the mean that
-    would have had to be there, at this spread, for a p-value of `SIGNIFICANCE`; one
-    base shows nothing, whatever its mean.
-    """
-    means = values.groupby("base_seed").mean().map(rounded)
-    number, spread = len(means), means.nunique() > 1
-    if number < 2:
-        p_value = least = 1.0
-    elif spread:
-        p_value = ttest_1samp(means, 0.0).pvalue
-        least = t.ppf(1 - SIGNIFICANCE / 2, number - 1) * means.std() / number**0.5
-    else:  # without any spread a t-test says nothing
-        p_value, least = float(not means.any()), 0.0
-    return {
-        "num_bases": number,
-        "mean": rounded(means.mean()),
-        "p_value": rounded(p_value),
-        "least_shown": rounded(least),
-    }
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number by Holm's method."""
-    _, corrected, _, _ = multipletests(list(p_values), method="holm")
-    return [rounded(value) for value in corrected]
-
-
-def rounded(value: float) -> float:
-    """A number as it stands in a file: six digits."""
-    return round(float(value), 6)
 
 
 def filter_differences(tests: pd.DataFrame) -> list[dict[str, Any]]:

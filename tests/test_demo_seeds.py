@@ -9,16 +9,10 @@ from snakemake.utils import update_config
 
 import run_seeds
 from measure_choices import MOST_BEHIND, format_choices, read_choices, sum_up
-from measure_spread import (
-    COMPARISONS,
-    GROUPS,
-    find_runs,
-    format_spread,
-    measure_spread,
-    split_branches,
-)
+from measure_spread import COMPARISONS, find_runs, format_spread, measure_spread
 from selfjudge.ground.lines import read_json, write_json
 from selfjudge.run.config import check_config
+from spread_goals import GROUPS, split_branches
 
 ROOT = Path(__file__).parents[1]
 FILTERS = ("majority", "correctness", "unchecked")
