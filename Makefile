@@ -60,7 +60,7 @@ ENGINE ?= transformers
 demo: demo-$(ENGINE)
 
 demo-transformers: $(READY)
-	@echo "Four iterations with a tiny model, then demo/results/report.html: 15 to 30 minutes on two cores."
+	@echo "Four iterations with a tiny model, then demo/results/report.html: 11 minutes on two quiet cores, 30 on busy ones."
 	$(BIN)/snakemake --profile profiles/local --directory demo all
 
 demo-vllm: $(READY) $(VLLM_READY)

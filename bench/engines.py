@@ -36,8 +36,8 @@ sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "demo")]
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from msgspec.structs import replace
-from PIL import Image
 
+from matches import make_match
 from selfjudge.engines import EngineSettings, journal, open_engine
 from selfjudge.engines.journal import run_requests
 from selfjudge.engines.journal_files import Journal
@@ -46,7 +46,6 @@ from selfjudge.ground.records import ORDERS
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.ground.templates import fill, load_template, user_turn
 from selfjudge.judging.asks import JUDGE_FIELDS
-from world import ask_any, render, sample_scene, wrong_answer
 
 MIN_SPEED_RATE = 0.95  # of the plain loop's tokens a second
 MAX_JOURNAL_RATE = 0.03  # of a stage's time
@@ -55,7 +54,6 @@ SAMPLINGS = {
     "plain": Sampling(max_tokens=96, temperature=1.0),
     "paper": Sampling(max_tokens=32, temperature=0.6, top_k=50, top_p=0.9),
 }
-FAMILIES = ("count_kind", "total", "at", "color", "where", "relation")
 
 Answer = Callable[[Any, Sequence[Request]], int]
 
@@ -154,16 +152,13 @@ def make_requests(
     """Sampled judgments, eight of each picture and order, neighbours together."""
     template = load_template(ROOT / "demo/templates/judge.txt", *JUDGE_FIELDS)
     for number in range(num_prompts):
-        rng = Random(number)
-        scene = sample_scene(rng)
-        path = folder / f"{number}.png"
-        Image.fromarray(render(scene, rng)).save(path)
-        question = ask_any(scene, FAMILIES, rng)
-        pair = [question.answer, wrong_answer(question, rng)]
+        rng = Random(f"seeds/{number}")
+        match = make_match(folder, number)
+        pair = [match.first, match.second]
         for order in ORDERS:
             text = fill(
                 template,
-                question=question.text,
+                question=match.question,
                 response_a=pair[0],
                 response_b=pair[1],
             )
@@ -172,7 +167,7 @@ def make_requests(
                 yield Request(
                     id=f"{number}/{order}/{sample}",
                     messages=[user_turn(1, text)],
-                    images=(str(path),),
+                    images=match.images,
                     sampling=sampling,
                     seed=rng.getrandbits(63),
                 )

@@ -32,7 +32,7 @@ SHOWN = [
 
 
 def find_runs(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The finished runs below a folder and the others, by name.
+    """The finished runs below a folder and the others, by seeds.
 
     A run is finished if it has every comparison of every iteration it asks for.
     """
@@ -43,10 +43,11 @@ def find_runs(folder: Path) -> tuple[list[Path], list[Path]]:
 
 def comparison_paths(run: Path) -> list[Path]:
     """The comparisons that a run is to have, by protocol and iteration."""
+    iterations = range(read_config(run)["iterations"] + 1)
     return [
         run / f"results/iter{iteration}/{name}.json"
         for name in COMPARISONS
-        for iteration in range(read_config(run)["iterations"] + 1)
+        for iteration in iterations
     ]
 
 
@@ -146,7 +147,8 @@ def filter_differences(tests: pd.DataFrame) -> list[dict[str, Any]]:
                 "min_difference": rounded(part["difference"].min()),
                 "max_difference": rounded(part["difference"].max()),
                 **across,
-                "do_differ": across["p_value"] < SIGNIFICANCE,
+                "do_differ": across["p_value"] is not None
+                and across["p_value"] < SIGNIFICANCE,
             }
         )
     return found
@@ -234,7 +236,7 @@ def format_findings(spread: dict[str, Any]) -> list[str]:
 
 def format_test(found: dict[str, Any]) -> str:
     """What `across_bases` found, in words."""
-    if found["num_bases"] < 2:
+    if found["p_value"] is None:
         return "one base: not tested"
     return (
         f"p = {found['p_value']:.3f} over {found['num_bases']} bases, which would show "

@@ -78,24 +78,24 @@ def score(response: str, truth: str) -> int:
     return sum(1 if claim in known else -1 for claim in split_claims(response))
 
 
-def spread(words: Sequence[str]) -> dict[str, float]:
+def space_evenly(words: Sequence[str]) -> dict[str, float]:
     """The familiarity of each of the words, evenly spaced from 1 down to -1."""
     return {word: 1 - 2 * place / (len(words) - 1) for place, word in enumerate(words)}
 
 
-def stir(words: Sequence[str]) -> list[str]:
+def shuffle(words: Sequence[str]) -> list[str]:
     """The words in an order that has nothing to do with what they mean."""
     return Random("familiar").sample(words, len(words))
 
 
-# How familiar each word is: nothing that a picture could show.
+# How familiar each word is: by chance, but "yes" and "a" before "no" and "b".
 FAMILIARITY = {
-    **spread(stir(COLOR_NAMES)),
-    **spread(stir(KINDS)),
-    **spread(stir(CELLS)),
-    **spread(stir("012345")),
-    **spread(["yes", "no"]),
-    **spread(["a", "b"]),
+    **space_evenly(shuffle(COLOR_NAMES)),
+    **space_evenly(shuffle(KINDS)),
+    **space_evenly(shuffle(CELLS)),
+    **space_evenly(shuffle("012345")),
+    **space_evenly(["yes", "no"]),
+    **space_evenly(["a", "b"]),
 }
 
 

@@ -168,7 +168,8 @@ def blind_goal(scores: pd.DataFrame, name: str) -> dict[str, Any]:
 
     That is, whether no run's sign-flip test of the last iteration against the base
     model, over all pairs, is significant after Holm's correction, nor the mean rise by
-    `across_bases`: many small steps the same way are no noise.
+    `across_bases`: many small steps the same way are no noise.  Missed where one base
+    alone was run, of which that cannot be said.
     """
     last = scores["iteration"].max()
     rows = scores[
@@ -191,7 +192,8 @@ def blind_goal(scores: pd.DataFrame, name: str) -> dict[str, Any]:
             "max_rise": rounded(rise.max()),
             **across,
         },
-        "is_reached": bool(min(*corrected, across["p_value"]) >= SIGNIFICANCE),
+        "is_reached": across["p_value"] is not None
+        and min(*corrected, across["p_value"]) >= SIGNIFICANCE,
     }
 
 
@@ -200,23 +202,23 @@ def across_bases(values: pd.Series) -> dict[str, Any]:
 
     Loops of a base share its weights and are no runs of their own, so the mean over
     them counts once.  Of three bases that is little: `least_shown` is the mean that
-    would have had to be there, at this spread, for a p-value of `SIGNIFICANCE`; one
-    base shows nothing, whatever its mean.
+    would have had to be there, at this spread, for a p-value of `SIGNIFICANCE`.  Of one
+    base both are None: it shows nothing, whatever its mean.
     """
     means = values.groupby("base_seed").mean().map(rounded)
     number, spread = len(means), means.nunique() > 1
-    if number < 2:
-        p_value = least = 1.0
-    elif spread:
+    p_value: float | None = None
+    least: float | None = None
+    if spread:
         p_value = ttest_1samp(means, 0.0).pvalue
         least = t.ppf(1 - SIGNIFICANCE / 2, number - 1) * means.std() / number**0.5
-    else:  # without any spread a t-test says nothing
+    elif number > 1:  # without any spread a t-test says nothing
         p_value, least = float(not means.any()), 0.0
     return {
         "num_bases": number,
         "mean": rounded(means.mean()),
-        "p_value": rounded(p_value),
-        "least_shown": rounded(least),
+        "p_value": None if p_value is None else rounded(p_value),
+        "least_shown": None if least is None else rounded(least),
     }
 
 

@@ -352,7 +352,7 @@ def test_criteria_of_the_world_disagree_in_two_prompts_of_three() -> None:
 
 def test_certificates_stand_beside_the_truth() -> None:
     """Three judges, pairs of which one is turned over and one is neither; there
-    the last judge is mute in one order, which is wrong by either account."""
+    the last judge is unparsed in one order, which is wrong by either account."""
     is_better = {"0": True, "1": True, "2": False, "3": None}
     right = {0: (0.5, 0.5, 0.5, 0.5), 1: (1, 0.5, 0.5, 1), 2: (1, 1, 0, 0)}
     accuracy = {0: 0.5, 1: 0.7, 2: 0.6}
@@ -431,7 +431,8 @@ def test_a_planted_prior_follows_words_and_not_the_image(seed: int) -> None:
 
 def test_what_is_familiar_is_no_likelier_true() -> None:
     """Else the prior would be a skill: of one detail changed, and of short answers over
-    all kinds of questions, the true one is the more familiar in half of the cases."""
+    all kinds of questions (of one kind it may be), the true one is the more familiar in
+    half of the cases."""
     rng = Random("prior")
     gaps = []
     for place in range(3000):

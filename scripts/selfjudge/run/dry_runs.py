@@ -11,9 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import yaml
-
-from selfjudge.run.config import check_config, read_config
+from selfjudge.run.config import contradictions, read_config, refuse
 
 ROOT = Path(__file__).resolve().parents[3]
 # As the profiles have it.
@@ -35,8 +33,7 @@ class PlannedJob(NamedTuple):
 def load_config(directory: Path) -> Any:
     """The repository's config with the project's laid over it, checked."""
     config = read_config(directory)
-    schema = (ROOT / "config.schema.yaml").read_text(encoding="utf-8")
-    check_config(config, yaml.safe_load(schema))
+    refuse(contradictions(config))
     return config
 
 

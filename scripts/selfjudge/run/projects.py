@@ -87,11 +87,11 @@ def share_pool(
     share = num_prompts // num_dealt
     least = num_dealt if "mode" in own else 1
     if num_prompts < least:
+        reuse = ", or 'pool.mode: reuse'" if num_prompts else ""
         raise ValueError(
             f"the folder must give at least {least} prompts to train on (got "
-            f"{num_prompts}). Hint: more images, or "
-            "'pool.mode: reuse'; results/sources/images/questions_report.json counts "
-            "the questions."
+            f"{num_prompts}). Hint: more images{reuse}; "
+            "results/sources/images/questions_report.json counts the questions."
         )
     if "mode" not in own and share < max(FEWEST_SHARED, count_fewest(config)):
         return {"mode": "reuse", "prompts_per_iteration": num_prompts}
