@@ -107,7 +107,7 @@ rule pick_reinforcement:
 
 ROLLOUTS = settings(
     config["reinforce"],
-    *("pairs_per_step", "num_rollouts", "parsed_reward", "sampling"),
+    *("pairs_per_step", "num_rollouts", "parsed_reward", "vllm_memory", "sampling"),
 )
 REINFORCE_SETTINGS = TRAIN_SETTINGS | {
     key: config["reinforce"][key]
@@ -141,7 +141,9 @@ rule reinforce_judge:
     wildcard_constraints:
         filter="|".join(REWARDED),
     conda:
-        "../envs/train.yaml"
+        "../envs/reinforce.yaml"
+        if config["reinforce"]["vllm_memory"]
+        else "../envs/train.yaml"
     threads: 8
     resources:
         gpu=1,

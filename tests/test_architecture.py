@@ -217,7 +217,9 @@ OURS = sorted(
 )
 # What an environment must pin otherwise than requirements.txt, and why.
 OTHERWISE = {
-    "generate": {"numpy"},  # numba, which vLLM imports, takes none above 2.3
+    # numba, which vLLM imports, takes none above 2.3.
+    "generate": {"numpy"},
+    "reinforce": {"numpy"},
     # The last vLLM to serve Mllama, and the libraries of its time.
     "generate_mllama": {
         *("torch", "transformers", "tokenizers", "huggingface_hub", "numpy"),

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -117,6 +118,19 @@ def test_a_family_that_no_vllm_serves_is_refused_before_anything(
     assert "'engine.name' must not be vllm" in said and "'idefics2'" in said
 
 
+def environments(project: Path, **config: Any) -> dict[str, str]:
+    """The environment of each rule, as Snakemake has it."""
+    (project / "config.yaml").write_text(yaml.safe_dump(config))
+    (project / "project.smk").write_text(
+        "for rule in workflow.rules:\n    print(rule.name, 'IN', rule.conda_env)\n"
+    )
+    command = [sys.executable, "-m", "snakemake", "--directory", str(project), "-n"]
+    done = subprocess.run([*command, TARGET], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = re.findall(r"^(\w+) IN .*?(envs/\w+\.yaml)", done.stdout, re.MULTILINE)
+    return dict(found)
+
+
 @pytest.mark.parametrize(
     ("engine", "environment"),
     [
@@ -128,18 +142,24 @@ def test_a_family_that_no_vllm_serves_is_refused_before_anything(
 def test_the_rules_take_the_environment_of_engine_and_family(
     tmp_path: Path, engine: str, environment: str
 ) -> None:
-    """What the paper's model is asked in, as Snakemake has it of the rule."""
-    config = {"engine": {"name": engine, "vllm": {"max_num_seqs": 32}}}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    (tmp_path / "project.smk").write_text(
-        "for rule in workflow.rules:\n    print(rule.name, 'IN', rule.conda_env)\n"
-    )
-    command = [sys.executable, "-m", "snakemake", "--directory", str(tmp_path), "-n"]
-    done = subprocess.run([*command, TARGET], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    taken = dict(
-        re.findall(r"^(\w+) IN .*?(envs/\w+\.yaml)", done.stdout, re.MULTILINE)
-    )
+    """What the paper's model is asked in."""
+    asked = {"name": engine, "vllm": {"max_num_seqs": 32}}
+    taken = environments(tmp_path, engine=asked)
     assert taken["judge_pairs"] == taken["generate_responses"] == environment
     assert taken["train_judge"] == "envs/train.yaml"
     assert taken["filter_judgments"] == "envs/decide.yaml"
+
+
+@pytest.mark.parametrize(("share", "name"), [(None, "train"), (0.3, "reinforce")])
+def test_rollouts_by_vllm_take_an_environment_that_has_it(
+    tmp_path: Path, share: float | None, name: str
+) -> None:
+    """The training by reward alone."""
+    taken = environments(
+        tmp_path,
+        base_model=str(ROOT / "demo" / "base"),
+        filters=["majority", "reinforced"],
+        reinforce={"vllm_memory": share},
+    )
+    assert taken["reinforce_judge"] == f"envs/{name}.yaml"
+    assert taken["train_judge"] == "envs/train.yaml"

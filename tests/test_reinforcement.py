@@ -34,9 +34,9 @@ from selfjudge.training.models import load_model, load_processor
 from selfjudge.training.pair_sampler import PairSampler
 from selfjudge.training.reinforcement import (
     ReinforcementTrainer,
-    find_unwritable,
     read_both_orders,
     reinforce_judge,
+    unwritable_ids,
 )
 from selfjudge.training.resuming import CheckpointMark, last_checkpoint
 from selfjudge.training.rewards import reward_rollouts
@@ -301,6 +301,7 @@ def reinforce(
         "pairs_per_step": PAIRS_PER_STEP,
         "num_rollouts": NUM_ROLLOUTS,
         "parsed_reward": 0.1,
+        "vllm_memory": None,
         "sampling": {"max_tokens": 64, "temperature": 1.0},
     }
     rollouts |= changes.pop("rollouts", {})
@@ -475,7 +476,8 @@ def test_no_mark_can_be_written(tiny_idefics3: Path) -> None:
     settings = msgspec.convert(SETTINGS, TrainSettings, strict=False)
     model = load_model(tiny_idefics3, settings)
     special = read_special_tokens(processor, None, tiny_idefics3)
-    unwritable = find_unwritable(model, special)
+    width = model.get_output_embeddings().weight.shape[0]
+    unwritable = unwritable_ids(special, width)
     named = processor.tokenizer.convert_tokens_to_ids
     for mark in ("<image>", "<fake_token_around_image>", "<row_1_col_1>", "<s>"):
         assert named(mark) in unwritable
@@ -534,6 +536,8 @@ def test_faults_of_the_section(change: dict[str, Any], says: str | None) -> None
         {"pairs_per_step": 0},
         {"parsed_reward": 1.0},
         {"parsed_reward": -0.1},
+        {"vllm_memory": 0.0},
+        {"vllm_memory": 1.0},
         {"sampling": {"max_tokens": 4, "temperature": 0}},
     ],
 )

@@ -182,9 +182,11 @@ class CostModel:
         """The config's expectation; times the error that it had elsewhere."""
         plan = self.plan
         prompt_tokens, output_tokens = expected_tokens(part, plan)
-        if part.stage == "reinforce":  # as training; writing by transformers besides
+        if part.stage == "reinforce":  # as training; writing besides
             tokens = prompt_tokens + output_tokens
-            writing = plan.speeds["transformers"].output_tokens_per_second
+            by_vllm = self.config["reinforce"]["vllm_memory"]
+            writer = plan.speeds["vllm" if by_vllm else "transformers"]
+            writing = writer.output_tokens_per_second
             seconds = tokens / plan.train_tokens_per_second + output_tokens / writing
             start = plan.start_seconds
             return Rates(prompt_tokens, output_tokens, seconds, start, "guessed")

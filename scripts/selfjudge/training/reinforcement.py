@@ -52,6 +52,7 @@ from selfjudge.training.trainer import (
     run_training,
     shared_arguments,
 )
+from selfjudge.training.vllm_rollouts import vllm_arguments, vllm_sampling
 
 logger = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ def reinforcement_arguments(
         top_k=sampling.top_k,
         # The judge that writes must be the one that learns.
         disable_dropout=True,
+        **vllm_arguments(settings, rollouts),
     )
 
 
@@ -215,6 +217,8 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
     image_root: Path
     max_pixels: int | None
     collator: ConversationCollator
+    short_prompts: list[list[int]]
+    _last_loaded_step: int
 
     def _get_train_sampler(self, dataset: Dataset | None = None) -> PairSampler:
         return PairSampler(
@@ -263,7 +267,37 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
             filled.append(own | {"pair_id": row.pair_id, "order": row.order})
         return dict(super()._generate_and_score_completions(filled))
 
+    def _generate_single_turn(
+        self, prompt_ids: list[list[int]], images: Any, *others: Any, **options: Any
+    ) -> Any:
+        """As TRL's, but vLLM is asked by prompts in which an image is one mark.
+
+        It puts an image's tokens in itself, and TRL 1.16 hands it prompts that have
+        them.  Raises ValueError where it reads another prompt than is learnt from.
+        """
+        if not self.use_vllm:
+            return super()._generate_single_turn(prompt_ids, images, *others, **options)
+        if self.state.global_step != self._last_loaded_step:
+            self.vllm_generation.sync_weights()
+            self._last_loaded_step = self.state.global_step
+        read, written, told, _ = self.vllm_generation.generate(
+            self.short_prompts, images, self.num_generations
+        )
+        if read != prompt_ids:
+            raise ValueError(
+                "'reinforce.vllm_memory' must be null for this model (got a prompt of "
+                f"{len(read[0])} tokens that vLLM reads, and of {len(prompt_ids[0])} "
+                "that is learnt from): the two make other tokens of an image"
+            )
+        return written, [[likeliest for likeliest, *_ in row] for row in told]
+
     def _generate(self, prompts: list[Any]) -> Any:
+        texts = self.processing_class.apply_chat_template(
+            prompts, add_generation_prompt=True, **self.chat_template_kwargs
+        )
+        self.short_prompts = self.processing_class.tokenizer(
+            texts, add_special_tokens=False
+        )["input_ids"]
         started = time.monotonic()
         written = super()._generate(prompts)
         assert self.usage.rollout_seconds is not None
@@ -323,7 +357,13 @@ def build_trainer(
     listed = model.generation_config.eos_token_id
     special = read_special_tokens(processor, listed, start)
     model.generation_config.eos_token_id = special.end_ids
-    arguments.generation_kwargs = {"suppress_tokens": find_unwritable(model, special)}
+    width = model.get_output_embeddings().weight.shape[0]
+    if rollouts.vllm_memory is None:
+        arguments.generation_kwargs = {
+            "suppress_tokens": unwritable_ids(special, width)
+        }
+    else:
+        arguments.generation_kwargs = vllm_sampling(special, width)
     arguments.chat_template_kwargs = without_thought(processor)
 
     def reward(
@@ -371,10 +411,10 @@ def check_inputs(batch: Iterable[str], model: Path) -> None:
         )
 
 
-def find_unwritable(model: Any, special: SpecialTokens) -> list[int]:
-    """Ids that no rollout may hold: as the engines', all but words and ends.
+def unwritable_ids(special: SpecialTokens, width: int) -> list[int]:
+    """Of ``width`` ids those that no rollout may hold: as the engines', all but words
+    and ends.
 
     A vision token in a text would be read as the place of an image that is not there.
     """
-    size = model.get_output_embeddings().weight.shape[0]
-    return sorted(set(range(size)) - set(special.writable_ids))
+    return sorted(set(range(width)) - set(special.writable_ids))
