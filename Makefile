@@ -82,9 +82,10 @@ judge: $(READY)
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(JOBS),--snakemake="$(JOBS)")
 
 # The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
-# if the bases of seeds 1 and 2 are not there yet; goes on where it stopped.
+# also for the bases of seeds 1 and 2, unless DEVICE=cuda; goes on where it stopped.
+DEVICE ?= cpu
 demo-seeds: $(READY)
-	$(BIN)/python demo/run_seeds.py
+	$(BIN)/python demo/run_seeds.py --device $(DEVICE)
 	PYTHONPATH=scripts $(BIN)/python demo/measure_spread.py demo/seeds
 
 # demo-certified for six seeds of the loop: demo/certified/choices.json.  Half an hour.
@@ -100,9 +101,10 @@ SEEDS ?= 0
 demo-panel: $(READY)
 	$(BIN)/python demo/run_panel.py --seeds $(SEEDS) $(if $(BALLOTS),--ballots $(BALLOTS))
 
-# Train the tiny base model that the demo starts from anew: half an hour, one core.
+# Train the tiny base model that the demo starts from anew: hours on a core, ten minutes
+# on a GPU (DEVICE=cuda).
 demo-base: $(READY)
-	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --out demo/base
+	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --device $(DEVICE) --out demo/base
 
 # What takes a minute comes first; `make test-quick` is that alone.  `make test` is all
 # but whole runs of Snakemake and SLURM, which `make test-runs` makes; by file on two

@@ -1,15 +1,16 @@
-"""Train the demo's tiny base model from nothing, on one CPU thread.
+"""Train the demo's tiny base model from nothing, on one CPU thread or a GPU.
 
 Reads only the templates beside this file.  Writes a directory that
 `AutoProcessor` and `AutoModelForImageTextToText` load.
 
-The base is a plausible but weak judge: it sees well and writes whole judgments,
-but its verdict often says "A", or prefers of two short answers the one with the more
-familiar words.  Position bias and language prior are PLANTED, by the shares ``--bias``
-and ``--prior`` of verdicts, smaller ones until the last part of its training.
+The base is a plausible but weak judge: it sees well and writes whole judgments, but
+its verdict often says "A", and it often calls a claim true because it is a familiar
+one.  Position bias and language prior are PLANTED, by the shares ``--bias`` of
+verdicts and ``--prior`` of judgments, smaller ones until the last part of its training.
 
-9000 steps took 46 minutes on one of two busy cores; what comes late is comparing
-claims, and answers to "where" and "left of".
+In float32, since many CPUs compute bfloat16 twenty times as slowly.  9000 steps take
+hours on one core and ten minutes on an H100, on which several run side by side; what
+comes late is comparing claims, and answers to "where" and "left of".
 """
 
 import argparse
@@ -24,6 +25,7 @@ import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
+from muon import Muon
 from pretrain_tasks import TEACHERS, Flaws, Lesson, sample_texts
 from tiny_model import (
     IMAGE_MEAN,
@@ -47,7 +49,7 @@ NUM_SCENES = 20000
 HIDDEN, LAYERS = 128, 5  # of the text model
 MUON_LR, ADAMW_LR = 4e-3, 2e-3
 WARM_UP = 0.05  # share of the time in which the model only learns to describe
-EARLY = Flaws(bias=0.1, prior=0.3)
+EARLY = Flaws(bias=0.1, prior=0.15)
 PLANTING = 0.75  # share of the time after which verdicts have the full flaws
 
 
@@ -113,13 +115,7 @@ class Optimizer:
         ]
         self.parts: list[torch.optim.Optimizer] = [
             torch.optim.AdamW(rest, betas=(0.9, 0.98), weight_decay=0.01),
-            torch.optim.Muon(
-                groups["hidden"],
-                lr=muon,
-                momentum=0.95,
-                weight_decay=0.01,
-                adjust_lr_fn="match_rms_adamw",
-            ),
+            Muon(groups["hidden"], lr=muon, weight_decay=0.01),
         ]
         for group in self.groups():
             group["full_lr"] = group["lr"]
@@ -157,7 +153,7 @@ def train(model: Any, encoder: Encoder, options: argparse.Namespace) -> None:
     optimizer = Optimizer(model, muon=MUON_LR, adamw=ADAMW_LR)
     rng = Random(f"lessons/{options.seed}")
     names, shares = list(MIX), [share for share, _ in MIX.values()]
-    losses: dict[str, float] = {}
+    losses: dict[str, torch.Tensor] = {}
     start, step = time.monotonic(), 0
     while (done := progress(step, start, options)) < 1:
         task = "describe" if done < WARM_UP else rng.choices(names, shares)[0]
@@ -165,12 +161,13 @@ def train(model: Any, encoder: Encoder, options: argparse.Namespace) -> None:
         places = [rng.randrange(len(scenes)) for _ in range(MIX[task][1])]
         lessons = [TEACHERS[task](scenes[place], flaws, rng) for place in places]
         batch = encoder.batch(lessons, [pictures[place] for place in places])
-        with torch.autocast("cpu", dtype=torch.bfloat16):
-            loss = model(**batch._asdict()).loss
+        batch = Batch(*(part.to(options.device) for part in batch))
+        loss = model(**batch._asdict(), use_cache=False).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step(learning_rate_share(step, done))
-        losses[task] = 0.95 * losses.get(task, loss.item()) + 0.05 * loss.item()
+        loss = loss.detach()
+        losses[task] = 0.95 * losses.get(task, loss) + 0.05 * loss
         step += 1
         if step % 100 == 0:
             shown = ", ".join(f"{task} {value:.3f}" for task, value in losses.items())
@@ -199,13 +196,14 @@ def parse_options() -> argparse.Namespace:
     parser.add_argument(
         "--prior",
         type=float,
-        default=0.5,
-        help="share of verdicts planted for the more familiar words",
+        default=0.6,
+        help="share of judgments that call familiar claims true",
     )
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args()
-    if not 0 <= options.bias <= options.bias + options.prior <= 1:
+    if not (0 <= options.bias <= 1 and 0 <= options.prior <= 1):
         parser.error(
-            "--bias and --prior must be shares with a sum of 1 at most "
+            "--bias and --prior must be shares, 0 to 1 "
             f"(got {options.bias} and {options.prior})"
         )
     return options
@@ -215,12 +213,13 @@ def main() -> None:
     """Train, then save model and processor."""
     options = parse_options()
     torch.set_num_threads(1)
+    torch.set_float32_matmul_precision("high")  # of GPUs: TensorFloat-32
     tokenizer = train_tokenizer(sample_texts(20000, Random("tokenizer")))
     model = build_model(tokenizer, HIDDEN, LAYERS, options.seed)
     print(f"{model.num_parameters() / 1e6:.2f} M parameters, {len(tokenizer)} tokens")
-    # On CPU the fused attention's backward pass is three times slower than this.
-    model.set_attn_implementation("eager")
-    model.train()
+    if options.device == "cpu":  # the fused attention's backward pass: a third as fast
+        model.set_attn_implementation("eager")
+    model.to(options.device).train()
     train(model, Encoder(tokenizer), options)
     model.save_pretrained(options.out)
     build_processor(tokenizer).save_pretrained(options.out)

@@ -17,7 +17,7 @@ import yaml
 from snakemake.utils import update_config
 
 DEMO = Path(__file__).resolve().parent
-# The seed and length of the recipe that made demo/base (make demo-base).
+# The seed and length of the recipe of demo/base (make demo-base).
 SHIPPED_SEED, STEPS = 3, 9000
 PROJECT_RULES = 'include: "../../project.smk"\n'
 SEEDS = DEMO / "seeds.yaml"
@@ -44,13 +44,13 @@ def base_folder(base_seed: int) -> Path:
     return DEMO / "seeds" / f"base{base_seed}"
 
 
-def make_base(folder: Path, base_seed: int) -> None:
+def make_base(folder: Path, base_seed: int, device: str) -> None:
     """Train a base model unless it is there already."""
     if folder.is_dir():
         return
     partial = folder.with_name(f".{folder.name}.partial")
     command = [sys.executable, str(DEMO / "pretrain_base.py"), "--seed", str(base_seed)]
-    command += ["--steps", str(STEPS), "--out", str(partial)]
+    command += ["--steps", str(STEPS), "--device", device, "--out", str(partial)]
     subprocess.run(command, check=True)
     partial.rename(folder)
 
@@ -95,12 +95,13 @@ def main() -> None:
     add("--loop-seeds", type=int, nargs="+", default=[0, 1])
     add("--over", type=Path, default=SEEDS, help="laid over the demo's config.yaml")
     add("--out", type=Path, default=DEMO / "seeds", help="a folder beside demo/seeds")
+    add("--device", choices=["cpu", "cuda"], default="cpu", help="of the bases")
     options = parser.parse_args()
     out = options.out.resolve()
     if out.parent != DEMO:  # where projects find templates, rules and bases
         parser.error(f"--out must be a folder in {DEMO} (got {options.out})")
     for base_seed in options.base_seeds:
-        make_base(base_folder(base_seed), base_seed)
+        make_base(base_folder(base_seed), base_seed, options.device)
         for loop_seed in options.loop_seeds:
             folder = out / run_name(base_seed, loop_seed)
             make_project(folder, run_config(base_seed, loop_seed, options.over))

@@ -81,12 +81,12 @@ def test_a_base_is_trained_once(
     """By the real recipe, here of one step; what is there is left alone."""
     monkeypatch.setattr(run_seeds, "STEPS", 1)
     folder = tmp_path / "base1"
-    run_seeds.make_base(folder, 1)
+    run_seeds.make_base(folder, 1, "cpu")
     shipped = {path.name for path in (ROOT / "demo/base").iterdir()}
     assert {path.name for path in folder.iterdir()} == shipped
     assert [path.name for path in tmp_path.iterdir()] == ["base1"]
     before = (folder / "model.safetensors").stat().st_mtime_ns
-    run_seeds.make_base(folder, 1)
+    run_seeds.make_base(folder, 1, "cpu")
     assert (folder / "model.safetensors").stat().st_mtime_ns == before
 
 
