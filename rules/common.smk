@@ -252,11 +252,14 @@ def generating_environment(asked=config):
     return f"../envs/{environment}.yaml"
 
 
+TRAINER = python_of("train")
 try:
     GENERATING = generating_environment()
     check_reinforcing(
         find_model_type(config["base_model"].partition("@")[0], config["base_family"]),
         config["filters"],
+        by_vllm=bool(config["reinforce"]["vllm_memory"]),
+        version=(installed_vllm(TRAINER) or "") if TRAINER else None,
     )
 except ValueError as error:
     raise WorkflowError(f"config.yaml: {error}")

@@ -107,8 +107,12 @@ rule pick_reinforcement:
 
 ROLLOUTS = settings(
     config["reinforce"],
-    *("pairs_per_step", "num_rollouts", "parsed_reward", "vllm_memory", "sampling"),
+    *("pairs_per_step", "num_rollouts", "parsed_reward", "sampling"),
 )
+# Who writes rollouts is a reason to train anew; how much memory it has is none.
+VLLM_MEMORY = ""
+if config["reinforce"]["vllm_memory"]:
+    VLLM_MEMORY = f"--vllm-memory {config['reinforce']['vllm_memory']}"
 REINFORCE_SETTINGS = TRAIN_SETTINGS | {
     key: config["reinforce"][key]
     for key in ("learning_rate", "num_epochs", "batch_size")
@@ -141,9 +145,7 @@ rule reinforce_judge:
     wildcard_constraints:
         filter="|".join(REWARDED),
     conda:
-        "../envs/reinforce.yaml"
-        if config["reinforce"]["vllm_memory"]
-        else "../envs/train.yaml"
+        "../envs/reinforce.yaml" if VLLM_MEMORY else "../envs/train.yaml"
     threads: 8
     resources:
         gpu=1,
@@ -155,6 +157,7 @@ rule reinforce_judge:
         version=lambda wildcards: model_version(start_of_reinforcement(wildcards)),
         settings=settings(REINFORCE_SETTINGS),
         rollouts=ROLLOUTS,
+        by_vllm=bool(VLLM_MEMORY),
         asking=ASKING,
         image_root=config["image_root"],
         seed=config["seed"],
@@ -166,7 +169,7 @@ rule reinforce_judge:
         "--device {DEVICE} --gpus {resources.gpu} "
         "--template {input.template:q} --asking {params.asking:q} "
         "--picked {input.picked} --image-root {params.image_root:q} "
-        "--settings {params.settings:q} --rollouts {params.rollouts:q} "
+        "--settings {params.settings:q} --rollouts {params.rollouts:q} {VLLM_MEMORY} "
         "--seed {params.seed} --code {params.code} --work {params.work} "
         "--ledger {params.ledger} --output {output.judge} "
         "--version {output.version} 2> {log}"

@@ -26,6 +26,7 @@ def main() -> None:
     add = parser.add_argument
     add("--picked", type=Path, required=True, help="pairs in both orders, JSON Lines")
     add("--rollouts", type=json_of(Rollouts), required=True, help="as JSON")
+    add("--vllm-memory", type=float, help="share of the GPU's memory: vLLM writes")
     asked_arguments(parser)
     args = parser.parse_args()
 
@@ -35,6 +36,7 @@ def main() -> None:
         reinforce_judge(
             picked=args.picked,
             rollouts=args.rollouts,
+            vllm_memory=args.vllm_memory,
             base=base,
             usage=usage,
             **training_of(args),

@@ -118,15 +118,17 @@ def test_a_family_that_no_vllm_serves_is_refused_before_anything(
     assert "'engine.name' must not be vllm" in said and "'idefics2'" in said
 
 
-def environments(project: Path, **config: Any) -> dict[str, str]:
+def environments(project: Path, *options: str, **config: Any) -> dict[str, str]:
     """The environment of each rule, as Snakemake has it."""
     (project / "config.yaml").write_text(yaml.safe_dump(config))
     (project / "project.smk").write_text(
         "for rule in workflow.rules:\n    print(rule.name, 'IN', rule.conda_env)\n"
     )
     command = [sys.executable, "-m", "snakemake", "--directory", str(project), "-n"]
-    done = subprocess.run([*command, TARGET], cwd=ROOT, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    done = subprocess.run(
+        [*command, *options, "--", TARGET], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout
     found = re.findall(r"^(\w+) IN .*?(envs/\w+\.yaml)", done.stdout, re.MULTILINE)
     return dict(found)
 
@@ -157,6 +159,7 @@ def test_rollouts_by_vllm_take_an_environment_that_has_it(
     """The training by reward alone."""
     taken = environments(
         tmp_path,
+        *("--software-deployment-method", "conda"),
         base_model=str(ROOT / "demo" / "base"),
         filters=["majority", "reinforced"],
         reinforce={"vllm_memory": share},

@@ -4,22 +4,32 @@ import os
 import shutil
 import signal
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
+import torch
+from peft import get_peft_model
 
 from selfjudge.engines.special_tokens import read_special_tokens
+from selfjudge.engines.vllm_dialects import installed_version
 from selfjudge.ground.lines import read_json
-from selfjudge.training.models import load_processor
+from selfjudge.ground.templates import user_turn
+from selfjudge.training import reinforcement
+from selfjudge.training.models import load_model, load_processor, lora_config
 from selfjudge.training.reinforcement import ReinforcementTrainer
 from selfjudge.training.resuming import CheckpointMark
+from selfjudge.training.settings import TrainSettings
+from selfjudge.training.vllm_rollouts import learnt_weights
 from test_reinforcement import DEMO_BASE, ROWS_PER_STEP, picked, reinforce
-from test_training import read_weights
+from test_training import SETTINGS, read_weights
 
 __all__ = ["picked"]  # a fixture
-BY_VLLM = {"vllm_memory": 0.1}
+MEMORY = 0.1  # of a GPU's
 # Between what vLLM says of the probability of a token that it wrote and what the
 # weights that learn say of it: vLLM computes in bfloat16.
 CLOSE = 0.03
@@ -49,10 +59,13 @@ def watch_rollouts(patch: pytest.MonkeyPatch) -> list[tuple[float, list[list[int
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
-    """What each step of a training had; vLLM ends with the test."""
+    """What each step of a training had; vLLM, and what it and TRL set, end with it."""
     pytest.importorskip("vllm", reason="needs vLLM: see requirements-vllm.txt")
+    before = dict(os.environ)
     yield watch_rollouts(monkeypatch)
     end_vllm()
+    os.environ.clear()
+    os.environ.update(before)
 
 
 def end_vllm() -> None:
@@ -63,15 +76,19 @@ def end_vllm() -> None:
 
 
 @pytest.mark.vllm
+@pytest.mark.parametrize("method", ["lora", "full"])
 def test_what_is_learnt_is_written_by(
-    steps: list[Any], picked: Path, tmp_path: Path
+    method: str, steps: list[Any], picked: Path, tmp_path: Path
 ) -> None:
-    """vLLM has the weights of each step, adapters merged into them, and its prompts are
+    """vLLM has the weights of each step, adapters added to them, and its prompts are
     those that are learnt from, image and all."""
-    judge, usage = reinforce(picked, tmp_path, learning_rate=3e-2, rollouts=BY_VLLM)
+    rate = {"lora": 3e-2, "full": 1e-3}[method]
+    judge, usage = reinforce(
+        picked, tmp_path, method=method, learning_rate=rate, vllm_memory=MEMORY
+    )
     assert len(steps) == 4 and all(apart < CLOSE for apart, _ in steps)
     told = read_json(judge / "provenance.json")
-    assert told["rollouts"]["vllm_memory"] == BY_VLLM["vllm_memory"]
+    assert told["vllm"] == installed_version()
     before, after = read_weights(DEMO_BASE), read_weights(judge)
     assert any(not before[name].equal(after[name]) for name in before)
     assert usage.num_requests == 4 * ROWS_PER_STEP
@@ -85,10 +102,8 @@ def test_weights_that_are_not_handed_over_are_seen(
     steps: list[Any], picked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above can fail: after a step the two are apart."""
-    from trl.generation.vllm_generation import VLLMGeneration
-
-    monkeypatch.setattr(VLLMGeneration, "sync_weights", lambda self: None)
-    reinforce(picked, tmp_path, learning_rate=3e-2, rollouts=BY_VLLM)
+    monkeypatch.setattr(reinforcement, "hand_over", lambda model, llm: None)
+    reinforce(picked, tmp_path, learning_rate=3e-2, vllm_memory=MEMORY)
     assert steps[0][0] < CLOSE < steps[-1][0]
 
 
@@ -105,9 +120,9 @@ def test_a_training_that_goes_on_hands_over_its_weights(
     with monkeypatch.context() as patch:
         patch.setattr(CheckpointMark, "on_step_begin", tell)
         with pytest.raises(SystemExit):
-            reinforce(picked, tmp_path, learning_rate=3e-2, rollouts=BY_VLLM)
+            reinforce(picked, tmp_path, learning_rate=3e-2, vllm_memory=MEMORY)
     end_vllm()
-    judge, _ = reinforce(picked, tmp_path, learning_rate=3e-2, rollouts=BY_VLLM)
+    judge, _ = reinforce(picked, tmp_path, learning_rate=3e-2, vllm_memory=MEMORY)
     told = read_json(judge / "provenance.json")
     assert told["resumed_from"] == "checkpoint-3" and len(steps) == 4
     assert all(apart < CLOSE for apart, _ in steps)
@@ -127,15 +142,90 @@ def test_vllm_writes_no_mark(
             model,
             num_epochs=1,
             max_length=512,
-            rollouts=BY_VLLM | {"sampling": sampling, "parsed_reward": 0.0},
+            vllm_memory=MEMORY,
+            rollouts={"sampling": sampling, "parsed_reward": 0.0},
         )
     special = read_special_tokens(load_processor(model, False), None, model)
     written = {token for _, texts in steps for text in texts for token in text}
     assert len(written) > 50 and written <= set(special.writable_ids)
 
 
+@pytest.mark.vllm
+def test_seeds_write_other_texts(
+    steps: list[Any], picked: Path, tmp_path: Path
+) -> None:
+    """Of the same weights and pairs, at the first step."""
+    for seed in (1, 2):
+        reinforce(
+            picked, tmp_path / str(seed), seed=seed, num_epochs=1, vllm_memory=MEMORY
+        )
+        end_vllm()
+    half = len(steps) // 2
+    first, second = (
+        {tuple(text) for _, texts in some for text in texts}
+        for some in (steps[:half], steps[half:])
+    )
+    assert first != second
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_weights_are_handed_over_merged_and_stay_as_they_are(dtype: str) -> None:
+    """By the names of the model's own files."""
+    torch.manual_seed(0)
+    settings = msgspec.convert(
+        SETTINGS | {"dtype": dtype, "lora_dropout": 0.0}, TrainSettings, strict=False
+    )
+    plain = load_model(DEMO_BASE, settings)
+    names = {name for name, _ in plain.named_parameters()}
+    model = get_peft_model(plain, lora_config(settings))
+    for name, weight in model.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight)
+    before = {name: weight.clone() for name, weight in model.named_parameters()}
+    given = dict(learnt_weights(model))
+    assert given.keys() == names
+    assert all(weight.equal(before[name]) for name, weight in model.named_parameters())
+    merged = dict(model.merge_and_unload().named_parameters())
+    for name, weight in given.items():
+        torch.testing.assert_close(weight, merged[name], rtol=0.02, atol=2e-3)
+    changed = [name for name in given if f"base_model.model.{name}" not in before]
+    assert changed and all("proj" in name for name in changed)
+
+
+@pytest.mark.parametrize(
+    ("read", "says"),
+    [
+        ([[1, 2, 3], [1, 2, 2, 3]], "got 4 tokens for 3, the first other one at 2"),
+        ([[1, 2, 3], [1, 9, 3]], "got 3 tokens for 3, the first other one at 1"),
+        ([[1, 2], [1, 2, 3]], "got 2 tokens for 3, the first other one at 2"),
+        ([[1, 2, 3], [1, 2, 3]], None),
+    ],
+)
+def test_a_prompt_that_is_read_otherwise_is_refused(
+    read: list[list[int]], says: str | None
+) -> None:
+    """A judge would learn from what it was not asked."""
+    written = (read, [[7], [8]], [[[-0.1]], [[-0.2]]], None)
+    trainer = SimpleNamespace(
+        use_vllm=True,
+        state=SimpleNamespace(global_step=1),
+        _last_loaded_step=1,
+        processing_class=load_processor(DEMO_BASE, False),
+        asked=[[user_turn(0, "?")]] * 2,
+        chat_template_kwargs={},
+        num_generations=1,
+        vllm_generation=SimpleNamespace(generate=lambda *asked: written),
+    )
+    ask = partial(ReinforcementTrainer._generate_single_turn, trainer, [[1, 2, 3]] * 2)
+    if says:
+        with pytest.raises(ValueError, match=says):
+            ask(None)
+    else:
+        assert ask(None) == ([[7], [8]], [[-0.1], [-0.2]])
+
+
 def test_without_vllm_it_is_told(picked: Path, tmp_path: Path) -> None:
     if find_spec("vllm"):
         pytest.skip("vLLM is installed here")
     with pytest.raises(ValueError, match=r"'reinforce\.vllm_memory' must be null"):
-        reinforce(picked, tmp_path, rollouts=BY_VLLM)
+        reinforce(picked, tmp_path, vllm_memory=MEMORY)

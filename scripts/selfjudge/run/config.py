@@ -218,7 +218,7 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"(got {bounds['min_length_rate']})."
         )
     faults += step_faults("train", config["train"])
-    faults += reinforcement_faults(config["reinforce"])
+    faults += reinforcement_faults(config["reinforce"], config["train"]["max_length"])
     faults += incomplete_sources(config)
     faults += image_source_faults(config)
     faults += [
@@ -264,9 +264,26 @@ def rollouts_per_step(reinforce: Mapping[str, Any]) -> int:
     return 2 * int(reinforce["pairs_per_step"]) * int(reinforce["num_rollouts"])
 
 
-def reinforcement_faults(reinforce: Mapping[str, Any]) -> list[str]:
-    """Faults of training by reward."""
+def reinforcement_faults(
+    reinforce: Mapping[str, Any], max_length: int | None
+) -> list[str]:
+    """Faults of training by reward, on rows of at most so many tokens."""
     faults = []
+    if reinforce["vllm_memory"]:
+        if max_length is None:
+            faults.append(
+                "'train.max_length' must be a number of tokens where "
+                "'reinforce.vllm_memory' is one (got null): vLLM would make room for "
+                "all that the model can read."
+            )
+        sampling = reinforce["sampling"]
+        if sampling["top_k"] or sampling["top_p"] < 1:
+            faults.append(
+                "'reinforce.sampling' must have top_k 0 and top_p 1 where "
+                "'reinforce.vllm_memory' is a number (got "
+                f"{sampling['top_k']} and {sampling['top_p']}): what they cut off "
+                "would be weighed as if it had been unlikely."
+            )
     rows, size = rollouts_per_step(reinforce), reinforce["batch_size"]
     if rows % size:
         faults.append(

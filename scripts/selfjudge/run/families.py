@@ -234,12 +234,38 @@ def find_environment(engine: str, model_type: str | None) -> Environment:
     return family.environment
 
 
-def check_reinforcing(model_type: str | None, filters: Collection[str]) -> None:
+def check_reinforcing(
+    model_type: str | None,
+    filters: Collection[str],
+    *,
+    by_vllm: bool = False,
+    version: str | None = None,
+) -> None:
     """Raise ValueError for a family that cannot be trained by reward, if one is asked.
 
-    TRL's update hands on no cross-attention mask.
+    TRL's update hands on no cross-attention mask.  ``by_vllm``: whether vLLM is to
+    write the rollouts, which takes weights as a checkpoint has them: transformers
+    keeps those of experts otherwise.  ``version`` is of the vLLM beside TRL, "" if
+    there is none, None where that cannot be told.
     """
-    if model_type == "mllama" and "reinforced" in filters:
+    if "reinforced" not in filters:
+        return
+    family = FAMILIES.get(str(model_type))
+    served = family and family.environment == "generate"
+    if by_vllm and (not served or str(model_type).endswith("_moe")):
+        raise ValueError(
+            "'reinforce.vllm_memory' must be null for the model family "
+            f"{model_type!r} (got a number): its weights cannot be handed to vLLM here."
+        )
+    wanted = VLLM_VERSIONS["generate"]
+    if by_vllm and version not in (None, wanted):
+        raise ValueError(
+            "'interpreters.train' must be a Python with TRL and vLLM "
+            f"{wanted} where 'reinforce.vllm_memory' is a number (got "
+            f"{f'vLLM {version}' if version else 'one without vLLM'}). Hint: "
+            "envs/reinforce.yaml holds both, and conda takes it by itself."
+        )
+    if model_type == "mllama":
         raise ValueError(
             "'filters' must not hold 'reinforced' for the family mllama: TRL, when it "
             "trains by reward, hands on no cross-attention mask. Hint: take a "

@@ -11,6 +11,7 @@ One process: a step's rollouts are compared with each other.
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,13 +26,14 @@ from selfjudge.engines.special_tokens import (
     read_special_tokens,
     without_thought,
 )
+from selfjudge.engines.vllm_dialects import installed_version
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.ledgers import Usage
 from selfjudge.ground.lines import encode, read_records
 from selfjudge.ground.records import ORDERS, Accepted, Order, Reinforced
 from selfjudge.ground.templates import assistant_turn
 from selfjudge.judging.verdicts import stated_letter
-from selfjudge.training.conversations import ConversationCollator
+from selfjudge.training.conversations import ConversationCollator, text_ids
 from selfjudge.training.models import load_model, lora_config
 from selfjudge.training.pair_sampler import PairSampler
 from selfjudge.training.progress import summarize
@@ -52,7 +54,11 @@ from selfjudge.training.trainer import (
     run_training,
     shared_arguments,
 )
-from selfjudge.training.vllm_rollouts import vllm_arguments, vllm_sampling
+from selfjudge.training.vllm_rollouts import (
+    engine_arguments,
+    hand_over,
+    vllm_arguments,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -72,6 +78,7 @@ def reinforce_judge(
     work: Path,
     settings: TrainSettings,
     rollouts: Rollouts,
+    vllm_memory: float | None,
     seed: int,
     code: str,
     usage: Usage,
@@ -79,8 +86,10 @@ def reinforce_judge(
     """Train by reward on the pairs of ``picked`` and write the judge; returns it.
 
     As `train_judge` otherwise: checkpoints in ``work``, resumed after an
-    interruption, LoRA or full, provenance beside the weights.  Raises ValueError
-    where all rollouts of every question were worth the same.
+    interruption, LoRA or full, provenance beside the weights.  ``vllm_memory`` is the
+    share of the GPU's memory for vLLM, which then writes the rollouts; with None
+    transformers does.  Raises ValueError where all rollouts of every question were
+    worth the same.
     """
 
     def select(processor: Any) -> Selected:
@@ -95,7 +104,8 @@ def reinforce_judge(
         )
 
     def configure(settings: TrainSettings, work: Path, seed: int) -> GRPOConfig:
-        return reinforcement_arguments(settings, rollouts, work, seed)
+        arguments = vllm_arguments(settings, vllm_memory) if vllm_memory else {}
+        return reinforcement_arguments(settings, rollouts, work, seed, **arguments)
 
     return run_training(
         picked,
@@ -109,14 +119,17 @@ def reinforce_judge(
         select=select,
         build=build,
         configure=configure,
-        told={"rollouts": msgspec.to_builtins(rollouts)},
+        told={
+            "rollouts": msgspec.to_builtins(rollouts),
+            "vllm": installed_version() if vllm_memory else None,
+        },
     )
 
 
 def reinforcement_arguments(
-    settings: TrainSettings, rollouts: Rollouts, work: Path, seed: int
+    settings: TrainSettings, rollouts: Rollouts, work: Path, seed: int, **more: Any
 ) -> GRPOConfig:
-    """TRL's arguments: its defaults of the loss, and no reference model."""
+    """TRL's arguments: its defaults of the loss, no reference model, and ``more``."""
     shared = shared_arguments(settings, work, seed)
     sampling = rollouts.sampling
     return GRPOConfig(
@@ -129,7 +142,7 @@ def reinforcement_arguments(
         top_k=sampling.top_k,
         # The judge that writes must be the one that learns.
         disable_dropout=True,
-        **vllm_arguments(settings, rollouts),
+        **more,
     )
 
 
@@ -217,7 +230,7 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
     image_root: Path
     max_pixels: int | None
     collator: ConversationCollator
-    short_prompts: list[list[int]]
+    asked: list[Any]
     _last_loaded_step: int
 
     def _get_train_sampler(self, dataset: Dataset | None = None) -> PairSampler:
@@ -278,26 +291,28 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
         if not self.use_vllm:
             return super()._generate_single_turn(prompt_ids, images, *others, **options)
         if self.state.global_step != self._last_loaded_step:
-            self.vllm_generation.sync_weights()
+            hand_over(self.model, self.vllm_generation.llm)
             self._last_loaded_step = self.state.global_step
-        read, written, told, _ = self.vllm_generation.generate(
-            self.short_prompts, images, self.num_generations
+        processor = self.processing_class
+        texts = processor.apply_chat_template(
+            self.asked, add_generation_prompt=True, **self.chat_template_kwargs
         )
-        if read != prompt_ids:
-            raise ValueError(
-                "'reinforce.vllm_memory' must be null for this model (got a prompt of "
-                f"{len(read[0])} tokens that vLLM reads, and of {len(prompt_ids[0])} "
-                "that is learnt from): the two make other tokens of an image"
-            )
-        return written, [[likeliest for likeliest, *_ in row] for row in told]
+        short = [text_ids(processor, text) for text in texts]
+        read, written, told, _ = self.vllm_generation.generate(
+            short, images, self.num_generations
+        )
+        for own, others in zip(prompt_ids, read, strict=True):
+            if list(own) != list(others):
+                place = first_other(own, others)
+                raise ValueError(
+                    "'reinforce.vllm_memory' must be null for this model: vLLM must "
+                    f"read the prompt that is learnt from (got {len(others)} tokens "
+                    f"for {len(own)}, the first other one at {place})"
+                )
+        return written, [[drawn for drawn, *_ in row] for row in told]
 
     def _generate(self, prompts: list[Any]) -> Any:
-        texts = self.processing_class.apply_chat_template(
-            prompts, add_generation_prompt=True, **self.chat_template_kwargs
-        )
-        self.short_prompts = self.processing_class.tokenizer(
-            texts, add_special_tokens=False
-        )["input_ids"]
+        self.asked = prompts
         started = time.monotonic()
         written = super()._generate(prompts)
         assert self.usage.rollout_seconds is not None
@@ -311,6 +326,13 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
         assert self.usage.reward_seconds is not None
         self.usage.reward_seconds += time.monotonic() - started
         return rewards
+
+
+def first_other(own: Sequence[int], others: Sequence[int]) -> int:
+    """The first place at which two lists of ids differ."""
+    same = (one == other for one, other in zip(own, others, strict=False))
+    shorter = min(len(own), len(others))
+    return next((at for at, is_same in enumerate(same) if not is_same), shorter)
 
 
 # What TRL 1.16 hands on of what a processor makes, in its update.
@@ -358,12 +380,20 @@ def build_trainer(
     special = read_special_tokens(processor, listed, start)
     model.generation_config.eos_token_id = special.end_ids
     width = model.get_output_embeddings().weight.shape[0]
-    if rollouts.vllm_memory is None:
+    writer: AbstractContextManager[None] = nullcontext()
+    if arguments.use_vllm:
+        arguments.generation_kwargs = {"stop_token_ids": special.end_ids}
+        writer = engine_arguments(
+            special,
+            width,
+            num_images=max(len(row.images) for both in rows for row in both),
+            seed=arguments.seed,
+            trusted=settings.trust_remote_code,
+        )
+    else:
         arguments.generation_kwargs = {
             "suppress_tokens": unwritable_ids(special, width)
         }
-    else:
-        arguments.generation_kwargs = vllm_sampling(special, width)
     arguments.chat_template_kwargs = without_thought(processor)
 
     def reward(
@@ -379,17 +409,17 @@ def build_trainer(
         ]
         return reward_rollouts(pair_id, order, texts, rollouts.parsed_reward)
 
-    trainer = ReinforcementTrainer(
-        model=model,
-        reward_funcs=reward,
-        args=arguments,
-        train_dataset=Dataset.from_dict(
-            {"row": [encode(row).decode() for both in rows for row in both]}
-        ),
-        processing_class=processor,
-        peft_config=lora_config(settings),
-        callbacks=[*list_callbacks(settings), UpdateClock(usage)],
-    )
+    lines = [encode(row).decode() for both in rows for row in both]
+    with writer:
+        trainer = ReinforcementTrainer(
+            model=model,
+            reward_funcs=reward,
+            args=arguments,
+            train_dataset=Dataset.from_dict({"row": lines}),
+            processing_class=processor,
+            peft_config=lora_config(settings),
+            callbacks=[*list_callbacks(settings), UpdateClock(usage)],
+        )
     ends = frozenset(special.end_ids)
     limit = settings.max_pixels_shown
     trainer.collator = ConversationCollator(processor, image_root, ends, limit)

@@ -79,14 +79,12 @@ class Rollouts(Settings, frozen=True, kw_only=True):
 
     ``num_rollouts`` judgments of each order of ``pairs_per_step`` pairs, drawn as
     ``sampling`` says; ``parsed_reward`` is what a verdict earns that is not right in
-    both orders, where 1 is earned by one that is.  ``vllm_memory`` is the share of the
-    GPU's memory for vLLM, which then writes them; with None transformers does.
+    both orders, where 1 is earned by one that is.
     """
 
     pairs_per_step: int
     num_rollouts: int
     parsed_reward: float
-    vllm_memory: float | None
     sampling: Sampling
 
     def __post_init__(self) -> None:
@@ -99,9 +97,6 @@ class Rollouts(Settings, frozen=True, kw_only=True):
         check("pairs_per_step", "at least 1", size, size >= 1)
         check("num_rollouts", "at least 2", number, number >= 2)
         check("parsed_reward", "at least 0 and below 1", reward, 0 <= reward < 1)
-        share = self.vllm_memory
-        is_share = share is None or 0 < share < 1
-        check("vllm_memory", "null or between 0 and 1", share, is_share)
         warmth = self.sampling.temperature
         check("sampling.temperature", "above 0", warmth, warmth > 0)
 

@@ -1,33 +1,35 @@
 """Rollouts of a training by reward written by vLLM, in the process that learns.
 
-TRL starts it beside the weights that learn, on the same GPU, and hands it the new ones
-before each step.  TRL 1.16 warns of vLLM 0.32, which is newer than what it was tried
-with; tests/test_vllm_rollouts.py holds that the two agree on what was written.
+TRL starts it beside the weights that learn, on the same GPU.  TRL 1.16 warns of vLLM
+0.32, which is newer than what it was tried with; tests/test_vllm_rollouts.py holds that
+the two agree on what was written.
 """
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
+import torch
+from peft.tuners.lora import LoraLayer
+
 from selfjudge.engines.special_tokens import SpecialTokens
-from selfjudge.engines.vllm_dialects import installed_version, is_cpu_build
-from selfjudge.training.settings import Rollouts, TrainSettings
+from selfjudge.engines.vllm_dialects import Dialect32, installed_version, is_cpu_build
+from selfjudge.training.settings import TrainSettings
 
 CPU_CACHE_GIB = "1"  # for keys and values; other work shares a laptop
 
 
-def vllm_arguments(settings: TrainSettings, rollouts: Rollouts) -> dict[str, Any]:
-    """What TRL's arguments say of vLLM; nothing where transformers writes.
+def vllm_arguments(settings: TrainSettings, memory: float) -> dict[str, Any]:
+    """What TRL's arguments say of vLLM.
 
-    Raises ValueError if vLLM is asked for and not there.
+    ``memory``: its share of the GPU's.  Raises ValueError if there is no vLLM.
     """
-    if rollouts.vllm_memory is None:
-        return {}
     if not installed_version():
         raise ValueError(
             "'reinforce.vllm_memory' must be null where no vLLM is installed beside "
-            f"TRL (got {rollouts.vllm_memory}, and none in {sys.prefix}). Hint: set "
+            f"TRL (got {memory}, and none in {sys.prefix}). Hint: set "
             "'interpreters.train' to the Python of an environment that has both; see "
             "envs/reinforce.yaml"
         )
@@ -41,14 +43,70 @@ def vllm_arguments(settings: TrainSettings, rollouts: Rollouts) -> dict[str, Any
     return {
         "use_vllm": True,
         "vllm_mode": "colocate",
-        "vllm_gpu_memory_utilization": rollouts.vllm_memory,
+        "vllm_gpu_memory_utilization": memory,
         "vllm_max_model_length": settings.max_length,
+        # Token by token: TRL's default weighs a judgment as a whole, and takes no
+        # notice of one whose many small differences multiply to more than 3.
+        "vllm_importance_sampling_mode": "token_truncate",
     }
 
 
-def vllm_sampling(special: SpecialTokens, width: int) -> dict[str, Sequence[int]]:
-    """Arguments of `SamplingParams`: which of ``width`` ids may be written, or end."""
-    return {
-        "allowed_token_ids": [one for one in special.writable_ids if one < width],
-        "stop_token_ids": special.end_ids,
+@contextmanager
+def engine_arguments(
+    special: SpecialTokens, width: int, num_images: int, seed: int, trusted: bool
+) -> Iterator[None]:
+    """While it is open, a vLLM that TRL starts is started as our engine would.
+
+    ``width``: ids of the model's output, of which all but the writable are blocked;
+    ``num_images``: the most of a prompt; ``trusted``: whether its own code may run.
+    """
+    from trl.generation import vllm_generation
+
+    dialect = Dialect32()
+    blocked = sorted(set(range(width)) - set(special.writable_ids))
+    ours = {
+        "seed": seed,
+        "trust_remote_code": trusted,
+        "generation_config": "vllm",
+        "limit_mm_per_prompt": dialect.limits(max(num_images, 1)),
+        **dialect.engine_arguments(blocked),
+        **({"enforce_eager": True} if is_cpu_build() else {}),
     }
+    theirs = vllm_generation.LLM
+    vllm_generation.LLM = lambda **told: theirs(**(told | ours))
+    try:
+        yield
+    finally:
+        vllm_generation.LLM = theirs
+
+
+def hand_over(model: Any, llm: Any) -> None:
+    """Give vLLM the weights that learn, and have it forget what it read with others."""
+    engine = llm.llm_engine
+    taker = engine.model_executor.driver_worker.model_runner.model
+    taker.load_weights(learnt_weights(model))
+    llm.reset_prefix_cache()
+    engine.reset_encoder_cache()
+
+
+def learnt_weights(model: Any) -> Iterator[tuple[str, torch.Tensor]]:
+    """Each weight of a model by its name, adapters added to what they adapt.
+
+    The model's own weights stay as they are: what TRL does, merging and unmerging in
+    place, moves bfloat16 weights a little each time.
+    """
+    adapted = {
+        f"{name}.base_layer.weight": module
+        for name, module in model.named_modules()
+        if isinstance(module, LoraLayer)
+    }
+    for name, weight in model.named_parameters():
+        if "lora_" in name:
+            continue
+        value = weight.detach()
+        if module := adapted.get(name):
+            for adapter in module.active_adapters:
+                delta = module.get_delta_weight(adapter).detach()
+                value = value + delta.to(value.dtype)
+        name = name.removeprefix("base_model.model.").replace(".base_layer", "")
+        yield name, value
