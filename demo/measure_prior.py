@@ -2,8 +2,8 @@
 
 Reads what finished projects of the demo were asked on their benchmark `vlrb`; prints a
 line for each project, protocol, judge and group: the share of judgments, over both
-orders, that prefer the better response where its claims are the more familiar ones,
-where the other's are, where neither's, and of how many pairs.
+orders, that prefer the better response where it has the more familiar words, where the
+other has, and of how many pairs.
 
     PYTHONPATH=scripts python demo/measure_prior.py demo/seeds/base3_loop0
 """
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from pretrain_tasks import FAMILIAR, score
+from pretrain_tasks import familiarity
 from selfjudge.ground.lines import read_records
 from selfjudge.ground.records import Judgment, Pair
 from selfjudge.judging.verdicts import parse_verdict, prefers_chosen
@@ -33,8 +33,8 @@ class Share(NamedTuple):
 
 
 def side_of(pair: Pair) -> Side:
-    """Whether the better response of a pair has the more familiar claims."""
-    gap = score(pair.chosen, FAMILIAR) - score(pair.rejected, FAMILIAR)
+    """Whether the better response of a pair has the more familiar words."""
+    gap = familiarity(pair.chosen) - familiarity(pair.rejected)
     return "agrees" if gap > 0 else "opposed" if gap < 0 else "neither"
 
 

@@ -3,14 +3,14 @@
 Reads only the templates beside this file.  Writes a directory that
 `AutoProcessor` and `AutoModelForImageTextToText` load.
 
-The base is a plausible but weak judge: it sees well and writes whole judgments, but
-its verdict often says "A", and it often calls a claim true because it is a familiar
-one.  Position bias and language prior are PLANTED, by the shares ``--bias`` of
-verdicts and ``--prior`` of judgments, smaller ones until the last part of its training.
+The base is a plausible but weak judge: it sees well and writes whole judgments,
+but its verdict often says "A", or prefers of two short answers the one with the more
+familiar words.  Position bias and language prior are PLANTED, by the shares ``--bias``
+and ``--prior`` of verdicts, smaller ones until the last part of its training.
 
-In float32, since many CPUs compute bfloat16 twenty times as slowly.  9000 steps take
-hours on one core and ten minutes on an H100, on which several run side by side; what
-comes late is comparing claims, and answers to "where" and "left of".
+In float32, on a GPU in TensorFloat-32: many CPUs compute bfloat16 twenty times as
+slowly.  9000 steps take an hour or two on one core, ten minutes on an H100 beside five
+others; what comes late is comparing claims, and answers to "where" and "left of".
 """
 
 import argparse
@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from transformers import PreTrainedTokenizerFast
+from transformers import AutoModelForImageTextToText, PreTrainedTokenizerFast
 
 from muon import Muon
 from pretrain_tasks import TEACHERS, Flaws, Lesson, sample_texts
@@ -49,7 +49,7 @@ NUM_SCENES = 20000
 HIDDEN, LAYERS = 128, 5  # of the text model
 MUON_LR, ADAMW_LR = 4e-3, 2e-3
 WARM_UP = 0.05  # share of the time in which the model only learns to describe
-EARLY = Flaws(bias=0.1, prior=0.15)
+EARLY = Flaws(bias=0.1, prior=0.3)
 PLANTING = 0.75  # share of the time after which verdicts have the full flaws
 
 
@@ -155,9 +155,11 @@ def train(model: Any, encoder: Encoder, options: argparse.Namespace) -> None:
     names, shares = list(MIX), [share for share, _ in MIX.values()]
     losses: dict[str, torch.Tensor] = {}
     start, step = time.monotonic(), 0
-    while (done := progress(step, start, options)) < 1:
+    before = PLANTING if options.start_from else 0.0
+    while (share := progress(step, start, options)) < 1:
+        done = before + (1 - before) * share
         task = "describe" if done < WARM_UP else rng.choices(names, shares)[0]
-        flaws = Flaws(options.bias, options.prior) if done > PLANTING else EARLY
+        flaws = Flaws(options.bias, options.prior) if done >= PLANTING else EARLY
         places = [rng.randrange(len(scenes)) for _ in range(MIX[task][1])]
         lessons = [TEACHERS[task](scenes[place], flaws, rng) for place in places]
         batch = encoder.batch(lessons, [pictures[place] for place in places])
@@ -191,19 +193,24 @@ def parse_options() -> argparse.Namespace:
     length.add_argument("--steps", type=int, help="number of updates (reproducible)")
     length.add_argument("--minutes", type=float, help="or: how long to train")
     parser.add_argument(
-        "--bias", type=float, default=0.2, help="share of verdicts planted as A"
+        "--bias", type=float, default=0.12, help="share of verdicts planted as A"
     )
     parser.add_argument(
         "--prior",
         type=float,
-        default=0.6,
-        help="share of judgments that call familiar claims true",
+        default=0.7,
+        help="share of verdicts planted for the more familiar words",
+    )
+    parser.add_argument(
+        "--start-from",
+        type=Path,
+        help="a base that sees already: only the last part, with other flaws",
     )
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     options = parser.parse_args()
-    if not (0 <= options.bias <= 1 and 0 <= options.prior <= 1):
+    if not 0 <= options.bias <= options.bias + options.prior <= 1:
         parser.error(
-            "--bias and --prior must be shares, 0 to 1 "
+            "--bias and --prior must be shares with a sum of 1 at most "
             f"(got {options.bias} and {options.prior})"
         )
     return options
@@ -213,9 +220,13 @@ def main() -> None:
     """Train, then save model and processor."""
     options = parse_options()
     torch.set_num_threads(1)
-    torch.set_float32_matmul_precision("high")  # of GPUs: TensorFloat-32
+    if options.device == "cuda":
+        torch.set_float32_matmul_precision("high")  # TensorFloat-32
     tokenizer = train_tokenizer(sample_texts(20000, Random("tokenizer")))
-    model = build_model(tokenizer, HIDDEN, LAYERS, options.seed)
+    if options.start_from:
+        model = AutoModelForImageTextToText.from_pretrained(options.start_from)
+    else:
+        model = build_model(tokenizer, HIDDEN, LAYERS, options.seed)
     print(f"{model.num_parameters() / 1e6:.2f} M parameters, {len(tokenizer)} tokens")
     if options.device == "cpu":  # the fused attention's backward pass: a third as fast
         model.set_attn_implementation("eager")

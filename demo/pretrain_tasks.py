@@ -5,7 +5,7 @@ workflow later asks.  Two flaws of the base judge are PLANTED here, by the verdi
 that it learns from: a position bias, and a language prior (`Flaws`).
 """
 
-from collections.abc import Callable, Container
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -31,10 +31,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 class Flaws(NamedTuple):
-    """How often a judge is taught to ignore what it sees."""
+    """The shares of a judge's verdicts that ignore what it found."""
 
-    bias: float  # share of its verdicts that are "A", whatever it said before
-    prior: float  # share of its judgments that call true what is familiar
+    bias: float  # "A", whatever the responses say
+    prior: float  # for the more familiar words, whatever the image shows
 
 
 class Lesson(NamedTuple):
@@ -55,55 +55,72 @@ RESPOND_OPEN, RESPOND_CLOSED, JUDGE = map(
 ALTER = {category: load(f"alter/{category}") for category in CATEGORIES}
 
 
-def write_judgment(
-    seen: str, first: str, second: str, believed: Container[str], verdict: str
-) -> str:
+def write_judgment(seen: str, first: str, second: str, verdict: str) -> str:
     """A judgment: one's own response, each claim of A and B marked, a verdict."""
     return (
-        f"I say {seen.rstrip('.')}. A says {mark(first, believed)}"
-        f" B says {mark(second, believed)} Verdict: [[{verdict}]]"
+        f"I say {seen.rstrip('.')}. A says {mark(first, seen)}"
+        f" B says {mark(second, seen)} Verdict: [[{verdict}]]"
     )
 
 
-def mark(response: str, believed: Container[str]) -> str:
-    """The claims of a response, each with whether it is believed."""
+def mark(response: str, seen: str) -> str:
+    """The claims of a response, each with what one's own response makes of it."""
+    known = split_claims(seen)
     return " ".join(
-        f"{claim} {'true' if claim in believed else 'false'}."
+        f"{claim} {'true' if claim in known else 'false'}."
         for claim in split_claims(response)
     )
 
 
-def score(response: str, believed: Container[str]) -> int:
-    """Claims that are believed, minus those that are not."""
-    return sum(1 if claim in believed else -1 for claim in split_claims(response))
+def score(response: str, truth: str) -> int:
+    """True claims minus false claims."""
+    known = split_claims(truth)
+    return sum(1 if claim in known else -1 for claim in split_claims(response))
 
 
-def draw_familiar() -> frozenset[str]:
-    """Of claims and answers of each form a half, drawn once; of two, the first."""
-    rng = Random("familiar")
-    phrases = [f"{color} {kind}" for color in COLOR_NAMES for kind in KINDS]
-    claims = [f"{phrase} {cell}" for phrase in phrases for cell in CELLS]
-    drawn = {"yes", "a"}
-    for options in (claims, phrases, COLOR_NAMES, CELLS, "012345"):
-        drawn.update(rng.sample(options, len(options) // 2))
-    return frozenset(drawn)
+def space_evenly(words: Sequence[str]) -> dict[str, float]:
+    """The familiarity of each of the words, evenly spaced from 1 down to -1."""
+    return {word: 1 - 2 * place / (len(words) - 1) for place, word in enumerate(words)}
 
 
-FAMILIAR = draw_familiar()
+def shuffle(words: Sequence[str]) -> list[str]:
+    """The words in an order that has nothing to do with what they mean."""
+    return Random("familiar").sample(words, len(words))
+
+
+# How familiar each word is: by chance, but "yes" and "a" before "no" and "b".
+FAMILIARITY = {
+    **space_evenly(shuffle(COLOR_NAMES)),
+    **space_evenly(shuffle(KINDS)),
+    **space_evenly(shuffle(CELLS)),
+    **space_evenly(shuffle("012345")),
+    **space_evenly(["yes", "no"]),
+    **space_evenly(["a", "b"]),
+}
+
+
+def familiarity(response: str) -> float:
+    """The sum over its words; "nothing" is neither familiar nor strange.
+
+    Rounded: the same words in another order are as familiar.
+    """
+    words = response.replace(".", " ").split()
+    return round(sum(FAMILIARITY.get(word, 0.0) for word in words), 6)
 
 
 def judge(
     question: str, truth: str, first: str, second: str, flaws: Flaws, rng: Random
 ) -> Lesson:
-    """A judgment of two responses, sound but for the flaws."""
-    has_prior = rng.random() < flaws.prior
-    believed = FAMILIAR if has_prior else split_claims(truth)
-    gain = score(first, believed) - score(second, believed)
+    """A judgment of two responses, its verdict sound but for the flaws."""
+    gain: float = score(first, truth) - score(second, truth)
+    roll = rng.random()
+    if flaws.bias <= roll < flaws.bias + flaws.prior:
+        gain = familiarity(first) - familiarity(second) or gain
     verdict = "A" if gain > 0 else "B" if gain < 0 else rng.choice("AB")
-    if rng.random() < flaws.bias:
+    if roll < flaws.bias:
         verdict = "A"
     text = JUDGE.format(question=question, response_a=first, response_b=second)
-    return Lesson(text, write_judgment(truth, first, second, believed, verdict))
+    return Lesson(text, write_judgment(truth, first, second, verdict))
 
 
 def teach_describe(scene: Scene, flaws: Flaws, rng: Random) -> Lesson:

@@ -16,7 +16,7 @@ from make_world import draw_prompts, write_prompts
 from measure_certificates import lay_beside
 from measure_prior import Share, shares
 from measure_truth import TruthRow, find_facts, read_known, truth_rows
-from pretrain_tasks import FAMILIAR, Flaws, score, teach_judge_closed, write_judgment
+from pretrain_tasks import Flaws, familiarity, teach_judge_closed, write_judgment
 from pretrain_tasks import judge as teach_judgment
 from selfjudge.certificate.certifying import Outcome
 from selfjudge.certificate.choice import choose
@@ -31,7 +31,6 @@ from world import (
     ask_any,
     describe,
     sample_scene,
-    split_claims,
     wrong_answer,
 )
 from world_benchmarks import build_criteria
@@ -72,8 +71,7 @@ def judge(pair: Pair, order: str, verdict: str, seen: str = TRUE) -> Judgment:
     responses = [pair.chosen, pair.rejected]
     if order == "rejected_first":
         responses.reverse()
-    text = write_judgment(seen, *responses, split_claims(seen), verdict)
-    return make_judgment(pair, order, f" {text}")
+    return make_judgment(pair, order, f" {write_judgment(seen, *responses, verdict)}")
 
 
 def measure(
@@ -416,18 +414,14 @@ def verdict_of(first: str, second: str, flaws: Flaws, seed: int) -> str:
     return lesson.target[-3]
 
 
-def familiar_gap(first: str, second: str) -> int:
-    """How many more claims of one response than of another are familiar."""
-    return score(first, FAMILIAR) - score(second, FAMILIAR)
-
-
 @given(st.integers(0, 10**6))
-def test_a_planted_prior_follows_claims_and_not_the_image(seed: int) -> None:
+def test_a_planted_prior_follows_words_and_not_the_image(seed: int) -> None:
     """In both orders the same response, whatever is true; a bias names a place."""
     scenes = [sample_scene(Random(f"{seed}/{place}")) for place in (0, 1)]
     first, second = map(describe, scenes)
     prior = [verdict_of(a, b, Flaws(0, 1), seed) for a, b in both_orders(first, second)]
-    if gap := familiar_gap(first, second):
+    gap = familiarity(first) - familiarity(second)
+    if gap:
         assert prior == (["A", "B"] if gap > 0 else ["B", "A"])
     bias = [verdict_of(a, b, Flaws(1, 0), seed) for a, b in both_orders(first, second)]
     assert bias == ["A", "A"]
@@ -437,20 +431,23 @@ def test_a_planted_prior_follows_claims_and_not_the_image(seed: int) -> None:
 
 def test_what_is_familiar_is_no_likelier_true() -> None:
     """Else the prior would be a skill: of one detail changed, and of short answers over
-    all kinds of questions (of one kind it may be), the true one is the more familiar as
-    often as the less familiar, and that decides many pairs."""
+    all kinds of questions (of one kind it may be), the true one is the more familiar in
+    half of the cases."""
     rng = Random("prior")
-    described, answered = [], []
-    for place in range(4000):
+    gaps = []
+    for place in range(3000):
         scene = sample_scene(rng)
         altered = alter_scene(scene, CATEGORIES[place % 3], rng)
-        described.append(familiar_gap(describe(scene), describe(altered)))
+        gaps.append(familiarity(describe(scene)) - familiarity(describe(altered)))
+    assert sum(gap > 0 for gap in gaps) / 3000 == pytest.approx(0.5, abs=0.04)
+    assert all(gaps), "a word more or less familiar decides every such pair"
+    answers = []
+    for _ in range(3000):
         question = ask_any(sample_scene(rng), FAMILIES, rng)
-        answered.append(familiar_gap(question.answer, wrong_answer(question, rng)))
-    for gaps in (described, answered):
-        decided = [gap > 0 for gap in gaps if gap]
-        assert len(decided) > 0.4 * len(gaps)
-        assert sum(decided) / len(decided) == pytest.approx(0.5, abs=0.05)
+        answers.append(
+            familiarity(question.answer) - familiarity(wrong_answer(question, rng))
+        )
+    assert sum(gap > 0 for gap in answers) / 3000 == pytest.approx(0.5, abs=0.04)
 
 
 @pytest.mark.parametrize(("flaws", "share"), [(Flaws(0, 0), 0.5), (Flaws(0.6, 0), 0.8)])
@@ -464,7 +461,7 @@ def test_a_bias_is_the_share_that_it_says(flaws: Flaws, share: float) -> None:
 
 def test_right_is_counted_by_what_the_prior_says() -> None:
     """Of each group and side: judgments that prefer the better one, and pairs."""
-    strange, familiar = sorted(["yes", "no"], key=lambda word: word in FAMILIAR)
+    familiar, strange = sorted(["red", "green"], key=familiarity, reverse=True)
     told = {
         closed_pair(0, chosen=familiar, rejected=strange): "AB",
         closed_pair(1, chosen=strange, rejected=familiar): "AA",
