@@ -1,19 +1,15 @@
 import json
-import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from safetensors.torch import load_file
 from snakemake.utils import update_config
 
-import pretrain_base
 import run_seeds
 from measure_choices import MOST_BEHIND, format_choices, read_choices, sum_up
 from measure_spread import COMPARISONS, find_runs, format_spread, measure_spread
-from pretrain_tasks import Flaws
 from selfjudge.ground.lines import read_json, write_json
 from selfjudge.run.config import check_config
 from spread_goals import GROUPS, split_branches
@@ -92,31 +88,6 @@ def test_a_base_is_trained_once(
     before = (folder / "model.safetensors").stat().st_mtime_ns
     run_seeds.make_base(folder, 1, "cpu")
     assert (folder / "model.safetensors").stat().st_mtime_ns == before
-
-
-def test_a_base_that_sees_is_planted_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """From its own weights, by the last part of the training alone."""
-    out = tmp_path / "base"
-    shipped = load_file(ROOT / "demo/base/model.safetensors")
-    options = ["--start-from", str(ROOT / "demo/base"), "--steps", "1"]
-    monkeypatch.setattr(sys, "argv", ["pretrain_base.py", "--out", str(out), *options])
-    monkeypatch.setattr(pretrain_base, "NUM_SCENES", 100)
-    seen: list[Flaws] = []
-    for task, teach in pretrain_base.TEACHERS.items():
-
-        def watch(scene: Any, flaws: Flaws, rng: Any, teach: Any = teach) -> Any:
-            seen.append(flaws)
-            return teach(scene, flaws, rng)
-
-        monkeypatch.setitem(pretrain_base.TEACHERS, task, watch)
-    pretrain_base.main()
-    planted = load_file(out / "model.safetensors")
-    assert planted.keys() == shipped.keys()
-    far = {name: (planted[name] - shipped[name]).abs().max() for name in shipped}
-    assert 0 < max(far.values()) < 0.01
-    assert set(seen[-10:]) == {Flaws(bias=0.12, prior=0.7)}
 
 
 # -------------------------------------------------------------- measuring the spread
