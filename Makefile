@@ -154,11 +154,14 @@ bench: $(READY) $(VLLM_READY)
 	$(BIN)/python bench/engines.py transformers
 	$(VLLM_BIN)/python bench/engines.py vllm
 	$(VLLM_BIN)/python bench/tokens.py
+	$(VLLM_BIN)/python bench/reward.py
 
 # The day a GPU is there: engines, LoRA training and its resuming, on random weights of
-# real shape; prints the figures and writes bench/gpu/{device}.json.
+# real shape; prints the figures and writes bench/gpu/{device}.json.  Then a training by
+# reward of the demo's base, with vLLM's rollouts too where it is installed.
 gpu-check: $(READY)
 	$(BIN)/python bench/gpu.py
+	$(BIN)/python bench/reward.py --device cuda
 
 # The paper's run at its full size with an engine that only pretends: what all but
 # the models costs.  Hours; smaller: make rehearsal SIZE="--prompts 10000 --shards 16"
