@@ -42,6 +42,11 @@ def main() -> None:
     add("--pairs", type=int, default=64)
     add("--repeats", type=int, default=2, help="runs of each, in turn")
     args = parser.parse_args()
+    writers = ["transformers"]
+    if installed_version():
+        writers.append("vllm")
+    else:
+        print(f"no vLLM in {sys.prefix}: rollouts of transformers alone")
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         template = TEMPLATE.read_text(encoding="utf-8")
@@ -49,7 +54,7 @@ def main() -> None:
         lines = (line for pair in pairs for line in ask_both_orders(pair, template))
         write_records(folder / "reinforce.jsonl", lines)
         for repeat in range(args.repeats):
-            for writer in ["transformers", *(["vllm"] if installed_version() else [])]:
+            for writer in writers:
                 more = ["--device", args.device]
                 if writer == "vllm":
                     more += ["--vllm-memory", str(args.vllm_memory)]

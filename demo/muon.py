@@ -2,7 +2,8 @@
 
 What `torch.optim.Muon` computes with ``adjust_lr_fn="match_rms_adamw"``; but that
 orthogonalizes one matrix after the other, and in bfloat16, for which a CPU without it
-takes twenty times as long.
+takes twenty times as long.  Every weight must have a gradient; the momentum is not in
+the state that can be saved.
 """
 
 import math
@@ -18,7 +19,8 @@ NUM_ITERATIONS = 5
 def orthogonalize(wide: torch.Tensor) -> torch.Tensor:
     """Of matrices (n, rows, columns), rows <= columns: their singular values near 1.
 
-    Five Newton-Schulz iterations of a quintic; the values end between 0.7 and 1.2.
+    Five Newton-Schulz iterations of a quintic; none ends above 1.3, and those that
+    were near zero stay small.
     """
     a, b, c = COEFFICIENTS
     wide = wide / torch.linalg.matrix_norm(wide, keepdim=True).clamp(min=1e-7)

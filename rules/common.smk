@@ -27,6 +27,7 @@ from selfjudge.run.families import (
     find_environment,
     find_model_type,
     installed_vllm,
+    vllm_beside_torch,
 )
 from selfjudge.run.pool_size import count_dealt
 from selfjudge.run.shards import cut_stages
@@ -259,7 +260,7 @@ try:
         find_model_type(config["base_model"].partition("@")[0], config["base_family"]),
         config["filters"],
         by_vllm=bool(config["reinforce"]["vllm_memory"]),
-        version=(installed_vllm(TRAINER) or "") if TRAINER else None,
+        version=vllm_beside_torch(TRAINER) if TRAINER else None,
     )
 except ValueError as error:
     raise WorkflowError(f"config.yaml: {error}")

@@ -312,6 +312,19 @@ def test_environments_have_the_vllm_of_the_families(name: str) -> None:
     assert {**VLLM_VERSIONS}[name] == pinned  # type: ignore[index]
 
 
+def test_rollouts_by_vllm_have_what_training_and_vllm_have() -> None:
+    """All of training but the server's two, and vLLM with what it is pinned with."""
+    train, generate, reinforce = (
+        pins((ROOT / f"envs/{name}.yaml").read_text())
+        for name in ("train", "generate", "reinforce")
+    )
+    assert reinforce == {
+        name: version
+        for name, version in (train | generate).items()
+        if name not in ("starlette", "uvicorn")
+    }
+
+
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "envs").glob("*.yaml")), ids=lambda p: p.stem
 )

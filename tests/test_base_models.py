@@ -118,19 +118,21 @@ def test_a_family_that_no_vllm_serves_is_refused_before_anything(
     assert "'engine.name' must not be vllm" in said and "'idefics2'" in said
 
 
-def environments(project: Path, *options: str, **config: Any) -> dict[str, str]:
-    """The environment of each rule, as Snakemake has it."""
+def plan(
+    project: Path, target: str = TARGET, **config: Any
+) -> tuple[dict[str, str], str]:
+    """The environment of each rule, and all that Snakemake says of a dry run."""
     (project / "config.yaml").write_text(yaml.safe_dump(config))
     (project / "project.smk").write_text(
         "for rule in workflow.rules:\n    print(rule.name, 'IN', rule.conda_env)\n"
     )
-    command = [sys.executable, "-m", "snakemake", "--directory", str(project), "-n"]
+    command = [sys.executable, "-m", "snakemake", "--directory", str(project), "-np"]
     done = subprocess.run(
-        [*command, *options, "--", TARGET], cwd=ROOT, capture_output=True, text=True
+        [*command, "--", target], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stdout
     found = re.findall(r"^(\w+) IN .*?(envs/\w+\.yaml)", done.stdout, re.MULTILINE)
-    return dict(found)
+    return dict(found), done.stdout
 
 
 @pytest.mark.parametrize(
@@ -146,7 +148,7 @@ def test_the_rules_take_the_environment_of_engine_and_family(
 ) -> None:
     """What the paper's model is asked in."""
     asked = {"name": engine, "vllm": {"max_num_seqs": 32}}
-    taken = environments(tmp_path, engine=asked)
+    taken, _ = plan(tmp_path, engine=asked)
     assert taken["judge_pairs"] == taken["generate_responses"] == environment
     assert taken["train_judge"] == "envs/train.yaml"
     assert taken["filter_judgments"] == "envs/decide.yaml"
@@ -156,13 +158,19 @@ def test_the_rules_take_the_environment_of_engine_and_family(
 def test_rollouts_by_vllm_take_an_environment_that_has_it(
     tmp_path: Path, share: float | None, name: str
 ) -> None:
-    """The training by reward alone."""
-    taken = environments(
+    """The training by reward alone, which is told of it; into an interpreter that is
+    a script, as of a container, nobody can see."""
+    script = tmp_path / "python.sh"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    script.chmod(0o755)
+    taken, said = plan(
         tmp_path,
-        *("--software-deployment-method", "conda"),
+        interpreters={"train": str(script)},
+        target="results/iter1/reinforced/judge.json",
         base_model=str(ROOT / "demo" / "base"),
         filters=["majority", "reinforced"],
         reinforce={"vllm_memory": share},
     )
     assert taken["reinforce_judge"] == f"envs/{name}.yaml"
+    assert ("--vllm-memory 0.3" in said) == (share is not None)
     assert taken["train_judge"] == "envs/train.yaml"

@@ -43,6 +43,13 @@ def test_all_directions_of_a_step_are_as_long(scale: float) -> None:
     assert found.min() > 0.5 and found.max() < 1.3
 
 
+def test_no_direction_of_a_square_step_is_long() -> None:
+    """Its smallest singular values are near zero, and stay below the others."""
+    torch.manual_seed(0)
+    found = torch.linalg.svdvals(orthogonalize(torch.randn(3, 64, 64)))
+    assert found.max() < 1.3 and found.median() > 0.6
+
+
 def test_a_gradient_of_nothing_moves_nothing() -> None:
     """Not a division by zero."""
     weight = Parameter(torch.ones(2, 3))

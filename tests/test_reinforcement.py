@@ -485,7 +485,8 @@ def test_a_family_whose_inputs_are_not_handed_on_is_refused(
         ("qwen3_vl", "0.10.2", "got vLLM 0.10.2"),
         ("qwen3_vl_moe", "0.32.0", "'qwen3_vl_moe'"),
         ("idefics2", "0.32.0", "'idefics2'"),
-        (None, "0.32.0", "None"),
+        (None, "0.32.0", "'base_family' must name"),
+        ("mllama", "0.32.0", "hands on no cross-attention mask"),
     ],
 )
 def test_what_cannot_write_rollouts_is_refused_before_anything(
@@ -545,26 +546,28 @@ def test_the_configuration_holds_every_setting_of_a_rollout() -> None:
     assert isinstance(msgspec.convert(chosen, Rollouts, strict=False), Rollouts)
 
 
+BY_VLLM = {"vllm_memory": 0.3}
+CUT = {"sampling": {"temperature": 1, "top_k": 9, "top_p": 1}}
+
+
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "max_length", "says"),
     [
-        ({"batch_size": 3}, "'reinforce.batch_size' must divide"),
-        ({"sampling": {"temperature": 0}}, "must be more than 0"),
-        ({"batch_size": 16}, None),
-        ({"vllm_memory": 0.3}, "'train.max_length' must be"),
-        (
-            {
-                "vllm_memory": 0.3,
-                "sampling": {"temperature": 1, "top_k": 9, "top_p": 1},
-            },
-            "(got 9 and 1)",
-        ),
+        ({"batch_size": 3}, None, "'reinforce.batch_size' must divide"),
+        ({"sampling": {"temperature": 0}}, None, "must be more than 0"),
+        ({"batch_size": 16}, None, None),
+        (CUT, None, None),
+        (BY_VLLM, 512, None),
+        (BY_VLLM, None, "'train.max_length' must be"),
+        (BY_VLLM | CUT, 512, "(got 9 and 1)"),
     ],
 )
-def test_faults_of_the_section(change: dict[str, Any], says: str | None) -> None:
+def test_faults_of_the_section(
+    change: dict[str, Any], max_length: int | None, says: str | None
+) -> None:
     section = read_config(ROOT / "demo")["reinforce"] | change
-    faults = reinforcement_faults(section, None)
-    assert any(says in one for one in faults) if says else not faults
+    faults = reinforcement_faults(section, max_length)
+    assert bool(faults) == bool(says) and all(says and says in one for one in faults)
 
 
 @pytest.mark.parametrize(

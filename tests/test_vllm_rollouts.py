@@ -168,28 +168,53 @@ def test_seeds_write_other_texts(
     assert first != second
 
 
-@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
-def test_weights_are_handed_over_merged_and_stay_as_they_are(dtype: str) -> None:
-    """By the names of the model's own files."""
+def adapted(dtype: str, **changes: Any) -> Any:
+    """The demo's base with adapters that are not nothing."""
     torch.manual_seed(0)
-    settings = msgspec.convert(
-        SETTINGS | {"dtype": dtype, "lora_dropout": 0.0}, TrainSettings, strict=False
-    )
-    plain = load_model(DEMO_BASE, settings)
-    names = {name for name, _ in plain.named_parameters()}
-    model = get_peft_model(plain, lora_config(settings))
+    chosen = SETTINGS | {"dtype": dtype, "lora_dropout": 0.0} | changes
+    settings = msgspec.convert(chosen, TrainSettings, strict=False)
+    model = get_peft_model(load_model(DEMO_BASE, settings), lora_config(settings))
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight)
+    return model
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_adapted_weights_are_handed_over_and_stay_as_they_are(
+    dtype: torch.dtype,
+) -> None:
+    """By the names of the model's own file."""
+    model = adapted(str(dtype).removeprefix("torch."))
     before = {name: weight.clone() for name, weight in model.named_parameters()}
-    given = dict(learnt_weights(model))
-    assert given.keys() == names
+    given = dict(learnt_weights(model, dtype))
     assert all(weight.equal(before[name]) for name, weight in model.named_parameters())
-    merged = dict(model.merge_and_unload().named_parameters())
-    for name, weight in given.items():
-        torch.testing.assert_close(weight, merged[name], rtol=0.02, atol=2e-3)
-    changed = [name for name in given if f"base_model.model.{name}" not in before]
-    assert changed and all("proj" in name for name in changed)
+    base, merged = (
+        read_weights(DEMO_BASE),
+        dict(model.merge_and_unload().named_parameters()),
+    )
+    assert given and given.keys() <= base.keys()
+    for name, weight in base.items():
+        learnt = given.get(name, weight.to(dtype))
+        torch.testing.assert_close(learnt, merged[name], rtol=0.02, atol=2e-3)
+
+
+def test_of_all_weights_those_that_learn_are_handed_over() -> None:
+    """In the number format of vLLM; what sees is not trained, and vLLM has it."""
+    settings = msgspec.convert(
+        SETTINGS | {"method": "full"}, TrainSettings, strict=False
+    )
+    given = dict(learnt_weights(load_model(DEMO_BASE, settings), torch.bfloat16))
+    assert {weight.dtype for weight in given.values()} == {torch.bfloat16}
+    assert given.keys() <= read_weights(DEMO_BASE).keys()
+    assert any("text" in name for name in given)
+
+
+def test_an_adapter_that_vllm_could_not_have_is_refused() -> None:
+    """The output layer is the embedding: there is no weight of its own to change."""
+    model = adapted("float32", lora_target_modules=".*lm_head")
+    with pytest.raises(ValueError, match=r"must match no tied weights .*lm_head"):
+        dict(learnt_weights(model, torch.float32))
 
 
 @pytest.mark.parametrize(

@@ -250,12 +250,25 @@ def check_reinforcing(
     """
     if "reinforced" not in filters:
         return
+    if model_type == "mllama":
+        raise ValueError(
+            "'filters' must not hold 'reinforced' for the family mllama: TRL, when it "
+            "trains by reward, hands on no cross-attention mask. Hint: take a "
+            "base model of another family, such as qwen3_vl."
+        )
+    if by_vllm and model_type is None:
+        raise ValueError(
+            "'base_family' must name the family of the base model where "
+            "'reinforce.vllm_memory' is a number (got null, and a model that is not "
+            "known here). Hint: it is 'model_type' in the model's config.json."
+        )
     family = FAMILIES.get(str(model_type))
     served = family and family.environment == "generate"
     if by_vllm and (not served or str(model_type).endswith("_moe")):
         raise ValueError(
             "'reinforce.vllm_memory' must be null for the model family "
-            f"{model_type!r} (got a number): its weights cannot be handed to vLLM here."
+            f"{model_type!r} (got a number): its weights cannot be handed to vLLM "
+            "here. Hint: transformers then writes the rollouts."
         )
     wanted = VLLM_VERSIONS["generate"]
     if by_vllm and version not in (None, wanted):
@@ -264,12 +277,6 @@ def check_reinforcing(
             f"{wanted} where 'reinforce.vllm_memory' is a number (got "
             f"{f'vLLM {version}' if version else 'one without vLLM'}). Hint: "
             "envs/reinforce.yaml holds both, and conda takes it by itself."
-        )
-    if model_type == "mllama":
-        raise ValueError(
-            "'filters' must not hold 'reinforced' for the family mllama: TRL, when it "
-            "trains by reward, hands on no cross-attention mask. Hint: take a "
-            "base model of another family, such as qwen3_vl."
         )
 
 
@@ -329,6 +336,17 @@ def check_processor(model_type: str | None, pythons: Mapping[str, Path]) -> None
                 "kind as its torch: PyPI's for PyPI's, "
                 "https://download.pytorch.org/whl/cpu for a CPU."
             )
+
+
+def vllm_beside_torch(python: Path) -> str | None:
+    """The version of vLLM where an interpreter has torch, "" if it has none.
+
+    None where its packages cannot be seen from outside.
+    """
+    folders = list(python.parent.parent.glob("lib/python3*/site-packages"))
+    if not any((folder / "torch").is_dir() for folder in folders):
+        return None
+    return installed_vllm(python) or ""
 
 
 def is_old(version: str) -> bool:

@@ -12,10 +12,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
+from peft import PeftModel
 from peft.tuners.lora import LoraLayer
+from transformers.core_model_loading import revert_weight_conversion
 
 from selfjudge.engines.special_tokens import SpecialTokens
-from selfjudge.engines.vllm_dialects import Dialect32, installed_version, is_cpu_build
+from selfjudge.engines.vllm_dialects import (
+    Dialect32,
+    dialect_of,
+    installed_version,
+    is_cpu_build,
+)
 from selfjudge.training.settings import TrainSettings
 
 CPU_CACHE_GIB = "1"  # for keys and values; other work shares a laptop
@@ -24,14 +31,16 @@ CPU_CACHE_GIB = "1"  # for keys and values; other work shares a laptop
 def vllm_arguments(settings: TrainSettings, memory: float) -> dict[str, Any]:
     """What TRL's arguments say of vLLM.
 
-    ``memory``: its share of the GPU's.  Raises ValueError if there is no vLLM.
+    ``memory``: its share of the GPU's.  Raises ValueError if there is none that TRL
+    can run.
     """
-    if not installed_version():
+    version = installed_version()
+    if not version or not isinstance(dialect_of(version), Dialect32):
         raise ValueError(
-            "'reinforce.vllm_memory' must be null where no vLLM is installed beside "
-            f"TRL (got {memory}, and none in {sys.prefix}). Hint: set "
-            "'interpreters.train' to the Python of an environment that has both; see "
-            "envs/reinforce.yaml"
+            "'reinforce.vllm_memory' must be null where no vLLM of 0.32 or later is "
+            f"installed beside TRL (got {memory}, and {version or 'none'} in "
+            f"{sys.prefix}). Hint: set 'interpreters.train' to the Python of an "
+            "environment that has both; see envs/reinforce.yaml"
         )
     # The weights are handed over within one process.
     os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
@@ -81,32 +90,49 @@ def engine_arguments(
 
 
 def hand_over(model: Any, llm: Any) -> None:
-    """Give vLLM the weights that learn, and have it forget what it read with others."""
+    """Give vLLM the weights that learn, and have it forget what it read with others.
+
+    Raises RuntimeError if it does not forget.
+    """
     engine = llm.llm_engine
     taker = engine.model_executor.driver_worker.model_runner.model
-    taker.load_weights(learnt_weights(model))
-    llm.reset_prefix_cache()
+    taker.load_weights(learnt_weights(model, engine.model_config.dtype))
     engine.reset_encoder_cache()
+    if not llm.reset_prefix_cache():
+        raise RuntimeError("vLLM still holds what it read with weights of before")
 
 
-def learnt_weights(model: Any) -> Iterator[tuple[str, torch.Tensor]]:
-    """Each weight of a model by its name, adapters added to what they adapt.
+def learnt_weights(
+    model: Any, dtype: torch.dtype
+) -> Iterator[tuple[str, torch.Tensor]]:
+    """Each weight that may have changed, by its name in a checkpoint.
 
-    The model's own weights stay as they are: what TRL does, merging and unmerging in
-    place, moves bfloat16 weights a little each time.
+    Adapters are added to what they adapt, and the model's own weights stay as they
+    are: what TRL does, merging and unmerging in place, moves bfloat16 weights a
+    little each time.  Raises ValueError where an adapter is on a weight that is also
+    another's, which vLLM has once.
     """
-    adapted = {
+    plain = model.get_base_model() if isinstance(model, PeftModel) else model
+    weights = dict(model.named_parameters())
+    adapted: dict[str, Any] = {
         f"{name}.base_layer.weight": module
         for name, module in model.named_modules()
         if isinstance(module, LoraLayer)
     }
-    for name, weight in model.named_parameters():
-        if "lora_" in name:
+    if tied := sorted(adapted.keys() - weights.keys()):
+        raise ValueError(
+            "'train.lora_target_modules' must match no tied weights where "
+            f"'reinforce.vllm_memory' is a number (got {tied[0]})"
+        )
+    for name, weight in weights.items():
+        module = adapted.get(name)
+        if "lora_" in name or not (module or weight.requires_grad):
             continue
         value = weight.detach()
-        if module := adapted.get(name):
+        if module:
             for adapter in module.active_adapters:
                 delta = module.get_delta_weight(adapter).detach()
                 value = value + delta.to(value.dtype)
         name = name.removeprefix("base_model.model.").replace(".base_layer", "")
-        yield name, value
+        # transformers 5 has other names in memory than in files for some families.
+        yield from revert_weight_conversion(plain, {name: value.to(dtype)}).items()
