@@ -101,8 +101,8 @@ SEEDS ?= 0
 demo-panel: $(READY)
 	$(BIN)/python demo/run_panel.py --seeds $(SEEDS) $(if $(BALLOTS),--ballots $(BALLOTS))
 
-# Train the tiny base model that the demo starts from anew: 1.6 hours on a core, ten
-# minutes on a GPU (DEVICE=cuda).
+# Train the tiny base model that the demo starts from anew: 1.6 hours or so on a core,
+# ten minutes on a GPU (DEVICE=cuda).
 demo-base: $(READY)
 	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --device $(DEVICE) --out demo/base
 

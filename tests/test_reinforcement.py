@@ -358,6 +358,24 @@ def test_the_ledger_tells_rollouts_and_seconds(reinforced: tuple[Path, Usage]) -
     assert all(one is not None and one > 0 for one in seconds)
 
 
+def reinforce_until_told(
+    patch: pytest.MonkeyPatch, picked: Path, folder: Path, **changes: Any
+) -> None:
+    """Train, be told to stop in the third step, and leave with that step saved."""
+
+    def tell(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.global_step == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with patch.context() as until:
+        until.setattr(CheckpointMark, "on_step_begin", tell)
+        with pytest.raises(SystemExit) as left:
+            reinforce(picked, folder, **changes)
+    assert left.value.code == 128 + signal.SIGTERM
+    saved = last_checkpoint(folder / "training")
+    assert saved is not None and saved.name == "checkpoint-3"
+
+
 def test_a_training_by_reward_told_to_stop_goes_on_as_if_it_had_not(
     reinforced: tuple[Path, Usage],
     picked: Path,
@@ -365,18 +383,7 @@ def test_a_training_by_reward_told_to_stop_goes_on_as_if_it_had_not(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """SIGTERM costs the step under way at most; the same judge comes of it."""
-
-    def tell(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(CheckpointMark, "on_step_begin", tell)
-        with pytest.raises(SystemExit) as left:
-            reinforce(picked, tmp_path)
-    assert left.value.code == 128 + signal.SIGTERM
-    saved = last_checkpoint(tmp_path / "training")
-    assert saved is not None and saved.name == "checkpoint-3"
+    reinforce_until_told(monkeypatch, picked, tmp_path)
     judge, usage = reinforce(picked, tmp_path)
     assert usage.num_calls == 1 and usage.num_requests == ROWS_PER_STEP
     told = read_json(judge / "provenance.json")

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 from collections.abc import Iterator
 from functools import partial
 from importlib.util import find_spec
@@ -22,10 +21,15 @@ from selfjudge.ground.templates import user_turn
 from selfjudge.training import reinforcement
 from selfjudge.training.models import load_model, load_processor, lora_config
 from selfjudge.training.reinforcement import ReinforcementTrainer
-from selfjudge.training.resuming import CheckpointMark
 from selfjudge.training.settings import TrainSettings
-from selfjudge.training.vllm_rollouts import learnt_weights
-from test_reinforcement import DEMO_BASE, ROWS_PER_STEP, picked, reinforce
+from selfjudge.training.vllm_rollouts import engine_arguments, learnt_weights
+from test_reinforcement import (
+    DEMO_BASE,
+    ROWS_PER_STEP,
+    picked,
+    reinforce,
+    reinforce_until_told,
+)
 from test_training import SETTINGS, read_weights
 
 __all__ = ["picked"]  # a fixture
@@ -112,17 +116,10 @@ def test_a_training_that_goes_on_hands_over_its_weights(
     steps: list[Any], picked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """vLLM starts with those that the training started from."""
-
-    def tell(self: Any, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if state.global_step == 2:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(CheckpointMark, "on_step_begin", tell)
-        with pytest.raises(SystemExit):
-            reinforce(picked, tmp_path, learning_rate=3e-2, vllm_memory=MEMORY)
+    changes: dict[str, Any] = {"learning_rate": 3e-2, "vllm_memory": MEMORY}
+    reinforce_until_told(monkeypatch, picked, tmp_path, **changes)
     end_vllm()
-    judge, _ = reinforce(picked, tmp_path, learning_rate=3e-2, vllm_memory=MEMORY)
+    judge, _ = reinforce(picked, tmp_path, **changes)
     told = read_json(judge / "provenance.json")
     assert told["resumed_from"] == "checkpoint-3" and len(steps) == 4
     assert all(apart < CLOSE for apart, _ in steps)
@@ -151,21 +148,20 @@ def test_vllm_writes_no_mark(
 
 
 @pytest.mark.vllm
-def test_seeds_write_other_texts(
-    steps: list[Any], picked: Path, tmp_path: Path
+def test_vllm_is_started_with_arguments_of_ours(
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Of the same weights and pairs, at the first step."""
-    for seed in (1, 2):
-        reinforce(
-            picked, tmp_path / str(seed), seed=seed, num_epochs=1, vllm_memory=MEMORY
-        )
-        end_vllm()
-    half = len(steps) // 2
-    first, second = (
-        {tuple(text) for _, texts in some for text in texts}
-        for some in (steps[:half], steps[half:])
-    )
-    assert first != second
+    """Over TRL's own, whose seed is 0 in every run; and only while we say so."""
+    pytest.importorskip("vllm", reason="needs vLLM: see requirements-vllm.txt")
+    from trl.generation import vllm_generation
+
+    monkeypatch.setattr(vllm_generation, "LLM", dict)
+    with engine_arguments([4, 5], num_images=2, seed=7, trusted=True):
+        started = vllm_generation.LLM(model="judge", seed=0, trust_remote_code=False)
+    assert started["model"] == "judge" and started["seed"] == 7
+    assert started["trust_remote_code"] and started["limit_mm_per_prompt"]["image"] == 2
+    assert started["additional_config"] == {"blocked_token_ids": [4, 5]}
+    assert vllm_generation.LLM is dict
 
 
 def adapted(dtype: str, **changes: Any) -> Any:
@@ -208,6 +204,7 @@ def test_of_all_weights_those_that_learn_are_handed_over() -> None:
     assert {weight.dtype for weight in given.values()} == {torch.bfloat16}
     assert given.keys() <= read_weights(DEMO_BASE).keys()
     assert any("text" in name for name in given)
+    assert not any("vision" in name for name in given)
 
 
 def test_an_adapter_that_vllm_could_not_have_is_refused() -> None:

@@ -326,8 +326,7 @@ def check_processor(model_type: str | None, pythons: Mapping[str, Path]) -> None
     if family is None or not family.needs_torchvision:
         return
     for kind, python in pythons.items():
-        folders = list(python.parent.parent.glob("lib/python3*/site-packages"))
-        names = {path.name for folder in folders for path in folder.iterdir()}
+        names = packages_of(python)
         if "torch" in names and "torchvision" not in names:
             raise ValueError(
                 f"'interpreters.{kind}' must have torchvision for the model family "
@@ -338,13 +337,18 @@ def check_processor(model_type: str | None, pythons: Mapping[str, Path]) -> None
             )
 
 
+def packages_of(python: Path) -> set[str]:
+    """What lies in an interpreter's site-packages; nothing where they are not seen."""
+    folders = python.parent.parent.glob("lib/python3*/site-packages")
+    return {path.name for folder in folders for path in folder.iterdir()}
+
+
 def vllm_beside_torch(python: Path) -> str | None:
     """The version of vLLM where an interpreter has torch, "" if it has none.
 
     None where its packages cannot be seen from outside.
     """
-    folders = list(python.parent.parent.glob("lib/python3*/site-packages"))
-    if not any((folder / "torch").is_dir() for folder in folders):
+    if "torch" not in packages_of(python):
         return None
     return installed_vllm(python) or ""
 

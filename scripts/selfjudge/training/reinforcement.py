@@ -380,20 +380,18 @@ def build_trainer(
     special = read_special_tokens(processor, listed, start)
     model.generation_config.eos_token_id = special.end_ids
     width = model.get_output_embeddings().weight.shape[0]
+    blocked = unwritable_ids(special, width)
     writer: AbstractContextManager[None] = nullcontext()
     if arguments.use_vllm:
         arguments.generation_kwargs = {"stop_token_ids": special.end_ids}
         writer = engine_arguments(
-            special,
-            width,
+            blocked,
             num_images=max(len(row.images) for both in rows for row in both),
             seed=arguments.seed,
             trusted=settings.trust_remote_code,
         )
     else:
-        arguments.generation_kwargs = {
-            "suppress_tokens": unwritable_ids(special, width)
-        }
+        arguments.generation_kwargs = {"suppress_tokens": blocked}
     arguments.chat_template_kwargs = without_thought(processor)
 
     def reward(

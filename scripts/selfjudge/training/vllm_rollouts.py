@@ -16,7 +16,6 @@ from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 from transformers.core_model_loading import revert_weight_conversion
 
-from selfjudge.engines.special_tokens import SpecialTokens
 from selfjudge.engines.vllm_dialects import (
     Dialect32,
     dialect_of,
@@ -62,17 +61,16 @@ def vllm_arguments(settings: TrainSettings, memory: float) -> dict[str, Any]:
 
 @contextmanager
 def engine_arguments(
-    special: SpecialTokens, width: int, num_images: int, seed: int, trusted: bool
+    blocked: list[int], num_images: int, seed: int, trusted: bool
 ) -> Iterator[None]:
     """While it is open, a vLLM that TRL starts is started as our engine would.
 
-    ``width``: ids of the model's output, of which all but the writable are blocked;
-    ``num_images``: the most of a prompt; ``trusted``: whether its own code may run.
+    ``blocked``: ids that no rollout may hold; ``num_images``: the most of a prompt;
+    ``trusted``: whether the model's own code may run.
     """
     from trl.generation import vllm_generation
 
     dialect = Dialect32()
-    blocked = sorted(set(range(width)) - set(special.writable_ids))
     ours = {
         "seed": seed,
         "trust_remote_code": trusted,
