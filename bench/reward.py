@@ -9,6 +9,7 @@ GPU (`--device cuda`), where it shows that the two fit each other there.
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -16,6 +17,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path[:0] = [str(ROOT / "scripts"), str(ROOT / "demo")]
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import msgspec
 

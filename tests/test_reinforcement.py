@@ -34,11 +34,11 @@ from selfjudge.run.families import check_reinforcing
 from selfjudge.training.models import load_model, load_processor
 from selfjudge.training.pair_sampler import PairSampler
 from selfjudge.training.reinforcement import (
-    ReinforcementTrainer,
     read_both_orders,
     reinforce_judge,
     unwritable_ids,
 )
+from selfjudge.training.reinforcement_trainer import ReinforcementTrainer
 from selfjudge.training.resuming import CheckpointMark, last_checkpoint
 from selfjudge.training.rewards import reward_rollouts
 from selfjudge.training.settings import Rollouts, TrainSettings

@@ -18,9 +18,9 @@ from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.vllm_dialects import installed_version
 from selfjudge.ground.lines import read_json
 from selfjudge.ground.templates import user_turn
-from selfjudge.training import reinforcement
+from selfjudge.training import reinforcement_trainer
 from selfjudge.training.models import load_model, load_processor, lora_config
-from selfjudge.training.reinforcement import ReinforcementTrainer
+from selfjudge.training.reinforcement_trainer import ReinforcementTrainer
 from selfjudge.training.settings import TrainSettings
 from selfjudge.training.vllm_rollouts import engine_arguments, learnt_weights
 from test_reinforcement import (
@@ -106,7 +106,7 @@ def test_weights_that_are_not_handed_over_are_seen(
     steps: list[Any], picked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above can fail: after a step the two are apart."""
-    monkeypatch.setattr(reinforcement, "hand_over", lambda model, llm: None)
+    monkeypatch.setattr(reinforcement_trainer, "hand_over", lambda model, llm: None)
     reinforce(picked, tmp_path, learning_rate=3e-2, vllm_memory=MEMORY)
     assert steps[0][0] < CLOSE < steps[-1][0]
 

@@ -5,6 +5,6 @@ model, with what it was trained on beside it.
 
 Read `sft` and `trainer` first, then `settings`, `models`, `rows`, `conversations`,
 `identity`, `checkpoint`, `merging`, `resuming`, `progress`, `sharding`; for the members
-of a panel `preferences` and `losses`; by reward `reinforcement`, `rewards`,
-`pair_sampler`, `vllm_rollouts`.
+of a panel `preferences` and `losses`; by reward `reinforcement`,
+`reinforcement_trainer`, `rewards`, `pair_sampler`, `vllm_rollouts`.
 """

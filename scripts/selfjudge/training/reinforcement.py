@@ -9,8 +9,7 @@ One process: a step's rollouts are compared with each other.
 """
 
 import logging
-import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from pathlib import Path
@@ -18,8 +17,8 @@ from typing import Any
 
 import msgspec
 from datasets import Dataset
-from transformers import PrinterCallback, TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from transformers import PrinterCallback
+from trl import GRPOConfig
 
 from selfjudge.engines.special_tokens import (
     SpecialTokens,
@@ -27,16 +26,18 @@ from selfjudge.engines.special_tokens import (
     without_thought,
 )
 from selfjudge.engines.vllm_dialects import installed_version
-from selfjudge.ground.images import open_rgb
 from selfjudge.ground.ledgers import Usage
 from selfjudge.ground.lines import encode, read_records
 from selfjudge.ground.records import ORDERS, Accepted, Order, Reinforced
 from selfjudge.ground.templates import assistant_turn
 from selfjudge.judging.verdicts import stated_letter
-from selfjudge.training.conversations import ConversationCollator, text_ids
+from selfjudge.training.conversations import ConversationCollator
 from selfjudge.training.models import load_model, lora_config
-from selfjudge.training.pair_sampler import PairSampler
-from selfjudge.training.progress import summarize
+from selfjudge.training.reinforcement_trainer import (
+    ReinforcementTrainer,
+    UpdateClock,
+    check_inputs,
+)
 from selfjudge.training.rewards import reward_rollouts
 from selfjudge.training.rows import (
     MOST_LEFT_OUT_RATE,
@@ -48,25 +49,17 @@ from selfjudge.training.rows import (
 from selfjudge.training.settings import Rollouts, TrainSettings
 from selfjudge.training.trainer import (
     Base,
-    QuietTrainer,
     Selected,
     list_callbacks,
     run_training,
     shared_arguments,
 )
-from selfjudge.training.vllm_rollouts import (
-    engine_arguments,
-    hand_over,
-    vllm_arguments,
-)
+from selfjudge.training.vllm_rollouts import engine_arguments, vllm_arguments
 
 logger = logging.getLogger(__name__)
 
 # Both orders of a pair, each a conversation that ends as a right judgment may.
 BothOrders = tuple[Accepted, Accepted]
-DECODE = msgspec.json.Decoder(Accepted).decode
-# TRL's name of the share of questions whose rollouts were all worth the same.
-SAME = "frac_reward_zero_std"
 
 
 def reinforce_judge(
@@ -221,149 +214,6 @@ def with_judgment(line: Reinforced) -> Accepted:
     )
 
 
-class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
-    """TRL's trainer, of pairs in both orders, that counts what it spends."""
-
-    watched = "reward"
-    rollouts: Rollouts
-    usage: Usage
-    image_root: Path
-    max_pixels: int | None
-    collator: ConversationCollator
-    asked: list[Any]
-    _last_loaded_step: int
-
-    def _get_train_sampler(self, dataset: Dataset | None = None) -> PairSampler:
-        return PairSampler(
-            len(self.train_dataset) // len(ORDERS),
-            self.rollouts.pairs_per_step,
-            self.rollouts.num_rollouts,
-            self.args.steps_per_generation,
-            self.args.seed,
-        )
-
-    def num_seen_an_epoch(self) -> int:
-        """How many rollouts the judge writes in an epoch."""
-        return self._get_train_sampler().num_rows()
-
-    def batch_to_check(self) -> dict[str, Any]:
-        """A right answer to the first pair."""
-        return self.collator([self.train_dataset[0]])
-
-    def check_learnt(self) -> None:
-        """Raise ValueError if no rollout was ever worth more than another."""
-        history = self.state.log_history
-        shares = [log[SAME] for log in history if SAME in log]
-        if shares and min(shares) == 1:
-            reward = summarize(history, self.watched, len(shares))["first"]
-            raise ValueError(
-                f"reinforce: of {self.rollouts.num_rollouts} rollouts of a question at "
-                "least one must be worth more than another (got the same reward for "
-                f"all, in each of {len(shares)} steps; {reward} on average). Hint: the "
-                "pairs may all be too easy or too hard; raise 'reinforce.num_rollouts'."
-            )
-
-    def _generate_and_score_completions(
-        self, inputs: list[dict[str, Any]]
-    ) -> dict[str, Any]:
-        # Here, and not in the data set: a step's rows are asked for many times.
-        rows = [DECODE(each["row"]) for each in inputs]
-        pictures = {
-            name: open_rgb(self.image_root / name, self.max_pixels)
-            for row in rows
-            for name in row.images
-        }
-        filled = []
-        for row in rows:
-            images = [pictures[name] for name in row.images]
-            own: dict[str, Any] = {"prompt": row.messages[:-1], "images": images}
-            filled.append(own | {"pair_id": row.pair_id, "order": row.order})
-        return dict(super()._generate_and_score_completions(filled))
-
-    def _generate_single_turn(
-        self, prompt_ids: list[list[int]], images: Any, *others: Any, **options: Any
-    ) -> Any:
-        """As TRL's, but vLLM is asked by prompts in which an image is one mark.
-
-        It puts an image's tokens in itself, and TRL 1.16 hands it prompts that have
-        them.  Raises ValueError where it reads another prompt than is learnt from.
-        """
-        if not self.use_vllm:
-            return super()._generate_single_turn(prompt_ids, images, *others, **options)
-        if self.state.global_step != self._last_loaded_step:
-            hand_over(self.model, self.vllm_generation.llm)
-            self._last_loaded_step = self.state.global_step
-        processor = self.processing_class
-        texts = processor.apply_chat_template(
-            self.asked, add_generation_prompt=True, **self.chat_template_kwargs
-        )
-        short = [text_ids(processor, text) for text in texts]
-        read, written, told, _ = self.vllm_generation.generate(
-            short, images, self.num_generations
-        )
-        for own, others in zip(prompt_ids, read, strict=True):
-            if list(own) != list(others):
-                place = first_other(own, others)
-                raise ValueError(
-                    "'reinforce.vllm_memory' must be null for this model: vLLM must "
-                    f"read the prompt that is learnt from (got {len(others)} tokens "
-                    f"for {len(own)}, the first other one at {place})"
-                )
-        return written, [[drawn for drawn, *_ in row] for row in told]
-
-    def _generate(self, prompts: list[Any]) -> Any:
-        self.asked = prompts
-        started = time.monotonic()
-        written = super()._generate(prompts)
-        assert self.usage.rollout_seconds is not None
-        self.usage.rollout_seconds += time.monotonic() - started
-        self.usage.num_output_tokens += sum(map(len, written[1]))
-        return written
-
-    def _calculate_rewards(self, *args: Any) -> Any:
-        started = time.monotonic()
-        rewards = super()._calculate_rewards(*args)
-        assert self.usage.reward_seconds is not None
-        self.usage.reward_seconds += time.monotonic() - started
-        return rewards
-
-
-def first_other(own: Sequence[int], others: Sequence[int]) -> int:
-    """The first place at which two lists of ids differ."""
-    same = (one == other for one, other in zip(own, others, strict=False))
-    shorter = min(len(own), len(others))
-    return next((at for at, is_same in enumerate(same) if not is_same), shorter)
-
-
-# What TRL 1.16 hands on of what a processor makes, in its update.
-HANDED_ON = {
-    *("input_ids", "attention_mask", "labels", "pixel_values", "pixel_attention_mask"),
-    *("image_grid_thw", "spatial_shapes", "image_sizes", "image_position_ids"),
-    *("token_type_ids", "mm_token_type_ids"),
-}
-
-
-class UpdateClock(TrainerCallback):  # type: ignore[misc]
-    """Counts as update what is neither rollout nor reward."""
-
-    def __init__(self, usage: Usage) -> None:
-        self.usage = usage
-        self.started = 0.0
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Start all three clocks."""
-        self.started = time.monotonic()
-        self.usage.rollout_seconds = self.usage.reward_seconds = 0.0
-        self.usage.update_seconds = 0.0
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Count up to here."""
-        usage = self.usage
-        assert usage.rollout_seconds is not None and usage.reward_seconds is not None
-        other = usage.rollout_seconds + usage.reward_seconds
-        usage.update_seconds = time.monotonic() - self.started - other
-
-
 def build_trainer(
     rows: Sequence[BothOrders],
     image_root: Path,
@@ -393,25 +243,11 @@ def build_trainer(
     else:
         arguments.generation_kwargs = {"suppress_tokens": blocked}
     arguments.chat_template_kwargs = without_thought(processor)
-
-    def reward(
-        completions: list[Any],
-        completion_ids: list[list[int]],
-        pair_id: list[str],
-        order: list[Order],
-        **_: Any,
-    ) -> list[float]:
-        texts = [
-            turns[0]["content"] if ids and ids[-1] in special.end_ids else None
-            for turns, ids in zip(completions, completion_ids, strict=True)
-        ]
-        return reward_rollouts(pair_id, order, texts, rollouts.parsed_reward)
-
     lines = [encode(row).decode() for both in rows for row in both]
     with writer:
         trainer = ReinforcementTrainer(
             model=model,
-            reward_funcs=reward,
+            reward_funcs=rewarder(special, rollouts.parsed_reward),
             args=arguments,
             train_dataset=Dataset.from_dict({"row": lines}),
             processing_class=processor,
@@ -428,15 +264,26 @@ def build_trainer(
     return trainer
 
 
-def check_inputs(batch: Iterable[str], model: Path) -> None:
-    """Raise ValueError if a model reads what TRL would not hand on in an update."""
-    unknown = sorted(set(batch) - HANDED_ON)
-    if unknown:
-        raise ValueError(
-            f"{model}: training by reward needs a model that reads only what TRL hands "
-            f"on (got {', '.join(unknown)} beside). Hint: this family can be trained "
-            "by the other filters."
-        )
+def rewarder(special: SpecialTokens, parsed_reward: float) -> Callable[..., Any]:
+    """What tells TRL the rewards of a step's rollouts; one cut off has no text.
+
+    By TRL's names: texts as conversations, their ids, and the columns of their rows.
+    """
+
+    def reward(
+        completions: list[Any],
+        completion_ids: list[list[int]],
+        pair_id: list[str],
+        order: list[Order],
+        **_: Any,
+    ) -> list[float]:
+        texts = [
+            turns[0]["content"] if ids and ids[-1] in special.end_ids else None
+            for turns, ids in zip(completions, completion_ids, strict=True)
+        ]
+        return reward_rollouts(pair_id, order, texts, parsed_reward)
+
+    return reward
 
 
 def unwritable_ids(special: SpecialTokens, width: int) -> list[int]:
