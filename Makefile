@@ -158,10 +158,12 @@ bench: $(READY) $(VLLM_READY)
 
 # The day a GPU is there: engines, LoRA training and its resuming, on random weights of
 # real shape; prints the figures and writes bench/gpu/{device}.json.  Then a training by
-# reward of the demo's base, with vLLM's rollouts too where it is installed.
+# reward of the demo's base.  With vLLM too by GPU_PYTHON, the Python of an environment
+# made of envs/reinforce.yaml.
+GPU_PYTHON ?= $(BIN)/python
 gpu-check: $(READY)
-	$(BIN)/python bench/gpu.py
-	$(BIN)/python bench/reward.py --device cuda
+	$(GPU_PYTHON) bench/gpu.py
+	$(GPU_PYTHON) bench/reward.py --device cuda
 
 # The paper's run at its full size with an engine that only pretends: what all but
 # the models costs.  Hours; smaller: make rehearsal SIZE="--prompts 10000 --shards 16"

@@ -47,7 +47,7 @@ from selfjudge.ground.lines import read_json, write_records
 from selfjudge.ground.records import Accepted
 from selfjudge.ground.requests import Request, Sampling, read_samples
 from selfjudge.ground.templates import assistant_turn, user_turn
-from selfjudge.run.config import read_config
+from selfjudge.run.config import read_config, training_settings
 
 # Sizes of the language model, of the vision tower, of its pictures, and of the work.
 SHAPES: dict[str, dict[str, Any]] = {
@@ -380,11 +380,7 @@ def measure_training(
 ) -> dict[str, Any]:
     """A LoRA training in a process of its own, told to stop once, and gone on with."""
     config = read_config(folder)
-    settings = config["images"] | {
-        key: value
-        for key, value in config["train"].items()
-        if key not in ("start_from", "gpus", "min_rows")
-    }
+    settings = training_settings(config)
     settings |= {"num_epochs": 2, "rows_per_step": 4, "logging_steps": 1}
     settings |= {"learning_rate": 1e-4, "warmup_ratio": 0.0}
     command = [sys.executable, str(ROOT / "scripts" / "train_judge.py")]

@@ -26,13 +26,12 @@ from selfjudge.engines.vllm_dialects import installed_version
 from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.ground.lines import read_json, write_records
 from selfjudge.judging.reinforcement import ask_both_orders
-from selfjudge.run.config import read_config, rollouts_per_step
+from selfjudge.run.config import read_config, reinforcement_settings
 from selfjudge.use.comparing import pair_of
 
 TEMPLATE = ROOT / "demo" / "templates" / "judge.txt"
 BASE = ROOT / "demo" / "base"
 MAX_LENGTH = 512  # tokens: vLLM must be told how many
-UNTRAINED = ("start_from", "gpus", "min_rows")  # keys of `train` for the rules alone
 
 
 def main() -> None:
@@ -68,11 +67,8 @@ def train(folder: Path, out: Path, more: list[str]) -> str:
     """Train on the pairs of a folder, into another; what it cost and learnt."""
     config = read_config(ROOT / "demo")
     reinforce = config["reinforce"]
-    settings = config["images"] | config["train"]
-    settings = {key: settings[key] for key in settings if key not in UNTRAINED}
-    settings |= {"rows_per_step": rollouts_per_step(reinforce), "num_epochs": 1}
-    settings |= {key: reinforce[key] for key in ("learning_rate", "batch_size")}
-    settings |= {"max_length": MAX_LENGTH}
+    settings = reinforcement_settings(config)
+    settings |= {"num_epochs": 1, "max_length": MAX_LENGTH}
     chosen = ("pairs_per_step", "num_rollouts", "parsed_reward", "sampling")
     rollouts = {key: reinforce[key] for key in chosen}
     command = [sys.executable, str(ROOT / "scripts" / "reinforce_judge.py")]

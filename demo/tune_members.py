@@ -75,7 +75,6 @@ def learning_rate_at(step: int) -> float:
 def tune_member(name: str, seed: int, out: Path) -> str:
     """Make one member; its last losses in words."""
     torch.set_num_threads(1)
-    # Not autocast and Muon as the base: without bf16 units they are far slower.
     model = AutoModelForImageTextToText.from_pretrained(BASE, dtype=torch.float32)
     tokenizer = widen_tokenizer()
     widen_model(model, tokenizer, seed * 1000 + zlib.crc32(name.encode()) % 1000)

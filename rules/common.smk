@@ -18,7 +18,11 @@ from selfjudge.ground.requests import read_samples
 from selfjudge.judging.asks import CRITERION_TEMPLATES
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
 from selfjudge.pairs.filters import find_uncut, first_asked
-from selfjudge.run.config import check_config, rollouts_per_step
+from selfjudge.run.config import (
+    check_config,
+    reinforcement_settings,
+    training_settings,
+)
 from selfjudge.run.families import (
     check_processor,
     check_reinforcing,
@@ -259,7 +263,7 @@ try:
     check_reinforcing(
         find_model_type(config["base_model"].partition("@")[0], config["base_family"]),
         config["filters"],
-        by_vllm=bool(config["reinforce"]["vllm_memory"]),
+        by_vllm=bool(config["reinforce"]["vllm_gpu_memory_utilization"]),
         version=vllm_beside_torch(TRAINER) if TRAINER else None,
     )
 except ValueError as error:

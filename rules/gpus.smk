@@ -25,7 +25,7 @@ rule check_training:
     log:
         "logs/check_gpu/training.log",
     conda:
-        "../envs/train.yaml"
+        TRAINING
     resources:
         gpu=1,
         mem_mb=16000,
@@ -52,7 +52,7 @@ rule check_node:
         "logs/check_gpu/nodes/{node}.log",
     retries: 0
     conda:
-        "../envs/train.yaml"
+        TRAINING
     resources:
         nodelist=lambda wildcards: wildcards.node,
         gpu=1,

@@ -1,8 +1,4 @@
-TRAIN_SETTINGS = IMAGES | {
-    key: value
-    for key, value in config["train"].items()
-    if key not in ("start_from", "gpus", "min_rows")
-}
+TRAIN_SETTINGS = training_settings(config)
 
 
 # Several GPUs: one process each; what they share is sharding.py's to say.
@@ -111,13 +107,10 @@ ROLLOUTS = settings(
 )
 # Who writes rollouts is a reason to train anew; how much memory it has is none.
 VLLM_MEMORY = ""
-if config["reinforce"]["vllm_memory"]:
-    VLLM_MEMORY = f"--vllm-memory {config['reinforce']['vllm_memory']}"
-REINFORCE_SETTINGS = TRAIN_SETTINGS | {
-    key: config["reinforce"][key]
-    for key in ("learning_rate", "num_epochs", "batch_size")
-}
-REINFORCE_SETTINGS["rows_per_step"] = rollouts_per_step(config["reinforce"])
+if config["reinforce"]["vllm_gpu_memory_utilization"]:
+    VLLM_MEMORY = f"--vllm-memory {config['reinforce']['vllm_gpu_memory_utilization']}"
+# The environment that holds all that a training may need.
+TRAINING = "../envs/reinforce.yaml" if VLLM_MEMORY else "../envs/train.yaml"
 
 
 def start_of_reinforcement(wildcards):
@@ -145,17 +138,20 @@ rule reinforce_judge:
     wildcard_constraints:
         filter="|".join(REWARDED),
     conda:
-        "../envs/reinforce.yaml" if VLLM_MEMORY else "../envs/train.yaml"
+        TRAINING
     threads: 8
     resources:
         gpu=1,
         mem_mb=128000,
         runtime=720,  # minutes
     params:
-        code=code("reinforce_judge"),
+        code=code(
+            "reinforce_judge",
+            *(["selfjudge.training.vllm_rollouts"] if VLLM_MEMORY else []),
+        ),
         model=lambda wildcards: model_arguments(start_of_reinforcement(wildcards)),
         version=lambda wildcards: model_version(start_of_reinforcement(wildcards)),
-        settings=settings(REINFORCE_SETTINGS),
+        settings=settings(reinforcement_settings(config)),
         rollouts=ROLLOUTS,
         by_vllm=bool(VLLM_MEMORY),
         asking=ASKING,

@@ -169,7 +169,7 @@ def test_rollouts_by_vllm_take_an_environment_that_has_it(
         target="results/iter1/reinforced/judge.json",
         base_model=str(ROOT / "demo" / "base"),
         filters=["majority", "reinforced"],
-        reinforce={"vllm_memory": share},
+        reinforce={"vllm_gpu_memory_utilization": share},
     )
     assert taken["reinforce_judge"] == f"envs/{name}.yaml"
     assert ("--vllm-memory 0.3" in said) == (share is not None)

@@ -16,19 +16,15 @@ from selfjudge.engines.checkpoints import model_fingerprint, read_version
 from selfjudge.ground.lines import read_json, write_json
 from selfjudge.ground.requests import Sampling
 from selfjudge.judging.asks import Asking
+from selfjudge.run.config import training_settings
 from selfjudge.training.identity import find_twin, link_judge, training_identity
 from selfjudge.training.settings import TrainSettings
 from selfjudge.use.asked import read_asked, write_asked
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())
-SETTINGS = {
-    k: v
-    for k, v in CONFIG["train"].items()
-    if k not in ("start_from", "gpus", "min_rows")
-}
+SETTINGS = training_settings(CONFIG) | {"max_pixels_shown": None}
 TEMPLATE = ROOT / "scripts/templates/judge.txt"
-SETTINGS |= {"max_pixels_shown": None}
 
 
 def settings(**changes: Any) -> TrainSettings:

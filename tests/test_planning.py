@@ -296,18 +296,24 @@ def test_a_folder_is_counted_until_its_questions_are(tmp_path: Path) -> None:
     assert rows() == [(5, "counted"), (2 * 4 / 2, "counted")]
 
 
-def test_training_by_reward_is_rollouts_on_one_gpu(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("share", "writer"), [(None, "transformers"), (0.3, "vllm")])
+def test_training_by_reward_is_rollouts_on_one_gpu(
+    share: float | None, writer: str, tmp_path: Path
+) -> None:
     """Of the pairs that are not always right, then of those picked; as a judge is
     asked, and trained besides."""
-    train = {"gpus": 8}
-    row = plan(tmp_path, {REINFORCE: 1}, train=train)[REINFORCE]
+    changes = {
+        "train": {"gpus": 8},
+        "reinforce": {"vllm_gpu_memory_utilization": share},
+    }
+    row = plan(tmp_path, {REINFORCE: 1}, **changes)[REINFORCE]
     pairs = 17500 * 0.4 + 7500 * 0.8
     assert row.num_requests == pytest.approx(pairs * 0.5 * 2 * 8)
     speeds = CONFIG["plan"]
     prompt, output = row.num_prompt_tokens, row.num_output_tokens
     assert output == pytest.approx(row.num_requests * speeds["judgment_tokens"])
     seconds = (prompt + output) / speeds["train_tokens_per_second"]
-    seconds += output / speeds["speeds"]["transformers"]["output_tokens_per_second"]
+    seconds += output / speeds["speeds"][writer]["output_tokens_per_second"]
     assert row.gpu_hours * 3600 == pytest.approx(seconds + speeds["start_seconds"])
     write_lines(tmp_path / "results/iter1/reinforced/reinforce.jsonl", *["{}"] * 6)
     row = plan(tmp_path, {REINFORCE: 1})[REINFORCE]

@@ -553,7 +553,7 @@ def test_the_configuration_holds_every_setting_of_a_rollout() -> None:
     assert isinstance(msgspec.convert(chosen, Rollouts, strict=False), Rollouts)
 
 
-BY_VLLM = {"vllm_memory": 0.3}
+BY_VLLM = {"vllm_gpu_memory_utilization": 0.3}
 CUT = {"sampling": {"temperature": 1, "top_k": 9, "top_p": 1}}
 
 

@@ -30,6 +30,7 @@ from selfjudge.ground.lines import read_json, write_records
 from selfjudge.ground.records import Accepted
 from selfjudge.ground.requests import Request, Sampling
 from selfjudge.judging.asks import Asking
+from selfjudge.run.config import training_settings
 from selfjudge.training import conversations, sft
 from selfjudge.training import trainer as trainer_module
 from selfjudge.training.checkpoint import (
@@ -1273,12 +1274,7 @@ def test_a_sharded_training_is_that_of_one_process(
 
 def test_the_configuration_holds_every_setting() -> None:
     config = yaml.safe_load((REPOSITORY / "config.yaml").read_text())
-    section = config["train"] | config["images"]
-    ours = {
-        key: section[key]
-        for key in section
-        if key not in ("start_from", "gpus", "min_rows")
-    }
+    ours = training_settings(config)
     assert isinstance(msgspec.convert(ours, TrainSettings), TrainSettings)
     assert ours.keys() == SETTINGS.keys()
 

@@ -4,7 +4,6 @@ import os
 import shutil
 from collections.abc import Iterator
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,11 +17,11 @@ from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.vllm_dialects import installed_version
 from selfjudge.ground.lines import read_json
 from selfjudge.ground.templates import user_turn
-from selfjudge.training import reinforcement_trainer
+from selfjudge.training import vllm_rollouts
 from selfjudge.training.models import load_model, load_processor, lora_config
 from selfjudge.training.reinforcement_trainer import ReinforcementTrainer
 from selfjudge.training.settings import TrainSettings
-from selfjudge.training.vllm_rollouts import engine_arguments, learnt_weights
+from selfjudge.training.vllm_rollouts import learnt_weights, started_as_ours
 from test_reinforcement import (
     DEMO_BASE,
     ROWS_PER_STEP,
@@ -37,6 +36,7 @@ MEMORY = 0.1  # of a GPU's
 # Between what vLLM says of the probability of a token that it wrote and what the
 # weights that learn say of it: vLLM computes in bfloat16.
 CLOSE = 0.03
+RATES = {"lora": 3e-2, "full": 1e-3}  # large: each step is to be seen
 
 
 def watch_rollouts(patch: pytest.MonkeyPatch) -> list[tuple[float, list[list[int]]]]:
@@ -86,9 +86,12 @@ def test_what_is_learnt_is_written_by(
 ) -> None:
     """vLLM has the weights of each step, adapters added to them, and its prompts are
     those that are learnt from, image and all."""
-    rate = {"lora": 3e-2, "full": 1e-3}[method]
     judge, usage = reinforce(
-        picked, tmp_path, method=method, learning_rate=rate, vllm_memory=MEMORY
+        picked,
+        tmp_path,
+        method=method,
+        learning_rate=RATES[method],
+        vllm_memory=MEMORY,
     )
     assert len(steps) == 4 and all(apart < CLOSE for apart, _ in steps)
     told = read_json(judge / "provenance.json")
@@ -106,17 +109,23 @@ def test_weights_that_are_not_handed_over_are_seen(
     steps: list[Any], picked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The test above can fail: after a step the two are apart."""
-    monkeypatch.setattr(reinforcement_trainer, "hand_over", lambda model, llm: None)
+    monkeypatch.setattr(vllm_rollouts, "hand_over", lambda model, llm: None)
     reinforce(picked, tmp_path, learning_rate=3e-2, vllm_memory=MEMORY)
     assert steps[0][0] < CLOSE < steps[-1][0]
 
 
 @pytest.mark.vllm
+@pytest.mark.parametrize("method", ["lora", "full"])
 def test_a_training_that_goes_on_hands_over_its_weights(
-    steps: list[Any], picked: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    method: str,
+    steps: list[Any],
+    picked: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """vLLM starts with those that the training started from."""
-    changes: dict[str, Any] = {"learning_rate": 3e-2, "vllm_memory": MEMORY}
+    """vLLM starts with those that the training started from, or its checkpoint's."""
+    changes: dict[str, Any] = {"method": method, "learning_rate": RATES[method]}
+    changes |= {"vllm_memory": MEMORY}
     reinforce_until_told(monkeypatch, picked, tmp_path, **changes)
     end_vllm()
     judge, _ = reinforce(picked, tmp_path, **changes)
@@ -156,7 +165,7 @@ def test_vllm_is_started_with_arguments_of_ours(
     from trl.generation import vllm_generation
 
     monkeypatch.setattr(vllm_generation, "LLM", dict)
-    with engine_arguments([4, 5], num_images=2, seed=7, trusted=True):
+    with started_as_ours([4, 5], num_images=2, seed=7, trusted=True):
         started = vllm_generation.LLM(model="judge", seed=0, trust_remote_code=False)
     assert started["model"] == "judge" and started["seed"] == 7
     assert started["trust_remote_code"] and started["limit_mm_per_prompt"]["image"] == 2
@@ -229,7 +238,7 @@ def test_a_prompt_that_is_read_otherwise_is_refused(
     """A judge would learn from what it was not asked."""
     written = (read, [[7], [8]], [[[-0.1]], [[-0.2]]], None)
     trainer = SimpleNamespace(
-        use_vllm=True,
+        hand_over=lambda model, llm: None,
         state=SimpleNamespace(global_step=1),
         _last_loaded_step=1,
         processing_class=load_processor(DEMO_BASE, False),
@@ -246,8 +255,19 @@ def test_a_prompt_that_is_read_otherwise_is_refused(
         assert ask(None) == ([[7], [8]], [[-0.1], [-0.2]])
 
 
-def test_without_vllm_it_is_told(picked: Path, tmp_path: Path) -> None:
-    if find_spec("vllm"):
-        pytest.skip("vLLM is installed here")
-    with pytest.raises(ValueError, match=r"'reinforce\.vllm_memory' must be null"):
+@pytest.mark.parametrize(
+    ("version", "got"), [("", "none"), ("0.10.2", "0.10.2"), ("0.31.0", "0.31.0")]
+)
+def test_a_vllm_that_is_not_there_or_too_old_is_told(
+    version: str,
+    got: str,
+    picked: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(vllm_rollouts, "installed_version", lambda: version)
+    with pytest.raises(
+        ValueError,
+        match=rf"'reinforce\.vllm_gpu_memory_utilization' must be null .* and {got} in",
+    ):
         reinforce(picked, tmp_path, vllm_memory=MEMORY)

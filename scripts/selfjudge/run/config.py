@@ -259,6 +259,24 @@ def step_faults(section: str, train: Mapping[str, Any]) -> list[str]:
     ]
 
 
+def training_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What a training is told: sections `images` and `train` without what is not its
+    to know."""
+    apart = ("start_from", "gpus", "min_rows")
+    train = {key: value for key, value in config["train"].items() if key not in apart}
+    return {**config["images"], **train}
+
+
+def reinforcement_settings(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The same of a training by reward: section `reinforce` laid over it."""
+    reinforce = config["reinforce"]
+    own = ("learning_rate", "num_epochs", "batch_size")
+    return training_settings(config) | {
+        **{key: reinforce[key] for key in own},
+        "rows_per_step": rollouts_per_step(reinforce),
+    }
+
+
 def rollouts_per_step(reinforce: Mapping[str, Any]) -> int:
     """Rollouts of an optimizer step: of each pair in both orders."""
     return 2 * int(reinforce["pairs_per_step"]) * int(reinforce["num_rollouts"])
@@ -269,18 +287,18 @@ def reinforcement_faults(
 ) -> list[str]:
     """Faults of training by reward, on rows of at most so many tokens."""
     faults = []
-    if reinforce["vllm_memory"]:
+    if reinforce["vllm_gpu_memory_utilization"]:
         if max_length is None:
             faults.append(
                 "'train.max_length' must be a number of tokens where "
-                "'reinforce.vllm_memory' is one (got null): vLLM would make room for "
-                "all that the model can read."
+                "'reinforce.vllm_gpu_memory_utilization' is a number (got null): vLLM "
+                "would make room for all that the model can read."
             )
         sampling = reinforce["sampling"]
         if sampling["top_k"] or sampling["top_p"] < 1:
             faults.append(
                 "'reinforce.sampling' must have top_k 0 and top_p 1 where "
-                "'reinforce.vllm_memory' is a number (got "
+                "'reinforce.vllm_gpu_memory_utilization' is a number (got "
                 f"{sampling['top_k']} and {sampling['top_p']}): what they cut off "
                 "would be weighed as if it had been unlikely."
             )

@@ -244,9 +244,9 @@ def check_reinforcing(
     """Raise ValueError for a family that cannot be trained by reward, if one is asked.
 
     TRL's update hands on no cross-attention mask.  ``by_vllm``: whether vLLM is to
-    write the rollouts, which takes weights as a checkpoint has them: transformers
-    keeps those of experts otherwise.  ``version`` is of the vLLM beside TRL, "" if
-    there is none, None where that cannot be told.
+    write the rollouts: nobody has tried to hand it the weights of experts.
+    ``version`` is of the vLLM beside TRL, "" if there is none, None where that cannot
+    be told.
     """
     if "reinforced" not in filters:
         return
@@ -259,14 +259,15 @@ def check_reinforcing(
     if by_vllm and model_type is None:
         raise ValueError(
             "'base_family' must name the family of the base model where "
-            "'reinforce.vllm_memory' is a number (got null, and a model that is not "
-            "known here). Hint: it is 'model_type' in the model's config.json."
+            "'reinforce.vllm_gpu_memory_utilization' is a number (got null, and a "
+            "model that is not known here). Hint: it is 'model_type' in the model's "
+            "config.json."
         )
     family = FAMILIES.get(str(model_type))
     served = family and family.environment == "generate"
     if by_vllm and (not served or str(model_type).endswith("_moe")):
         raise ValueError(
-            "'reinforce.vllm_memory' must be null for the model family "
+            "'reinforce.vllm_gpu_memory_utilization' must be null for the model family "
             f"{model_type!r} (got a number): its weights cannot be handed to vLLM "
             "here. Hint: transformers then writes the rollouts."
         )
@@ -274,7 +275,7 @@ def check_reinforcing(
     if by_vllm and version not in (None, wanted):
         raise ValueError(
             "'interpreters.train' must be a Python with TRL and vLLM "
-            f"{wanted} where 'reinforce.vllm_memory' is a number (got "
+            f"{wanted} where 'reinforce.vllm_gpu_memory_utilization' is a number (got "
             f"{f'vLLM {version}' if version else 'one without vLLM'}). Hint: "
             "envs/reinforce.yaml holds both, and conda takes it by itself."
         )

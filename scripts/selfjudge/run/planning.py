@@ -184,7 +184,7 @@ class CostModel:
         prompt_tokens, output_tokens = expected_tokens(part, plan)
         if part.stage == "reinforce":  # as training; writing besides
             tokens = prompt_tokens + output_tokens
-            by_vllm = self.config["reinforce"]["vllm_memory"]
+            by_vllm = self.config["reinforce"]["vllm_gpu_memory_utilization"]
             writer = plan.speeds["vllm" if by_vllm else "transformers"]
             writing = writer.output_tokens_per_second
             seconds = tokens / plan.train_tokens_per_second + output_tokens / writing

@@ -11,6 +11,7 @@ One process: a step's rollouts are compared with each other.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from selfjudge.engines.special_tokens import (
     read_special_tokens,
     without_thought,
 )
-from selfjudge.engines.vllm_dialects import installed_version
 from selfjudge.ground.ledgers import Usage
 from selfjudge.ground.lines import encode, read_records
 from selfjudge.ground.records import ORDERS, Accepted, Order, Reinforced
@@ -54,9 +54,11 @@ from selfjudge.training.trainer import (
     run_training,
     shared_arguments,
 )
-from selfjudge.training.vllm_rollouts import engine_arguments, vllm_arguments
 
 logger = logging.getLogger(__name__)
+
+# Named, not imported: a training without vLLM does not depend on its code.
+VLLM_ROLLOUTS = "selfjudge.training.vllm_rollouts"
 
 # Both orders of a pair, each a conversation that ends as a right judgment may.
 BothOrders = tuple[Accepted, Accepted]
@@ -85,6 +87,8 @@ def reinforce_judge(
     worth the same.
     """
 
+    vllm = import_module(VLLM_ROLLOUTS) if vllm_memory else None
+
     def select(processor: Any) -> Selected:
         rows, left_out = select_pairs(
             picked, image_root, base.path, processor, settings, rollouts
@@ -93,11 +97,19 @@ def reinforce_judge(
 
     def build(rows: Any, start: Path, processor: Any, arguments: Any) -> Any:
         return build_trainer(
-            rows, image_root, start, processor, arguments, settings, rollouts, usage
+            rows,
+            image_root,
+            start,
+            processor,
+            arguments,
+            settings,
+            rollouts,
+            usage,
+            vllm,
         )
 
     def configure(settings: TrainSettings, work: Path, seed: int) -> GRPOConfig:
-        arguments = vllm_arguments(settings, vllm_memory) if vllm_memory else {}
+        arguments = vllm.vllm_arguments(settings, vllm_memory) if vllm else {}
         return reinforcement_arguments(settings, rollouts, work, seed, **arguments)
 
     return run_training(
@@ -114,7 +126,7 @@ def reinforce_judge(
         configure=configure,
         told={
             "rollouts": msgspec.to_builtins(rollouts),
-            "vllm": installed_version() if vllm_memory else None,
+            "vllm": vllm.installed_version() if vllm else None,
         },
     )
 
@@ -223,8 +235,12 @@ def build_trainer(
     settings: TrainSettings,
     rollouts: Rollouts,
     usage: Usage,
+    vllm: Any,
 ) -> ReinforcementTrainer:
-    """The trainer of the model in ``start``; images are opened step by step."""
+    """The trainer of the model in ``start``; images are opened step by step.
+
+    ``vllm``: the module `vllm_rollouts` where vLLM writes them, else None.
+    """
     model = load_model(start, settings)
     listed = model.generation_config.eos_token_id
     special = read_special_tokens(processor, listed, start)
@@ -232,9 +248,9 @@ def build_trainer(
     width = model.get_output_embeddings().weight.shape[0]
     blocked = unwritable_ids(special, width)
     writer: AbstractContextManager[None] = nullcontext()
-    if arguments.use_vllm:
+    if vllm:
         arguments.generation_kwargs = {"stop_token_ids": special.end_ids}
-        writer = engine_arguments(
+        writer = vllm.started_as_ours(
             blocked,
             num_images=max(len(row.images) for both in rows for row in both),
             seed=arguments.seed,
@@ -259,6 +275,7 @@ def build_trainer(
     trainer.collator = ConversationCollator(processor, image_root, ends, limit)
     check_inputs(trainer.batch_to_check(), start)
     trainer.rollouts, trainer.usage = rollouts, usage
+    trainer.hand_over = vllm.hand_over if vllm else None
     trainer.image_root, trainer.max_pixels = image_root, limit
     trainer.remove_callback(PrinterCallback)
     return trainer

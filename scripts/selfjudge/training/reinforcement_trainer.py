@@ -1,7 +1,8 @@
 """TRL's trainer by reward, on pairs in both orders, and what it asks of a model."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from selfjudge.training.pair_sampler import PairSampler
 from selfjudge.training.progress import summarize
 from selfjudge.training.settings import Rollouts
 from selfjudge.training.trainer import QuietTrainer
-from selfjudge.training.vllm_rollouts import hand_over
 
 DECODE = msgspec.json.Decoder(Accepted).decode
 # TRL's name of the share of questions whose rollouts were all worth the same.
@@ -41,6 +41,7 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
     max_pixels: int | None
     collator: ConversationCollator
     asked: list[Any]
+    hand_over: Callable[[Any, Any], None] | None
     _last_loaded_step: int
 
     def _get_train_sampler(self, dataset: Dataset | None = None) -> PairSampler:
@@ -98,10 +99,10 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
         It puts an image's tokens in itself, and TRL 1.16 hands it prompts that have
         them.  Raises ValueError where it reads another prompt than is learnt from.
         """
-        if not self.use_vllm:
+        if self.hand_over is None:
             return super()._generate_single_turn(prompt_ids, images, *others, **options)
         if self.state.global_step != self._last_loaded_step:
-            hand_over(self.model, self.vllm_generation.llm)
+            self.hand_over(self.model, self.vllm_generation.llm)
             self._last_loaded_step = self.state.global_step
         processor = self.processing_class
         texts = processor.apply_chat_template(
@@ -113,11 +114,13 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
         )
         for own, others in zip(prompt_ids, read, strict=True):
             if list(own) != list(others):
-                place = first_other(own, others)
+                both = zip(own, others, strict=False)
+                alike = takewhile(lambda pair: pair[0] == pair[1], both)
                 raise ValueError(
-                    "'reinforce.vllm_memory' must be null for this model: vLLM must "
-                    f"read the prompt that is learnt from (got {len(others)} tokens "
-                    f"for {len(own)}, the first other one at {place})"
+                    "'reinforce.vllm_gpu_memory_utilization' must be null for this "
+                    "model: vLLM must read the prompt that is learnt from (got "
+                    f"{len(others)} tokens for {len(own)}, the first other one at "
+                    f"{len(list(alike))})"
                 )
         return written, [[drawn for drawn, *_ in row] for row in told]
 
@@ -136,13 +139,6 @@ class ReinforcementTrainer(QuietTrainer, GRPOTrainer):  # type: ignore[misc]
         assert self.usage.reward_seconds is not None
         self.usage.reward_seconds += time.monotonic() - started
         return rewards
-
-
-def first_other(own: Sequence[int], others: Sequence[int]) -> int:
-    """The first place at which two lists of ids differ."""
-    same = (one == other for one, other in zip(own, others, strict=False))
-    shorter = min(len(own), len(others))
-    return next((at for at, is_same in enumerate(same) if not is_same), shorter)
 
 
 class UpdateClock(TrainerCallback):  # type: ignore[misc]

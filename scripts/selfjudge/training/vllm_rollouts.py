@@ -16,38 +16,30 @@ from peft import PeftModel
 from peft.tuners.lora import LoraLayer
 from transformers.core_model_loading import revert_weight_conversion
 
-from selfjudge.engines.vllm_dialects import (
-    Dialect32,
-    dialect_of,
-    installed_version,
-    is_cpu_build,
-)
+from selfjudge.engines.vllm_dialects import Dialect32, installed_version
+from selfjudge.engines.vllm_engine import is_cpu_build
 from selfjudge.training.settings import TrainSettings
 
+OLDEST = [0, 32]  # of vLLM: what `Dialect32` speaks
 CPU_CACHE_GIB = "1"  # for keys and values; other work shares a laptop
 
 
 def vllm_arguments(settings: TrainSettings, memory: float) -> dict[str, Any]:
     """What TRL's arguments say of vLLM.
 
-    ``memory``: its share of the GPU's.  Raises ValueError if there is none that TRL
-    can run.
+    ``memory``: its share of the GPU's.  Also tells vLLM, by the environment, what it
+    reads nowhere else.  Raises ValueError if there is none that TRL can run.
     """
     version = installed_version()
-    if not version or not isinstance(dialect_of(version), Dialect32):
+    parts = [int(part) for part in version.split(".")[:2]] if version else []
+    if parts < OLDEST:
         raise ValueError(
-            "'reinforce.vllm_memory' must be null where no vLLM of 0.32 or later is "
-            f"installed beside TRL (got {memory}, and {version or 'none'} in "
-            f"{sys.prefix}). Hint: set 'interpreters.train' to the Python of an "
-            "environment that has both; see envs/reinforce.yaml"
+            "'reinforce.vllm_gpu_memory_utilization' must be null where no vLLM of "
+            f"0.32 or later is installed beside TRL (got {memory}, and "
+            f"{version or 'none'} in {sys.prefix}). Hint: set 'interpreters.train' to "
+            "the Python of an environment that has both; see envs/reinforce.yaml"
         )
-    # The weights are handed over within one process.
-    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
-    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
-    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
-    if is_cpu_build():
-        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GIB)
-        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+    set_environment()
     return {
         "use_vllm": True,
         "vllm_mode": "colocate",
@@ -59,11 +51,23 @@ def vllm_arguments(settings: TrainSettings, memory: float) -> dict[str, Any]:
     }
 
 
+def set_environment() -> None:
+    """What TRL does not hand on to vLLM: one process, no figures sent, its log."""
+    # The weights are handed over within one process.
+    os.environ["VLLM_ENABLE_V1_MULTIPROCESSING"] = "0"
+    os.environ.setdefault("VLLM_NO_USAGE_STATS", "1")
+    os.environ.setdefault("VLLM_LOGGING_STREAM", "ext://sys.stderr")
+    if is_cpu_build():
+        os.environ.setdefault("VLLM_CPU_KVCACHE_SPACE", CPU_CACHE_GIB)
+        os.environ.setdefault("VLLM_LOGGING_LEVEL", "ERROR")
+
+
 @contextmanager
-def engine_arguments(
+def started_as_ours(
     blocked: list[int], num_images: int, seed: int, trusted: bool
 ) -> Iterator[None]:
-    """While it is open, a vLLM that TRL starts is started as our engine would.
+    """While it is open, TRL starts vLLM with these of our engine's arguments: seed,
+    blocked ids, limits, and nothing of the model's own sampling.
 
     ``blocked``: ids that no rollout may hold; ``num_images``: the most of a prompt;
     ``trusted``: whether the model's own code may run.
@@ -120,7 +124,7 @@ def learnt_weights(
     if tied := sorted(adapted.keys() - weights.keys()):
         raise ValueError(
             "'train.lora_target_modules' must match no tied weights where "
-            f"'reinforce.vllm_memory' is a number (got {tied[0]})"
+            f"'reinforce.vllm_gpu_memory_utilization' is a number (got {tied[0]})"
         )
     for name, weight in weights.items():
         module = adapted.get(name)
