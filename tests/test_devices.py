@@ -23,6 +23,7 @@ from selfjudge.engines.devices import (
 )
 from selfjudge.engines.vllm_engine import VLLMEngine
 from selfjudge.run.commands import engine_of
+from selfjudge.run.training_jobs import run_training_job
 from selfjudge.training.settings import TrainSettings
 
 ROOT = Path(__file__).parents[1]
@@ -184,3 +185,41 @@ def test_a_gpu_is_said_with_driver_and_memory(
         f"cuda, 2 x NVIDIA H100 80GB HBM3, driver 580.65.06, torch {torch.__version__} "
         "for CUDA 13.0, 79.1 of 85.0 GB free"
     )
+
+
+@pytest.mark.parametrize(
+    ("device", "seen", "num_processes", "expected"),
+    [
+        ("auto", None, None, "0"),
+        ("auto", "2,3", None, "2"),
+        ("auto", "GPU-1f,GPU-2f", None, "GPU-1f"),
+        ("auto", "", None, ""),
+        ("auto", "2,3", "2", "2,3"),
+        ("auto", None, "2", None),
+        ("cpu", None, None, ""),
+        ("cpu", "2,3", "2", ""),
+    ],
+)
+def test_a_training_sees_no_more_gpus_than_it_takes(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    seen: str | None,
+    num_processes: str | None,
+    expected: str | None,
+) -> None:
+    """One, of several that the machine has, on which TRL would refuse to train; none
+    where the config says that everything is computed on the CPU."""
+    given = {"CUDA_VISIBLE_DEVICES": seen, "WORLD_SIZE": num_processes}
+    for name, value in given.items():
+        monkeypatch.setenv(name, value or "")  # also, so that it is put back
+        if value is None:
+            monkeypatch.delenv(name)
+    # Not the first of its processes: reads no weights, and writes nothing.
+    monkeypatch.setenv("RANK", "1")
+    args = Namespace(device=device, gpus=0, model=str(BASE), revision=None, ledger=None)
+    found = []
+    run_training_job(
+        args, "train", lambda *_: found.append(os.environ.get("CUDA_VISIBLE_DEVICES"))
+    )
+    assert found == [expected]

@@ -48,6 +48,20 @@ def find_device(device: str) -> str:
     return device
 
 
+def show_one(device: str) -> None:
+    """Show torch one GPU of those that this process may use; none for ``cpu``.
+
+    By the environment, so before torch has looked.  TRL trains on every GPU that a
+    process sees, or refuses several.  Of a training by several processes each takes
+    a GPU of its own, and sees all.
+    """
+    seen = os.environ.get("CUDA_VISIBLE_DEVICES", "0")
+    if device == "cpu":
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    elif "WORLD_SIZE" not in os.environ:  # as torchrun says
+        os.environ["CUDA_VISIBLE_DEVICES"] = seen.partition(",")[0]
+
+
 def describe_gpu_apart() -> str:
     """The GPU as `describe_gpu` says it, asked by a process of its own.
 

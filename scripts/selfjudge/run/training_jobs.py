@@ -127,11 +127,12 @@ def run_training_job(
         read_version,
         resolve_model,
     )
-    from selfjudge.engines.devices import find_device, wanted_device
+    from selfjudge.engines.devices import find_device, show_one, wanted_device
     from selfjudge.training.trainer import Base
 
     gc.freeze()
     gc.enable()
+    show_one(args.device)
     started, clock = datetime.now(UTC), time.monotonic()
     usage, finished = Usage(), False
     is_first = os.environ.get("RANK", "0") == "0"  # torchrun runs one of us a GPU
