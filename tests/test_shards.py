@@ -64,6 +64,42 @@ def test_no_benchmark_is_no_reason_to_fail() -> None:
     assert cut_stages(config)["benchmark_judgments"]["shards"] == 1
 
 
+@pytest.mark.parametrize(
+    ("protocols", "shards"),
+    [
+        ([], 2),  # 11,916 of both benchmarks
+        (["greedy"], 4),
+        (["greedy", "blind", "reworded"], 8),
+        (["greedy", "blind", "reworded", "official"], 16),  # with ten votes: 58,610
+    ],
+)
+def test_a_job_asks_for_all_protocols_of_a_benchmark(
+    protocols: list[str], shards: int
+) -> None:
+    of_all = {name: {"protocols": protocols} for name in ("vlrb", "mmrb")}
+    assert shards_of(benchmarks=of_all)[2] == shards
+
+
+@pytest.mark.parametrize(
+    ("num_samples", "num_prompts", "num_variant_pairs", "shards"),
+    [
+        (16, 390, 1, 1),  # responses
+        (16, 391, 1, 2),
+        (1, 519, 1, 1),  # of each pair 6 texts in both orders, of some 9 more
+        (1, 521, 1, 2),
+        (1, 521, 521, 4),
+    ],
+)
+def test_a_certificate_is_cut_by_its_largest_stage(
+    num_samples: int, num_prompts: int, num_variant_pairs: int, shards: int
+) -> None:
+    """Responses, or all variants of the pairs that they make."""
+    sizes = {"num_prompts": num_prompts, "num_variant_pairs": num_variant_pairs}
+    changes = {"certificate": sizes, "responses": {"num_samples": num_samples}}
+    cut = cut_stages(lay_over(CONFIG, changes))
+    assert cut["certificate"]["shards"] == shards
+
+
 @pytest.mark.parametrize("shards", [0, "many", None, 1.5])
 def test_another_word_is_refused(shards: Any) -> None:
     with pytest.raises(ValueError, match=r"'responses.shards'"):

@@ -14,7 +14,7 @@ import yaml
 
 from selfjudge.certificate.pictures import Show, Shown
 from selfjudge.certificate.severity import Chain
-from selfjudge.ground.records import Pair
+from selfjudge.ground.records import ORDERS, Pair
 from selfjudge.ground.seeds import rank_limit, seed_for
 from selfjudge.ground.templates import fill
 from selfjudge.pairs.alterations import SIGNS
@@ -78,6 +78,17 @@ VARIANTS: dict[VariantName, Variant] = {
     # Both are the chosen response: no answer is right.
     "styled": Variant(rejected=0, words=(None, "style")),
 }
+
+
+def count_asks(num_pairs: float, num_varied: float) -> float:
+    """What a judge is asked about so many held-out pairs, in both orders.
+
+    Of ``num_varied`` of them there are variants that are not of all pairs; each pair
+    itself is weighed too, by probabilities.
+    """
+    texts = sum(num_pairs if v.is_whole else num_varied for v in VARIANTS.values())
+    return len(ORDERS) * (texts + num_pairs)
+
 
 # What a mirrored picture makes false, or turns around.
 SIDED = re.compile(

@@ -57,6 +57,11 @@ class Asking(Settings, frozen=True, kw_only=True):
     num_samples: int
     sampling: Sampling
 
+    @property
+    def num_each(self) -> int:
+        """How many judgments are asked for of each pair."""
+        return self.num_samples * (len(ORDERS) if self.orders == "both" else 1)
+
 
 def ask_pairs(
     pairs: Iterable[Pair], rows: Iterable[BenchmarkRow], asking: Asking, run_seed: int

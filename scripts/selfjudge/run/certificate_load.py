@@ -7,7 +7,7 @@ of no filter: `OF_HELD_OUT` stands for it.
 from collections import Counter
 
 from selfjudge.certificate.severity import NUM_ROUNDS, rewritten
-from selfjudge.certificate.variants import VARIANTS
+from selfjudge.certificate.variants import count_asks
 from selfjudge.ground.lines import read_json, read_records
 from selfjudge.ground.places import locate
 from selfjudge.ground.records import ORDERS, Pair, Prompt
@@ -93,8 +93,7 @@ def count_judged(work: Workload) -> Number:
     num_pairs = closed.value * work.plan.closed_pair_rate
     num_pairs += opened.value * work.plan.open_pair_rate
     each = min(num_pairs, work.config["certificate"]["num_variant_pairs"])
-    number = sum(num_pairs if v.is_whole else each for v in VARIANTS.values())
-    return Number(len(ORDERS) * (number + num_pairs), "guessed")
+    return Number(count_asks(num_pairs, each), "guessed")
 
 
 def certificate_waits_for(later: Part, earlier: Part) -> bool:

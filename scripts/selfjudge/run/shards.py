@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from selfjudge.benchmarks.registry import FORMATS
-from selfjudge.certificate.variants import VARIANTS
+from selfjudge.benchmarks.collections import asking_of
+from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, collections_of
+from selfjudge.certificate.variants import count_asks
+from selfjudge.ground.requests import read_samples
 from selfjudge.panel.tournament import count_requests_each
 
 AUTO = "auto"
@@ -43,28 +45,39 @@ def most_requests(config: Mapping[str, Any]) -> dict[str, int]:
     """The most requests that each stage of one iteration can have.
 
     As if every prompt were closed, open, and gave a pair; both orders are judged.  Of
-    the certificate: of its responses, or of all variants of the pairs they make.
+    benchmarks: all collections of all of them, which one job asks for.  Of the
+    certificate: of its responses, or of all variants of the pairs they make.
     """
     prompts = config["pool"]["prompts_per_iteration"]
-    pairs = sum(
-        FORMATS[spec["format"]].num_rows
-        for spec in config["benchmarks"].values()
-        if spec
-    )
     judged = config["judgments"]["num_samples"]
-    scored = config["benchmark_judgments"]["num_samples"]
     certificate = config["certificate"]
     held_out = min(certificate["num_prompts"], prompts * config["iterations"])
-    varied = min(certificate["num_variant_pairs"], held_out) * len(VARIANTS)
+    varied = min(certificate["num_variant_pairs"], held_out)
     return {
         "certificate": max(
-            held_out * config["responses"]["num_samples"], 2 * (held_out + varied)
+            held_out * config["responses"]["num_samples"],
+            int(count_asks(held_out, varied)),
         ),
         "responses": prompts * config["responses"]["num_samples"],
         "judgments": 2 * prompts * judged,
-        "benchmark_judgments": 2 * pairs * scored,
+        "benchmark_judgments": most_benchmark_requests(config),
         "panel": most_panel_requests(config["panel"], prompts),
     }
+
+
+def most_benchmark_requests(config: Mapping[str, Any]) -> int:
+    """The requests about all benchmarks, of as many rows as their releases have."""
+    samples = read_samples(config["benchmark_judgments"])
+    num_votes = config["official_judgments"]["num_votes"]
+    return sum(
+        FORMATS[spec["format"]].num_rows
+        * asking_of(
+            collection, samples, OFFICIAL.get(spec["format"]), num_votes
+        ).num_each
+        for spec in config["benchmarks"].values()
+        if spec
+        for collection in collections_of(spec)
+    )
 
 
 def most_panel_requests(panel: Mapping[str, Any], prompts: int) -> int:

@@ -374,12 +374,12 @@ class Workload:
             OFFICIAL.get(spec["format"]),
             self.config["official_judgments"]["num_votes"],
         )
-        votes = asking.num_samples * (len(ORDERS) if asking.orders == "both" else 1)
         path = self.results / "benchmarks" / f"{benchmark}.jsonl"
         if path.is_file():
             number = sum(1 for _ in read_lines(path))
-            return Number(number * votes, "counted")
-        return Number(FORMATS[spec["format"]].num_rows * votes, "guessed")
+            return Number(number * asking.num_each, "counted")
+        number = FORMATS[spec["format"]].num_rows
+        return Number(number * asking.num_each, "guessed")
 
     def _report(self, iteration: int, filter_name: str, name: str) -> Any:
         """A report of counts, or None if it is not there."""
