@@ -89,6 +89,27 @@ def test_a_project_says_only_what_differs(tmp_path: Path) -> None:
     assert like["questions"]["shards"] == 1 and like["questions"]["fixed"]
 
 
+def test_a_project_like_another_computes_as_that_does(tmp_path: Path) -> None:
+    """By the same interpreters, from wherever it lies, on images as large."""
+    other, python = tmp_path / "a" / "other", tmp_path / "a" / "venv" / "bin" / "python"
+    other.mkdir(parents=True)
+    python.parent.mkdir(parents=True)
+    python.symlink_to(sys.executable)
+    own = {
+        "interpreters": {"generate": "../venv/bin/python", "train": "python3"},
+        "images": {"max_pixels_shown": 1000},
+    }
+    (other / "config.yaml").write_text(yaml.safe_dump(own))
+    config = new_project(tmp_path / "mine", tmp_path / "photos", 9, None, other)
+    assert config["images"] == own["images"]
+    found = config["interpreters"]
+    assert found["train"] == "python3"
+    # The link itself, not what it leads to.
+    assert (tmp_path / "mine").joinpath(found["generate"]).parent.resolve() == (
+        python.parent
+    )
+
+
 ALL = {"mode": "reuse", "prompts_per_iteration": 87}
 
 

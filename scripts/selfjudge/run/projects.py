@@ -14,7 +14,8 @@ from selfjudge.run.pool_size import count_dealt
 
 # What of another project is taken over: the model, and how it is asked and trained.
 TAKEN = (
-    *("templates", "base_model", "base_family", "engine", "interpreters", "questions"),
+    *("templates", "base_model", "base_family", "engine", "interpreters", "images"),
+    "questions",
     *("responses", "alterations", "pairs", "judgments", "train", "probe", "plan"),
 )
 PATHS = ("templates", "base_model")  # of these, from the project directory
@@ -56,6 +57,11 @@ def new_project(
         for key in PATHS:
             if known.get(key) and (like / known[key]).is_dir():
                 config[key] = path_from(project, like / known[key])
+        if pythons := config.get("interpreters"):
+            config["interpreters"] = {
+                kind: python_from(project, like, python)
+                for kind, python in pythons.items()
+            }
     if model:
         is_folder = Path(model).is_dir()
         config["base_model"] = path_from(project, Path(model)) if is_folder else model
@@ -65,6 +71,17 @@ def new_project(
 def path_from(project: Path, path: Path) -> str:
     """A path as it is written in a project: from its directory."""
     return Path(os.path.relpath(path.resolve(), project.resolve())).as_posix()
+
+
+def python_from(project: Path, like: Path, python: str | None) -> str | None:
+    """An interpreter of the project ``like``, as it is written in another.
+
+    A name stays as it is, and so does a link: an environment's Python is one, and
+    what it leads to knows nothing of the environment.
+    """
+    if not python or os.sep not in python or Path(python).is_absolute():
+        return python
+    return os.path.relpath(like.resolve() / python, project.resolve())
 
 
 def count_trained(prompts: Iterable[Prompt], config: dict[str, Any]) -> int:
