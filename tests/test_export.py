@@ -30,7 +30,7 @@ PROVENANCE = {
     "settings": {"method": "lora", "learning_rate": 1e-4, "num_epochs": 2},
     "seed": 3,
     "versions": {"torch": "2"},
-    "base_model": {"name": "org/base", "revision": "abc123"},
+    "base_model": {"name": "org/base", "revision": "abc123", "is_on_hub": True},
     "num_rows": 88,
     "num_rows_left_out": 0,
     "num_steps": 12,
@@ -110,6 +110,8 @@ def test_the_adapter_alone_has_no_weights_of_the_base(
     card = ModelCard.load(out / "README.md")
     assert card.data.library_name == "peft" and card.data.license is None
     assert "is not known here" in card.text and "--enable-lora" in card.text
+    # The folder alone is no model that the command could load.
+    assert f"--judge judge --asking {out.name}" in card.text
 
 
 def test_a_judge_of_which_little_is_known_says_so(judge: Path, tmp_path: Path) -> None:
@@ -146,7 +148,15 @@ def test_the_base_is_the_model_below_all_judges(chained: Path, tmp_path: Path) -
     (base / "README.md").write_text("---\nlicense: mit\n---\nA base.\n")
     card = ModelCard.load(export_judge(chained, tmp_path / "again") / "README.md")
     assert card.data.license == "mit"
-    assert card.data.base_model is None, "a folder of that name is no Hub id"
+
+
+def test_a_folder_is_no_page_of_the_hub(judge: Path, tmp_path: Path) -> None:
+    """Whatever it is called, and though the judge was copied away from it."""
+    base = {"name": "models/ours", "revision": None, "is_on_hub": False}
+    write_json(judge / "provenance.json", PROVENANCE | {"base_model": base})
+    card = ModelCard.load(export_judge(judge, tmp_path / "out") / "README.md")
+    assert card.data.base_model is None and "huggingface.co" not in card.content
+    assert "starting from `models/ours`" in card.text
 
 
 @pytest.mark.parametrize("is_gone", [False, True])

@@ -165,7 +165,11 @@ def run_training(
     provenance = {
         **identity,
         "settings": settings,
-        "base_model": {"name": base.name, "revision": base.revision},
+        "base_model": {
+            "name": base.name,
+            "revision": base.revision,
+            "is_on_hub": base.path != Path(base.name),
+        },
         "num_rows": len(rows),
         **left_out,
         "num_steps": trainer.state.global_step,

@@ -33,18 +33,14 @@ class Base(NamedTuple):
     """The model that training began with, through ``num_judges`` trained before.
 
     ``folder`` is where its files lie; None where no such folder is found here.
+    ``is_on_hub``: whether its name is one of the Hub's, by what training said.
     """
 
     name: str
     revision: str | None
     folder: Path | None
     num_judges: int
-
-    @property
-    def is_on_hub(self) -> bool:
-        """Whether its name is one of the Hub's, and of no folder here."""
-        is_id = re.fullmatch(r"\w[\w.-]*/[\w.-]+", self.name) is not None
-        return is_id and self.folder is None
+    is_on_hub: bool
 
 
 def export_judge(
@@ -164,7 +160,8 @@ def find_base(judge: Path, provenance: dict[str, Any]) -> Base:
         folder = find_folder(told["name"], folder)
     if folder is None and PLACE.search(told["name"]):
         num_judges += 1  # one that is gone
-    return Base(told["name"], told["revision"], folder, num_judges)
+    is_on_hub = told.get("is_on_hub", False)
+    return Base(told["name"], told["revision"], folder, num_judges, is_on_hub)
 
 
 def find_folder(name: str, judge: Path) -> Path | None:
