@@ -228,6 +228,18 @@ def test_the_demos_config_is_right() -> None:
             id="dropout-of-everything",
         ),
         pytest.param(
+            {
+                "engine__name": "openai",
+                "engine__openai__top_k": False,
+                "responses__sampling__top_k": 0,
+                "alterations__sampling__top_k": 0,
+                "judgments__sampling__top_k": 0,
+            },
+            "'benchmark_judgments.sampling.top_k' must be 0 where "
+            "'engine.openai.top_k' is false (got 50): the server does not know it.",
+            id="cut-where-the-server-knows-no-cut",
+        ),
+        pytest.param(
             {"train__gpus": 3},
             "'train.rows_per_step' must be a multiple of 'train.gpus' x "
             "'train.batch_size', 3 x 2 (got 32): the number of GPUs must not decide "

@@ -219,6 +219,7 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
         )
     faults += step_faults("train", config["train"])
     faults += reinforcement_faults(config["reinforce"], config["train"]["max_length"])
+    faults += server_faults(config)
     faults += incomplete_sources(config)
     faults += image_source_faults(config)
     faults += [
@@ -245,6 +246,25 @@ def compares_with_gold(name: FilterName) -> bool:
     """Whether a filter is labelled by gold answers, or cut to one that is."""
     named = {name, *FILTERS[name].accepted_as_many_as}
     return any(spec.label == "gold" for k, spec in FILTERS.items() if k in named)
+
+
+def server_faults(config: Mapping[str, Any]) -> list[str]:
+    """Faults of samplings that a server would refuse when it is asked."""
+    own = ("responses", "alterations", "judgments", "benchmark_judgments", "questions")
+    panel = config["panel"]
+    engines = [
+        lay_over(config["engine"], member.get("engine", {}))
+        for member in panel["members"].values()
+    ]
+    asked = {name: (config[name], [config["engine"]]) for name in own}
+    asked |= {f"panel.{x}": (panel[x], engines) for x in ("responses", "ratings")}
+    return [
+        f"'{name}.sampling.top_k' must be 0 where 'engine.openai.top_k' is false (got "
+        f"{top_k}): the server does not know it."
+        for name, (section, engines) in asked.items()
+        if (top_k := section["sampling"]["top_k"])
+        and any(x["name"] == "openai" and not x["openai"]["top_k"] for x in engines)
+    ]
 
 
 def step_faults(section: str, train: Mapping[str, Any]) -> list[str]:
