@@ -88,12 +88,16 @@ def test_a_judge_is_asked_as_its_folder_says(folder: Path) -> None:
     assert asked.max_pixels_shown is None and asked.asking.orders == "both"
 
 
-def test_the_note_is_no_file_of_the_model(folder: Path) -> None:
+def test_the_note_is_no_file_of_the_model(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A judge with it, or with a certificate in it, is the same one to the journal."""
     (folder / "config.json").write_text("{}")
     with_note = hash_directory(folder)
     write_json(folder / "certificate.json", {"temperature": 2.0})
     assert hash_directory(folder) == with_note == read_version(folder).fingerprint
+    monkeypatch.chdir(folder)
+    assert hash_directory(Path()) == with_note
     (folder / "config.json").write_text("{ }")
     assert hash_directory(folder) != with_note
 

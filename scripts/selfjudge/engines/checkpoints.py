@@ -186,7 +186,9 @@ def hash_directory(path: Path) -> str:
     Of a trained judge they stand in the file beside it, which spares reading 22 GB
     in every job: it is believed if it is younger than the files and tells their sizes.
     """
-    version = path.with_name(f"{path.name}.json")
+    # "." has a name in its absolute form alone.
+    named = path if path.name else path.absolute()
+    version = named.with_name(f"{named.name}.json")
     try:
         told = msgspec.json.decode(version.read_bytes(), type=Version)
         written = version.stat().st_mtime_ns
