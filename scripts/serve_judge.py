@@ -18,7 +18,7 @@ PATIENCE = 20.0
 
 def main() -> None:
     """Read the arguments, serve until told to stop."""
-    parser = judge_arguments(__doc__)
+    parser = judge_arguments(__doc__, engines="transformers, openai")
     add = parser.add_argument
     add("--host", default="127.0.0.1", help="address to listen on")
     add("--port", type=int, default=8080, help="port to listen on")

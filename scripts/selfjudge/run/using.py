@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from selfjudge.use.judges import Judge
 
 
-def judge_arguments(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the arguments that name a judge and its engine."""
+def judge_arguments(
+    description: str | None, engines: str = "transformers, vllm, openai"
+) -> argparse.ArgumentParser:
+    """A parser with the arguments that name a judge and its engine, of some."""
     parser = arguments(description)
     add = parser.add_argument
     add("--judge", required=True, help="folder of a judge; with --asking any model")
@@ -23,7 +25,7 @@ def judge_arguments(description: str | None) -> argparse.ArgumentParser:
         "--engine",
         type=engine_from,
         default="transformers",
-        help="transformers, vllm, openai, or JSON of config's section engine",
+        help=f"{engines}, or JSON of config's section engine",
     )
     add("--server", help="address of a running server, up to /v1: engine openai")
     add("--seed", type=int, default=0, help="of the draws")
