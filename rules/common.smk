@@ -35,6 +35,7 @@ from selfjudge.run.families import (
 )
 from selfjudge.run.pool_size import count_dealt
 from selfjudge.run.shards import cut_stages
+from selfjudge.training.identity import decisive
 
 # Rules say `python`: Snakemake's own, unless a deployed environment comes first.
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

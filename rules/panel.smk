@@ -477,6 +477,11 @@ rule report_panel:
 
 
 OBJECTIVE = ("objective", "beta", "gamma", "sft_weight")
+MEMBER_SETTINGS = {
+    **TRAIN_SETTINGS,
+    **{k: value for k, value in PANEL["train"].items() if k not in OBJECTIVE},
+}
+AS_MEMBER = settings(MEMBER_SETTINGS)  # as AS_TRAINED
 
 
 rule train_member:
@@ -510,13 +515,7 @@ rule train_member:
             "code": code("train_member"),
             "answering": "",
         },
-        settings=json.dumps(
-            {
-                **TRAIN_SETTINGS,
-                **{k: v for k, v in PANEL["train"].items() if k not in OBJECTIVE},
-            },
-            sort_keys=True,
-        ),
+        settings=settings(decisive(MEMBER_SETTINGS)),
         objective=settings(PANEL["train"], *OBJECTIVE),
         work=f"{FOLDER}/{{member}}/training",
     shell:
@@ -524,7 +523,7 @@ rule train_member:
         "{SCRIPTS:q}/train_member.py {params.model} --member {wildcards.member} "
         "--device {DEVICE} --gpus {resources.gpu} "
         "--preferences {input.preferences} --image-root {params.image_root:q} "
-        "--settings {params.settings:q} --objective {params.objective:q} "
+        "--settings {AS_MEMBER:q} --objective {params.objective:q} "
         "--seed {params.seed} --code {params.code} --work {params.work} "
         "--ledger {params.ledger} --output {output.model} "
         "--version {output.version} 2> {log}"

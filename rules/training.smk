@@ -1,4 +1,8 @@
 TRAIN_SETTINGS = training_settings(config)
+REWARD_SETTINGS = reinforcement_settings(config)
+# Shell texts name these: how often a training saves and tells makes nothing stale.
+AS_TRAINED = settings(TRAIN_SETTINGS)
+AS_REWARDED = settings(REWARD_SETTINGS)
 
 
 # Several GPUs: one process each; what they share is sharding.py's to say.
@@ -56,7 +60,7 @@ rule train_judge:
         code=code("train_judge"),
         model=lambda wildcards: model_arguments(start_of_training(wildcards)),
         version=lambda wildcards: model_version(start_of_training(wildcards)),
-        settings=settings(TRAIN_SETTINGS),
+        settings=settings(decisive(TRAIN_SETTINGS)),
         asking=ASKING,
         image_root=config["image_root"],
         seed=config["seed"],
@@ -71,7 +75,7 @@ rule train_judge:
         "--device {DEVICE} --gpus {resources.gpu} "
         "--template {input.template:q} --asking {params.asking:q} "
         "--accepted {input.accepted} {params.uncut} --image-root {params.image_root:q} "
-        "--settings {params.settings:q} --seed {params.seed} --code {params.code} "
+        "--settings {AS_TRAINED:q} --seed {params.seed} --code {params.code} "
         "--work {params.work} --ledger {params.ledger} --output {output.judge} "
         "--version {output.version} 2> {log}"
 
@@ -151,7 +155,7 @@ rule reinforce_judge:
         ),
         model=lambda wildcards: model_arguments(start_of_reinforcement(wildcards)),
         version=lambda wildcards: model_version(start_of_reinforcement(wildcards)),
-        settings=settings(reinforcement_settings(config)),
+        settings=settings(decisive(REWARD_SETTINGS)),
         rollouts=ROLLOUTS,
         by_vllm=bool(VLLM_MEMORY),
         asking=ASKING,
@@ -165,7 +169,7 @@ rule reinforce_judge:
         "--device {DEVICE} --gpus {resources.gpu} "
         "--template {input.template:q} --asking {params.asking:q} "
         "--picked {input.picked} --image-root {params.image_root:q} "
-        "--settings {params.settings:q} --rollouts {params.rollouts:q} {VLLM_MEMORY} "
+        "--settings {AS_REWARDED:q} --rollouts {params.rollouts:q} {VLLM_MEMORY} "
         "--seed {params.seed} --code {params.code} --work {params.work} "
         "--ledger {params.ledger} --output {output.judge} "
         "--version {output.version} 2> {log}"

@@ -400,6 +400,22 @@ def test_a_judge_is_trained_by_reward(moved: Path) -> None:
     steps = -(-len(picked) // 2 // 8)
     assert line.num_calls == steps and line.num_requests == steps * 32
     assert line.rollout_seconds and line.reward_seconds and line.update_seconds
+    judge = "results/iter1/reinforced/judge.json"
+    change_watching(moved)
+    assert planned(moved, judge) == {}
+    # Who writes rollouts decides what is trained, how much memory it has does not.
+    python = moved / "python.sh"  # whose packages nobody sees from outside
+    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    change_config(moved / "demo", interpreters={"train": "../python.sh"})
+    change_config(moved / "demo", train={"max_length": 4096})  # which vLLM must know
+    anew = {"reinforce_judge": 1}
+    for share, stale in ((0.3, anew), (0.2, {}), (None, anew)):
+        memory = {"vllm_gpu_memory_utilization": share}
+        change_config(moved / "demo", reinforce=reward | memory)
+        assert planned(moved, judge) == stale
+        run(moved, "--touch", judge)
+    change_config(moved / "demo", train={"max_length": None})
     # From the judge that imitated, which is there: nothing else is trained.
     change_config(moved / "demo", reinforce=reward | {"start_from": "imitated"})
     jobs = planned(moved, target)
@@ -509,6 +525,11 @@ def edit_official_asking(clone: Path) -> None:
     edit(path, "Sampling(max_tokens=2048", "Sampling(max_tokens=2047")
 
 
+def change_watching(clone: Path) -> None:
+    """Save checkpoints and write log lines at other steps."""
+    change_config(clone / "demo", train={"save_steps": 7, "logging_steps": 3})
+
+
 def know_another_filter(clone: Path) -> None:
     """Enter a filter that no config names."""
     path = clone / "scripts/selfjudge/pairs/filters.py"
@@ -541,6 +562,7 @@ def move_module(clone: Path) -> None:
         edit_other_engine,
         edit_help,
         edit_official_asking,
+        change_watching,
         know_another_filter,
         move_module,
     ],
