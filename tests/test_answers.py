@@ -269,6 +269,8 @@ def test_majority_ignores_order(answers: list[str], rng) -> None:
         pytest.param("Answer: \\boxed{2\\sqrt{7}}", None, id="root"),
         pytest.param("Answer: 7y", None, id="variable"),
         pytest.param("Answer: 3 + x", None, id="sum-with-a-variable"),
+        pytest.param("Answer: 3 (x + 1)", None, id="factor-with-a-variable"),
+        pytest.param("Answer: 3 (x-axis)", "3", id="no-variable"),
         pytest.param("Answer: 4!", None, id="factorial"),
         pytest.param("Answer: \u22128.5", "-8.5", id="unicode-minus"),
         pytest.param("Answer: -\u20ac20", "-20", id="minus-before-currency"),
