@@ -224,6 +224,9 @@ def test_parse_options(question: str, expected: dict[str, str]) -> None:
         pytest.param("B. a cat", "choice", "b", id="letter-and-text"),
         pytest.param("Dog", "choice", "a", id="option-text"),
         pytest.param("Unclear.", "yes_no", "unclear", id="unparsed"),
+        pytest.param("True", "yes_no", "yes", id="true"),
+        pytest.param("false", "yes_no", "no", id="false"),
+        pytest.param("True", "phrase", "true", id="true-of-no-statement"),
     ],
 )
 def test_normalise_gold(gold: str, answer_format: str, expected: str) -> None:
@@ -478,6 +481,21 @@ def test_choice_as_models_write_it(
         pytest.param("No - wait, yes.", None, id="taken-back"),
         pytest.param("Answer: No. Wait, yes.", None, id="taken-back-later"),
         pytest.param("No, they wait for a bus.", "no", id="wait-is-a-verb"),
+        pytest.param("Answer: True", "yes", id="true"),
+        pytest.param("**False.** There are three.", "no", id="false"),
+        pytest.param("It has three.\n\nFalse", "no", id="false-last-line"),
+        pytest.param("The statement is true.", "yes", id="statement"),
+        pytest.param("Answer: The claim is false, it has two.", "no", id="claim"),
+        pytest.param("Answer: false because it has two", "no", id="false-because"),
+        pytest.param("Answer: true (it has two)", "yes", id="true-in-short"),
+        pytest.param("Answer: True or false", None, id="true-or-false"),
+        pytest.param("Answer: True/False", None, id="true-slash-false"),
+        pytest.param("True to life, it sleeps.", None, id="true-to-life"),
+        pytest.param("The false teeth lie there.", None, id="false-teeth"),
+        pytest.param("Answer: true, if it is wet", None, id="true-if"),
+        pytest.param("I cannot tell if it is true.", None, id="true-refused"),
+        pytest.param("True. Wait, false.", None, id="truth-taken-back"),
+        pytest.param("Yes, the claim is false.", "yes", id="yes-then-false"),
     ],
 )
 def test_yes_no_as_models_write_it(text: str, expected: str | None) -> None:
@@ -596,7 +614,7 @@ AFTER = st.sampled_from(
 ANSWERS: dict[AnswerFormat, dict[str, str]] = {
     "number": {"7": "7", "1,200": "1200", "three": "3", "5 cm": "5", "-4": "-4"},
     "choice": {"B": "b", "(B)": "b", "**B. a cat**": "b", "B) a cat.": "b"},
-    "yes_no": {"Yes": "yes", "**No**": "no", "no, they were out": "no"},
+    "yes_no": {"Yes": "yes", "**No**": "no", "no, they were out": "no", "TRUE": "yes"},
     "phrase": {"red": "red", "The left side.": "left side"},
 }
 
