@@ -295,6 +295,8 @@ def test_majority_ignores_order(answers: list[str], rng) -> None:
         pytest.param("Answer: 8 or more", None, id="bound-after"),
         pytest.param("Answer: > 8", None, id="bound-sign"),
         pytest.param("Answer: 3:2", None, id="ratio"),
+        pytest.param("Answer: 5 \u2014 6", None, id="range-with-a-long-dash"),
+        pytest.param("Answer: 5 \u2014 2 lie there", "5", id="reason-after-a-dash"),
         pytest.param("Answer: 07:07", None, id="time"),
         pytest.param("Answer: 200,300,400", None, id="list"),
         pytest.param("Answer: 250,000,000", "250000000", id="many-thousands"),
@@ -376,9 +378,26 @@ OPEN = "What spoils it?\nA. If it rains\nB. They were late\nC. None of the above
 PLACES = "Where?\nA. Mexico\nB. in the kitchen\nC. 4\nD. 14\nE. False\nF. 60%"
 
 
+@pytest.mark.parametrize("answer_format", ["number", "expression"])
+@pytest.mark.parametrize("dash", list("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"))
+@pytest.mark.parametrize("unit", ["", " cm"])
+def test_a_range_is_no_number_with_any_dash(
+    dash: str, unit: str, answer_format: AnswerFormat
+) -> None:
+    """Whichever of the dashes stands between its ends."""
+    assert extract_answer(f"Answer: 5{dash}6{unit}", answer_format) is None
+    assert extract_answer(f"5{dash}6{unit}", answer_format) is None
+
+
 @pytest.mark.parametrize(
     ("text", "question", "expected"),
     [
+        pytest.param("A: C", OPTIONS, None, id="mark-of-an-answer"),
+        pytest.param("**A:** C", OPTIONS, None, id="bold-mark-of-an-answer"),
+        pytest.param("A: (C) the red fox", OPTIONS, None, id="mark-and-option"),
+        pytest.param("A: B", LETTERED, "a", id="letter-with-its-own-text"),
+        pytest.param("A: a dog", OPTIONS, "a", id="colon-and-text"),
+        pytest.param("B: A cat sits there.", OPTIONS, "b", id="colon-and-article"),
         pytest.param("Answer: A", LETTERED, "a", id="letter-before-text"),
         pytest.param("B. C", LETTERED, "b", id="letter-with-its-text"),
         pytest.param("Answer: B, as (C) is red", OPTIONS, "b", id="letter-then-other"),
