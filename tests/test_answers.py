@@ -395,6 +395,7 @@ def test_a_range_is_no_number_with_any_dash(
         pytest.param("A: C", OPTIONS, None, id="mark-of-an-answer"),
         pytest.param("**A:** C", OPTIONS, None, id="bold-mark-of-an-answer"),
         pytest.param("A: (C) the red fox", OPTIONS, None, id="mark-and-option"),
+        pytest.param("A: the red fox", OPTIONS, None, id="mark-and-text"),
         pytest.param("A: B", LETTERED, "a", id="letter-with-its-own-text"),
         pytest.param("A: a dog", OPTIONS, "a", id="colon-and-text"),
         pytest.param("B: A cat sits there.", OPTIONS, "b", id="colon-and-article"),

@@ -163,6 +163,9 @@ def read_letter(text: str, options: dict[str, str]) -> str | None:
         return letter
     if rest and names_another(letter, rest):
         return ""
+    # "A: a fox", where the fox is another option: the mark of an answer.
+    if rest.startswith(":") and normalise_name(rest).strip("()[]") in options.values():
+        return ""
     if letter == "i" and letter not in options and match[2]:
         return None
     if letter in (options or LETTERS):
