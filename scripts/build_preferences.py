@@ -4,8 +4,7 @@ Reads prompts, and votes of all shards in their order; writes preferences as tra
 rows, and what gave none with reasons.
 """
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 
@@ -16,10 +15,12 @@ from selfjudge.panel.agreement import measure_agreement
 from selfjudge.panel.ballots import Ballot
 from selfjudge.panel.preferences import (
     Builder,
+    IsOver,
     NoPreference,
     PreferenceSettings,
     build_preferences,
     cut_preferences,
+    never,
     size_of,
     write_preferences,
 )
@@ -65,13 +66,14 @@ def main() -> None:
         seed=args.seed,
     )
 
-    def build() -> Iterator[Preference | NoPreference]:
-        return build_preferences(*read(), builder)
+    def build(is_over: IsOver = never) -> Iterable[Preference | NoPreference]:
+        return build_preferences(*read(), builder, is_over)
 
+    everything = build()
     if args.matched:
         size = size_of(read_records(args.matched, Preference))
-        build = partial(cut_preferences, build, size, args.seed)
-    write_preferences(build(), args.preferences, args.dropped, args.min_rows)
+        everything = cut_preferences(build, size, args.seed)
+    write_preferences(everything, args.preferences, args.dropped, args.min_rows)
 
 
 if __name__ == "__main__":

@@ -154,6 +154,9 @@ def test_a_label_before_the_same_begin_is_taken_off() -> None:
         pytest.param(
             "A black-and-white cat", "a **black and white** cat", id="hyphens"
         ),
+        pytest.param("It holds: x < 5", "It holds: x<5", id="space"),
+        pytest.param("It holds: x > 5", "> It holds: x>5", id="quote"),
+        pytest.param("A red bus\n- a man", "# A red bus #\n- a man", id="heading"),
     ],
 )
 def test_another_spelling_changes_nothing(response: str, altered: str) -> None:
@@ -171,6 +174,11 @@ def test_another_spelling_changes_nothing(response: str, altered: str) -> None:
         pytest.param(
             "It costs 20 $ at the shop.", "It costs 20 % at the shop.", id="$"
         ),
+        pytest.param("The value of x < 5 holds.", "The value of x > 5 holds.", id="<"),
+        pytest.param("There x<5 holds again.", "There x>5 holds again.", id="<-alone"),
+        pytest.param("So it has y <= 5 here.", "So it has y >= 5 here.", id="<="),
+        pytest.param("It is so for x<-5 too.", "It is so for x>-5 too.", id="<-"),
+        pytest.param("It is written in C# here.", "It is written in C here.", id="#"),
     ],
 )
 def test_a_sign_may_be_the_error(response: str, altered: str) -> None:

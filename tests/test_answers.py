@@ -224,6 +224,9 @@ def test_parse_options(question: str, expected: dict[str, str]) -> None:
         pytest.param("B. a cat", "choice", "b", id="letter-and-text"),
         pytest.param("Dog", "choice", "a", id="option-text"),
         pytest.param("Unclear.", "yes_no", "unclear", id="unparsed"),
+        pytest.param("True", "yes_no", "yes", id="true"),
+        pytest.param("false", "yes_no", "no", id="false"),
+        pytest.param("True", "phrase", "true", id="true-of-no-statement"),
     ],
 )
 def test_normalise_gold(gold: str, answer_format: str, expected: str) -> None:
@@ -269,6 +272,8 @@ def test_majority_ignores_order(answers: list[str], rng) -> None:
         pytest.param("Answer: \\boxed{2\\sqrt{7}}", None, id="root"),
         pytest.param("Answer: 7y", None, id="variable"),
         pytest.param("Answer: 3 + x", None, id="sum-with-a-variable"),
+        pytest.param("Answer: 3 (x + 1)", None, id="factor-with-a-variable"),
+        pytest.param("Answer: 3 (x-axis)", "3", id="no-variable"),
         pytest.param("Answer: 4!", None, id="factorial"),
         pytest.param("Answer: \u22128.5", "-8.5", id="unicode-minus"),
         pytest.param("Answer: -\u20ac20", "-20", id="minus-before-currency"),
@@ -290,6 +295,8 @@ def test_majority_ignores_order(answers: list[str], rng) -> None:
         pytest.param("Answer: 8 or more", None, id="bound-after"),
         pytest.param("Answer: > 8", None, id="bound-sign"),
         pytest.param("Answer: 3:2", None, id="ratio"),
+        pytest.param("Answer: 5 \u2014 6", None, id="range-with-a-long-dash"),
+        pytest.param("Answer: 5 \u2014 2 lie there", "5", id="reason-after-a-dash"),
         pytest.param("Answer: 07:07", None, id="time"),
         pytest.param("Answer: 200,300,400", None, id="list"),
         pytest.param("Answer: 250,000,000", "250000000", id="many-thousands"),
@@ -371,9 +378,27 @@ OPEN = "What spoils it?\nA. If it rains\nB. They were late\nC. None of the above
 PLACES = "Where?\nA. Mexico\nB. in the kitchen\nC. 4\nD. 14\nE. False\nF. 60%"
 
 
+@pytest.mark.parametrize("answer_format", ["number", "expression"])
+@pytest.mark.parametrize("dash", list("-\u2010\u2011\u2012\u2013\u2014\u2015\u2212"))
+@pytest.mark.parametrize("unit", ["", " cm"])
+def test_a_range_is_no_number_with_any_dash(
+    dash: str, unit: str, answer_format: AnswerFormat
+) -> None:
+    """Whichever of the dashes stands between its ends."""
+    assert extract_answer(f"Answer: 5{dash}6{unit}", answer_format) is None
+    assert extract_answer(f"5{dash}6{unit}", answer_format) is None
+
+
 @pytest.mark.parametrize(
     ("text", "question", "expected"),
     [
+        pytest.param("A: C", OPTIONS, None, id="mark-of-an-answer"),
+        pytest.param("**A:** C", OPTIONS, None, id="bold-mark-of-an-answer"),
+        pytest.param("A: (C) the red fox", OPTIONS, None, id="mark-and-option"),
+        pytest.param("A: the red fox", OPTIONS, None, id="mark-and-text"),
+        pytest.param("A: B", LETTERED, "a", id="letter-with-its-own-text"),
+        pytest.param("A: a dog", OPTIONS, "a", id="colon-and-text"),
+        pytest.param("B: A cat sits there.", OPTIONS, "b", id="colon-and-article"),
         pytest.param("Answer: A", LETTERED, "a", id="letter-before-text"),
         pytest.param("B. C", LETTERED, "b", id="letter-with-its-text"),
         pytest.param("Answer: B, as (C) is red", OPTIONS, "b", id="letter-then-other"),
@@ -476,6 +501,21 @@ def test_choice_as_models_write_it(
         pytest.param("No - wait, yes.", None, id="taken-back"),
         pytest.param("Answer: No. Wait, yes.", None, id="taken-back-later"),
         pytest.param("No, they wait for a bus.", "no", id="wait-is-a-verb"),
+        pytest.param("Answer: True", "yes", id="true"),
+        pytest.param("**False.** There are three.", "no", id="false"),
+        pytest.param("It has three.\n\nFalse", "no", id="false-last-line"),
+        pytest.param("The statement is true.", "yes", id="statement"),
+        pytest.param("Answer: The claim is false, it has two.", "no", id="claim"),
+        pytest.param("Answer: false because it has two", "no", id="false-because"),
+        pytest.param("Answer: true (it has two)", "yes", id="true-in-short"),
+        pytest.param("Answer: True or false", None, id="true-or-false"),
+        pytest.param("Answer: True/False", None, id="true-slash-false"),
+        pytest.param("True to life, it sleeps.", None, id="true-to-life"),
+        pytest.param("The false teeth lie there.", None, id="false-teeth"),
+        pytest.param("Answer: true, if it is wet", None, id="true-if"),
+        pytest.param("I cannot tell if it is true.", None, id="true-refused"),
+        pytest.param("True. Wait, false.", None, id="truth-taken-back"),
+        pytest.param("Yes, the claim is false.", "yes", id="yes-then-false"),
     ],
 )
 def test_yes_no_as_models_write_it(text: str, expected: str | None) -> None:
@@ -594,7 +634,7 @@ AFTER = st.sampled_from(
 ANSWERS: dict[AnswerFormat, dict[str, str]] = {
     "number": {"7": "7", "1,200": "1200", "three": "3", "5 cm": "5", "-4": "-4"},
     "choice": {"B": "b", "(B)": "b", "**B. a cat**": "b", "B) a cat.": "b"},
-    "yes_no": {"Yes": "yes", "**No**": "no", "no, they were out": "no"},
+    "yes_no": {"Yes": "yes", "**No**": "no", "no, they were out": "no", "TRUE": "yes"},
     "phrase": {"red": "red", "The left side.": "left side"},
 }
 

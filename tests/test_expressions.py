@@ -37,6 +37,18 @@ NUMBERS = st.fractions(-50, 50, max_denominator=60)
         pytest.param("\\textbf{4/9}", "\\mathbf{4/9}", id="bold-latex"),
         pytest.param("3/2 \u03c0 r^2", "\\frac{3}{2}\\pi r^2", id="factor"),
         pytest.param("1/4 L", "1/4 litres", id="unit-of-one-letter"),
+        pytest.param("Answer: 0.75 (3/4)", "3/4", id="fraction-again"),
+        pytest.param("Answer: 10 (40/4)", "10", id="calculation-again"),
+        pytest.param("Answer: 3/5 [6/10]", "0.6", id="again-in-brackets"),
+        pytest.param("Answer: 0.5 (\u00bd)", "1/2", id="sign-again"),
+        pytest.param("Answer: 1.5 m (3/2 m)", "1.5", id="again-with-a-unit"),
+        pytest.param("Answer: 7/2 (3 + 1/2)", "7/2", id="sum-again"),
+        pytest.param("3/4 \\left(\\frac{6}{8}\\right)", "3/4", id="again-in-latex"),
+        pytest.param("Answer: 2/5 (4/10) (40%)", "2/5", id="twice-again"),
+        pytest.param("2 (1+\u221a2)", "2(1+\u221a2)", id="factor-apart"),
+        pytest.param("\\frac12 (1+\\sqrt5)", "(1+\u221a5)/2", id="latex-factor"),
+        pytest.param("0.5 (x+1)", "(x+1)/2", id="factor-with-a-letter"),
+        pytest.param("3/4 yds", "3/4 ft", id="short-units"),
     ],
 )
 def test_equal_values_are_one_answer(one: str, other: str) -> None:
@@ -69,6 +81,13 @@ def test_other_values_are_other_answers(one: str, other: str) -> None:
     "text",
     [
         pytest.param("Answer: 3:4", id="ratio"),
+        pytest.param("Answer: 37.7 (12\u03c0)", id="rounded-and-exact"),
+        pytest.param("Answer: 2.414 (1+\u221a2)", id="rounded-and-a-sum"),
+        pytest.param("Answer: 3 (1/2)", id="mixed-or-again"),
+        pytest.param("Answer: (3/4) 0.75", id="again-after-brackets"),
+        pytest.param("Answer: 0.75(3/4)", id="again-or-squared"),
+        pytest.param("Answer: 1/2 bh", id="letters-and-no-unit"),
+        pytest.param("Answer: 1/3 lwh", id="three-letters-and-no-unit"),
         pytest.param("Answer: 3-4", id="range"),
         pytest.param("Answer: 1/5-2/5", id="range-of-fractions"),
         pytest.param("Answer: 1/2 million", id="scale"),
@@ -124,6 +143,17 @@ def test_one_form_for_a_rational_number(value: Fraction) -> None:
     }
     assert answers == {str(value)}
     assert normalise_gold(str(value), "expression", "") == str(value)
+
+
+@given(NUMBERS, st.integers(2, 9), st.sampled_from(["()", "[]"]))
+@settings(deadline=None, max_examples=50)
+def test_an_aside_is_no_factor(value: Fraction, by: int, marks: str) -> None:
+    """A value beside itself in brackets is itself; one that was rounded or unclear."""
+    again = f"{marks[0]}{value.numerator * by}/{value.denominator * by}{marks[1]}"
+    assert extract_answer(f"Answer: {value} {again}", "expression") == str(value)
+    rounded = f"Answer: {float(value):.3g}"
+    found = extract_answer(f"{rounded} {again}", "expression")
+    assert found in (str(value), extract_answer(rounded, "expression"), None)
 
 
 @pytest.mark.parametrize(

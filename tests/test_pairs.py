@@ -57,6 +57,9 @@ def opened(text: str, *rewrites: str) -> Candidates:
         pytest.param(["many", "some"], "no_parsed_response", id="nothing-parsed"),
         pytest.param(["3"] * 8, "unanimous", id="unanimous"),
         pytest.param(["3"] * 4 + ["many"] * 4, "unanimous", id="unanimous-of-parsed"),
+        pytest.param(
+            ["10"] * 4 + ["10 (40/4)"] * 3, "unanimous", id="same-in-brackets"
+        ),
         pytest.param(["3"] * 3 + ["4"] * 3, "tie", id="tie"),
         pytest.param(["3"] * 2 + ["4"], "below_threshold", id="below-threshold"),
         pytest.param(

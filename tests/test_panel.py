@@ -1,6 +1,7 @@
 """Decisions of a panel: candidates, marks, ballots, preferences, raters, skills."""
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -591,14 +592,21 @@ def test_a_control_is_cut_to_the_size_of_another() -> None:
     votes = random_votes(Random(3), numbers)
     other = [o for o in built(votes, builder(), prompts) if isinstance(o, Preference)]
 
-    def build() -> list[Preference | NoPreference]:
-        return built(votes, builder("random"), prompts)
+    def build(
+        is_over: Callable[[Preference], bool],
+    ) -> Iterable[Preference | NoPreference]:
+        return build_preferences(prompts, votes, builder("random"), is_over)
 
     size = size_of(other)
     cut = list(cut_preferences(build, size, 0))
     assert sum(isinstance(one, Preference) for one in cut) == size
     reasons = {one.reason for one in cut if isinstance(one, NoPreference)}
     assert len(cut) == 99 and reasons == {"one_text", "over_matched_size"}
+    texts = Counter(one.prompt_id for one in votes)
+    refused = [one for one in cut if isinstance(one, NoPreference)]
+    assert all(one.num_texts == texts[one.prompt_id] for one in refused)
+    whole = built(votes, builder("random"), prompts)
+    assert all(one in whole for one in cut if isinstance(one, Preference))
 
 
 @pytest.mark.parametrize(

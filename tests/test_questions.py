@@ -147,6 +147,13 @@ def answers(prompt_id: str, *texts: str, finish: Any = "stop") -> list[Response]
         pytest.param(["3", "3"], [], None, id="no-blind"),
         pytest.param(["dunno", "who knows"], ["3"], "no_parsed_response", id="none"),
         pytest.param([], ["3"], "no_parsed_response", id="not-asked"),
+        pytest.param(
+            ["0.5", "0.5", "1/2"], ["0.5"] * 3, "answered_without_image", id="fraction"
+        ),
+        pytest.param(
+            ["0.5"] * 3, ["1/2", "1/2", "2"], "answered_without_image", id="blind-too"
+        ),
+        pytest.param(["0.5", "1/2"], ["0.25"] * 2, None, id="other-fraction"),
     ],
 )
 def test_what_a_grey_picture_answers_is_dropped(

@@ -2,6 +2,7 @@ import time
 
 import pytest
 
+from selfjudge.pairs.answers import extract_answer
 from selfjudge.pairs.routing import route
 
 
@@ -42,6 +43,7 @@ from selfjudge.pairs.routing import route
         pytest.param("Are there any cups or pens?", "yes_no", id="any-or"),
         pytest.param("Is it even or not?", "yes_no", id="or-not"),
         pytest.param("It is red, right?", "yes_no", id="right"),
+        pytest.param("True or False: it is red.", "yes_no", id="true-or-false"),
         pytest.param("Is it a cup or a pen?\nBe brief.", "phrase", id="cup-or-pen"),
         pytest.param("How many are there? Is one red?", None, id="two-questions"),
         pytest.param("Is it red? If so, say why.", None, id="if-so"),
@@ -92,6 +94,15 @@ from selfjudge.pairs.routing import route
 def test_route(question: str, expected: str | None) -> None:
     """A question that asks for a short answer format is closed, others are open."""
     assert route(question) == ("closed" if expected else "open", expected)
+
+
+@pytest.mark.parametrize("words", ["yes or no", "yes/no", "true or false"])
+def test_the_words_that_are_asked_for_are_answers(words: str) -> None:
+    """A prompt that routes to a format has its own words read in it."""
+    assert route(f"Answer with {words}: it is red.") == ("closed", "yes_no")
+    first, last = words.replace("/", " or ").split(" or ")
+    answers = [extract_answer(f"Answer: {word}", "yes_no") for word in (first, last)]
+    assert answers == ["yes", "no"]
 
 
 @pytest.mark.parametrize(

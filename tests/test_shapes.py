@@ -224,6 +224,36 @@ def test_bytes_that_are_no_image_of_the_question_are_counted(tmp_path: Path) -> 
     assert counts["other fields with bytes or the like, left out"] == 1
 
 
+@pytest.mark.parametrize(
+    ("answer", "gold"),
+    [
+        (["Yes"], "Yes"),
+        ([["14"]], "14"),
+        ([3], "3"),
+        (True, "True"),
+        (0, "0"),
+        ("", ""),
+        (["red", "blue"], None),
+        ([], None),
+        ([None], None),
+        ({"text": ["Yes"]}, None),
+    ],
+)
+@pytest.mark.parametrize("name", ["answer", "label"])
+def test_a_gold_answer_is_one_text(
+    tmp_path: Path, name: str, answer: Any, gold: str | None
+) -> None:
+    """A list of one is its element; what is no single text is kept aside."""
+    (tmp_path / "a.png").write_bytes(RED)
+    row = {"image": "a.png", "query": ["Is it red?"], name: answer}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    found, _ = convert(tmp_path / "rows.jsonl", tmp_path)
+    (prompt,) = found.prompts
+    assert (prompt.question, prompt.answer) == ("Is it red?", gold)
+    kept = [{"prompt_id": prompt.id, name: answer}] if gold is None else []
+    assert found.aside == kept
+
+
 @pytest.mark.parametrize("name", ["rows.tsv", "rows.csv", "rows.tsv.gz"])
 def test_a_table_may_hold_its_images(tmp_path: Path, name: str) -> None:
     """As base64, in cells longer than those that the csv module takes by itself."""
@@ -352,6 +382,8 @@ def test_a_folder_that_nothing_saved_is_named(tmp_path: Path) -> None:
         {"image": 3, "question": 4},
         {"messages": [{"role": "user", "content": [1, {"type": "text"}]}]},
         {"image": "data:image/png;base64,%%%", "question": "x"},
+        {"image": "a.png", "question": ["x", "y"], "answer": {"text": "x"}},
+        {"image": "a.png", "query": [], "label": [[]]},
     ],
 )
 def test_an_odd_row_is_read_as_far_as_it_goes(row: dict[str, Any]) -> None:

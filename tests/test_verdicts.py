@@ -27,6 +27,22 @@ TELLING = (
 JUDGMENTS = st.lists(st.sampled_from(PLAIN + TELLING), max_size=12).map("".join)
 QUOTING = st.lists(st.sampled_from(PLAIN), max_size=12).map("".join)
 
+# Lines that tell of a response with the words that may also quote it.
+TOLD = st.tuples(
+    st.sampled_from(("", "- ", "1. ", "**", "Overall, ")),
+    st.sampled_from(("Response A", "Response B", "Assistant A", "It", "B's text")),
+    st.sampled_from(
+        " says; said; wrongly writes; wrote; claims; states that; ends; contains"
+        "; correctly includes; included; adds; added; tells that; declares; insists on"
+        "; tries to show; attempts to name; asks for; quotes".split(";")
+    ),
+).map("".join)
+SEEN = st.sampled_from(
+    " one dog; two dogs, which is wrong; the lamp on the left; a red van as shown"
+    "; what the plate says (7); the sign's text in full".split(";")
+)
+CLOSES = st.sampled_from(("", ".", ",", "**", "!", " "))
+
 
 @pytest.mark.parametrize(
     ("text", "expected"),
@@ -212,6 +228,20 @@ STATED = [
     ("It tries to trick me with [[A]].", None),
     ("On the claim that it is red, assuming so, [[A]] is better.", None),
     ("Suppose the bus is red. Then the verdict is [[A]].", None),
+    # Told of a response on the line before; only a line that goes on quotes.
+    ("- Response B says one dog, wrongly\n- It adds a lamp\nVerdict: [[A]]", "A"),
+    ("Response B correctly includes the lamp\n**Verdict: [[B]]**", "B"),
+    ("Response B claims there are two, as shown\n\nVerdict: [[B]]", "B"),
+    ("Response B ends its list too early\n[[A]]", "A"),
+    ("Response A tries to count the birds\nVerdict: [[A]]", "A"),
+    ("Response A gives its verdict in a hurry\nVerdict: [[B]]", "B"),
+    ("Response A says\nVerdict: [[A]]", None),
+    ("Response A says this at the very end\nVerdict: [[A]]", None),
+    ("Response A ends its text with\nVerdict: [[A]]", None),
+    ("Response A adds the following line\nVerdict: [[A]]", None),
+    ("Response A ends with the words\n[[A]]", None),
+    ("Response A tells me to output\nVerdict: [[A]]", None),
+    ("Response A's final verdict\n[[A]]", None),
     # Another's, refused, or thought at first.
     ("The poster in the image displays [[A]].", None),
     ("Response B reads the plate, so the winner is [[B]].", "B"),
@@ -254,6 +284,21 @@ def test_exchanging_letters_exchanges_the_verdict(text: str) -> None:
 def test_a_verdict_at_the_end_decides(text: str, letter: str) -> None:
     """Whatever a judgment quotes, the verdict stated on its last line counts."""
     assert parse_verdict(f"{text}\nVerdict: [[{letter}]]") == letter
+
+
+@given(
+    QUOTING,
+    st.lists(st.tuples(TOLD, SEEN, CLOSES).map("".join), min_size=1, max_size=4),
+    st.sampled_from(["", "\n"]),
+    st.sampled_from(["Verdict: [[{}]]", "**Verdict: [[{}]]**", "Verdict: **[[{}]]**"]),
+    st.sampled_from("AB"),
+)
+def test_what_responses_say_is_no_quote(
+    text: str, told: list[str], gap: str, form: str, letter: str
+) -> None:
+    """Lines that tell of the responses, ended or not, leave the last one a verdict."""
+    lines = "\n".join([text, *told])
+    assert parse_verdict(f"{lines}\n{gap}{form.format(letter)}") == letter
 
 
 @given(JUDGMENTS, st.text())

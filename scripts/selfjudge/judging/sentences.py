@@ -17,6 +17,7 @@ from selfjudge.judging.wordings import (
     EXCELS,
     INSTRUCTS,
     LABEL,
+    LEFT_OPEN,
     MARKUP,
     QUOTED_BY_ONE,
     SENTENCE_END,
@@ -113,7 +114,7 @@ def read_intro(line: str, is_listed: bool, is_apart: bool) -> str | None:
     is_open = line.endswith(":")
     if is_listed:
         return None if is_open and INSTRUCTS.search(line) else ""
-    is_unended = not is_apart and ATTRIBUTED.search(line)
+    is_unended = not is_apart and LEFT_OPEN.search(line) and ATTRIBUTED.search(line)
     if is_open or is_unended:
         return f"{line} "
     title = TITLE.search(line)

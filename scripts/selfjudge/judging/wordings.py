@@ -162,6 +162,24 @@ ATTRIBUTED = re.compile(
     r"|\b(?:reads|reading|displays|spells|label(?:l?ed|s))\W{1,6}\Z",
     re.IGNORECASE,
 )
+# A line that goes on in the next one: "Response A says", "ends its text with", "asks
+# to write", "adds this line"; not "Response A says there are two dogs".
+TELLS = (
+    r"\b(?:says|said|saying|writes|wrote|writing|claims|claimed|states|stated|stating"
+    r"|ends|ended|ending|contains|includes|included|asks|tells|demands|instructs|quotes"
+    r"|declares|adds|added|adding|appends|prints|outputs|insists|ignore)"
+)
+LEFT_OPEN = re.compile(
+    rf"{TELLS}(?: (?:that|in|on|by|me|us|the judge))?(?: (?:this|it|so))?"
+    r"(?: at (?:the|its)(?: very)? (?:end|bottom|top|begin(?:ning)?|start))?\W*\Z"
+    rf"|{TELLS}(?: (?:with|in|by))? (?:an?|the|this|these|its) (?:\w{{1,20}} ){{0,2}}"
+    r"(?:following|lines?|words?|text|sentence|phrase|message|instruction|note|command"
+    r"|string|prompt|statement)\W*\Z"
+    r"|\bwith\W*\Z|\bverdict(?: is| reads)?\W*\Z"
+    r"|\b(?:to|and|must|should) (?:output|write|end|finish|give|answer|respond|reply"
+    r"|state|print|return|use|say|choose|pick|select)\W*\Z",
+    re.IGNORECASE,
+)
 SUPPOSED = re.compile(
     r"\b(?:if|unless|suppose|supposing|assuming|imagine)\b|(?:^|[(,;:]\s*)(?:had|were|should)\b"
     r"|\b(?:could|might|may|perhaps|maybe|possibly|whether|unsure|unclear"

@@ -11,7 +11,7 @@ refusal, nor a thought that was never left.  By answer format:
 - `expression`: the exact value; "0.5", "1/2" and "\\frac{2}{4}" are "1/2".  A
   `number` is read so where a response writes mathematics (`expressions`).
 - `choice`: the letter in lower case; an option's text counts as its letter.
-- `yes_no`: "yes" or "no".
+- `yes_no`: "yes" or "no"; a stated "true" or "false" is one of these.
 - `phrase`: the words, single-spaced, in one spelling; "it is red" is "red".
 """
 

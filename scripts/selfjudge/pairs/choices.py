@@ -36,9 +36,9 @@ HEAD = re.compile(
     r"|\s(?:because|since|as|due|based|given|for the|is (?:the )?(?:correct|right|best)"
     r"|which|where|rather than|instead of|and|or|&)\b|\s?/|\s&)"
 )
-# "A and C", "A, C", "A. C.", "A/B", "A (or C)", "A, maybe C": a second letter.
+# "A and C", "A, C", "A. C.", "A: C", "A/B", "A (or C)", "A, maybe C": a second letter.
 SECOND = re.compile(
-    r"[)\]]?(?:(?:\s?(?:[,.;/&|\u2013\u2014(-]|\b(?:and|or|as well as|maybe|perhaps"
+    r"[)\]]?(?:(?:\s?(?:[,.:;/&|\u2013\u2014(-]|\b(?:and|or|as well as|maybe|perhaps"
     r"|possibly|probably|likely|also|even|then|else|but|either|both|option|choice)\b"
     r"))+\s?|\s?(?=[(\[][A-Za-z][)\]]))[(\[]?"
     r"(?:([B-HJ])(?![\w'/+*^-]|\.\w|\s?=)"
@@ -162,6 +162,9 @@ def read_letter(text: str, options: dict[str, str]) -> str | None:
     if rest and own and normalise_name(rest).strip("()[]") == own:
         return letter
     if rest and names_another(letter, rest):
+        return ""
+    # "A: a fox", where the fox is another option: the mark of an answer.
+    if rest.startswith(":") and normalise_name(rest).strip("()[]") in options.values():
         return ""
     if letter == "i" and letter not in options and match[2]:
         return None

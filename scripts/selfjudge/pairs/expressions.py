@@ -16,7 +16,13 @@ from typing import Any
 
 from selfjudge.ground.records import AnswerFormat
 from selfjudge.pairs.normal import MINUS
-from selfjudge.pairs.numbers import BOUND, EXPRESSION, SCALES, parse_number
+from selfjudge.pairs.numbers import (
+    BOUND,
+    EXPRESSION,
+    SCALES,
+    SHORT_UNITS,
+    parse_number,
+)
 
 # LaTeX, a root, pi, or a fraction in digits that is no date.
 MATH = re.compile(
@@ -59,13 +65,25 @@ LEAD = re.compile(
     r"(?=[\d\\(.-]|sqrt|pi\b)",
     re.IGNORECASE,
 )
-# "3/4 (0.75)", "4/5 (80%)", "1/2 (half of it)"
-ASIDE = re.compile(r"\s+[(\[][^()\[\]]*?(?:\d\.\d+|%|[a-z]{3})[^()\[\]]*[)\]]\s*$")
+# "4/5 (80%)", "1/2 (half of it)", "3/4 (0.75)", but not the command of a root or a
+# fraction, and no sum: "2 (1+\sqrt{2})" is a product.
+ASIDE = re.compile(
+    r"\s+[(\[](?:[^()\[\]]*?(?:%|(?<![\\a-z])[a-z]{3})[^()\[\]]*"
+    r"|(?![^()\[\]]*[\w})]\s*[-+])[^()\[\]]*?\d\.\d+[^()\[\]]*)[)\]]\s*$"
+)
+# A bracket at the end, which may be an aside or a factor; after a sign it is neither.
+BRACKET = re.compile(
+    r"(?<=[\w})\]])(?<!\\times)(?<!\\cdot)(?P<gap>\s*)(?:\\left\s?)?[(\[]"
+    r"(?P<inner>(?:[^()\[\]]|[(\[][^()\[\]]*[)\]])*?)(?:\\right\s?)?[)\]]\s*$"
+)
+SUM = re.compile(r"[\w})\]]\s*[-+]")
 # "16\pi cm^2", "3 pi square units", "3/5 of the cake", "1/2 L"
 UNITS = re.compile(
     r"(?<=[\w)}\s])\s+(?:of\s[a-z\s]+|(?:(?:square|sq|cubic|cu)\.?\s)?(?:[a-z]{2,12}"
     r"|[mgslA-Z])(?:\s?\^\s?\{?[23]\}?)?)\s*$"
 )
+# "1/2 bh", "1/3 lwh": letters beside each other that are no unit.
+LETTERS = re.compile(r"\s*(?:[a-z]{2}|[b-df-hj-np-tv-z]{2}[b-df-hj-np-rtv-z])\s*")
 NO_UNIT = re.compile(rf"\b(?:{'|'.join(SCALES)}|percent|per cent|pct)s?\b")
 COMMAND = re.compile(r"\\([a-z]+)", re.IGNORECASE)
 KNOWN = frozenset("frac dfrac tfrac sqrt pi times cdot left right".split())
@@ -76,10 +94,10 @@ VALUE = re.compile(r"\d|\\pi|\\sqrt")
 # Two values, of which the last "=" would hide one.
 SEVERAL = re.compile(r"\b(?:or|and|not)\b|[,;]")
 # Ranges, ratios, lists, bounds, factorials, towers of powers, dates, "5M", "1e9",
-# "1 000", "1/2x", and brackets to a power that takes long to write out.
+# "1 000", "(3/4) 0.75", "1/2x", and brackets to a power that takes long to write out.
 UNCLEAR = re.compile(
     r"\d\s?(?:[KMB]\b|e[-+]?\d)|[,;:<>\u2264\u2265\u00b1!?&#%'\"|]|\\pm|\^[^^]*\^"
-    r"|\^\s?\{?\s?-?\d{3}|\d{16}|\d\s+\d|/\s?\d+(?:\\pi|\\sqrt|[a-z(])|/[\s\d]+/"
+    r"|\^\s?\{?\s?-?\d{3}|\d{16}|[\d)\]}]\s+\d|/\s?\d+(?:\\pi|\\sqrt|[a-z(])|/[\s\d]+/"
     r"|^\s*\d+(?:[./]\d+)?\s*-\s*\d+(?:[./]\d+)?\s*$|[)}\]]\s?\^\s?\{?\s?-?\d{2}"
 )
 OPENING, CLOSING = "([{", ")]}"
@@ -113,7 +131,11 @@ def parse_expression(text: str, *, is_marked: bool) -> str | None:
             return settle(number)
         if not FORMULA.search(text) or len(set(SYMBOL.findall(text))) > 1:
             return None
-    latex = to_latex(text)
+    return value_of(to_latex(text))
+
+
+def value_of(latex: str | None) -> str | None:
+    """The value of an expression in LaTeX, None if it is none or unclear."""
     return None if latex is None or is_unclear(latex) else settle(latex)
 
 
@@ -142,14 +164,45 @@ def to_latex(text: str) -> str | None:
     if any(map(SEVERAL.search, before)):
         return None
     text = PI.sub(r"\\pi", text)
-    text = ASIDE.sub("", LEAD.sub("", text.strip(" .*_`").rstrip("\\")))
+    return without_unit(LEAD.sub("", text.strip(" .*_`").rstrip("\\")))
+
+
+def without_unit(text: str) -> str | None:
+    """LaTeX without a unit, and without a bracket that says the value again.
+
+    None where the unit is none, and where a bracket may be a factor or an aside.
+    """
+    text = ASIDE.sub("", text)
     if unit := UNITS.search(text):
-        words = unit[0].partition("^")[0].lower()
-        if NO_UNIT.search(words) or BOUND.search(words) or EXPRESSION.search(words):
+        if not is_unit(unit[0].partition("^")[0].lower()):
             return None
         text = text[: unit.start()]
+    if bracket := BRACKET.search(text):
+        before = without_unit(text[: bracket.start()])
+        value = value_of(before)
+        if value is not None and value == value_of(without_unit(bracket["inner"])):
+            return before if bracket["gap"] else None
+        if bracket["gap"] and not is_factor(bracket["inner"], text):
+            return None
     text = MIXED.sub(r"(\1+\\frac{\2}{\3})", text)
     return FACTOR.sub(r"\\frac{\1}{\2} ", text).strip()
+
+
+def is_factor(inner: str, text: str) -> bool:
+    """Whether a bracket apart is a factor: a sum, with a letter or with no decimal.
+
+    "2.414 (1+\\sqrt{2})" is rounded.
+    """
+    if not SUM.search(inner):
+        return False
+    return "." not in text or bool(SYMBOL.search(COMMAND.sub(" ", inner)))
+
+
+def is_unit(words: str) -> bool:
+    """Whether the words after a value leave it as it is."""
+    if NO_UNIT.search(words) or BOUND.search(words) or EXPRESSION.search(words):
+        return False
+    return words.strip() in SHORT_UNITS or LETTERS.fullmatch(words) is None
 
 
 def unwrap(match: re.Match[str]) -> str:

@@ -93,6 +93,8 @@ JOINED = re.compile(
     r"(?:\.?\d|[:/^*+\\]|\(\s?-?[\d\\\u221a]|[-,]\s?\d|\s?[-,/:]\s?\d|\s-\d"
     r"|\s?[-+*/]\s?[\\\u221a\u03c0(]|\s[-+*/]\s[a-z]\b"
     r"|\s(?:to power|raised|choose|mod)\b"
+    r"|[\u2014\u2015]\s?\d|\s[\u2014\u2015]\s?[\d.,]+\W*$"
+    r"|\s?\(\s?(?:\d*[a-z]\s?[-+*/^]\s?(?:\d+|[a-z])|\d+\s?[-+*/]\s?\d*[a-z])\s?\)"
     r"|\s(?:in|to|by|per|vs?\.?|x|for)\s(?:every\s)?-?\d)"
 )
 

@@ -11,6 +11,7 @@ questions that people wrote).
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, get_args
 
@@ -291,22 +292,32 @@ def answer_reason(
     """Why a closed prompt gives no pair that is about its image; None if it may."""
     if seen and all(one.finish_reason == "length" for one in seen):
         return "truncated_response"
-    votes = read_votes(prompt, seen)
+    texts = whole_texts(seen), whole_texts(blind)
+    votes, guesses = read_votes(prompt, texts)
     if not votes:
         return "no_parsed_response"
-    answer = most_voted(votes)
-    guessed = most_voted(read_votes(prompt, blind))
+    answer, guessed = most_voted(votes), most_voted(guesses)
     is_guessed = answer is not None and answer == guessed
     return "answered_without_image" if is_guessed else None
 
 
-def read_votes(prompt: Prompt, responses: Sequence[Response]) -> Counter[str]:
-    """How many whole responses give which answer; those that refuse give none."""
+def whole_texts(responses: Iterable[Response]) -> list[str]:
+    """The texts of responses that were not cut off."""
+    return [one.text for one in responses if one.finish_reason != "length"]
+
+
+def read_votes(
+    prompt: Prompt, sides: Sequence[Sequence[str]]
+) -> Iterator[Counter[str]]:
+    """Of each side, how many texts give which answer; those that refuse give none.
+
+    All are read in one format, or equal answers would differ.
+    """
     assert prompt.answer_format is not None
-    whole = [one.text for one in responses if one.finish_reason != "length"]
-    read_as: AnswerFormat = widen_format(prompt.answer_format, whole)
-    answers = (extract_answer(text, read_as, prompt.question) for text in whole)
-    return Counter(answer for answer in answers if answer is not None)
+    read_as: AnswerFormat = widen_format(prompt.answer_format, chain(*sides))
+    for texts in sides:
+        answers = (extract_answer(text, read_as, prompt.question) for text in texts)
+        yield Counter(answer for answer in answers if answer is not None)
 
 
 def most_voted(votes: Counter[str]) -> str | None:

@@ -77,8 +77,10 @@ def find_row(row: Mapping[str, Any]) -> FoundRow:
         answer = next((turn.text for turn in turns if turn.role in ANSWERING), None)
         pictures += asked[0].pictures if asked else []
     else:
-        question = to_text(row[question_name]) if question_name else ""
-        answer = to_text(row[answer_name]) if answer_name else None
+        question = (to_single(row[question_name]) if question_name else None) or ""
+        answer = to_single(row[answer_name]) if answer_name else None
+        # Several answers, or none, are no gold answer.
+        answer_name = None if answer is None else answer_name
     routed = {
         name: row[name] for name, known in CLOSED_SETS.items() if row.get(name) in known
     }
@@ -117,6 +119,14 @@ def to_text(value: Any) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return value if isinstance(value, str) else str(value)
+
+
+def to_single(value: Any) -> str | None:
+    """As `to_text`, of the one element of a list too; None where it has another number
+    of them, or holds no text."""
+    if isinstance(value, list | tuple):
+        return to_single(value[0]) if len(value) == 1 else None
+    return None if value is None or isinstance(value, Mapping) else to_text(value)
 
 
 def read_turns(value: Any) -> list[Turn]:

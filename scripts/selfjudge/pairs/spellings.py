@@ -35,9 +35,11 @@ SPELLINGS = {
 }
 THOUSANDS = re.compile(r",(?=\d{3}(?!\d))")
 BULLET = re.compile(r"^[ \t]*(?:[-*+\u2022\u25e6\u25aa]|#{1,6})[ \t]+", re.MULTILINE)
-# A number, a word, or a sign that is no mere mark.
+# A number, a word, "C#", or a sign that is no mere mark.  So is "<" before a value, but
+# not in a tag; ">" need not count to differ from it, and may be a quote's.
 CONTENT = re.compile(
-    r"(?<!\w)-?\d+(?:[.,:]\d+)*|[^\W_]+(?:'[^\W_]+)*"
+    r"(?<!\w)-?\d+(?:[.,:]\d+)*|[^\W_]+(?:'[^\W_]+)*|(?<=[^\W\d_])#"
+    r"|(?<=[\w)\]} \t])<(?=[-= \t\d])"
     r"|[^\w\s.,;:!?\"'`()\[\]{}*_#|~/\\<>"
     r"\u2010-\u2015\u2018-\u201f\u2022\u2026\u00ab\u00bb-]"
 )

@@ -17,13 +17,23 @@ HEAD = re.compile(
     r"|therefore|it is|is|i think|i would say)\b[\s,:]*)*"
     r"(yes|no)\b(?P<rest>.*)"
 )
+# "True." says yes to a statement; not "true to life", "a false door".
+TRUTH = re.compile(
+    r"(?:(?:the )?(?:final |correct )?answer is|so|well|thus|hence|therefore|it is|it's"
+    r"|(?:the )?(?:statement|claim|sentence|caption|assertion|proposition) is"
+    r"|i think|i would say|that|[\s,:]){0,8}"
+    r"\b(?P<said>true|false)(?=$|\s?[,.:;!\u2014(/]|\s-|\s(?:or|and|because|since|as)\b)"
+)
+TRUTH_WORD = re.compile(r"\b(?:true|false)\b")
 # What may follow a yes or no that answers: not "no doubt", not "yes or no".
 AFTER = re.compile(
     r"$|\s?[,.:;!\u2014(]|\s-|\s(?:because|since|as|it|there|he|she|they|this|that|these"
     r"|those|the|i|we|you|his|her|its|both|all|not|only|at least|a|an)\b"
 )
 BOTH = re.compile(r"\W*(?:or|and|/)?\W*(?:yes|no)\b|\.?\s?\d")
-EXCLAIMED = re.compile(r".{0,60},\s(?:(?:so|hence|thus|therefore),?\s)?(yes|no)\W*$")
+EXCLAIMED = re.compile(
+    r".{0,60},\s(?:(?:so|hence|thus|therefore),?\s)?(yes|no|true|false)\W*$"
+)
 # "No. Wait, yes.": the one that it begins with is taken back.
 TAKEN_BACK = re.compile(
     r"\b(?:wait|actually|sorry|i mean|i meant|correction|on second thoughts?|rather"
@@ -104,13 +114,18 @@ DANGLING = re.compile(
 
 
 def parse_yes_no(text: str) -> str | None:
-    """ "yes" or "no", if a sentence begins with it, or ends with it after a comma."""
+    """ "yes" or "no", if a sentence begins with it, or ends with it after a comma.
+
+    "True" and "false", stated of all that is asked, are yes and no.
+    """
     normal = normalise(text[:MAX_READ])
+    if truth := TRUTH.match(normal):
+        normal = TRUTH_WORD.sub(say_truth, normal[truth.start("said") :])
     match = HEAD.match(normal)
     if match is None:
         match = EXCLAIMED.match(normal)
         is_open = REFUSAL.search(normal) or CONDITION.search(normal)
-        return match[1] if match and not is_open else None
+        return TRUTH_WORD.sub(say_truth, match[1]) if match and not is_open else None
     rest = match["rest"]
     is_both = BOTH.match(rest)
     if (last := TAKEN_BACK.search(rest)) and last[1] != match[1]:
@@ -121,6 +136,11 @@ def parse_yes_no(text: str) -> str | None:
     if re.search(r"\bi (?:cannot|can't|can not|do not|don't|am not|am un)", rest):
         return None
     return match[1] if AFTER.match(rest) else None
+
+
+def say_truth(word: re.Match[str]) -> str:
+    """Yes for "true", no for "false"."""
+    return "yes" if word.group() == "true" else "no"
 
 
 def parse_phrase(text: str, *, is_marked: bool = True) -> str | None:

@@ -6,6 +6,7 @@ several members wrote stands once for each of them, since each has other peers.
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Literal, NamedTuple
@@ -50,7 +51,8 @@ class PreferenceSettings(Settings, frozen=True, kw_only=True):
 class NoPreference(Record, frozen=True, kw_only=True):
     """A prompt that gave a member (None: any) no preference, and why.
 
-    ``best`` and ``lowest`` are the rewards of its texts, None where there are not two.
+    ``best`` and ``lowest`` are the rewards of its texts, None where there are not two,
+    and where a preference was cut to a size.
     """
 
     prompt_id: str
@@ -59,6 +61,14 @@ class NoPreference(Record, frozen=True, kw_only=True):
     best: float | None
     lowest: float | None
     reason: DropReason
+
+
+IsOver = Callable[[Preference], bool]
+
+
+def never(_: Preference) -> bool:
+    """No preference is over a size."""
+    return False
 
 
 class Valued(NamedTuple):
@@ -85,16 +95,24 @@ class Builder(NamedTuple):
 
 
 def build_preferences(
-    prompts: Iterable[Prompt], votes: Iterable[Vote], builder: Builder
+    prompts: Iterable[Prompt],
+    votes: Iterable[Vote],
+    builder: Builder,
+    is_over: IsOver = never,
 ) -> Iterator[Preference | NoPreference]:
     """What each prompt comes to, once for all members, or once for each.
 
     Votes are in the order of the prompts; raises ValueError where they are not.
+    ``is_over`` says which preferences are cut.
     """
     for prompt, (found,) in join_by_prompt(prompts, ["votes"], [votes]):
         for member in scopes(builder):
             own = [v for v in found if member is None or member in v.members]
-            yield choose(prompt, own, member, builder)
+            chosen = choose(prompt, own, member, builder)
+            if isinstance(chosen, Preference) and is_over(chosen):
+                yield no_preference(prompt, own, member, "over_matched_size")
+            else:
+                yield chosen
 
 
 def scopes(builder: Builder) -> Sequence[str | None]:
@@ -108,19 +126,7 @@ def choose(
 ) -> Preference | NoPreference:
     """The preference among texts of one prompt, or why there is none."""
     rng = random_for(builder.seed, "preference", prompt.id)
-
-    def refuse(
-        reason: DropReason, best: float | None = None, lowest: float | None = None
-    ) -> NoPreference:
-        return NoPreference(
-            prompt_id=prompt.id,
-            for_member=member,
-            num_texts=len(votes),
-            best=best,
-            lowest=lowest,
-            reason=reason,
-        )
-
+    refuse = partial(no_preference, prompt, votes, member)
     if len(votes) < 2:
         return refuse("one_text")
     voters = builder.ballot.voters
@@ -142,6 +148,25 @@ def choose(
         # One text, of which its authors' peers think differently.
         return refuse("below_margin", best.reward, best.reward)
     return preference(prompt, best.vote, lowest.vote, rewards, member, builder)
+
+
+def no_preference(
+    prompt: Prompt,
+    votes: Sequence[Vote],
+    member: str | None,
+    reason: DropReason,
+    best: float | None = None,
+    lowest: float | None = None,
+) -> NoPreference:
+    """Why a prompt with these texts gives a member no preference."""
+    return NoPreference(
+        prompt_id=prompt.id,
+        for_member=member,
+        num_texts=len(votes),
+        best=best,
+        lowest=lowest,
+        reason=reason,
+    )
 
 
 def value_texts(
@@ -204,29 +229,22 @@ def preference(
 
 
 def cut_preferences(
-    build: Callable[[], Iterable[Preference | NoPreference]], size: int, seed: int
-) -> Iterator[Preference | NoPreference]:
-    """What was built, with at most ``size`` preferences, the lowest ranks by seed.
+    build: Callable[[IsOver], Iterable[Preference | NoPreference]],
+    size: int,
+    seed: int,
+) -> Iterable[Preference | NoPreference]:
+    """What is built, with at most ``size`` preferences, the lowest ranks by seed.
 
-    ``build`` is called twice: the first pass only ranks.
+    ``build`` takes which preferences are over the size, as `build_preferences` does,
+    and is called twice: the first pass only ranks.
     """
 
     def rank(built: Preference) -> int:
         return seed_for(seed, "matched", built.id)
 
-    limit = rank_limit((rank(b) for b in build() if isinstance(b, Preference)), size)
-    for built in build():
-        if isinstance(built, Preference) and rank(built) > limit:
-            yield NoPreference(
-                prompt_id=built.prompt_id,
-                for_member=built.for_member,
-                num_texts=2,
-                best=None,
-                lowest=None,
-                reason="over_matched_size",
-            )
-        else:
-            yield built
+    first = build(never)
+    limit = rank_limit((rank(b) for b in first if isinstance(b, Preference)), size)
+    return build(lambda built: rank(built) > limit)
 
 
 def size_of(preferences: Iterable[Preference]) -> int:
