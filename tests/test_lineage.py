@@ -12,14 +12,18 @@ from examples import (
     image_bytes,
     judge_both,
     make_altered,
+    make_judgment,
     make_pair,
+    make_prompt,
     make_responses,
     make_row,
     write_lines,
 )
 from selfjudge.benchmarks.comparisons import compare
+from selfjudge.certificate.building import build_variants
+from selfjudge.certificate.variants import VARIANTS
 from selfjudge.ground.lines import read_records, write_json, write_records
-from selfjudge.ground.records import Pair, Prompt
+from selfjudge.ground.records import Altered, Pair, Prompt
 from selfjudge.judging.reinforcement import pick_pairs
 from selfjudge.pairs.building import Candidates, build_pairs
 from selfjudge.pairs.filters import FILTERS, FilterName
@@ -144,6 +148,89 @@ def write_benchmark(results: Path) -> None:
 
 
 @pytest.fixture
+def certified(project: Path) -> Path:
+    """The run with two held-out images, two certified judges, and a probe."""
+    results = project / "results"
+    held_out = [
+        make_prompt(
+            number,
+            images=(f"{color}.png",),
+            image_sha256s=(str(number) * 32,),
+            question="Describe the scene.",
+            kind="open",
+        )
+        for number, color in ((10, "green"), (11, "white"))
+    ]
+    pool = list(read_records(results / "prompts.jsonl", Prompt))
+    write_records(results / "prompts.jsonl", [*pool, *held_out])
+    write_held_out(results / "certificate", held_out)
+    for judge in ("iter0/base", "iter1/majority"):
+        write_certified(results, judge)
+    write_json(results / "iter0/base/certificate.json", {})
+    write_records(results / "probe/prompts.jsonl", pool)
+    for name in ("responses", "altered", "*/pairs", "*/dropped_pairs", "*/judgments"):
+        path = results / "iter1" / f"{name.replace('*', 'majority')}.jsonl"
+        (results / "probe" / path.name).write_bytes(path.read_bytes())
+    return project
+
+
+def write_held_out(folder: Path, prompts: list[Prompt]) -> None:
+    """What is said of held-out prompts, and all variants of their pairs."""
+    given: list[Candidates] = []
+    again: list[Altered] = []
+    for prompt in prompts:
+        color = prompt.images[0].removesuffix(".png")
+        (folder.parents[1] / "images" / prompt.images[0]).write_bytes(
+            image_bytes(color=color)
+        )
+        responses = make_responses(prompt, *TEXTS[prompt.question])
+        last = make_altered(responses[0], "Two cats run on a green field.")
+        given.append(Candidates(prompt, responses, [last]))
+        for text in ("Two cats run on a brown field.", ""):
+            again.append(make_altered(responses[0], text, response_id=last.id))
+            last = again[-1]
+    write_records(folder / "prompts.jsonl", prompts)
+    write_records(folder / "responses.jsonl", (r for c in given for r in c.responses))
+    write_records(folder / "altered.jsonl", (a for c in given for a in c.altered))
+    write_records(folder / "altered_again.jsonl", again)
+    outcomes = list(build_pairs(given, FILTERS["majority"], SETTINGS, seed=0))
+    pairs = [outcome.pair for outcome in outcomes if outcome.pair]
+    write_records(folder / "pairs.jsonl", pairs)
+    write_records(
+        folder / "dropped_pairs.jsonl", (o.dropped for o in outcomes if o.dropped)
+    )
+    build_variants(
+        pairs,
+        again,
+        bounds=BOUNDS,
+        wordings={
+            "padding": "{response} So.",
+            "plant": "{response}",
+            "style": "{response}",
+        },
+        image_root=Path("images"),
+        num_variant_pairs=2,
+        seed=0,
+        output=folder / "variants",
+    )
+
+
+def write_certified(results: Path, judge: str) -> None:
+    """A judgment by a judge of every variant in each order, and what it weighs."""
+    folder = results / judge / "certificate"
+    for name in VARIANTS:
+        pairs = read_records(results / f"certificate/variants/{name}.jsonl", Pair)
+        judgments = [
+            make_judgment(pair, order, f"{judge}, {name}: Verdict: [[A]]")
+            for pair in pairs
+            for order in ("chosen_first", "rejected_first")
+        ]
+        write_records(folder / name / "0.jsonl", judgments)
+    weighed = [{"pair_id": "of a pair", "logprobs": [0, 0]}]
+    write_records(folder / "weighed" / "0.jsonl", weighed)
+
+
+@pytest.fixture
 def index(project: Path) -> Iterator[Index]:
     """The index of the whole run."""
     with open_index(project, SOURCES) as opened:
@@ -237,17 +324,26 @@ def test_a_benchmark_pair_leads_down_to_its_outcomes(
     assert f"under selfjudge: {SCORES}:" in shown and "results/iter0/vlrb.json" in shown
 
 
-def test_what_is_reached_downwards_leads_up_again(index: Index) -> None:
-    """For every id of the run, of whatever kind."""
-    graph = Graph(index)
-    nodes = {graph.node_named(one) for one in index.ids_from("", 10**6)}
+@pytest.mark.parametrize("run", ["project", "certified"])
+def test_what_is_reached_downwards_leads_up_again(
+    run: str, request: pytest.FixtureRequest
+) -> None:
+    """For every id of the run, of whatever kind, and no thread ends on the way up."""
+    with open_index(request.getfixturevalue(run), SOURCES) as index:
+        check_both_ways(Graph(index))
+
+
+def check_both_ways(graph: Graph) -> None:
+    """Whatever is reached downwards leads up again."""
+    nodes = {graph.node_named(one) for one in graph.index.ids_from("", 10**6)}
     assert {node.kind for node in nodes} == {
         *("image", "prompt", "response", "altered", "pair", "judgment")
     }
+    above = {node: list(every_step(walk_up(graph, node))) for node in nodes}
+    assert [end for steps in above.values() for s in steps for end in s.ends] == []
     for node in nodes:
         for step in every_step(walk_down(graph, node)):
-            above = walk_up(graph, step.node)
-            names = {name for s in every_step(above) for name in graph.names_of(s.node)}
+            names = {n for s in above[step.node] for n in graph.names_of(s.node)}
             assert node.id in names
 
 
@@ -371,6 +467,94 @@ def test_impact_counts_by_kind_and_file(project: Path) -> None:
         assert f"results/iter1/{name}" in shown
     assert "2 prompt" in shown
     assert "results/iter2/majority/judge: started from" in shown
+
+
+def impact(project: Path, one: str) -> list[str]:
+    """What is counted of an image, without the spaces at both ends."""
+    with open_index(project, SOURCES) as index:
+        return [line.strip() for line in show_impact(index, one)]
+
+
+def test_impact_of_a_held_out_image(certified: Path) -> None:
+    """All of the certificate that it is in, the judges, and where its copies lie."""
+    lines = impact(certified, "green.png")
+    pools = "results/certificate"
+    for counted in (
+        f"1 prompt           {pools}/prompts.jsonl: line 1",
+        f"1 response         {pools}/responses.jsonl: line 1",
+        f"1 altered          {pools}/altered.jsonl: line 1",
+        f"2 altered          {pools}/altered_again.jsonl: line 1, 2",
+        f"1 pair             {pools}/pairs.jsonl: line 1",
+        f"1 dropped pair     {pools}/variants/dropped_rewrites.jsonl: line 1",
+        f"13 variant          {pools}/variants: in 13 files",
+        f"3 copy             {pools}/variants/images",
+        "26 judgment         results/iter0/base/certificate: in 13 files",
+        "26 judgment         results/iter1/majority/certificate: in 13 files",
+    ):
+        assert counted in lines
+    assert lines[-5:] == [
+        "held out: no iteration has it, judges are certified on it",
+        "no judge was trained on it",
+        "judges certified on it",
+        "results/iter0/base/certificate.json: 26 judgments",
+        "results/iter1/majority/certificate.json: 26 judgments (not written yet)",
+    ]
+
+
+def test_a_judge_is_not_certified_on_what_it_was_trained_on(certified: Path) -> None:
+    """The impact of a training image names no certificate."""
+    assert "certif" not in "".join(impact(certified, "red.png"))
+
+
+def test_a_held_out_pair_counts_its_variants(certified: Path) -> None:
+    """And their judgments by judge; each judgment leads up to pair and image."""
+    (pair, _) = lines_of(certified, "certificate/pairs.jsonl")
+    shown = ask(certified, pair["id"])
+    assert "13 of kind variant: results/certificate/variants" in shown
+    assert "26 of kind judgment: results/iter1/majority/certificate\n" in shown
+    assert len(shown.splitlines()) < 30
+    place = "iter1/majority/certificate/mirrored/0.jsonl"
+    shown = ask(certified, lines_of(certified, place)[0]["id"])
+    assert f"results/{place}:1" in shown and "image green.png" in shown
+    assert "judges certified on it" in shown and "variants" not in shown
+
+
+def test_a_rewrite_of_a_rewrite(certified: Path) -> None:
+    """It leads up to the first one, and says why it was dropped."""
+    *_, row = lines_of(certified, "certificate/variants/dropped_rewrites.jsonl")
+    shown = ask(certified, row["id"])
+    assert f"dropped, {row['reason']}: results/certificate/variants/" in shown
+    assert shown.count("altered response") == 3 and "image white.png" in shown
+
+
+def test_the_records_of_a_probe(certified: Path) -> None:
+    """They stand beside those of iteration 1, which they equal."""
+    shown = ask(certified, accepted_row(certified)["judgment_id"])
+    for name in ("judgments", "pairs", "responses", "prompts"):
+        assert f"results/probe/{name}.jsonl:" in shown
+
+
+@pytest.mark.parametrize(
+    ("gone", "one"),
+    [
+        ("certificate/pairs.jsonl", "iter1/majority/certificate/original/0.jsonl"),
+        ("certificate/prompts.jsonl", "certificate/responses.jsonl"),
+        ("certificate/responses.jsonl", "certificate/prompts.jsonl"),
+        ("certificate/variants/original.jsonl", "certificate/pairs.jsonl"),
+        ("probe/pairs.jsonl", "probe/judgments.jsonl"),
+    ],
+)
+def test_the_end_of_a_thread_in_a_certificate(
+    certified: Path, gone: str, one: str
+) -> None:
+    """It names the certificate's own file, or the probe's."""
+    record = lines_of(certified, one)[0]["id"]
+    results = certified / "results"
+    for path in (results / gone, results / "prompts.jsonl"):
+        path.unlink()
+    for path in results.glob("iter1/*/pairs.jsonl"):
+        path.unlink()
+    assert f"results/{gone} is not there" in ask(certified, record)
 
 
 def test_an_image_that_trained_nothing(project: Path) -> None:

@@ -38,6 +38,11 @@ PARENT_FIELDS: dict[str, tuple[str, NodeKind]] = {
     "response_ids": ("", "response"),
     "prompt_id": ("", "prompt"),
 }
+# Files of rewrites of what is itself a rewrite.
+REWRITTEN_AGAIN = (
+    "results/certificate/altered_again.jsonl",
+    "results/certificate/variants/dropped_rewrites.jsonl",
+)
 RECORD_KINDS = frozenset(get_args(NodeKind)) - {"image"}
 
 
@@ -64,6 +69,8 @@ def node_of(line: Line) -> Node | None:
             kind, field = "judgment", "id"
         case "release row" | "outcome" | "picked":
             kind, field = "pair", "pair_id"
+        case "variant":
+            kind, field = "pair", "id"
         case "dropped pair":
             is_pair, is_altered = "chosen" in line.record, "response_id" in line.record
             kind = "pair" if is_pair else "altered" if is_altered else "prompt"
@@ -96,8 +103,9 @@ def parents_of(line: Line) -> list[tuple[str, Node]]:
     for field in PARENT_FIELDS:
         named = record.get(field) or ()
         role, kind = PARENT_FIELDS[field]
-        if role == "rejected" and record.get("origin") == "alteration":
-            kind = "altered"
+        is_injected = role == "rejected" and record.get("origin") == "alteration"
+        is_again = field == "response_id" and line.file in REWRITTEN_AGAIN
+        kind = "altered" if is_injected or is_again else kind
         for one in [named] if isinstance(named, str) else named:
             if node is not None and one != node.id:
                 found.append((role, Node(kind, one)))

@@ -8,10 +8,14 @@ from selfjudge.report.lineage_files import Line
 # What is written in the folder of a line next, by its kind and the folder's depth.
 FOLLOWS = {
     ("prompt", 2): "responses.jsonl",
+    ("pair", 2): "variants/original.jsonl",
     ("pair", 3): "judgments.jsonl",
     ("judgment", 3): "accepted.jsonl",
     ("judgment", 5): "scores.json",
 }
+# What follows pairs of these folders lies elsewhere, or came with them.
+LAST = ("results/benchmarks", "results/probe")
+HELD_OUT = "results/certificate/prompts.jsonl"
 
 
 def ends_above(graph: Graph, node: Node, lines: list[Line]) -> list[str]:
@@ -39,8 +43,13 @@ def ends_below(
                 line for line in named if node_of(line) not in told
             )[:1]
         ]
-    if lines and {line.file for line in lines} == {"results/prompts.jsonl"}:
-        ends.append("no iteration has it: it is in no results/iter*/prompts.jsonl")
+    files = {line.file for line in lines if line.kind == "prompt"}
+    if files and files <= {"results/prompts.jsonl", HELD_OUT}:
+        ends.append(
+            "held out: no iteration has it, judges are certified on it"
+            if HELD_OUT in files
+            else "no iteration has it: it is in no results/iter*/prompts.jsonl"
+        )
     return ends
 
 
@@ -61,7 +70,7 @@ def missing_next(graph: Graph, lines: list[Line]) -> list[str]:
     for line in lines:
         folder = line.file.rpartition("/")[0]
         name = FOLLOWS.get((line.kind, len(folder.split("/"))))
-        if name and folder != "results/benchmarks":
+        if name and folder not in LAST and not line.group:
             files[f"{folder}/{name}"] = None
     return [
         say_missing(graph, file) for file in files if file not in graph.index.stamps
@@ -83,12 +92,16 @@ def file_of(graph: Graph, kind: NodeKind, named: Line) -> str | None:
     The prompts of a benchmark are in no file of their own.
     """
     folder, _, name = named.file.rpartition("/")
+    own_name = "altered.jsonl" if kind == "altered" else f"{kind}s.jsonl"
     parts = folder.split("/")
     if parts[1] == "panel":  # of shards none can be named
         return "/".join([*parts[:3], "prompts.jsonl"]) if kind == "prompt" else None
+    for pool in ("certificate", "probe"):
+        if pool in parts:
+            return f"results/{pool}/{own_name}"
     is_of_judge = len(parts) == 5  # of a judge on a benchmark, by a collection
     if kind == "judgment" or (kind == "pair" and len(parts) == 3):
-        return f"{folder}/{kind}s.jsonl"
+        return f"{folder}/{own_name}"
     if is_of_judge or folder == "results/benchmarks":
         benchmark = parts[3] if is_of_judge else name.removesuffix("_rows.jsonl")
         return f"results/benchmarks/{benchmark}.jsonl" if kind == "pair" else None
@@ -97,7 +110,7 @@ def file_of(graph: Graph, kind: NodeKind, named: Line) -> str | None:
         # All iterations may draw from the pool of the first.
         is_shared = "results/iter1/prompts.jsonl" in graph.index.stamps
         pool = "results/iter1" if is_shared else pool
-    return f"{pool}/{'altered' if kind == 'altered' else f'{kind}s'}.jsonl"
+    return f"{pool}/{own_name}"
 
 
 def say_missing(graph: Graph, file: str) -> str:

@@ -17,6 +17,7 @@ LineKind = Literal[
     "response",
     "altered",
     "pair",
+    "variant",
     "dropped pair",
     "judgment",
     "accepted",
@@ -30,8 +31,8 @@ LineKind = Literal[
     "preference",
     "dropped preference",
 ]
-# Of two patterns the first counts.  Shards, asks (None), journal and ledgers hold
-# nothing more.
+# Of two patterns the first counts.  Shards, asks and weights (None), journal and
+# ledgers hold nothing more.
 PATTERNS: dict[str, LineKind | None] = {
     "results/dropped_prompts.jsonl": "dropped prompt",
     "results/prompts.jsonl": "prompt",
@@ -45,6 +46,22 @@ PATTERNS: dict[str, LineKind | None] = {
     "results/iter*/*/dropped_judgments.jsonl": "dropped judgment",
     "results/iter*/*/reinforce.jsonl": "picked",
     "results/iter*/*/dropped_reinforce.jsonl": "dropped pair",
+    "results/certificate/prompts.jsonl": "prompt",
+    "results/certificate/responses.jsonl": "response",
+    "results/certificate/altered.jsonl": "altered",
+    "results/certificate/altered_again.jsonl": "altered",
+    "results/certificate/pairs.jsonl": "pair",
+    "results/certificate/dropped_pairs.jsonl": "dropped pair",
+    "results/certificate/variants/dropped_rewrites.jsonl": "dropped pair",
+    "results/certificate/variants/*.jsonl": "variant",
+    "results/iter*/*/certificate/weighed/*.jsonl": None,
+    "results/iter*/*/certificate/*/*.jsonl": "judgment",
+    "results/probe/prompts.jsonl": "prompt",
+    "results/probe/responses.jsonl": "response",
+    "results/probe/altered.jsonl": "altered",
+    "results/probe/pairs.jsonl": "pair",
+    "results/probe/dropped_pairs.jsonl": "dropped pair",
+    "results/probe/judgments.jsonl": "judgment",
     "results/benchmarks/*_rows.jsonl": "release row",
     "results/benchmarks/*_asks.jsonl": None,
     "results/benchmarks/*.jsonl": "pair",
@@ -59,6 +76,8 @@ PATTERNS: dict[str, LineKind | None] = {
     "results/panel/iter*/*/preferences.jsonl": "preference",
     "results/panel/iter*/*/dropped_preferences.jsonl": "dropped preference",
 }
+# Below these a pair has many lines, of which only the number is told.
+GROUPS = re.compile(r"results/(?:certificate/variants|iter\d+/[^/]+/certificate)(?=/)")
 OUTCOME_ID = re.compile(rb'"(pair_id|prompt_id)"\s*:\s*"([^"\\]+)"')
 DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
@@ -83,6 +102,12 @@ class Line(NamedTuple):
     def place(self) -> str:
         """File and line, as an editor takes them."""
         return f"{self.file}:{self.number}"
+
+    @property
+    def group(self) -> str | None:
+        """The folder of a certificate in which a pair has many lines like this one."""
+        match = GROUPS.match(self.file)
+        return match[0] if match and self.kind in ("variant", "judgment") else None
 
 
 class LineIds(msgspec.Struct, gc=False):

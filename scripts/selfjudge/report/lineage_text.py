@@ -20,6 +20,7 @@ from selfjudge.report.marking import cut_text, show_controls
 MOST_CHARACTERS = 100
 MOST_NUMBERS = 5
 SIDES = ("chosen", "rejected")
+COPIES = "results/certificate/variants/images"
 PROTOCOL = re.compile(rb'"protocol"\s*:\s*"(\w+)"')
 
 
@@ -34,8 +35,7 @@ def show_lineage(index: Index, text: str, most: int) -> Iterator[str]:
     words = Words(index.project)
     yield words.title(node, "", [*down.lines, *up.lines])
     yield from show_names(graph, node)
-    own = dict.fromkeys(words.line(line) for line in [*down.lines, *up.lines])
-    yield from indent(clip_list(list(own), most))
+    yield from indent(show_lines([*down.lines, *up.lines], words, most))
     yield from indent(dict.fromkeys([*down.ends, *up.ends]))
     for heading, steps in (("came from", up.steps), ("went to", down.steps)):
         if steps:
@@ -53,20 +53,36 @@ def show_impact(index: Index, text: str) -> Iterator[str]:
     graph = Graph(index)
     node = graph.find(text)
     down = walk_down(graph, node)
-    places: dict[tuple[str, str], list[int]] = defaultdict(list)
+    places: dict[tuple[str, str], set[tuple[str, int]]] = defaultdict(set)
     for step in every_step(down):
         for line in step.lines:
-            places[line.kind, line.file].append(line.number)
+            place = line.group or line.file
+            places[line.kind, place].add((line.file, line.number))
     yield Words(index.project).title(node, "", down.lines)
     yield from show_names(graph, node)
-    for (kind, file), found in sorted(places.items(), key=lambda item: item[0][1]):
-        numbers = sorted(set(found))
+    for (kind, place), found in sorted(places.items(), key=lambda item: item[0][1]):
+        files, numbers = {file for file, _ in found}, sorted(n for _, n in found)
         first = ", ".join(map(str, numbers[:MOST_NUMBERS]))
         more = ", ..." if len(numbers) > MOST_NUMBERS else ""
-        yield f"  {len(numbers):>7} {kind:<16} {file}: line {first}{more}"
+        where = f"line {first}{more}" if place in files else f"in {len(files)} files"
+        yield f"  {len(found):>7} {kind:<16} {place}: {where}"
+    if copies := find_copies(index.project, down):
+        yield f"  {len(copies):>7} {'copy':<16} {COPIES}"
     ends = dict.fromkeys(end for step in every_step(down) for end in step.ends)
     yield from indent(clip_list(list(ends), MOST_NUMBERS))
     yield from show_judges(index, down)
+
+
+def find_copies(project: Path, down: Step) -> set[str]:
+    """The pictures made for the variants of pairs that a walk reached, as there are."""
+    names = {
+        name
+        for step in every_step(down)
+        for line in step.lines
+        if line.kind == "variant"
+        for name in line.record.get("images", ())
+    }
+    return {name for name in names if (project / COPIES / name).is_file()}
 
 
 def show_names(graph: Graph, node: Node) -> Iterator[str]:
@@ -76,22 +92,46 @@ def show_names(graph: Graph, node: Node) -> Iterator[str]:
         yield f"  also {', '.join(map(one_line, others))}"
 
 
+def show_lines(lines: Iterable[Line], words: "Words", most: int) -> list[str]:
+    """What lines say, each once; of the variants of a pair only how many there are."""
+    told = {words.line(line): line for line in lines}
+    listed = [text for text, line in told.items() if line.kind != "variant"]
+    variants = [line for line in told.values() if line.kind == "variant"]
+    return [*clip_list(listed, most), *count_groups(variants)]
+
+
+def count_groups(lines: Iterable[Line]) -> Iterator[str]:
+    """How many lines there are in each folder of a certificate."""
+    groups = Counter((line.kind, line.group) for line in lines)
+    for (kind, group), number in groups.items():
+        yield f"{number} of kind {kind}: {group}"
+
+
 def show_steps(steps: Sequence[Step], words: "Words", most: int) -> Iterator[str]:
-    """A tree, each step below the one that it follows from."""
+    """A tree, each step below the one that it follows from.
+
+    Judgments of variants are counted.
+    """
     shown: Counter[str] = Counter()
+    counted: list[Line] = []
     for step in steps:
+        is_judgment = step.node.kind == "judgment"
+        if is_judgment and any(line.group for line in step.lines):
+            counted += step.lines
+            continue
         shown[step.node.kind] += 1
         if shown[step.node.kind] > most:
             continue
         told = " (told above)" if step.is_told else ""
         yield words.title(step.node, step.role, step.lines) + told
         lines = [line for line in step.lines if words.tells(line, step)]
-        yield from indent(clip_list(list(map(words.line, lines)), most))
+        yield from indent(show_lines(lines, words, most))
         yield from indent(step.ends)
         yield from indent(show_steps(step.steps, words, most))
     for kind, number in shown.items():
         if number > most:
             yield f"and {number - most} more of kind {kind} (--most shows more)"
+    yield from count_groups(counted)
 
 
 def show_judges(index: Index, down: Step) -> Iterator[str]:
@@ -123,11 +163,28 @@ def show_judges(index: Index, down: Step) -> Iterator[str]:
             yield f"  {judge}: started from {start}"
         if start in reached:
             reached[judge] = None
+    yield from show_certified(index, down)
 
 
-def count_rows(number: int) -> str:
-    """How many rows, in words."""
-    return f"{number} row{'s' * (number != 1)}"
+def show_certified(index: Index, down: Step) -> Iterator[str]:
+    """The certificates that judgments went into which a walk reached."""
+    judged = Counter(
+        line.group
+        for step in every_step(down)
+        for line in step.lines
+        if line.kind == "judgment" and line.group
+    )
+    if judged:
+        yield "\njudges certified on it"
+    for folder, number in sorted(judged.items()):
+        file = f"{folder}.json"
+        state = "" if (index.project / file).is_file() else " (not written yet)"
+        yield f"  {file}: {count_rows(number, 'judgment')}{state}"
+
+
+def count_rows(number: int, kind: str = "row") -> str:
+    """How many rows, or others, in words."""
+    return f"{number} {kind}{'s' * (number != 1)}"
 
 
 def learnt_kind(file: str) -> LineKind:

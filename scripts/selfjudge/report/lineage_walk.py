@@ -15,7 +15,7 @@ CHILD_KINDS: dict[NodeKind, tuple[tuple[NodeKind, ...], ...]] = {
         *(("candidate",), ("rating", "preference")),
     ),
     "response": (("altered", "pair", "candidate"),),
-    "altered": (("pair",),),
+    "altered": (("altered", "pair"),),
     "pair": (("judgment",),),
     "judgment": (),
     "candidate": (("rating", "preference"),),
