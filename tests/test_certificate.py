@@ -746,6 +746,42 @@ def test_who_is_expected_right_most_often_is_chosen(
         assert is_named == one.is_near
 
 
+@pytest.mark.parametrize(
+    ("num_right", "said"),
+    [
+        (40, "It is below the base model by 50.0 points"),
+        (88, "It is below the base model by 2.0 points (standard error 1.4)"),
+        (89, "It is not told from the base model, -1.0 points (standard error 1.0)"),
+        (91, "It is not told from the base model, 1.0 points (standard error 1.0)"),
+        (92, "It is above the base model by 2.0 points (standard error 1.4)"),
+    ],
+)
+def test_a_judge_is_above_the_base_below_it_or_not_told(
+    num_right: int, said: str
+) -> None:
+    """By more than one standard error; where it is below, the base is to be used."""
+    words = choose(scored(0, 90), [scored(1, num_right)]).words
+    assert said in words
+    is_below = "below the base" in said
+    assert ("use the base model instead" in words) == is_below
+    assert words.startswith("Use the judge of iteration 1") != is_below
+
+
+@pytest.mark.parametrize(
+    ("num_right", "said"),
+    [
+        ((60, 40), "The last iteration lost: -20.0 points"),
+        ((60, 59), "The last iteration gained nothing that is told from chance: -1.0"),
+        ((60, 61), "The last iteration gained nothing that is told from chance: 1.0"),
+        ((60, 80), "The last iteration still gained: 20.0 points"),
+    ],
+)
+def test_a_last_step_down_is_told_as_one(num_right: tuple[int, int], said: str) -> None:
+    """A loss beyond one standard error is no chance."""
+    certificates = [scored(at + 1, right) for at, right in enumerate(num_right)]
+    assert said in choose(scored(0, 55), certificates).words
+
+
 @pytest.mark.parametrize("direction", [1, -1])
 def test_no_iteration_is_preferred_but_for_what_it_can(direction: int) -> None:
     """Judges a point apart, a difference of two with a standard error of 2 points:
