@@ -682,6 +682,16 @@ def test_words_and_length_that_tell_are_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("seed", [7, 2**32 - 1])
+def test_any_seed_of_a_run_makes_folds(seed: int) -> None:
+    """The configuration takes any whole number; sklearn takes 32 bits of it."""
+    pairs = [open_pair(at, images=(f"{at}.png",)) for at in range(20)]
+    shown = {pair.id: pair.images[0] for pair in pairs}
+    found = measure_leak(pairs, shown, seed)
+    for more in (1, 2**32, 2**64):
+        assert measure_leak(pairs, shown, seed + more * 2**32) == found
+
+
 def test_a_certificate_has_the_base_model_beside() -> None:
     """Every figure of a judge has the base's; the words name what is wrong."""
     base = certificate_of(always_first, 0)
