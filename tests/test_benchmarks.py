@@ -75,6 +75,8 @@ class Release:
         (source.parent / "images" / "nocaps" / "1.png").write_bytes(image_bytes())
         (source.parent / "images" / "bad.jpg").write_bytes(BROKEN)
         (source.parent / "images" / "empty.jpg").write_bytes(b"")
+        loop = source.parent / "images" / "loop.png"
+        loop.symlink_to(loop)
         (self.folder / "outside.png").write_bytes(image_bytes())
         source.write_text(json.dumps(rows))
         images = self.folder / "out"
@@ -273,10 +275,17 @@ def test_mmrb_groups_by_category(release: Release) -> None:
         ("images/empty.jpg", "empty_image"),
         ("../outside.png", "image_outside_root"),
         ("images/\0.png", "bad_image_path"),
+        ("iVBORw0KGgo" * 50, "bad_image_path"),
+        ("images/" * 1000 + "a.png", "bad_image_path"),
+        ("images/\ud800.png", "bad_image_path"),
+        ("images/loop.png", "missing_image"),
     ],
 )
 def test_mmrb_names_bad_images(release: Release, name: str, reason: str) -> None:
-    """A row whose image cannot be read is left out, and the manifest says which."""
+    """A row whose image cannot be read is left out, and the manifest says which.
+
+    So is one that holds its image, as base64, where its path should stand.
+    """
     _, manifest = release.mmrb(mmrb_row(), mmrb_row(ID="x_2", Image=name))
     assert manifest["dropped"] == [{"row": 1, "id": "x_2", "reason": reason}]
 

@@ -4,7 +4,9 @@ Every row is checked against what its scoring needs, and an error names it.
 Images are not opened here: they are bytes, or a place, or a reason.
 """
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -182,9 +184,14 @@ def read_image(
 
 def find_image(root: Path, name: str) -> Path | ImageReason:
     """Where an image lies below a folder, or the reason why it does not."""
-    if "\0" in name:
+    try:
+        path = Path(os.path.realpath(root / name))
+        if not path.is_relative_to(root):
+            return "image_outside_root"
+        return path if path.is_file() else "missing_image"
+    except ValueError:  # a zero byte, or what UTF-8 does not write
         return "bad_image_path"
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        return "image_outside_root"
-    return path if path.is_file() else "missing_image"
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # as an image in base64 is
+            return "bad_image_path"
+        raise
