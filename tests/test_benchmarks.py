@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -228,6 +229,30 @@ def test_vlrb_errors_name_the_row(
     """A row that does not fit the protocol ends the import."""
     with pytest.raises(RecordError, match=rf"test\.parquet: row 2: .*{why}"):
         release.vlrb(vlrb_row(), vlrb_row(**changes))
+
+
+@pytest.mark.parametrize(
+    ("response", "got"),
+    [
+        pytest.param(5, "5", id="number"),
+        pytest.param("abc", "'abc'", id="text"),
+        pytest.param(None, "None", id="null"),
+        pytest.param({"a": 1}, "{'a': 1}", id="object"),
+        pytest.param([], "0 responses: []", id="none"),
+        pytest.param(["a", 2], "2 responses: ['a', 2]", id="not-both-texts"),
+        pytest.param(["abc" * 99], f"1 responses: ['{'abc' * 19}a...", id="long"),
+    ],
+)
+def test_vlrb_shows_what_stands_for_the_responses(
+    tmp_path: Path, response: object, got: str
+) -> None:
+    """Its start, whatever it is: JSON Lines have no columns of a kind."""
+    source = tmp_path / "test.jsonl"
+    row = vlrb_row(response=response, image="a.png")
+    source.write_text(json.dumps(row) + "\n")
+    told = f"{source}: row 1: 'response' must be a list of two strings (got {got})"
+    with pytest.raises(RecordError, match=re.escape(told)):
+        prepare_benchmark("vlrb", VLRB, source, tmp_path / "out", PIXELS)
 
 
 def test_vlrb_missing_column_is_an_error(release: Release) -> None:
