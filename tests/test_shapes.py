@@ -378,6 +378,17 @@ def test_a_file_in_another_encoding_names_the_line(
     assert list(read_foreign(path))
 
 
+def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
+    """Whether its end is not there, or a page of it cannot be read."""
+    whole = write_parquet(tmp_path).read_bytes()
+    path = tmp_path / "rows.parquet"
+    for content in (b"", b"PAR1", whole[:-20], b"PAR1" + b"\xff" * 200 + whole[204:]):
+        path.write_bytes(content)
+        with pytest.raises(RecordError) as found:
+            list(read_foreign(path))
+        assert str(found.value).startswith(f"{path}: must be a parquet file (")
+
+
 def test_a_script_ends_in_one_line_at_a_table_of_windows(tmp_path: Path) -> None:
     """Without a traceback."""
     (tmp_path / "rows.csv").write_text(TABLE, encoding="cp1252")

@@ -129,12 +129,19 @@ def check_row(row: Any, where: str) -> dict[str, Any]:
 
 
 def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a parquet file, a few at a time: they hold images."""
-    from pyarrow import parquet
+    """The rows of a parquet file, a few at a time: they hold images.
 
-    with parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
-            yield from batch.to_pylist()
+    Raises RecordError that names the file, where it cannot be opened or read on.
+    """
+    from pyarrow import ArrowException, parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+                yield from batch.to_pylist()
+    except (ArrowException, OSError) as error:
+        why = " ".join(str(error).split())
+        raise RecordError(f"{path}: must be a parquet file ({why})") from None
 
 
 def read_webdataset(path: Path) -> Iterator[dict[str, Any]]:
