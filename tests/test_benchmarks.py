@@ -271,6 +271,16 @@ def test_vlrb_must_be_parquet(tmp_path: Path) -> None:
         prepare_benchmark("vlrb", VLRB, source, tmp_path / "out", PIXELS)
 
 
+def test_vlrb_names_a_file_with_a_broken_page(tmp_path: Path) -> None:
+    """Its end, which is read first, is whole."""
+    source = tmp_path / "test.parquet"
+    parquet.write_table(pa.Table.from_pylist([vlrb_row()]), source)
+    whole = source.read_bytes()
+    source.write_bytes(b"PAR1" + b"\xff" * 200 + whole[204:])
+    with pytest.raises(RecordError, match=r"test\.parquet: must be a parquet file \("):
+        prepare_benchmark("vlrb", VLRB, source, tmp_path / "out", PIXELS)
+
+
 @pytest.mark.parametrize(
     ("better", "chosen", "rejected"),
     [("Output1", "first", "second"), ("Output2", "second", "first")],

@@ -59,6 +59,7 @@ def read_parquet_rows(
 ) -> Iterator[dict[str, Any]]:
     """The rows of a parquet file that has these columns, of these kinds."""
     import pyarrow.parquet as parquet
+    from pyarrow import ArrowException
 
     try:
         table = parquet.ParquetFile(source)
@@ -71,8 +72,12 @@ def read_parquet_rows(
         raise RecordError(f"{source}: must have the columns {missing} (got {have})")
     for name, kind in columns.items():
         check_column(f"{source}: column '{name}'", kind, schema.field(name).type)
-    for batch in table.iter_batches(batch_size=64, columns=list(columns)):
-        yield from batch.to_pylist()
+    try:
+        for batch in table.iter_batches(batch_size=64, columns=list(columns)):
+            yield from batch.to_pylist()
+    except (ArrowException, OSError) as error:
+        why = " ".join(str(error).split())
+        raise RecordError(f"{source}: must be a parquet file ({why})") from None
 
 
 def join_files(sources: Sequence[Path], target: Path) -> None:
