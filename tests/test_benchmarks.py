@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,8 @@ class Release:
         (source.parent / "images" / "nocaps" / "1.png").write_bytes(image_bytes())
         (source.parent / "images" / "bad.jpg").write_bytes(BROKEN)
         (source.parent / "images" / "empty.jpg").write_bytes(b"")
+        loop = source.parent / "images" / "loop.png"
+        loop.symlink_to(loop)
         (self.folder / "outside.png").write_bytes(image_bytes())
         source.write_text(json.dumps(rows))
         images = self.folder / "out"
@@ -228,6 +231,30 @@ def test_vlrb_errors_name_the_row(
         release.vlrb(vlrb_row(), vlrb_row(**changes))
 
 
+@pytest.mark.parametrize(
+    ("response", "got"),
+    [
+        pytest.param(5, "5", id="number"),
+        pytest.param("abc", "'abc'", id="text"),
+        pytest.param(None, "None", id="null"),
+        pytest.param({"a": 1}, "{'a': 1}", id="object"),
+        pytest.param([], "0 responses: []", id="none"),
+        pytest.param(["a", 2], "2 responses: ['a', 2]", id="not-both-texts"),
+        pytest.param(["abc" * 99], f"1 responses: ['{'abc' * 19}a...", id="long"),
+    ],
+)
+def test_vlrb_shows_what_stands_for_the_responses(
+    tmp_path: Path, response: object, got: str
+) -> None:
+    """Its start, whatever it is: JSON Lines have no columns of a kind."""
+    source = tmp_path / "test.jsonl"
+    row = vlrb_row(response=response, image="a.png")
+    source.write_text(json.dumps(row) + "\n")
+    told = f"{source}: row 1: 'response' must be a list of two strings (got {got})"
+    with pytest.raises(RecordError, match=re.escape(told)):
+        prepare_benchmark("vlrb", VLRB, source, tmp_path / "out", PIXELS)
+
+
 def test_vlrb_missing_column_is_an_error(release: Release) -> None:
     """A file of another schema is refused with what it has."""
     row = vlrb_row()
@@ -241,6 +268,16 @@ def test_vlrb_must_be_parquet(tmp_path: Path) -> None:
     source = tmp_path / "rows.tsv"
     source.write_text("[]")
     with pytest.raises(RecordError, match=r"rows\.tsv: must be a parquet file"):
+        prepare_benchmark("vlrb", VLRB, source, tmp_path / "out", PIXELS)
+
+
+def test_vlrb_names_a_file_with_a_broken_page(tmp_path: Path) -> None:
+    """Its end, which is read first, is whole."""
+    source = tmp_path / "test.parquet"
+    parquet.write_table(pa.Table.from_pylist([vlrb_row()]), source)
+    whole = source.read_bytes()
+    source.write_bytes(b"PAR1" + b"\xff" * 200 + whole[204:])
+    with pytest.raises(RecordError, match=r"test\.parquet: must be a parquet file \("):
         prepare_benchmark("vlrb", VLRB, source, tmp_path / "out", PIXELS)
 
 
@@ -273,10 +310,17 @@ def test_mmrb_groups_by_category(release: Release) -> None:
         ("images/empty.jpg", "empty_image"),
         ("../outside.png", "image_outside_root"),
         ("images/\0.png", "bad_image_path"),
+        ("iVBORw0KGgo" * 50, "bad_image_path"),
+        ("images/" * 1000 + "a.png", "bad_image_path"),
+        ("images/\ud800.png", "bad_image_path"),
+        ("images/loop.png", "missing_image"),
     ],
 )
 def test_mmrb_names_bad_images(release: Release, name: str, reason: str) -> None:
-    """A row whose image cannot be read is left out, and the manifest says which."""
+    """A row whose image cannot be read is left out, and the manifest says which.
+
+    So is one that holds its image, as base64, where its path should stand.
+    """
     _, manifest = release.mmrb(mmrb_row(), mmrb_row(ID="x_2", Image=name))
     assert manifest["dropped"] == [{"row": 1, "id": "x_2", "reason": reason}]
 

@@ -54,6 +54,8 @@ from selfjudge.certificate.words import (
     say_fair,
     say_knows,
     say_led,
+    say_looks,
+    say_sees,
 )
 from selfjudge.ground.lines import (
     read_json,
@@ -433,6 +435,92 @@ def test_sentences_follow_from_numbers_not_from_names() -> None:
         assert said == found.words
 
 
+def figure_between(
+    section: Section, what: What, low: float | None, high: float | None
+) -> Figure:
+    """A figure of many pairs with such an interval, in the middle of it."""
+    middle = None if low is None or high is None else (low + high) / 2
+    return Figure(
+        section=section,
+        what=what,
+        name="it",
+        num_pairs=200,
+        value=middle,
+        low=low,
+        high=high,
+    )
+
+
+NOT_TOLD, BELOW = "not told from a coin", "right less often than a coin"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (0.14, 0.26, BELOW),
+        (0.0, 0.0, BELOW),
+        (0.3, 0.4999, BELOW),
+        (0.3, 0.5, NOT_TOLD),
+        (0.5, 0.5, NOT_TOLD),
+        (0.5, 0.6, NOT_TOLD),
+        (0.5001, 0.6, None),
+        (0.8, 1.0, None),
+    ],
+)
+def test_a_coin_is_not_said_of_what_is_right_less_often(
+    low: float, high: float, said: str | None
+) -> None:
+    """Of all pairs and of a kind of error: both ends of an interval tell."""
+    of_all = " ".join(say_sees([figure_between("sees", "all", low, high)]))
+    kinds = [
+        figure_between("sees", "all", 0.6, 0.8),
+        figure_between("sees", "kind", low, high),
+    ]
+    of_kind = " ".join(say_sees(kinds))
+    for words in (of_all, of_kind):
+        told = [one for one in (NOT_TOLD, BELOW) if one in words.lower()]
+        assert told == ([said] if said else [])
+    assert ("ask it nothing yet" in of_all) == (said is not None)
+    assert ("do not rely on it there" in of_kind) == (said is not None)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "said"),
+    [
+        (None, None, "Whether it looks was not tried."),
+        (-0.62, -0.48, "It does better without the picture: with a grey"),
+        (-0.1, -0.0001, "It does better without the picture: with a grey"),
+        (-0.1, 0.0, "That it looks is not shown: with a grey"),
+        (0.0, 0.1, "That it looks is not shown: with a grey"),
+        (0.0001, 0.1, "It looks: with a grey"),
+    ],
+)
+def test_who_does_better_without_the_picture_is_said_to(
+    low: float | None, high: float | None, said: str
+) -> None:
+    """Both ends of the difference tell; its size is said without a sign."""
+    known: dict[tuple[Section, What], Figure] = {
+        ("looks", "gap"): figure_between("looks", "gap", low, high),
+        ("looks", "grey"): figure_between("looks", "grey", 0.6, 0.8),
+    }
+    (words,) = say_looks(known)
+    assert words.startswith(said)
+    assert "points" not in words or " -" not in words
+    if low == -0.62:
+        assert words.endswith("right on 70 % (60 to 80; 200 pairs), 55 points more.")
+
+
+def test_a_judge_that_is_always_wrong_is_said_to_be() -> None:
+    """It is no coin, and does better where it cannot see."""
+
+    def contrary(variant: VariantName, pair: Pair, order: Order) -> bool:
+        return variant == "grey" and order == "chosen_first"
+
+    said = certificate_of(contrary).words
+    assert BELOW in said and "It does better without the picture" in said
+    assert "not told from" not in said
+
+
 @pytest.mark.parametrize(("number", "is_few"), [(21, True), (22, False)])
 def test_too_few_pairs_are_not_a_judge_that_is_wrong(number: int, is_few: bool) -> None:
     """22 without a fault are the least that promise 90 %."""
@@ -594,6 +682,16 @@ def test_words_and_length_that_tell_are_told() -> None:
     ]
 
 
+@pytest.mark.parametrize("seed", [7, 2**32 - 1])
+def test_any_seed_of_a_run_makes_folds(seed: int) -> None:
+    """The configuration takes any whole number; sklearn takes 32 bits of it."""
+    pairs = [open_pair(at, images=(f"{at}.png",)) for at in range(20)]
+    shown = {pair.id: pair.images[0] for pair in pairs}
+    found = measure_leak(pairs, shown, seed)
+    for more in (1, 2**32, 2**64):
+        assert measure_leak(pairs, shown, seed + more * 2**32) == found
+
+
 def test_a_certificate_has_the_base_model_beside() -> None:
     """Every figure of a judge has the base's; the words name what is wrong."""
     base = certificate_of(always_first, 0)
@@ -744,6 +842,42 @@ def test_who_is_expected_right_most_often_is_chosen(
     for one in found.candidates:
         is_named = f"iteration {one.iteration}," in found.words
         assert is_named == one.is_near
+
+
+@pytest.mark.parametrize(
+    ("num_right", "said"),
+    [
+        (40, "It is below the base model by 50.0 points"),
+        (88, "It is below the base model by 2.0 points (standard error 1.4)"),
+        (89, "It is not told from the base model, -1.0 points (standard error 1.0)"),
+        (91, "It is not told from the base model, 1.0 points (standard error 1.0)"),
+        (92, "It is above the base model by 2.0 points (standard error 1.4)"),
+    ],
+)
+def test_a_judge_is_above_the_base_below_it_or_not_told(
+    num_right: int, said: str
+) -> None:
+    """By more than one standard error; where it is below, the base is to be used."""
+    words = choose(scored(0, 90), [scored(1, num_right)]).words
+    assert said in words
+    is_below = "below the base" in said
+    assert ("use the base model instead" in words) == is_below
+    assert words.startswith("Use the judge of iteration 1") != is_below
+
+
+@pytest.mark.parametrize(
+    ("num_right", "said"),
+    [
+        ((60, 40), "The last iteration lost: -20.0 points"),
+        ((60, 59), "The last iteration gained nothing that is told from chance: -1.0"),
+        ((60, 61), "The last iteration gained nothing that is told from chance: 1.0"),
+        ((60, 80), "The last iteration still gained: 20.0 points"),
+    ],
+)
+def test_a_last_step_down_is_told_as_one(num_right: tuple[int, int], said: str) -> None:
+    """A loss beyond one standard error is no chance."""
+    certificates = [scored(at + 1, right) for at, right in enumerate(num_right)]
+    assert said in choose(scored(0, 55), certificates).words
 
 
 @pytest.mark.parametrize("direction", [1, -1])

@@ -587,6 +587,29 @@ def test_position_bias_of_a_few_pairs() -> None:
     }
 
 
+SAID = st.sampled_from(["A", "B", "?"])
+
+
+@given(st.lists(st.tuples(SAID, SAID, st.booleans(), st.booleans()), max_size=6))
+def test_position_bias_takes_what_was_cut_off_for_unparsed(
+    told: list[tuple[str, str, bool, bool]],
+) -> None:
+    """As scores do: its verdict may be of a draft, whichever it is."""
+    cut, unparsed = [], []
+    for number, (*letters, first_is_cut, second_is_cut) in enumerate(told):
+        is_cut = (first_is_cut, second_is_cut)
+        own = judged(number, *letters)
+        cut.append(
+            [
+                msgspec.structs.replace(one, finish_reason="length" if off else "stop")
+                for one, off in zip(own, is_cut, strict=True)
+            ]
+        )
+        left = ["?" if off else one for one, off in zip(letters, is_cut, strict=True)]
+        unparsed.append(judged(number, *left))
+    assert bias_of(cut) == bias_of(unparsed)
+
+
 def test_nothing_measured_has_no_share() -> None:
     """No pair is no evidence of an unbiased judge."""
     report = bias_of([])

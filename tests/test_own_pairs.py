@@ -92,6 +92,26 @@ def test_contradictions_are_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("labels", "against"),
+    [
+        (("tie", "second", "second"), []),
+        (("second", "tie", "second"), []),
+        (("first", "second", "tie"), [1]),
+        (("tie", "first", "second"), [2]),
+        (("first", "tie", "second"), [2]),
+        (("tie", "tie", "tie"), []),
+    ],
+)
+def test_a_tie_contradicts_no_label(
+    tmp_path: Path, labels: tuple[str, ...], against: list[int]
+) -> None:
+    """It has none, wherever it stands; that its pair stands there twice is told."""
+    rows = [make_line(better=better) for better in labels]
+    repeats = prepare(tmp_path, rows).manifest.repeats
+    assert (repeats.rows, repeats.contradicting_rows) == ([1, 2], against)
+
+
+@pytest.mark.parametrize(
     ("changes", "why"),
     [
         ({"better": "a"}, "'better' must be one of 'first', 'second', 'tie'"),

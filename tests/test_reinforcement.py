@@ -27,8 +27,8 @@ from selfjudge.judging.reinforcement import (
     ask_both_orders,
     find_unfit,
     pick_pairs,
-    read_whole,
 )
+from selfjudge.judging.verdicts import read_whole
 from selfjudge.run.config import read_config, reinforcement_faults
 from selfjudge.run.families import check_reinforcing
 from selfjudge.training.models import load_model, load_processor

@@ -6,6 +6,8 @@ import gzip
 import io
 import json
 import random
+import subprocess
+import sys
 import tarfile
 from collections import Counter
 from collections.abc import Callable
@@ -254,7 +256,7 @@ def test_a_gold_answer_is_one_text(
     assert found.aside == kept
 
 
-@pytest.mark.parametrize("name", ["rows.tsv", "rows.csv", "rows.tsv.gz"])
+@pytest.mark.parametrize("name", ["rows.tsv", "rows.csv", "a.tsv.gz", "a.TSV.GZ"])
 def test_a_table_may_hold_its_images(tmp_path: Path, name: str) -> None:
     """As base64, in cells longer than those that the csv module takes by itself."""
     side = 300
@@ -268,7 +270,7 @@ def test_a_table_may_hold_its_images(tmp_path: Path, name: str) -> None:
     between = "," if "csv" in name else "\t"
     lines = [between.join(("index", "image", "question"))]
     lines.append(between.join(("7", cell, "Why?")))
-    opener = gzip.open if name.endswith(".gz") else open
+    opener = gzip.open if name.lower().endswith(".gz") else open
     with opener(tmp_path / name, "wt") as file:
         file.write("\n".join(lines))
     found, _ = convert(tmp_path / name, tmp_path)
@@ -364,6 +366,76 @@ def test_a_file_that_cannot_be_read_is_named(
     (tmp_path / name).write_bytes(content)
     with pytest.raises(ValueError, match=why):
         list(read_foreign(tmp_path / name))
+
+
+TABLE = "image,question\na.png,Why?\nb.png,Où?\n"
+ARRAY = '[\n{"image": "a.png"},\n{"question": "Où?"}\n]'
+LINES = '{"image": "a.png"}\n\n{"question": "Où?"}\n'
+
+
+@pytest.mark.parametrize("is_packed", [False, True])
+@pytest.mark.parametrize(
+    ("name", "text", "place"),
+    [
+        ("rows.csv", TABLE, "got byte 0xf9 at column 8"),
+        ("rows.tsv", TABLE.replace(",", "\t"), "got byte 0xf9 at column 8"),
+        # Far behind what is read at once, and in the first row.
+        ("rows.csv", "a,b\n" * 9999 + "é\n", "got byte 0xe9 at column 1"),
+        ("rows.csv", "é,b\n" + "a,b\n" * 9999, "got byte 0xe9 at column 1"),
+        ("rows.json", ARRAY, "got byte 0xf9 at column 16"),
+        ("rows.jsonl", LINES, "got byte 0xf9 at column 16"),
+    ],
+    ids=["csv", "tsv", "last-line", "first-line", "json", "jsonl"],
+)
+def test_a_file_in_another_encoding_names_the_line(
+    tmp_path: Path, name: str, text: str, place: str, is_packed: bool
+) -> None:
+    """As Excel writes a table on Windows; in UTF-16 no line is one."""
+    number = [line.isascii() for line in text.splitlines()].index(False) + 1
+    path = tmp_path / (f"{name}.gz" if is_packed else name)
+    hint = "Hint: save it again as UTF-8."
+    told = {
+        "cp1252": f"{path}:{number}: the line must be UTF-8 ({place}). {hint}",
+        "utf-16": f"{path}: must be UTF-8 (got UTF-16). {hint}",
+    }
+    for encoding, error in told.items():
+        content = text.encode(encoding)
+        path.write_bytes(gzip.compress(content) if is_packed else content)
+        with pytest.raises(RecordError) as found:
+            list(read_foreign(path))
+        assert str(found.value) == error
+    path.write_bytes(gzip.compress(text.encode()) if is_packed else text.encode())
+    assert list(read_foreign(path))
+
+
+def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
+    """Whether its end is not there, or a page of it cannot be read."""
+    whole = write_parquet(tmp_path).read_bytes()
+    path = tmp_path / "rows.parquet"
+    for content in (b"", b"PAR1", whole[:-20], b"PAR1" + b"\xff" * 200 + whole[204:]):
+        path.write_bytes(content)
+        with pytest.raises(RecordError) as found:
+            list(read_foreign(path))
+        assert str(found.value).startswith(f"{path}: must be a parquet file (")
+
+
+def test_a_script_ends_in_one_line_at_a_table_of_windows(tmp_path: Path) -> None:
+    """Without a traceback."""
+    (tmp_path / "rows.csv").write_text(TABLE, encoding="cp1252")
+    told = {"rows": "rows.csv", "images": "images", "prompts": "prompts.jsonl"}
+    options = (f"--{name}={tmp_path / file}" for name, file in told.items())
+    done = subprocess.run(
+        [sys.executable, "convert_prompts.py", *options],
+        cwd=Path(__file__).parents[1] / "scripts",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and not (tmp_path / "prompts.jsonl").exists()
+    assert done.stderr == (
+        f"error: {tmp_path / 'rows.csv'}:3: the line must be UTF-8 (got byte 0xf9 at "
+        "column 8). Hint: save it again as UTF-8.\n"
+    )
 
 
 def test_a_folder_that_nothing_saved_is_named(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ class Repeats(Record, frozen=True, kw_only=True):
     """Rows that share an id or a content; rows count from 0.
 
     ``rows`` have the prompt, both responses and the criterion of an earlier row, and
-    ``contradicting_rows`` the opposite label too.
+    ``contradicting_rows`` the opposite label too.  A tie has no label.
     """
 
     num_repeated_ids: int
@@ -63,16 +63,17 @@ class Manifest(Record, frozen=True, kw_only=True):
 def find_repeats(rows: Sequence[ReleaseRow]) -> Repeats:
     """The rows that say again what an earlier row says, or the opposite."""
     ids = Counter(row.release_id for row in rows)
+    seen: set[tuple[Any, ...]] = set()
     labels: dict[tuple[Any, ...], str] = {}
     again, against = [], []
     for number, row in enumerate(rows):
         texts = sorted((row.chosen, row.rejected))
         key = (row.images, row.question, row.criterion, *texts)
-        if key in labels:
+        if key in seen:
             again.append(number)
-            if labels[key] != row.chosen:
-                against.append(number)
-        labels.setdefault(key, row.chosen)
+        seen.add(key)
+        if row.refused != "tie" and labels.setdefault(key, row.chosen) != row.chosen:
+            against.append(number)
     return Repeats(
         num_repeated_ids=sum(count > 1 for count in ids.values()),
         rows=again,

@@ -4,7 +4,9 @@ Every row is checked against what its scoring needs, and an error names it.
 Images are not opened here: they are bytes, or a place, or a reason.
 """
 
+import errno
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -57,6 +59,7 @@ def read_parquet_rows(
 ) -> Iterator[dict[str, Any]]:
     """The rows of a parquet file that has these columns, of these kinds."""
     import pyarrow.parquet as parquet
+    from pyarrow import ArrowException
 
     try:
         table = parquet.ParquetFile(source)
@@ -69,8 +72,12 @@ def read_parquet_rows(
         raise RecordError(f"{source}: must have the columns {missing} (got {have})")
     for name, kind in columns.items():
         check_column(f"{source}: column '{name}'", kind, schema.field(name).type)
-    for batch in table.iter_batches(batch_size=64, columns=list(columns)):
-        yield from batch.to_pylist()
+    try:
+        for batch in table.iter_batches(batch_size=64, columns=list(columns)):
+            yield from batch.to_pylist()
+    except (ArrowException, OSError) as error:
+        why = " ".join(str(error).split())
+        raise RecordError(f"{source}: must be a parquet file ({why})") from None
 
 
 def join_files(sources: Sequence[Path], target: Path) -> None:
@@ -182,9 +189,14 @@ def read_image(
 
 def find_image(root: Path, name: str) -> Path | ImageReason:
     """Where an image lies below a folder, or the reason why it does not."""
-    if "\0" in name:
+    try:
+        path = Path(os.path.realpath(root / name))
+        if not path.is_relative_to(root):
+            return "image_outside_root"
+        return path if path.is_file() else "missing_image"
+    except ValueError:  # a zero byte, or what UTF-8 does not write
         return "bad_image_path"
-    path = (root / name).resolve()
-    if not path.is_relative_to(root):
-        return "image_outside_root"
-    return path if path.is_file() else "missing_image"
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # as an image in base64 is
+            return "bad_image_path"
+        raise

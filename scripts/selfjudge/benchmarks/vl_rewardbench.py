@@ -58,7 +58,7 @@ from selfjudge.benchmarks.releases import (
     read_image,
     read_table,
 )
-from selfjudge.ground.lines import RecordError, content_id
+from selfjudge.ground.lines import RecordError, clip, content_id
 from selfjudge.ground.records import Order
 from selfjudge.ground.requests import Sampling
 from selfjudge.judging.asks import Asking
@@ -96,14 +96,17 @@ def read_vl_rewardbench(source: Path) -> Iterator[ReleaseRow]:
         ranking: Any = row.get("human_ranking")
         responses: Any = row.get("response")
         if not is_pair_of(str, responses):
+            number_of = (
+                f"{len(responses)} responses: " if isinstance(responses, list) else ""
+            )
             raise RecordError(
                 f"{where}: 'response' must be a list of two strings "
-                f"(got {len(responses or ())} responses)"
+                f"(got {number_of}{clip(repr(responses))})"
             )
         if not is_pair_of(int, ranking) or sorted(ranking) != [0, 1]:
             raise RecordError(
                 f"{where}: 'human_ranking' must rank two responses as 0 and 1 "
-                f"(got {ranking})"
+                f"(got {clip(repr(ranking))})"
             )
         chosen = ranking.index(0)
         group = group_of(row["id"])

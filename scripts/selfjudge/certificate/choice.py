@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from statistics import mean, stdev
 
+import msgspec
+
 from selfjudge.certificate.certifying import Certificate
 from selfjudge.certificate.groups import Groups
 from selfjudge.ground.records import Record
@@ -168,11 +170,13 @@ def say_choice(
     needed: float,
 ) -> str:
     """The choice in sentences."""
-    said = [
-        f"Use the judge of iteration {chosen.iteration}, {chosen.filter}: of "
-        f"{len(candidates)} it is expected to be right most often, on "
-        f"{100 * chosen.expected:.1f} %."
-    ]
+    place = f"of iteration {chosen.iteration}, {chosen.filter}"
+    share = f"{100 * chosen.expected:.1f} %"
+    best = f"it is expected to be right most often, on {share}."
+    if direction(over_base) < 0:
+        said = [f"Best of {len(candidates)} is the judge {place}: {best}"]
+    else:
+        said = [f"Use the judge {place}: of {len(candidates)} {best}"]
     near = [one for one in candidates if one.is_near and one is not chosen]
     if near:
         named = ", ".join(
@@ -181,22 +185,35 @@ def say_choice(
             for one in near
         )
         said.append(f"Not told from it by one standard error: {named}.")
-    if over_base.gain > over_base.standard_error:
-        said.append(f"It is above the base model by {points(over_base)}.")
-    else:
-        said.append(
-            f"It is not told from the base model, {points(over_base)}: there is no "
-            "reason to use it instead."
-        )
+    said.append(say_base(over_base))
     if last is not None:
-        is_gain = last.gain > last.standard_error
-        told = "still gained" if is_gain else "gained nothing that is told from chance"
-        said.append(f"The last iteration {told}: {points(last)}.")
+        steps = ("gained nothing that is told from chance", "still gained", "lost")
+        said.append(f"The last iteration {steps[direction(last)]}: {points(last)}.")
     said.append(
         f"One more would have to be expected right on more than {100 * needed:.1f} % "
         "to be told from it."
     )
     return " ".join(said)
+
+
+def say_base(over_base: Step) -> str:
+    """How the chosen judge stands to the base model, and which of both to use."""
+    if direction(over_base) > 0:
+        return f"It is above the base model by {points(over_base)}."
+    if direction(over_base) < 0:
+        lost = msgspec.structs.replace(over_base, gain=-over_base.gain)
+        return (
+            f"It is below the base model by {points(lost)}: use the base model instead."
+        )
+    return (
+        f"It is not told from the base model, {points(over_base)}: there is no reason "
+        "to use it instead."
+    )
+
+
+def direction(one: Step) -> int:
+    """1 where a gain is more than one standard error, -1 where a loss is, else 0."""
+    return (one.gain > one.standard_error) - (one.gain < -one.standard_error)
 
 
 def points(one: Step) -> str:

@@ -68,7 +68,8 @@ def score_by_words(
         ngram_range=(1, 2), binary=True, token_pattern=r"\w+|[^\w\s]"
     )
     classifier = make_pipeline(words, LogisticRegression(max_iter=1000))
-    folds = GroupKFold(min(NUM_FOLDS, len(numbers)), shuffle=True, random_state=seed)
+    state = seed % 2**32  # sklearn takes no more
+    folds = GroupKFold(min(NUM_FOLDS, len(numbers)), shuffle=True, random_state=state)
     found = cross_val_predict(
         classifier,
         [text for pair in pairs for text in (pair.chosen, pair.rejected)],

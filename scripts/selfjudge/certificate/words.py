@@ -67,6 +67,9 @@ def say_sees(figures: Sequence[Figure]) -> Iterator[str]:
     if whole.base_value is not None:
         beside = f"; the base model {percent(whole.base_value)} %"
     yield f"It tells the better response on {span(whole)}{beside}."
+    if is_below(whole, COIN):
+        yield "That is right less often than a coin: ask it nothing yet."
+        return
     if whole.low <= COIN:
         yield "That is not told from a coin: ask it nothing yet."
         return
@@ -74,13 +77,28 @@ def say_sees(figures: Sequence[Figure]) -> Iterator[str]:
     many = [one for one in kinds if one.num_pairs >= FEW_PAIRS]
     few = [one for one in kinds if one.num_pairs < FEW_PAIRS]
     found = [one for one in many if (one.low or 0) > RELIABLE]
-    lost = [one for one in many if one.low is not None and one.low <= COIN]
+    wrong = [one for one in many if is_below(one, COIN)]
+    lost = [
+        one
+        for one in many
+        if one.low is not None and one.low <= COIN and not is_below(one, COIN)
+    ]
     if found:
         yield f"It may be asked about: {name_all(found)}."
     if lost:
         yield f"Not told from a coin, so do not rely on it there: {name_all(lost)}."
+    if wrong:
+        yield (
+            "Right less often than a coin, so do not rely on it there: "
+            f"{name_all(wrong)}."
+        )
     if few:
         yield f"Of too few pairs to say anything: {name_all(few)}."
+
+
+def is_below(figure: Figure, value: float) -> bool:
+    """Whether the whole interval of a figure lies below a value."""
+    return figure.high is not None and figure.high < value
 
 
 def say_unparsed(known: Known) -> Iterator[str]:
@@ -110,6 +128,11 @@ def say_looks(known: Known) -> Iterator[str]:
         yield (
             f"It looks: with a grey picture it is right on {span(blind)}, "
             f"{percent(gap.value)} points less."
+        )
+    elif is_below(gap, 0):
+        yield (
+            f"It does better without the picture: with a grey picture it is right on "
+            f"{span(blind)}, {percent(-gap.value)} points more."
         )
     else:
         yield (

@@ -14,7 +14,7 @@ from selfjudge.judging.filtering import (
     join_judgments,
     join_outcomes,
 )
-from selfjudge.judging.verdicts import read_stated
+from selfjudge.judging.verdicts import read_whole
 
 
 def count_judgments(
@@ -139,7 +139,7 @@ class PositionBias:
         """Count one pair."""
         earlier: dict[int, bool | None] = {}
         for judgment in judgments:
-            preference = read_stated(judgment.text, judgment.order)
+            preference = read_whole(judgment)
             self.counts[judgment.order, preference] += 1
             if judgment.sample not in earlier:
                 earlier[judgment.sample] = preference
@@ -155,7 +155,8 @@ class PositionBias:
         judge without a preference for a place has 0.5.  ``right_rates``: of
         parsed verdicts in each order, those that prefer chosen.
         ``agreement_rate``: of samples, those that prefer the same response in
-        both orders; an unparsed one agrees with none, as in the scores.
+        both orders; an unparsed one agrees with none, as in the scores.  One that was
+        cut off is unparsed, whatever it says before.
         """
         right = {order: self.counts[order, True] for order in ORDERS}
         wrong = {order: self.counts[order, False] for order in ORDERS}

@@ -15,7 +15,7 @@ from selfjudge.ground.shares import tell_counts
 from selfjudge.ground.templates import user_turn
 from selfjudge.judging.asks import judge_text
 from selfjudge.judging.filtering import join_judgments
-from selfjudge.judging.verdicts import read_stated
+from selfjudge.judging.verdicts import read_whole
 
 Unfit = Literal["unparsed", "always_right", "never_right"]
 UNFIT: tuple[Unfit, ...] = get_args(Unfit)
@@ -33,13 +33,6 @@ def find_unfit(preferences: Iterable[bool | None]) -> Unfit | None:
     if not verdicts[True]:
         return "never_right"
     return None if verdicts[False] + verdicts[None] else "always_right"
-
-
-def read_whole(judgment: Judgment) -> bool | None:
-    """Whether a judgment prefers chosen; None also for one that was cut off."""
-    if judgment.finish_reason == "length":
-        return None
-    return read_stated(judgment.text, judgment.order)
 
 
 def ask_both_orders(pair: Pair, template: str) -> Iterator[Reinforced]:

@@ -7,7 +7,7 @@ is only chosen and rejected.  (`asks` puts the two responses in their places.)
 import re
 from typing import Literal, get_args
 
-from selfjudge.ground.records import Order
+from selfjudge.ground.records import Judgment, Order
 from selfjudge.ground.thoughts import strip_thought
 from selfjudge.judging.statements import last_statement
 
@@ -87,3 +87,10 @@ def read_reworded(text: str, order: Order) -> bool | None:
 def read_stated(text: str, order: Order) -> bool | None:
     """True if a judgment's last stated verdict prefers the chosen response."""
     return prefers_chosen(parse_verdict(text), order)
+
+
+def read_whole(judgment: Judgment) -> bool | None:
+    """Whether a judgment prefers chosen; None also for one that was cut off."""
+    if judgment.finish_reason == "length":
+        return None
+    return read_stated(judgment.text, judgment.order)

@@ -3,15 +3,19 @@
 import csv
 import gzip
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
 from selfjudge.ground.lines import RecordError, clip_line, read_lines
 
 MARK = b"\xef\xbb\xbf"  # what Excel and Windows write before UTF-8
+UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+TABLES = {".csv": ",", ".tsv": "\t"}  # with what stands between two cells
+JSON = (".json", ".jsonl", ".ndjson")
+AS_UTF_8 = "Hint: save it again as UTF-8."
 # What `datasets.save_to_disk` leaves in its folder.
 SAVED = ("dataset_dict.json", "state.json")
 KNOWN = ".jsonl, .json, .csv, .tsv, .parquet, .tar, or a folder of `save_to_disk`"
@@ -33,12 +37,47 @@ def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
         yield from read_parquet(path)
     elif kind == ".tar":
         yield from read_webdataset(path)
-    elif kind in (".csv", ".tsv"):
-        yield from read_table(path, "\t" if kind == ".tsv" else ",")
-    elif kind in (".json", ".jsonl", ".ndjson"):
-        yield from read_json_rows(path)
+    elif kind in (*TABLES, *JSON):
+        yield from read_text(path, kind)
     else:
         raise ValueError(f"{path}: must be {KNOWN} (got {kind or 'no ending'!r})")
+
+
+def read_text(path: Path, kind: str) -> Iterator[dict[str, Any]]:
+    """The rows of a file of text, by its ending.
+
+    Raises RecordError that names the first line that is not UTF-8.
+    """
+    with opener_of(path)(path, "rb") as file:
+        if file.read(2) in UTF_16_MARKS:
+            raise RecordError(f"{path}: must be UTF-8 (got UTF-16). {AS_UTF_8}")
+    try:
+        if kind in TABLES:
+            yield from read_table(path, TABLES[kind])
+        else:
+            yield from read_json_rows(path)
+    except UnicodeDecodeError:
+        check_encoding(path)
+        raise
+
+
+def opener_of(path: Path) -> Callable[..., IO[Any]]:
+    """What opens a file: one that ends in .gz is unpacked."""
+    return gzip.open if path.suffix.lower() == ".gz" else open
+
+
+def check_encoding(path: Path) -> None:
+    """Raise RecordError at the first line of a file that is not UTF-8."""
+    with opener_of(path)(path, "rb") as file:
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                at = error.start
+                raise RecordError(
+                    f"{path}:{number}: the line must be UTF-8 (got byte "
+                    f"0x{line[at]:02x} at column {at + 1}). {AS_UTF_8}"
+                ) from None
 
 
 def read_table(path: Path, delimiter: str) -> Iterator[dict[str, Any]]:
@@ -47,15 +86,14 @@ def read_table(path: Path, delimiter: str) -> Iterator[dict[str, Any]]:
     Cells may be as long as an image in base64 is.
     """
     csv.field_size_limit(sys.maxsize)
-    opener = gzip.open if path.suffix == ".gz" else open
-    with opener(path, "rt", encoding="utf-8-sig", newline="") as file:
+    with opener_of(path)(path, "rt", encoding="utf-8-sig", newline="") as file:
         # Cells beyond the last name.
         yield from csv.DictReader(file, delimiter=delimiter, restkey="unnamed")
 
 
 def read_json_rows(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a JSON array, which is read whole, or of JSON Lines."""
-    opener = gzip.open if path.suffix == ".gz" else open
+    opener = opener_of(path)
     with opener(path, "rb") as file:
         start = file.read(4096).removeprefix(MARK).lstrip()
     if start.startswith(b"["):
@@ -75,7 +113,7 @@ def read_json_rows(path: Path) -> Iterator[dict[str, Any]]:
             continue
         try:
             row = msgspec.json.decode(line.removeprefix(MARK))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except msgspec.DecodeError as error:
             raise RecordError(
                 f"{path}:{number}: the line must be one JSON object ({error}; got "
                 f"{clip_line(line)})"
@@ -91,12 +129,19 @@ def check_row(row: Any, where: str) -> dict[str, Any]:
 
 
 def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
-    """The rows of a parquet file, a few at a time: they hold images."""
-    from pyarrow import parquet
+    """The rows of a parquet file, a few at a time: they hold images.
 
-    with parquet.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
-            yield from batch.to_pylist()
+    Raises RecordError that names the file, where it cannot be opened or read on.
+    """
+    from pyarrow import ArrowException, parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+                yield from batch.to_pylist()
+    except (ArrowException, OSError) as error:
+        why = " ".join(str(error).split())
+        raise RecordError(f"{path}: must be a parquet file ({why})") from None
 
 
 def read_webdataset(path: Path) -> Iterator[dict[str, Any]]:
