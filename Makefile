@@ -81,11 +81,10 @@ judge: $(READY)
 		$(if $(MODEL),--model "$(MODEL)") $(if $(LIKE),--like "$(LIKE)") \
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(JOBS),--snakemake="$(JOBS)")
 
-# The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours,
-# also for the bases of seeds 1 and 2, unless DEVICE=cuda; goes on where it stopped.
-DEVICE ?= cpu
+# The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  An hour
+# and a half; goes on where it stopped.
 demo-seeds: $(READY)
-	$(BIN)/python demo/run_seeds.py --device $(DEVICE)
+	$(BIN)/python demo/run_seeds.py
 	PYTHONPATH=scripts $(BIN)/python demo/measure_spread.py demo/seeds
 
 # demo-certified for six seeds of the loop: demo/certified/choices.json.  Half an hour.
@@ -103,6 +102,7 @@ demo-panel: $(READY)
 
 # Train the tiny base model that the demo starts from anew: 1.6 hours or so on a core,
 # ten minutes on a GPU (DEVICE=cuda).
+DEVICE ?= cpu
 demo-base: $(READY)
 	$(BIN)/python demo/pretrain_base.py --seed 3 --steps 9000 --device $(DEVICE) --out demo/base
 

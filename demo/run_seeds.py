@@ -1,15 +1,16 @@
 """Run the demo for several base models and several seeds of the loop.
 
-Reads the demo's config.yaml and what --over lays over it; makes in demo/seeds the base
-models that are not shipped, and below --out a project directory for each base seed and
-loop seed, and has Snakemake finish each.  A run that is finished has nothing to do, so
-that a second call goes on where the first one stopped.
+Reads the demo's config.yaml and what --over lays over it; makes below --out a project
+directory for each base seed and loop seed, and has Snakemake finish each.  A run that
+is finished has nothing to do, so that a second call goes on where the first one
+stopped.
 """
 
 import argparse
 import re
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,8 @@ import yaml
 from snakemake.utils import update_config
 
 DEMO = Path(__file__).resolve().parent
-# The seed and length of the recipe of demo/base (make demo-base).
-SHIPPED_SEED, STEPS = 3, 9000
+# The base models, by the seed of their recipe (pretrain_base.py).
+BASES = {1: DEMO / "bases/seed1", 2: DEMO / "bases/seed2", 3: DEMO / "base"}
 PROJECT_RULES = 'include: "../../project.smk"\n'
 SEEDS = DEMO / "seeds.yaml"
 RUN = re.compile(r"base(\d+)_loop(\d+)")
@@ -37,29 +38,11 @@ def find_projects(folder: Path) -> dict[tuple[int, int], Path]:
     )
 
 
-def base_folder(base_seed: int) -> Path:
-    """Where the base model of a seed lies: shipped, or made by the same recipe."""
-    if base_seed == SHIPPED_SEED:
-        return DEMO / "base"
-    return DEMO / "seeds" / f"base{base_seed}"
-
-
-def make_base(folder: Path, base_seed: int, device: str) -> None:
-    """Train a base model unless it is there already."""
-    if folder.is_dir():
-        return
-    partial = folder.with_name(f".{folder.name}.partial")
-    command = [sys.executable, str(DEMO / "pretrain_base.py"), "--seed", str(base_seed)]
-    command += ["--steps", str(STEPS), "--device", device, "--out", str(partial)]
-    subprocess.run(command, check=True)
-    partial.rename(folder)
-
-
 def run_config(base_seed: int, loop_seed: int, over: Path = SEEDS) -> dict[str, Any]:
     """The configuration of a run: the demo's, another file over it, its own seeds."""
     config: dict[str, Any] = yaml.safe_load((DEMO / "config.yaml").read_text())
     update_config(config, yaml.safe_load(over.read_text()))
-    base = Path("../..", base_folder(base_seed).relative_to(DEMO))
+    base = Path("../..", BASES[base_seed].relative_to(DEMO))
     own = {"seed": loop_seed, "base_model": str(base), "templates": "../../templates"}
     return config | own
 
@@ -86,26 +69,23 @@ def run_loop(folder: Path) -> None:
 
 
 def main() -> None:
-    """Make bases and projects, then run one after the other."""
+    """Make the projects, and run one after the other."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--base-seeds", type=int, nargs="+", default=[1, 2, 3])
+    add("--base-seeds", type=int, nargs="+", choices=BASES, default=list(BASES))
     add("--loop-seeds", type=int, nargs="+", default=[0, 1])
     add("--over", type=Path, default=SEEDS, help="laid over the demo's config.yaml")
     add("--out", type=Path, default=DEMO / "seeds", help="a folder beside demo/seeds")
-    add("--device", choices=["cpu", "cuda"], default="cpu", help="of the bases")
     options = parser.parse_args()
     out = options.out.resolve()
     if out.parent != DEMO:  # where projects find templates, rules and bases
         parser.error(f"--out must be a folder in {DEMO} (got {options.out})")
-    for base_seed in options.base_seeds:
-        make_base(base_folder(base_seed), base_seed, options.device)
-        for loop_seed in options.loop_seeds:
-            folder = out / run_name(base_seed, loop_seed)
-            make_project(folder, run_config(base_seed, loop_seed, options.over))
-            run_loop(folder)
+    for seeds in product(options.base_seeds, options.loop_seeds):
+        folder = out / run_name(*seeds)
+        make_project(folder, run_config(*seeds, options.over))
+        run_loop(folder)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -59,8 +61,9 @@ def test_paths_of_a_run_are_the_demos() -> None:
         config = run_seeds.run_config(3, 0, over)
         assert (folder / config["templates"]).resolve() == ROOT / "demo/templates"
         assert (folder / config["base_model"]).resolve() == ROOT / "demo/base"
-        other = folder / run_seeds.run_config(1, 0, over)["base_model"]
-        assert other.resolve() == run_seeds.base_folder(1)
+        for seed, base in run_seeds.BASES.items():
+            other = folder / run_seeds.run_config(seed, 0, over)["base_model"]
+            assert other.resolve() == base
 
 
 def test_a_second_call_touches_nothing(tmp_path: Path) -> None:
@@ -75,19 +78,20 @@ def test_a_second_call_touches_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.workflow
-def test_a_base_is_trained_once(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the real recipe, here of one step; what is there is left alone."""
-    monkeypatch.setattr(run_seeds, "STEPS", 1)
-    folder = tmp_path / "base1"
-    run_seeds.make_base(folder, 1, "cpu")
-    shipped = {path.name for path in (ROOT / "demo/base").iterdir()}
-    assert {path.name for path in folder.iterdir()} == shipped
-    assert [path.name for path in tmp_path.iterdir()] == ["base1"]
-    before = (folder / "model.safetensors").stat().st_mtime_ns
-    run_seeds.make_base(folder, 1, "cpu")
-    assert (folder / "model.safetensors").stat().st_mtime_ns == before
+def test_shipped_bases_differ_in_their_weights_alone(tmp_path: Path) -> None:
+    """The recipe, here of one step, writes the same files with any seed."""
+    made = tmp_path / "base"
+    command = [sys.executable, "demo/pretrain_base.py", "--steps", "1"]
+    subprocess.run([*command, "--out", str(made)], cwd=ROOT, check=True)
+    names = {path.name for path in made.iterdir()}
+    for base in run_seeds.BASES.values():
+        assert {path.name for path in base.iterdir()} == names
+        for name in names - {"model.safetensors"}:
+            assert (base / name).read_bytes() == (made / name).read_bytes(), name
+    contents = {
+        (base / "model.safetensors").read_bytes() for base in run_seeds.BASES.values()
+    }
+    assert len(contents) == len(run_seeds.BASES)
 
 
 # -------------------------------------------------------------- measuring the spread

@@ -409,15 +409,17 @@ def test_a_judge_is_trained_by_reward(moved: Path) -> None:
     python.chmod(0o755)
     change_config(moved / "demo", interpreters={"train": "../python.sh"})
     change_config(moved / "demo", train={"max_length": 4096})  # which vLLM must know
-    anew = {"reinforce_judge": 1}
-    for share, stale in ((0.3, anew), (0.2, {}), (None, anew)):
-        memory = {"vllm_gpu_memory_utilization": share}
-        change_config(moved / "demo", reinforce=reward | memory)
-        assert planned(moved, judge) == stale
-        run(moved, "--touch", judge)
+    memory = {"vllm_gpu_memory_utilization": 0.3}
+    change_config(moved / "demo", reinforce=reward | memory)
+    assert planned(moved, judge) == {"reinforce_judge": 1}
+    run(moved, "--touch", judge)
+    memory = {"vllm_gpu_memory_utilization": 0.2}
+    change_config(moved / "demo", reinforce=reward | memory)
+    assert planned(moved, judge) == {}
     change_config(moved / "demo", train={"max_length": None})
     # From the judge that imitated, which is there: nothing else is trained.
-    change_config(moved / "demo", reinforce=reward | {"start_from": "imitated"})
+    reward |= {"start_from": "imitated", "vllm_gpu_memory_utilization": None}
+    change_config(moved / "demo", reinforce=reward)
     jobs = planned(moved, target)
     assert jobs["reinforce_judge"] == 1 and "train_judge" not in jobs
     change_config(moved / "demo", filters=["reinforced"])
