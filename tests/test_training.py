@@ -730,8 +730,9 @@ def test_provenance_tells_what_went_in(trained: Trained, accepted: Path) -> None
     from selfjudge.ground.lines import file_sha256
 
     told = trained.provenance
+    # By a name that is no folder's.
     name = trained.base.name
-    assert told["base_model"] == {"name": name, "revision": None, "is_on_hub": False}
+    assert told["base_model"] == {"name": name, "revision": None, "is_on_hub": True}
     assert told["accepted_sha256"] == file_sha256(accepted)
     assert told["settings"]["method"] == trained.method
     assert (told["num_rows"], told["num_steps"]) == (NUM_ROWS, NUM_STEPS)
