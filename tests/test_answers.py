@@ -3,7 +3,7 @@ from collections import Counter
 from typing import get_args
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from selfjudge.ground.records import AnswerFormat
@@ -651,7 +651,6 @@ def test_what_is_told_beside_the_answer_changes_nothing(
 
 
 # The first expression loads SymPy.
-@settings(deadline=None)
 @given(SPOKEN | TEXTS, TEXTS, st.sampled_from(FORMATS))
 def test_a_thought_in_front_changes_nothing(
     text: str, thought: str, answer_format: AnswerFormat
@@ -662,7 +661,6 @@ def test_a_thought_in_front_changes_nothing(
         assert extract_answer(front + text, answer_format, OPTIONS) == value
 
 
-@settings(deadline=None)
 @given(SPOKEN | TEXTS, st.sampled_from(FORMATS))
 def test_nothing_is_read_of_a_thought_that_was_cut(
     text: str, answer_format: AnswerFormat
@@ -689,7 +687,6 @@ def test_a_megabyte_is_read_at_once(piece: str, answer_format: AnswerFormat) -> 
     assert time.process_time() - start < 1
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_without_an_error(text: str) -> None:
     """What a model writes never ends a stage."""

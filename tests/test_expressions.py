@@ -132,7 +132,7 @@ def test_what_is_no_value_does_not_vote(text: str) -> None:
 
 
 @given(NUMBERS)
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_one_form_for_a_rational_number(value: Fraction) -> None:
     """However it is written, and what comes out is read as itself."""
     top, bottom = value.numerator, value.denominator
@@ -146,7 +146,7 @@ def test_one_form_for_a_rational_number(value: Fraction) -> None:
 
 
 @given(NUMBERS, st.integers(2, 9), st.sampled_from(["()", "[]"]))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_an_aside_is_no_factor(value: Fraction, by: int, marks: str) -> None:
     """A value beside itself in brackets is itself; one that was rounded or unclear."""
     again = f"{marks[0]}{value.numerator * by}/{value.denominator * by}{marks[1]}"

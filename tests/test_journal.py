@@ -192,7 +192,6 @@ def test_resumed_run_equals_unbroken(tmp_path: Path, num_batches: int) -> None:
 
 @settings(
     max_examples=30,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(share=st.floats(0, 1))
