@@ -81,8 +81,8 @@ judge: $(READY)
 		$(if $(MODEL),--model "$(MODEL)") $(if $(LIKE),--like "$(LIKE)") \
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(JOBS),--snakemake="$(JOBS)")
 
-# The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  An hour
-# and a half; goes on where it stopped.
+# The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours:
+# a run took 16 minutes, and 60 beside another; goes on where it stopped.
 demo-seeds: $(READY)
 	$(BIN)/python demo/run_seeds.py
 	PYTHONPATH=scripts $(BIN)/python demo/measure_spread.py demo/seeds
@@ -100,7 +100,7 @@ SEEDS ?= 0
 demo-panel: $(READY)
 	$(BIN)/python demo/run_panel.py --seeds $(SEEDS) $(if $(BALLOTS),--ballots $(BALLOTS))
 
-# Train the tiny base model that the demo starts from anew: 1.6 hours or so on a core,
+# Train the tiny base model that the demo starts from anew: 1.7 hours on a core with AVX2,
 # ten minutes on a GPU (DEVICE=cuda).
 DEVICE ?= cpu
 demo-base: $(READY)
