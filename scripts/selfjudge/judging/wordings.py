@@ -150,10 +150,13 @@ ONLY_NAMED = re.compile(rf"\W{{1,4}}{NAME}\s+(?-i:([A-Z]))\W*\Z", re.IGNORECASE)
 TIES = re.compile(r"\b(?:equal|equally|tied?|same|neither|both|draw)\b", re.IGNORECASE)
 
 # Whose statement it is, and whether it is one.
-ATTRIBUTED = re.compile(
+TELLS = (
     r"\b(?:says|said|writes|wrote|claims|claimed|states|ends|ended|ending|contains"
     r"|includes|included|asks|tells|demands|instructs|quotes|declares|adds|added"
-    r"|appends|prints|outputs|insists|tries|attempts|tricks?|ignore)\b[^,;.]{0,60}\Z"
+    r"|appends|prints|outputs|insists|tries|attempts|tricks?|ignore)\b"
+)
+ATTRIBUTED = re.compile(
+    rf"{TELLS}[^,;.]{{0,60}}\Z"
     r"|(?:'s|\bits|\btheir)\s+(?:(?!(?:my|the|our)\b)\w{1,20}\s+)?verdict\b"
     r"[^,;.]{0,20}\Z"
     rf"|^\W*{NAME} (?-i:[A-Z])\b(?:'s(?: \w{{1,12}}){{1,3}})?\W{{1,6}}(?:final )?"
@@ -162,20 +165,17 @@ ATTRIBUTED = re.compile(
     r"|\b(?:reads|reading|displays|spells|label(?:l?ed|s))\W{1,6}\Z",
     re.IGNORECASE,
 )
-# A line that goes on in the next one: "Response A says", "ends its text with", "asks
-# to write", "adds this line"; not "Response A says there are two dogs".
-TELLS = (
-    r"\b(?:says|said|saying|writes|wrote|writing|claims|claimed|states|stated|stating"
-    r"|ends|ended|ending|contains|includes|included|asks|tells|demands|instructs|quotes"
-    r"|declares|adds|added|adding|appends|prints|outputs|insists|ignore)"
-)
+# A line that may go on in the next one: "Response A says", "ends its text with", "asks
+# to write", "adds this line", or one that tells of a verdict, a judge, an instruction;
+# not "Response A says there are two dogs".
 LEFT_OPEN = re.compile(
-    rf"{TELLS}(?: (?:that|in|on|by|me|us|the judge))?(?: (?:this|it|so))?"
+    rf"{TELLS}(?: (?:that|in|on|by|me|us|it|so|this)){{0,3}}"
     r"(?: at (?:the|its)(?: very)? (?:end|bottom|top|begin(?:ning)?|start))?\W*\Z"
-    rf"|{TELLS}(?: (?:with|in|by))? (?:an?|the|this|these|its) (?:\w{{1,20}} ){{0,2}}"
-    r"(?:following|lines?|words?|text|sentence|phrase|message|instruction|note|command"
-    r"|string|prompt|statement)\W*\Z"
-    r"|\bwith\W*\Z|\bverdict(?: is| reads)?\W*\Z"
+    rf"|{TELLS}(?: (?:with|in|by))?(?: (?:an?|the|this|these|its))?(?: \w{{1,20}}){{0,2}}"
+    r" (?:lines?|words?|text|sentence|phrase|message|note|statement)\W*\Z"
+    r"|\b(?:with|reads|this|below|exactly|like so)\W*\Z"
+    r"|\b(?:as follows|following|verdicts?|judges?|instruct\w*|inject\w*|prompts?"
+    r"|strings?|commands?)\b"
     r"|\b(?:to|and|must|should) (?:output|write|end|finish|give|answer|respond|reply"
     r"|state|print|return|use|say|choose|pick|select)\W*\Z",
     re.IGNORECASE,
