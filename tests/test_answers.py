@@ -515,6 +515,11 @@ def test_choice_as_models_write_it(
         pytest.param("Answer: true, if it is wet", None, id="true-if"),
         pytest.param("I cannot tell if it is true.", None, id="true-refused"),
         pytest.param("True. Wait, false.", None, id="truth-taken-back"),
+        pytest.param("True, then false", None, id="both-truths"),
+        pytest.param("The claim is not, however, true.", None, id="not-true"),
+        pytest.param("This isn't, as I see it, false.", None, id="not-false"),
+        pytest.param("It is neither clear nor, to me, true.", None, id="nor-true"),
+        pytest.param("There are two cats, so true.", "yes", id="so-true"),
         pytest.param("Yes, the claim is false.", "yes", id="yes-then-false"),
     ],
 )

@@ -34,6 +34,11 @@ BOTH = re.compile(r"\W*(?:or|and|/)?\W*(?:yes|no)\b|\.?\s?\d")
 EXCLAIMED = re.compile(
     r".{0,60},\s(?:(?:so|hence|thus|therefore),?\s)?(yes|no|true|false)\W*$"
 )
+# "That is not, strictly speaking, true", "true, then false".
+NO_TRUTH = re.compile(
+    r"\b(?:not|neither|nor|never|\w+n't)\b.*\b(?:true|false)\W*$"
+    r"|\btrue\b.*\bfalse\b|\bfalse\b.*\btrue\b"
+)
 # "No. Wait, yes.": the one that it begins with is taken back.
 TAKEN_BACK = re.compile(
     r"\b(?:wait|actually|sorry|i mean|i meant|correction|on second thoughts?|rather"
@@ -119,6 +124,8 @@ def parse_yes_no(text: str) -> str | None:
     "True" and "false", stated of all that is asked, are yes and no.
     """
     normal = normalise(text[:MAX_READ])
+    if NO_TRUTH.search(normal):
+        return None
     if truth := TRUTH.match(normal):
         normal = TRUTH_WORD.sub(say_truth, normal[truth.start("said") :])
     match = HEAD.match(normal)
