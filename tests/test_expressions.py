@@ -49,6 +49,12 @@ NUMBERS = st.fractions(-50, 50, max_denominator=60)
         pytest.param("\\frac12 (1+\\sqrt5)", "(1+\u221a5)/2", id="latex-factor"),
         pytest.param("0.5 (x+1)", "(x+1)/2", id="factor-with-a-letter"),
         pytest.param("3/4 yds", "3/4 ft", id="short-units"),
+        pytest.param("3/4 tsp", "3/4 ha", id="short-units-of-cooks-and-farmers"),
+        pytest.param("(x+1) (x+1)", "(x+1)^2", id="square-apart"),
+        pytest.param("(x-1)(x-1)", "(x-1)^2", id="square"),
+        pytest.param("(1/2)(1/2)", "1/4", id="square-of-a-fraction"),
+        pytest.param("\\frac{1}{2}\\left(\\frac{1}{2}\\right)", "1/4", id="in-latex"),
+        pytest.param("\\sqrt{2}(\\sqrt{2})", "2", id="square-of-a-root"),
     ],
 )
 def test_equal_values_are_one_answer(one: str, other: str) -> None:

@@ -16,13 +16,7 @@ from typing import Any
 
 from selfjudge.ground.records import AnswerFormat
 from selfjudge.pairs.normal import MINUS
-from selfjudge.pairs.numbers import (
-    BOUND,
-    EXPRESSION,
-    SCALES,
-    SHORT_UNITS,
-    parse_number,
-)
+from selfjudge.pairs.numbers import BOUND, EXPRESSION, SCALES, parse_number
 
 # LaTeX, a root, pi, or a fraction in digits that is no date.
 MATH = re.compile(
@@ -34,6 +28,7 @@ FORMULA = re.compile(r"\^|\*\*|[a-z)]\s?[-+]\s?[\da-z(]|\d\s?[-+]\s?\d*[a-z(]")
 # An answer stands at the end of a text.
 LOOKED_AT = 300
 MAX_CHARACTERS = 80
+MOST_READ = 4 * MAX_CHARACTERS  # units, and what is said again, included
 MAX_DEPTH = 4
 SIGNS = {
     "\u03c0": r"\pi ",
@@ -82,8 +77,8 @@ UNITS = re.compile(
     r"(?<=[\w)}\s])\s+(?:of\s[a-z\s]+|(?:(?:square|sq|cubic|cu)\.?\s)?(?:[a-z]{2,12}"
     r"|[mgslA-Z])(?:\s?\^\s?\{?[23]\}?)?)\s*$"
 )
-# "1/2 bh", "1/3 lwh": letters beside each other that are no unit.
-LETTERS = re.compile(r"\s*(?:[a-z]{2}|[b-df-hj-np-tv-z]{2}[b-df-hj-np-rtv-z])\s*")
+# "1/2 bh", "1/3 lwh": letters of a formula, and no unit.
+LETTERS = re.compile(r"\s*(?:bh|lw|lwh|rh|ab|abc|xy|xyz)\s*")
 NO_UNIT = re.compile(rf"\b(?:{'|'.join(SCALES)}|percent|per cent|pct)s?\b")
 COMMAND = re.compile(r"\\([a-z]+)", re.IGNORECASE)
 KNOWN = frozenset("frac dfrac tfrac sqrt pi times cdot left right".split())
@@ -172,17 +167,24 @@ def without_unit(text: str) -> str | None:
 
     None where the unit is none, and where a bracket may be a factor or an aside.
     """
+    if len(text) > MOST_READ:
+        return None
     text = ASIDE.sub("", text)
     if unit := UNITS.search(text):
         if not is_unit(unit[0].partition("^")[0].lower()):
             return None
         text = text[: unit.start()]
     if bracket := BRACKET.search(text):
-        before = without_unit(text[: bracket.start()])
+        head, inner = text[: bracket.start()], bracket["inner"]
+        before, is_apart = without_unit(head), bool(bracket["gap"])
         value = value_of(before)
-        if value is not None and value == value_of(without_unit(bracket["inner"])):
-            return before if bracket["gap"] else None
-        if bracket["gap"] and not is_factor(bracket["inner"], text):
+        if value is None or value != value_of(without_unit(inner)):
+            is_product = not is_apart or is_factor(inner, text)
+        elif is_apart and not head.endswith((")", "]")):
+            return before
+        else:  # "(x+1)(x+1)", but not "0.75(3/4)"
+            is_product = head.strip("()[] ") == inner.strip()
+        if not is_product:
             return None
     text = MIXED.sub(r"(\1+\\frac{\2}{\3})", text)
     return FACTOR.sub(r"\\frac{\1}{\2} ", text).strip()
@@ -202,7 +204,7 @@ def is_unit(words: str) -> bool:
     """Whether the words after a value leave it as it is."""
     if NO_UNIT.search(words) or BOUND.search(words) or EXPRESSION.search(words):
         return False
-    return words.strip() in SHORT_UNITS or LETTERS.fullmatch(words) is None
+    return LETTERS.fullmatch(words) is None
 
 
 def unwrap(match: re.Match[str]) -> str:
