@@ -269,6 +269,24 @@ def test_what_is_allowed(changes: dict[str, Any]) -> None:
     assert faults(**changes) == []
 
 
+@pytest.mark.parametrize("is_judge", [True, False])
+def test_who_never_answers_needs_no_answers_sampling(is_judge: bool) -> None:
+    """A member that only rates is not asked for responses."""
+    members: dict[str, Any] = {n: {"base_model": f"org/{n}"} for n in "abc"}
+    engine = {"name": "openai"}
+    members["j"] = {"base_model": "x/j", "scores_only": is_judge, "engine": engine}
+    found = faults(
+        engine__openai__top_k=False,
+        panel__members=members,
+        panel__responses__sampling__top_k=50,
+    )
+    said = [
+        "'panel.responses.sampling.top_k' must be 0 where 'engine.openai.top_k' is "
+        "false (got 50): the server does not know it."
+    ]
+    assert found == ([] if is_judge else said)
+
+
 JUDGES = {"scores_only": True}
 TWO = {name: {"base_model": f"org/{name}"} for name in ("ada", "bea")}
 

@@ -250,21 +250,29 @@ def compares_with_gold(name: FilterName) -> bool:
 
 def server_faults(config: Mapping[str, Any]) -> list[str]:
     """Faults of samplings that a server would refuse when it is asked."""
+    if config["engine"]["openai"]["top_k"]:
+        return []
     own = ("responses", "alterations", "judgments", "benchmark_judgments", "questions")
-    panel = config["panel"]
-    engines = [
-        lay_over(config["engine"], member.get("engine", {}))
-        for member in panel["members"].values()
-    ]
-    asked = {name: (config[name], [config["engine"]]) for name in own}
-    asked |= {f"panel.{x}": (panel[x], engines) for x in ("responses", "ratings")}
+    asked = {name: config[name] for name in own if is_served(config)}
+    for member in config["panel"]["members"].values():
+        if is_served(config, member):
+            asked["panel.ratings"] = config["panel"]["ratings"]
+            if not member.get("scores_only", False):
+                asked["panel.responses"] = config["panel"]["responses"]
     return [
         f"'{name}.sampling.top_k' must be 0 where 'engine.openai.top_k' is false (got "
         f"{top_k}): the server does not know it."
-        for name, (section, engines) in asked.items()
+        for name, section in asked.items()
         if (top_k := section["sampling"]["top_k"])
-        and any(x["name"] == "openai" and not x["openai"]["top_k"] for x in engines)
     ]
+
+
+def is_served(
+    config: Mapping[str, Any], member: Mapping[str, Any] | None = None
+) -> bool:
+    """Whether a server answers: for a member of a panel, or for the judge's loop."""
+    name = (member or {}).get("engine", {}).get("name", config["engine"]["name"])
+    return bool(name == "openai")
 
 
 def step_faults(section: str, train: Mapping[str, Any]) -> list[str]:
