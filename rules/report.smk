@@ -68,7 +68,7 @@ rule make_plots:
     params:
         code=code("make_plots"),
         expected=repr(EXPECTED),  # the order of filters and benchmarks too
-        bounds=settings(config["probe"]),  # below which a figure warns
+        bounds=settings(config["probe"], "min_parsed_rate"),  # below which a figure warns
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/make_plots.py --results results "
         "--timings timings --config {CONFIG:q} "

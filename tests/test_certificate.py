@@ -868,7 +868,7 @@ def test_a_judge_is_above_the_base_below_it_or_not_told(
 @pytest.mark.parametrize(
     ("num_right", "said"),
     [
-        ((60, 40), "The last iteration lost: -20.0 points"),
+        ((60, 40), "The last iteration lost: 20.0 points"),
         ((60, 59), "The last iteration gained nothing that is told from chance: -1.0"),
         ((60, 61), "The last iteration gained nothing that is told from chance: 1.0"),
         ((60, 80), "The last iteration still gained: 20.0 points"),

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from math import sqrt
 from statistics import mean, stdev
 
-import msgspec
-
 from selfjudge.certificate.certifying import Certificate
 from selfjudge.certificate.groups import Groups
 from selfjudge.ground.records import Record
@@ -198,16 +196,14 @@ def say_choice(
 
 def say_base(over_base: Step) -> str:
     """How the chosen judge stands to the base model, and which of both to use."""
+    told = points(over_base)
     if direction(over_base) > 0:
-        return f"It is above the base model by {points(over_base)}."
+        return f"It is above the base model by {told}."
     if direction(over_base) < 0:
-        lost = msgspec.structs.replace(over_base, gain=-over_base.gain)
-        return (
-            f"It is below the base model by {points(lost)}: use the base model instead."
-        )
+        return f"It is below the base model by {told}: use the base model instead."
     return (
-        f"It is not told from the base model, {points(over_base)}: there is no reason "
-        "to use it instead."
+        f"It is not told from the base model, {told}: there is no reason to use it "
+        "instead."
     )
 
 
@@ -217,6 +213,7 @@ def direction(one: Step) -> int:
 
 
 def points(one: Step) -> str:
-    """A gain in points, with its standard error."""
-    gain, error = 100 * one.gain, 100 * one.standard_error
+    """A gain in points, with its standard error; a loss that is told has no sign."""
+    gain = abs(one.gain) if direction(one) else one.gain
+    gain, error = 100 * gain, 100 * one.standard_error
     return f"{gain:.1f} points (standard error {error:.1f})"

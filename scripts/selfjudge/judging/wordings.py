@@ -171,8 +171,9 @@ ATTRIBUTED = re.compile(
 LEFT_OPEN = re.compile(
     rf"{TELLS}(?: (?:that|in|on|by|me|us|it|so|this)){{0,3}}"
     r"(?: at (?:the|its)(?: very)? (?:end|bottom|top|begin(?:ning)?|start))?\W*\Z"
-    rf"|{TELLS}(?: (?:with|in|by))?(?: (?:an?|the|this|these|its))?(?: \w{{1,20}}){{0,2}}"
-    r" (?:lines?|words?|text|sentence|phrase|message|note|statement)\W*\Z"
+    rf"|{TELLS}(?: (?:with|in|by))?(?: (?:an?|the|this|these|its))?"
+    r"(?: \w{1,20}){0,2} (?:lines?|words?|text|sentence|phrase|message|note|statement)"
+    r"\W*\Z"
     r"|\b(?:with|reads|this|below|exactly|like so)\W*\Z"
     r"|\b(?:as follows|following|verdicts?|judges?|instruct\w*|inject\w*|prompts?"
     r"|strings?|commands?)\b"

@@ -140,6 +140,8 @@ def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
             for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
                 yield from batch.to_pylist()
     except (ArrowException, OSError) as error:
+        if getattr(error, "errno", None):
+            raise  # the disk's or the folder's fault, which says so
         why = " ".join(str(error).split())
         raise RecordError(f"{path}: must be a parquet file ({why})") from None
 
