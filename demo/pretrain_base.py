@@ -9,8 +9,8 @@ familiar words.  Position bias and language prior are PLANTED, by the shares ``-
 and ``--prior`` of verdicts, smaller ones until the last part of its training.
 
 In float32, on a GPU in TensorFloat-32: many CPUs compute bfloat16 twenty times as
-slowly.  9000 steps take, by the first ones, 1.6 hours on one core with AVX2; on an H100
-8700 took nine minutes beside five others.  What comes late is comparing claims, and
+slowly.  9000 steps took 1.7 hours on one core with AVX2; on an H100 8700 took nine
+minutes beside five others.  What comes late is comparing claims, and
 answers to "where" and "left of".
 """
 

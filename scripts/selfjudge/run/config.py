@@ -253,7 +253,7 @@ def server_faults(config: Mapping[str, Any]) -> list[str]:
     if config["engine"]["openai"]["top_k"]:
         return []
     own = ("responses", "alterations", "judgments", "benchmark_judgments", "questions")
-    asked = {name: config[name] for name in own if is_served(config)}
+    asked = {name: config[name] for name in own if is_served(config, {})}
     for member in config["panel"]["members"].values():
         if is_served(config, member):
             asked["panel.ratings"] = config["panel"]["ratings"]
@@ -267,11 +267,9 @@ def server_faults(config: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def is_served(
-    config: Mapping[str, Any], member: Mapping[str, Any] | None = None
-) -> bool:
-    """Whether a server answers: for a member of a panel, or for the judge's loop."""
-    name = (member or {}).get("engine", {}).get("name", config["engine"]["name"])
+def is_served(config: Mapping[str, Any], own: Mapping[str, Any]) -> bool:
+    """Whether a server answers, with a member's ``own`` keys laid over the config."""
+    name = own.get("engine", {}).get("name", config["engine"]["name"])
     return bool(name == "openai")
 
 

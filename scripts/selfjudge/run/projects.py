@@ -14,9 +14,9 @@ from selfjudge.run.pool_size import count_dealt
 
 # What of another project is taken over: the model, and how it is asked and trained.
 TAKEN = (
-    *("templates", "base_model", "base_family", "engine", "interpreters", "images"),
-    "questions",
-    *("responses", "alterations", "pairs", "judgments", "train", "probe", "plan"),
+    *("templates", "base_model", "base_family", "engine", "interpreters"),
+    *("images", "questions", "responses", "alterations", "pairs", "judgments"),
+    *("train", "probe", "plan"),
 )
 PATHS = ("templates", "base_model")  # of these, from the project directory
 # The share of prompts about one's own images that give a pair judged right in both
