@@ -4,7 +4,8 @@ Reads the scenes of all pictures, held-out prompts and pairs, the certificates o
 base model and all judges, their benchmark comparisons, and the choice; writes how many
 held-out pairs are really as they were made, what each judge's certificate, the same
 judgments by the world's truth, and the benchmark say of it, the rank correlations of
-these, which judge is chosen, and by how much it and the last one are behind the best.
+these, which judge is chosen, and by how much it and the last one of the first filter,
+which one would take without a certificate, are behind the best.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -78,7 +79,7 @@ def lay_beside(
     is_better: Mapping[str, bool | None],
     choice: Choice,
 ) -> dict[str, Any]:
-    """Everything that is written; the last judge is the last of the chosen filter."""
+    """Everything that is written; certificates are in the order of `choose`."""
     rows = [
         judge_row(one, is_better, comparisons[one.iteration]) for one in certificates
     ]
@@ -86,7 +87,7 @@ def lay_beside(
     best = max(row["benchmark"] for row in judges)
     places = {(row["iteration"], row["filter"]): row for row in judges}
     chosen = places[choice.iteration, choice.filter]
-    last = places[max(row["iteration"] for row in judges), choice.filter]
+    last = places[max(row["iteration"] for row in judges), judges[0]["filter"]]
     truths = list(is_better.values())
     return {
         "num_pairs": len(truths),

@@ -4,9 +4,10 @@
 
 Reads results/certificate/beside_truth.json of each run that run_seeds.py made below the
 folder (--over demo/certified/config.yaml); writes choices.json there: for each run by
-how much the chosen judge and the last one are behind the best by the benchmark, and
-the rank correlation of certificate and benchmark over its judges, the base among them;
-prints it as a table, with the goal.
+how much the chosen judge and the last one of the first filter, which one would take
+without a certificate, are behind the best by the benchmark, and the rank correlation of
+certificate and benchmark over its judges, the base among them; prints it as a table,
+with the goal.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,7 +76,7 @@ def format_choices(found: Mapping[str, Any]) -> Iterator[str]:
     rows = [
         (
             run_name(row["base_seed"], row["loop_seed"]),
-            f"iteration {row['chosen']['iteration']}",
+            f"{row['chosen']['filter']}, iteration {row['chosen']['iteration']}",
             percent(row["best"]),
             *summed(row),
         )

@@ -352,19 +352,28 @@ def test_criteria_of_the_world_disagree_in_two_prompts_of_three() -> None:
 
 def test_certificates_stand_beside_the_truth() -> None:
     """Three judges, pairs of which one is turned over and one is neither; there
-    the last judge is unparsed in one order, which is wrong by either account."""
+    the second judge is unparsed in one order, which is wrong by either account.
+
+    The third, the best, is of another filter: without a certificate one would take the
+    last one of the first filter.
+    """
     is_better = {"0": True, "1": True, "2": False, "3": None}
-    right = {0: (0.5, 0.5, 0.5, 0.5), 1: (1, 0.5, 0.5, 1), 2: (1, 1, 0, 0)}
-    accuracy = {0: 0.5, 1: 0.7, 2: 0.6}
+    right = {
+        (0, "base"): (0.5, 0.5, 0.5, 0.5),
+        (1, "majority"): (1, 0.5, 0.5, 1),
+        (2, "majority"): (1, 1, 0, 0),
+        (2, "grounded"): (1, 1, 0.5, 1),
+    }
+    accuracy = dict(zip(right, (0.5, 0.7, 0.6, 0.75), strict=True))
     certificates = [
         msgspec.structs.replace(
             certificate_of(perfect, iteration),
-            filter="majority" if iteration else "base",
+            filter=name,
             outcomes=[
                 Outcome(
                     pair_id=str(n),
                     group=str(n),
-                    coverage=0.5 if (iteration, n) == (2, 2) else 1,
+                    coverage=0.5 if (iteration, name, n) == (2, "majority", 2) else 1,
                     accuracy=one,
                     expected=one,
                     probability=0.5,
@@ -372,32 +381,32 @@ def test_certificates_stand_beside_the_truth() -> None:
                 for n, one in enumerate(scores)
             ],
         )
-        for iteration, scores in right.items()
+        for (iteration, name), scores in right.items()
     ]
     comparisons = {
-        one.iteration: {
+        iteration: {
             "rows": [
-                {
-                    "group": "overall",
-                    "iteration": one.iteration,
-                    "filter": one.filter,
-                    "accuracy": accuracy[one.iteration],
-                }
+                {"group": "overall", "iteration": at, "filter": name, "accuracy": one}
+                for (at, name), one in accuracy.items()
+                if at == iteration
             ]
         }
-        for one in certificates
+        for iteration in (0, 1, 2)
     }
     choice = choose(certificates[0], certificates[1:])
     found = lay_beside(certificates, comparisons, is_better, choice)
     assert (found["num_pairs"], found["purity"], found["inversion"]) == (4, 0.5, 0.25)
-    assert [row["truth"] for row in found["judges"]] == [0.5, 0.666667, 0.833333]
-    assert [row["certificate"] for row in found["judges"]] == [0.5, 0.75, 0.5]
-    assert choice.iteration == 1 and found["chosen_behind_best"] == 0
-    assert found["last_behind_best"] == pytest.approx(0.1)
+    assert [row["truth"] for row in found["judges"]] == [
+        *(0.5, 0.666667, 0.833333, 0.833333)
+    ]
+    assert [row["certificate"] for row in found["judges"]] == [0.5, 0.75, 0.5, 0.875]
+    assert found["chosen"] == {"iteration": 2, "filter": "grounded"}
+    assert found["chosen_behind_best"] == 0
+    assert found["last_behind_best"] == pytest.approx(0.15)
     by_pair = {
         (c["of"], c["with"]): c["rank_correlation"] for c in found["correlations"]
     }
-    assert by_pair["truth", "benchmark"] == 0.5
+    assert by_pair["truth", "benchmark"] == pytest.approx(0.632456)
 
 
 # ------------------------------------------------------ the flaws of the base model
