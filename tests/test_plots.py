@@ -30,7 +30,14 @@ from selfjudge.ground.records import DroppedLine
 from selfjudge.judging.counts import FilterCounts
 from selfjudge.pairs.counts import count_pairs
 from selfjudge.pairs.filters import FILTER_NAMES
-from selfjudge.report.charts import COLORS, SHAPES, Level, level_rows, series_scale
+from selfjudge.report.charts import (
+    COLORS,
+    SHAPES,
+    UNCUT,
+    Level,
+    level_rows,
+    series_scale,
+)
 from selfjudge.report.costs import cost_table, timing_table, total_table
 from selfjudge.report.plots import read_captions
 from selfjudge.report.run_table import run_table
@@ -452,8 +459,13 @@ def test_drawings_fit_a_phone(plots: Path) -> None:
 
 
 def test_filters_differ_in_more_than_colour() -> None:
-    """As many marks and colours as filters, and none twice."""
+    """A colour with a mark is of one filter; two that learn from labels, of the same
+    pairs or of others, have two colours, and none is the grey of the controls."""
     assert len(set(COLORS)) == len(set(SHAPES)) >= 4
+    assert UNCUT == ["majority", "correctness", "grounded", "reinforced"]
+    colors = series_scale("color", [*UNCUT, "consistent"])["range"]
+    assert len(set(colors)) == 5
+    assert series_scale("color", ["unchecked"])["range"] == colors[-1:]
     scales = [series_scale(kind, FILTER_NAMES)["range"] for kind in ("color", "shape")]
     assert len(set(zip(*scales, strict=True))) == len(FILTER_NAMES)
 

@@ -8,11 +8,12 @@ from collections.abc import Iterable, Sequence
 from itertools import cycle
 from typing import Any, NamedTuple
 
-from selfjudge.pairs.filters import FILTER_NAMES
+from selfjudge.pairs.filters import FILTER_NAMES, FILTERS, find_uncut
 from selfjudge.report.drawings import FONT, WIDTH, Spec
 from selfjudge.report.results_folder import Row
 
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F")
+UNCUT = [name for name in FILTER_NAMES if not FILTERS[name].accepted_as_many_as]
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross")
 DASHES: tuple[list[int], ...] = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3], [4, 4])
 
@@ -43,23 +44,29 @@ class Level(NamedTuple):
 
 def series_scale(kind: str, series: Sequence[str]) -> Spec:
     """The colours, shapes or dashes of named series; a filter's never change."""
-    ranges: dict[str, Sequence[Any]] = {
-        "color": COLORS,
-        "shape": SHAPES,
-        "strokeDash": DASHES,
-    }
+    if kind == "color":
+        chosen = [series_color(name, at) for at, name in enumerate(series)]
+        return {"domain": list(series), "range": chosen}
+    marks: Sequence[Any] = {"shape": SHAPES, "strokeDash": DASHES}[kind]
     known = list(FILTER_NAMES)
     places = [
         known.index(name) if name in known else at for at, name in enumerate(series)
     ]
-    # Where the colours begin anew, shapes and dashes are others.
-    number = len(COLORS)
-    turn = [0 if kind == "color" else place // number for place in places]
-    chosen = [
-        ranges[kind][(place + more) % number]
-        for place, more in zip(places, turn, strict=True)
-    ]
+    # Where they begin anew, one further: two of one colour are never of one mark.
+    chosen = [marks[(place + place // len(marks)) % len(marks)] for place in places]
     return {"domain": list(series), "range": chosen}
+
+
+def series_color(name: str, at: int) -> str:
+    """A filter's colour, or that of a series by its place.
+
+    A filter that is cut to a size has the colour of the one that it is otherwise; a
+    control, which is otherwise none, is grey.
+    """
+    if name not in FILTER_NAMES:
+        return COLORS[at % len(COLORS)]
+    uncut = name if name in UNCUT else find_uncut(name)
+    return COLORS[UNCUT.index(uncut)] if uncut else COLORS[-1]
 
 
 def encode_series(kind: str, series: Sequence[str]) -> Spec:
