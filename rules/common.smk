@@ -18,11 +18,8 @@ from selfjudge.ground.requests import read_samples
 from selfjudge.judging.asks import CRITERION_TEMPLATES
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
 from selfjudge.pairs.filters import find_uncut, first_asked
-from selfjudge.run.config import (
-    check_config,
-    reinforcement_settings,
-    training_settings,
-)
+from selfjudge.run.config import reinforcement_settings, training_settings
+from selfjudge.run.contradictions import check_config
 from selfjudge.run.families import (
     check_processor,
     check_reinforcing,

@@ -10,7 +10,8 @@ import yaml
 from selfjudge.ground.records import CATEGORIES
 from selfjudge.pairs.filters import FILTER_NAMES
 from selfjudge.panel.ballots import BALLOTS
-from selfjudge.run.config import ConfigError, check_config, check_yaml, lay_over
+from selfjudge.run.config import ConfigError, check_yaml, lay_over
+from selfjudge.run.contradictions import check_config
 
 ROOT = Path(__file__).parents[1]
 CONFIG = yaml.safe_load((ROOT / "config.yaml").read_text())

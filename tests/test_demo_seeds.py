@@ -13,7 +13,7 @@ import run_seeds
 from measure_choices import MOST_BEHIND, format_choices, read_choices, sum_up
 from measure_spread import COMPARISONS, find_runs, format_spread, measure_spread
 from selfjudge.ground.lines import read_json, write_json
-from selfjudge.run.config import check_config
+from selfjudge.run.contradictions import check_config
 from spread_goals import GROUPS, split_branches
 
 ROOT = Path(__file__).parents[1]

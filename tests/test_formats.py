@@ -23,7 +23,7 @@ from selfjudge.benchmarks.scores import MACRO, ScoredJudge, ScoreRow, release_of
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.benchmarks.votes import CRITERIA_ROWS, OVERALL
 from selfjudge.ground.lines import encode
-from selfjudge.run.config import check_config
+from selfjudge.run.contradictions import check_config
 from test_config import CONFIG, SCHEMA, lay_over
 from test_planning import BENCHMARK, plan
 

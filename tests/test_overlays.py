@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from selfjudge.run.config import check_config
+from selfjudge.run.contradictions import check_config
 from selfjudge.run.families import FAMILIES, find_model_type
 from test_config import CONFIG, SCHEMA, lay_over
 

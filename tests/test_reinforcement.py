@@ -29,7 +29,8 @@ from selfjudge.judging.reinforcement import (
     pick_pairs,
 )
 from selfjudge.judging.verdicts import read_whole
-from selfjudge.run.config import read_config, reinforcement_faults
+from selfjudge.run.config import read_config
+from selfjudge.run.contradictions import reinforcement_faults
 from selfjudge.run.families import check_reinforcing
 from selfjudge.training.models import load_model, load_processor
 from selfjudge.training.pair_sampler import PairSampler

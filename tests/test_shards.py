@@ -6,13 +6,8 @@ from typing import Any
 import pytest
 import yaml
 
-from selfjudge.run.config import (
-    DEFAULTS,
-    ConfigError,
-    check_config,
-    lay_over,
-    read_config,
-)
+from selfjudge.run.config import DEFAULTS, ConfigError, lay_over, read_config
+from selfjudge.run.contradictions import check_config
 from selfjudge.run.shards import cut_stages
 
 CONFIG = yaml.safe_load(DEFAULTS.read_text())

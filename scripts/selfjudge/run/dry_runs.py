@@ -11,7 +11,8 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from selfjudge.run.config import contradictions, read_config, refuse
+from selfjudge.run.config import read_config, refuse
+from selfjudge.run.contradictions import contradictions
 
 ROOT = Path(__file__).resolve().parents[3]
 # As the profiles have it.
