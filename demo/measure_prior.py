@@ -1,6 +1,6 @@
 """How judges are right by whether the planted language prior agrees with the truth.
 
-Reads what finished projects of the demo were asked on their benchmark `vlrb`; prints a
+Reads the scores of finished projects of the demo on their benchmark `vlrb`; prints a
 line for each project, protocol, judge and group: the share of judgments, over both
 orders, that prefer the better response where it has the more familiar words, where the
 other has, and of how many pairs.
@@ -9,26 +9,26 @@ other has, and of how many pairs.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from pretrain_tasks import familiarity
-from selfjudge.ground.lines import read_records
-from selfjudge.ground.records import Judgment, Pair
-from selfjudge.judging.verdicts import parse_verdict, prefers_chosen
+from selfjudge.benchmarks.scores import Scores
+from selfjudge.benchmarks.votes import PairOutcome
+from selfjudge.ground.lines import read_document, read_records
+from selfjudge.ground.records import Pair
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import read_config
 
 Side = Literal["agrees", "opposed", "neither"]
-PROTOCOLS = {"sampled": "paired", "greedy": "greedy"}  # and the folders of their asks
+PROTOCOLS = {"sampled": "paired", "greedy": "greedy"}  # and the folders of their scores
 
 
 class Share(NamedTuple):
-    """Of judgments of some pairs, how many are right."""
+    """Of judgments of so many pairs, which share is right."""
 
-    num_right: int
-    num_judgments: int
+    accuracy: float
     num_pairs: int
 
 
@@ -39,25 +39,22 @@ def side_of(pair: Pair) -> Side:
 
 
 def shares(
-    pairs: dict[str, Pair], judgments: Iterator[Judgment]
+    pairs: dict[str, Pair], outcomes: Iterable[PairOutcome]
 ) -> dict[tuple[str, Side], Share]:
-    """By group and side; an unparsed judgment is not right."""
-    right: dict[tuple[str, Side], list[bool]] = defaultdict(list)
-    asked: dict[tuple[str, Side], set[str]] = defaultdict(set)
-    for judgment in judgments:
-        pair = pairs[judgment.pair_id]
-        place = pair.category or "", side_of(pair)
-        verdict = parse_verdict(judgment.text)
-        right[place].append(bool(prefers_chosen(verdict, judgment.order)))
-        asked[place].add(pair.id)
+    """By group and side; of every pair as many judgments were asked for."""
+    found: dict[tuple[str, Side], list[float]] = defaultdict(list)
+    for outcome in outcomes:
+        assert outcome.accuracy is not None, "these protocols decide every pair"
+        place = outcome.group, side_of(pairs[outcome.pair_id])
+        found[place].append(outcome.accuracy)
     return {
-        place: Share(sum(found), len(found), len(asked[place]))
-        for place, found in sorted(right.items())
+        place: Share(sum(told) / len(told), len(told))
+        for place, told in sorted(found.items())
     }
 
 
 def judges(project: Path) -> Iterator[tuple[str, Path]]:
-    """The base model and the last judge of each filter, and where their asks lie."""
+    """The base model and the last judge of each filter, and where their scores lie."""
     config = read_config(project)
     yield "base", project / "results/iter0/base/vlrb"
     for name in config["filters"]:
@@ -73,12 +70,11 @@ def main() -> None:
         pairs = {pair.id: pair for pair in read_records(path, Pair)}
         for name, folder in judges(project):
             for protocol, part in PROTOCOLS.items():
-                judgments = read_records(folder / part / "judgments.jsonl", Judgment)
-                for (group, side), share in shares(pairs, judgments).items():
-                    percent = 100 * share.num_right / share.num_judgments
+                scores = read_document(folder / part / "scores.json", Scores)
+                for (group, side), share in shares(pairs, scores.outcomes).items():
                     print(
                         f"{project.name} {protocol:7} {name:12} {group:13} {side:8} "
-                        f"{percent:5.1f} % of {share.num_pairs} pairs"
+                        f"{100 * share.accuracy:5.1f} % of {share.num_pairs} pairs"
                     )
 
 

@@ -9,14 +9,13 @@ each goal (spread_goals.py) what it asks, what was found, and whether it is reac
 """
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import yaml
 
-from run_seeds import RUN, find_projects
+from run_seeds import find_projects
 from selfjudge.ground.lines import read_json, write_json, writing
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import read_config
@@ -24,6 +23,7 @@ from spread_goals import SIGNIFICANCE, across_bases, goals, rounded
 
 # The name of a comparison, and its protocol.
 COMPARISONS = {"vlrb": "selfjudge", "vlrb_greedy": "greedy", "vlrb_blind": "blind"}
+Runs = dict[tuple[int, int], Path]  # by base and loop seed
 SHOWN = [
     *("base_seed", "loop_seed", "protocol", "filter", "group", "iteration"),
     *("num_pairs", "accuracy", "low", "high", "coverage", "agreement_rate"),
@@ -31,14 +31,17 @@ SHOWN = [
 ]
 
 
-def find_runs(folder: Path) -> tuple[list[Path], list[Path]]:
-    """The finished runs below a folder and the others, by seeds.
+def find_runs(folder: Path) -> tuple[Runs, Runs]:
+    """The finished runs below a folder and the others.
 
     A run is finished if it has every comparison of every iteration it asks for.
     """
-    runs = [*find_projects(folder).values()]
-    finished = [run for run in runs if all(map(Path.is_file, comparison_paths(run)))]
-    return finished, [run for run in runs if run not in finished]
+    finished: Runs = {}
+    unfinished: Runs = {}
+    for seeds, path in find_projects(folder).items():
+        is_finished = all(map(Path.is_file, comparison_paths(path)))
+        (finished if is_finished else unfinished)[seeds] = path
+    return finished, unfinished
 
 
 def comparison_paths(run: Path) -> list[Path]:
@@ -57,39 +60,37 @@ def settings_of(run: Path) -> dict[str, Any]:
     return {k: v for k, v in config.items() if k not in ("seed", "base_model")}
 
 
-def where(path: Path) -> dict[str, int]:
-    """The seeds of a run, by its name."""
-    found = RUN.fullmatch(path.name)
-    assert found, "find_runs finds no others"
-    return {"base_seed": int(found[1]), "loop_seed": int(found[2])}
+def named(seeds: tuple[int, int]) -> dict[str, int]:
+    """The seeds of a run, each under its name."""
+    return dict(zip(("base_seed", "loop_seed"), seeds, strict=True))
 
 
-def read_tables(runs: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read_tables(runs: Runs) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores of all runs, and tests between their filters.
 
     The base model stands in every filter's place at iteration 0.  Raises
     ValueError if two runs differ in more than their seeds and base models, or were
     not scored on the same benchmark, or lack a branch that their config names.
     """
-    configs = {json.dumps(settings_of(path), sort_keys=True) for path in runs}
+    configs = {json.dumps(settings_of(path), sort_keys=True) for path in runs.values()}
     if len(configs) > 1:
         raise ValueError(
             "config.yaml of the runs must be the same but for 'seed' and 'base_model' "
             f"(got {len(configs)} versions). Hint: make demo-seeds"
         )
     scores, tests, releases = [], [], set()
-    branches = read_config(runs[0])["filters"]
+    branches = read_config(next(iter(runs.values())))["filters"]
     if "majority" not in branches:
         raise ValueError(
             "'filters' of the runs must have majority, which the others are held "
             f"against (got {', '.join(branches)}). Hint: make demo-seeds"
         )
-    for path in runs:
+    for seeds, path in runs.items():
         for file in comparison_paths(path):
             found = read_json(file)
             assert found["protocol"] == COMPARISONS[file.stem]
             iteration = int(file.parent.name.removeprefix("iter"))
-            place = where(path) | {"protocol": found["protocol"]}
+            place = named(seeds) | {"protocol": found["protocol"]}
             releases.add(found["release"]["source_sha256"])
             rows = [row for row in found["rows"] if row["iteration"] == iteration]
             if iteration and (lost := set(branches) - {row["filter"] for row in rows}):
@@ -111,13 +112,13 @@ def read_tables(runs: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     return pd.DataFrame(scores)[SHOWN], pd.DataFrame(tests)
 
 
-def read_truth(runs: Sequence[Path]) -> pd.DataFrame:
+def read_truth(runs: Runs) -> pd.DataFrame:
     """The rows of all truth files; empty where there is none."""
     rows = []
-    for path in runs:
+    for seeds, path in runs.items():
         for file in sorted((path / "results").glob("iter*/*/truth.json")):
             found = read_json(file)
-            place = where(path) | {key: found[key] for key in ("iteration", "filter")}
+            place = named(seeds) | {key: found[key] for key in ("iteration", "filter")}
             rows += [place | row for row in found["rows"]]
     return pd.DataFrame(rows)
 
@@ -154,17 +155,15 @@ def filter_differences(tests: pd.DataFrame) -> list[dict[str, Any]]:
     return found
 
 
-def measure_spread(
-    runs: Sequence[Path], unfinished: Sequence[Path] = ()
-) -> tuple[dict[str, Any], pd.DataFrame]:
+def measure_spread(runs: Runs, unfinished: Runs) -> tuple[dict[str, Any], pd.DataFrame]:
     """The content of spread.json, and its rows as a table."""
     scores, tests = read_tables(runs)
     truth = read_truth(runs)
     keys = ["protocol", "filter", "group", "iteration"]
     places = ["filter", "iteration", "measure", "kind", "category", "num_votes"]
     spread = {
-        "runs": [path.name for path in runs],
-        "unfinished_runs": [path.name for path in unfinished],
+        "runs": [path.name for path in runs.values()],
+        "unfinished_runs": [path.name for path in unfinished.values()],
         "goals": list(goals(scores, truth, len(unfinished))),
         "filter_differences": filter_differences(tests),
         "summary": records(summarise(scores, "accuracy", keys)),

@@ -2,7 +2,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 from random import Random
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -18,11 +18,12 @@ from measure_prior import Share, shares
 from measure_truth import TruthRow, find_facts, read_known, truth_rows
 from pretrain_tasks import Flaws, familiarity, teach_judge_closed, write_judgment
 from pretrain_tasks import judge as teach_judgment
+from selfjudge.benchmarks.votes import PairOutcome
 from selfjudge.certificate.certifying import Outcome
 from selfjudge.certificate.choice import choose
 from selfjudge.ground.images import open_rgb
 from selfjudge.ground.lines import encode
-from selfjudge.ground.records import Judgment, Order, Pair
+from selfjudge.ground.records import Judgment, Pair
 from truth import Known, chosen_is_better, reasons_are_right, verdict_is_right, worth
 from world import (
     CATEGORIES,
@@ -469,21 +470,30 @@ def test_a_bias_is_the_share_that_it_says(flaws: Flaws, share: float) -> None:
 
 
 def test_right_is_counted_by_what_the_prior_says() -> None:
-    """Of each group and side: judgments that prefer the better one, and pairs."""
+    """Of each group and side: the share that prefers the better one, and pairs."""
     familiar, strange = sorted(["red", "green"], key=familiarity, reverse=True)
     told = {
-        closed_pair(0, chosen=familiar, rejected=strange): "AB",
-        closed_pair(1, chosen=strange, rejected=familiar): "AA",
-        closed_pair(2, chosen="nothing", rejected="nobody"): "xB",
+        closed_pair(0, chosen=familiar, rejected=strange): 1.0,
+        closed_pair(1, chosen=strange, rejected=familiar): 0.5,
+        closed_pair(2, chosen=strange, rejected=familiar): 0.0,
+        closed_pair(3, chosen="nothing", rejected="nobody"): 0.5,
     }
-    judgments = [
-        make_judgment(pair, order, f"Verdict: [[{letter}]]")
-        for pair, letters in told.items()
-        for order, letter in zip(get_args(Order), letters, strict=True)
+    outcomes = [
+        PairOutcome(
+            pair_id=pair.id,
+            prompt_id=pair.prompt_id,
+            group="reasoning",
+            split="reasoning",
+            num_judgments=2,
+            num_unparsed=0,
+            num_first=1,
+            accuracy=accuracy,
+            agreement=None,
+        )
+        for pair, accuracy in told.items()
     ]
-    found = shares({pair.id: pair for pair in told}, iter(judgments))
-    assert {side: share for (_, side), share in found.items()} == {
-        "agrees": Share(2, 2, 1),
-        "opposed": Share(1, 2, 1),
-        "neither": Share(1, 2, 1),
+    assert shares({pair.id: pair for pair in told}, outcomes) == {
+        ("reasoning", "agrees"): Share(1.0, 1),
+        ("reasoning", "neither"): Share(0.5, 1),
+        ("reasoning", "opposed"): Share(0.25, 2),
     }

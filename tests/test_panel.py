@@ -858,11 +858,14 @@ def test_a_page_of_a_panel_alone_asks_for_no_judge(tmp_path: Path) -> None:
     found = compare_members(0, [], [scores(0, [True] * 2 + [False] * 4)])
     write_json(results / "panel" / "iter0" / "skills.json", found)
     page = build_report(config, tmp_path, read_parts(TEMPLATES))
-    assert "a panel of ada, bea, cyd" in page and 'id="result"' not in page
+    assert "a panel of ada, bea, cyd" in page
+    for part in ("result", "records"):
+        assert f'id="{part}"' not in page and f'href="#{part}"' not in page
     assert "0.3333<" in page and "0.333333" not in page
     (results / "iter1/majority").mkdir(parents=True)
     (results / "iter1/majority/pairs.jsonl").write_text("")
     page = build_report(config, tmp_path, read_parts(TEMPLATES))
-    assert 'id="result"' in page and "results/iter1/majority/accepted.jsonl" in page
+    assert 'id="result"' in page and 'id="records"' in page
+    assert "results/iter1/majority/accepted.jsonl" in page
     table = make_table("", [{"text": "0.123456", "share": 0.123456}])
     assert table is not None and table.rows == [["0.123456", "0.1235"]]

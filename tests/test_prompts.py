@@ -153,13 +153,16 @@ def test_malformed_lines_are_errors(root: Path, line: str | bytes, why: str) -> 
         import_rows(root, row(), line)
 
 
-@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be"])
-def test_a_file_in_utf_16_is_an_error(root: Path, encoding: str) -> None:
+@pytest.mark.parametrize("order", ["le", "be"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32"])
+def test_a_file_of_wide_letters_is_an_error(
+    root: Path, encoding: str, order: str
+) -> None:
     """Its lines are no lines: not one row is dropped after another."""
-    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
     path = root.parent / "mine.jsonl"
-    path.write_bytes(mark + (row() + "\n").encode(encoding))
-    with pytest.raises(RecordError, match=r"mine.jsonl: must be UTF-8 \(got UTF-16\)"):
+    path.write_bytes(f"\ufeff{row()}\n".encode(f"{encoding}-{order}"))
+    told = rf"mine.jsonl: must be UTF-8 \(got {encoding.upper()}\)"
+    with pytest.raises(RecordError, match=told):
         import_prompts({"mine": path}, root, LIMITS)
 
 

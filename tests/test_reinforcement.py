@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -32,6 +33,7 @@ from selfjudge.judging.verdicts import read_whole
 from selfjudge.run.config import read_config
 from selfjudge.run.contradictions import reinforcement_faults
 from selfjudge.run.families import check_reinforcing
+from selfjudge.training import vllm_rollouts
 from selfjudge.training.models import load_model, load_processor
 from selfjudge.training.pair_sampler import PairSampler
 from selfjudge.training.reinforcement import (
@@ -507,6 +509,29 @@ def test_what_cannot_write_rollouts_is_refused_before_anything(
         return
     with pytest.raises(ValueError, match=re.escape(says)):
         check_reinforcing(model_type, ["reinforced"], **asked)
+
+
+@pytest.mark.parametrize(
+    "version", ["", "0.9.2", "0.10.2", "0.31.9", "0.32.0", "0.32.1", "0.100.0", "1.0"]
+)
+def test_a_vllm_is_refused_before_the_job_where_the_job_would(
+    version: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nowhere else: later ones than the pinned one are taken."""
+    settings = msgspec.convert(SETTINGS, TrainSettings, strict=False)
+    monkeypatch.setattr(vllm_rollouts, "installed_version", lambda: version)
+    monkeypatch.setattr(vllm_rollouts, "set_environment", lambda: None)
+
+    def is_refused(check: Callable[..., object], *given: Any, **named: Any) -> bool:
+        try:
+            check(*given, **named)
+        except ValueError:
+            return True
+        return False
+
+    asked = {"by_vllm": True, "version": version}
+    before = is_refused(check_reinforcing, "qwen3_vl", ["reinforced"], **asked)
+    assert before is is_refused(vllm_rollouts.vllm_arguments, settings, 0.5)
 
 
 def test_no_mark_can_be_written(tiny_idefics3: Path) -> None:

@@ -390,13 +390,14 @@ LINES = '{"image": "a.png"}\n\n{"question": "Où?"}\n'
 def test_a_file_in_another_encoding_names_the_line(
     tmp_path: Path, name: str, text: str, place: str, is_packed: bool
 ) -> None:
-    """As Excel writes a table on Windows; in UTF-16 no line is one."""
+    """As Excel writes a table on Windows; in UTF-16 and UTF-32 no line is one."""
     number = [line.isascii() for line in text.splitlines()].index(False) + 1
     path = tmp_path / (f"{name}.gz" if is_packed else name)
     hint = "Hint: save it again as UTF-8."
     told = {
         "cp1252": f"{path}:{number}: the line must be UTF-8 ({place}). {hint}",
         "utf-16": f"{path}: must be UTF-8 (got UTF-16). {hint}",
+        "utf-32": f"{path}: must be UTF-8 (got UTF-32). {hint}",
     }
     for encoding, error in told.items():
         content = text.encode(encoding)

@@ -292,6 +292,34 @@ def test_a_text_that_was_cut_off_leaves_room_for_a_verdict() -> None:
     assert stem.endswith("word w\nVerdict: [[") and len(stem) < 500 - 48
 
 
+@pytest.mark.parametrize("probabilities", [True, False])
+@pytest.mark.parametrize("is_cut_twice", [True, False])
+def test_a_text_that_was_cut_off_states_nothing(
+    is_cut_twice: bool, probabilities: bool
+) -> None:
+    """Whatever verdict stands in it: it is drawn once more, like one without any."""
+    judge, engine = scripted(longer, probabilities=probabilities)
+    answer = engine.generate
+    num_calls = 0
+
+    def cut(batch: Sequence[Request]) -> Any:
+        nonlocal num_calls
+        num_calls += 1
+        reason = "length" if is_cut_twice or num_calls == 1 else "stop"
+        for one in answer(batch):
+            assert isinstance(one, Generation)
+            changes = {"finish_reason": reason, "num_output_tokens": 96}
+            yield msgspec.structs.replace(one, **changes)
+
+    engine.generate = cut  # type: ignore[method-assign]
+    (one,) = judge.compare([match("x", "yy")])
+    states = [None, None] if is_cut_twice else [1, 1]
+    assert [order.prefers for order in one.judgments] == states
+    assert one.orders_agree is not is_cut_twice
+    assert one.better == (1 if probabilities or not is_cut_twice else None)
+    assert judge.spent == ((2, 2, 0) if is_cut_twice else (2, 0, 2))
+
+
 def test_another_model_is_asked_like_a_judge(folder: Path) -> None:
     """Such as the base model beside it; it has no part in the judge's certificate."""
     write_json(folder.with_name("certificate.json"), {"temperature": 3.0})

@@ -5,22 +5,26 @@ label, so a pair is keyed by its row and content, and which response stands
 first is decided when judgments are asked for, never by the file.
 """
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
-from PIL import Image
 
 from selfjudge.benchmarks.formats import Format, describe_release
 from selfjudge.benchmarks.manifests import Manifest
 from selfjudge.benchmarks.releases import ReleaseRow
-from selfjudge.ground.images import ImageReason, check_image, open_rgb, write_grey
-from selfjudge.ground.lines import RecordError, content_id, file_sha256, writing
+from selfjudge.ground.images import (
+    ImageReason,
+    check_image,
+    format_of,
+    open_rgb,
+    store_bytes,
+    write_grey,
+)
+from selfjudge.ground.lines import RecordError, content_id, file_sha256
 from selfjudge.ground.records import BenchmarkRow, Pair
 
 
@@ -103,16 +107,10 @@ def store_image(
     if isinstance(source, str):
         return None, source
     content = source.read_bytes() if isinstance(source, Path) else source
-    digest = hashlib.sha256(content).hexdigest()
-    try:
-        with Image.open(BytesIO(content)) as image:
-            suffix = (image.format or "bin").lower()
-    except (OSError, SyntaxError, ValueError):
+    suffix = format_of(content)
+    if suffix is None:
         return None, "unreadable_image" if content else "empty_image"
-    name = f"{digest[:2]}/{digest}.{suffix}"
-    if not (folder / name).exists():
-        with writing(folder / name) as file:
-            file.write(content)
+    name = store_bytes(content, folder, suffix)
     found = check_image(folder, name, pixels)
     return (None, found) if found.endswith("_image") else (name, found)
 

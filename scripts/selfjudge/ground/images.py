@@ -147,9 +147,27 @@ def write_image(image: Image.Image, folder: Path, kind: str, **options: int) -> 
     """
     buffer = BytesIO()
     image.save(buffer, kind, **options)
-    digest = hashlib.sha256(buffer.getvalue()).hexdigest()
-    name = f"{digest[:2]}/{digest}.{kind.lower()}"
+    return store_bytes(buffer.getvalue(), folder, kind.lower())
+
+
+def store_bytes(content: bytes, folder: Path, suffix: str, num_digits: int = 64) -> str:
+    """The name below the folder of a file of these bytes, written unless it is there.
+
+    It is so many digits of their sha256, spread over folders of two: 100,000 files in
+    one slow down network file systems.
+    """
+    digest = hashlib.sha256(content).hexdigest()[:num_digits]
+    name = f"{digest[:2]}/{digest}.{suffix}"
     if not (folder / name).exists():
         with writing(folder / name) as file:
-            file.write(buffer.getvalue())
+            file.write(content)
     return name
+
+
+def format_of(content: bytes) -> str | None:
+    """The format of an image, such as png; None where the bytes are no image."""
+    try:
+        with Image.open(BytesIO(content)) as image:
+            return (image.format or "bin").lower()
+    except (OSError, SyntaxError, ValueError):
+        return None

@@ -233,6 +233,13 @@ def normalise_gold(answer: str, answer_format: AnswerFormat, question: str) -> s
     )
 
 
+def most_voted(votes: Counter[str]) -> str | None:
+    """The answer with most votes; None where there is none, or a tie."""
+    ranked = votes.most_common(2)
+    is_tie = len(ranked) == 2 and ranked[0][1] == ranked[1][1]
+    return ranked[0][0] if ranked and not is_tie else None
+
+
 VoteReason = Literal["no_parsed_response", "unanimous", "tie", "below_threshold"]
 
 
@@ -246,9 +253,9 @@ def majority_answer(
     """
     if not answers:
         return None, "no_parsed_response"
-    (first, votes), *others = answers.most_common(2)
-    if others and votes == others[0][1]:
+    first = most_voted(answers)
+    if first is None:
         return None, "tie"
-    if votes < threshold:
+    if answers[first] < threshold:
         return None, "below_threshold"
-    return (first, None) if others else (None, "unanimous")
+    return (first, None) if len(answers) > 1 else (None, "unanimous")

@@ -21,6 +21,7 @@ from selfjudge.ground.records import AnswerFormat, Kind, Prompt, Settings
 from selfjudge.ground.shares import tell_counts
 from selfjudge.pairs.contamination import KeptOut
 from selfjudge.pairs.pictures import PICTURE_REASONS, check_picture
+from selfjudge.pairs.readers import MARK, check_mark
 from selfjudge.pairs.routing import route
 from selfjudge.pairs.shapes import describe_shape, without_marks
 
@@ -34,8 +35,6 @@ PromptReason = Literal[
     "near_benchmark_image",
     "benchmark_question",
 ]
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # what Excel and Windows write before UTF-8
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 # Of each route of a source so many questions are shown, each so far.
 NUM_QUESTIONS = 3
 MAX_CHARACTERS = 200
@@ -178,11 +177,8 @@ def read_rows(
         raise ValueError(f"{path}: must be a JSON Lines file (got {got})")
     for number, line in read_lines(path):
         if number == 1:
-            if line.startswith(UTF_16_MARKS):
-                raise RecordError(
-                    f"{path}: must be UTF-8 (got UTF-16). Hint: save it again as UTF-8."
-                )
-            line = line.removeprefix(BYTE_ORDER_MARK)
+            check_mark(path, line)
+            line = line.removeprefix(MARK)
         if len(line) > limits.max_line_bytes:
             yield number, line, "line_too_long"
             continue

@@ -28,7 +28,7 @@ from selfjudge.ground.requests import Generation, Request, Sampling
 from selfjudge.ground.seeds import seed_for
 from selfjudge.ground.templates import image_paths, load_template, user_turn
 from selfjudge.ground.thoughts import strip_thought
-from selfjudge.pairs.answers import extract_answer
+from selfjudge.pairs.answers import extract_answer, most_voted
 from selfjudge.pairs.choices import OPTION_LINE
 from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.pictures import ListedImage
@@ -318,12 +318,6 @@ def read_votes(
     for texts in sides:
         answers = (extract_answer(text, read_as, prompt.question) for text in texts)
         yield Counter(answer for answer in answers if answer is not None)
-
-
-def most_voted(votes: Counter[str]) -> str | None:
-    """The answer with most votes; None where there is none, or a tie."""
-    (first, most), *others = [*votes.most_common(2), ("", 0), ("", 0)][:2]
-    return first if most > others[0][1] else None
 
 
 def balance(prompts: Sequence[Prompt], settings: QuestionSettings) -> set[str]:

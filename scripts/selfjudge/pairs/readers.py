@@ -1,5 +1,6 @@
 """Files and folders that people have as rows, each by the library that reads it."""
 
+import codecs
 import csv
 import gzip
 import sys
@@ -11,8 +12,14 @@ import msgspec
 
 from selfjudge.ground.lines import RecordError, clip_line, read_lines
 
-MARK = b"\xef\xbb\xbf"  # what Excel and Windows write before UTF-8
-UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+MARK = codecs.BOM_UTF8  # what Excel and Windows write before UTF-8
+# What begins a file of wide letters; of two that fit, the first.
+WIDE_MARKS = {
+    codecs.BOM_UTF32_LE: "UTF-32",
+    codecs.BOM_UTF32_BE: "UTF-32",
+    codecs.BOM_UTF16_LE: "UTF-16",
+    codecs.BOM_UTF16_BE: "UTF-16",
+}
 TABLES = {".csv": ",", ".tsv": "\t"}  # with what stands between two cells
 JSON = (".json", ".jsonl", ".ndjson")
 AS_UTF_8 = "Hint: save it again as UTF-8."
@@ -49,8 +56,7 @@ def read_text(path: Path, kind: str) -> Iterator[dict[str, Any]]:
     Raises RecordError that names the first line that is not UTF-8.
     """
     with opener_of(path)(path, "rb") as file:
-        if file.read(2) in UTF_16_MARKS:
-            raise RecordError(f"{path}: must be UTF-8 (got UTF-16). {AS_UTF_8}")
+        check_mark(path, file.read(4))
     try:
         if kind in TABLES:
             yield from read_table(path, TABLES[kind])
@@ -64,6 +70,13 @@ def read_text(path: Path, kind: str) -> Iterator[dict[str, Any]]:
 def opener_of(path: Path) -> Callable[..., IO[Any]]:
     """What opens a file: one that ends in .gz is unpacked."""
     return gzip.open if path.suffix.lower() == ".gz" else open
+
+
+def check_mark(path: Path, start: bytes) -> None:
+    """Raise RecordError if a file that starts so is marked as no UTF-8."""
+    for mark, name in WIDE_MARKS.items():
+        if start.startswith(mark):
+            raise RecordError(f"{path}: must be UTF-8 (got {name}). {AS_UTF_8}")
 
 
 def check_encoding(path: Path) -> None:

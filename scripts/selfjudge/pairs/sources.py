@@ -1,15 +1,12 @@
 """Prompts in other people's shapes, written once into files that the pipeline owns."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from io import BytesIO
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from selfjudge.ground.images import format_of, store_bytes
 from selfjudge.ground.lines import encode, writing
 from selfjudge.ground.records import Settings
 from selfjudge.pairs.shapes import FoundRow, Picture, find_row, is_address
@@ -153,21 +150,8 @@ def keep_picture(picture: Picture, images: Path) -> str | None:
 
 
 def save_image(content: bytes | None, images: Path) -> str | None:
-    """The path, from the parent of ``images``, of a stored image; None if none.
-
-    Spread over folders of two digits: 100,000 files in one slow down network
-    file systems.
-    """
+    """The path, from the parent of ``images``, of a stored image; None if none."""
     if not content:
         return None
-    digest = hashlib.sha256(content).hexdigest()
-    try:
-        with Image.open(BytesIO(content)) as image:
-            suffix = (image.format or "bin").lower()
-    except (OSError, SyntaxError, ValueError):
-        suffix = "bin"  # kept: the import names it as unreadable
-    name = f"{digest[:2]}/{digest[:32]}.{suffix}"
-    if not (images / name).exists():
-        with writing(images / name) as file:
-            file.write(content)
-    return f"{images.name}/{name}"
+    suffix = format_of(content) or "bin"  # kept: the import names it as unreadable
+    return f"{images.name}/{store_bytes(content, images, suffix, num_digits=32)}"

@@ -272,12 +272,12 @@ def check_reinforcing(
             "here. Hint: transformers then writes the rollouts."
         )
     wanted = VLLM_VERSIONS["generate"]
-    if by_vllm and version not in (None, wanted):
+    if by_vllm and version is not None and numbers_of(version) < numbers_of(wanted):
         raise ValueError(
             "'interpreters.train' must be a Python with TRL and vLLM "
-            f"{wanted} where 'reinforce.vllm_gpu_memory_utilization' is a number (got "
-            f"{f'vLLM {version}' if version else 'one without vLLM'}). Hint: "
-            "envs/reinforce.yaml holds both, and conda takes it by itself."
+            f"{wanted} or later where 'reinforce.vllm_gpu_memory_utilization' is a "
+            f"number (got {f'vLLM {version}' if version else 'one without vLLM'}). "
+            "Hint: envs/reinforce.yaml holds both, and conda takes it by itself."
         )
 
 
@@ -356,8 +356,12 @@ def vllm_beside_torch(python: Path) -> str | None:
 
 def is_old(version: str) -> bool:
     """Whether a version of vLLM is of the kind that serves Mllama, and little else."""
-    parts = tuple(int(part) for part in re.findall(r"\d+", version)[:3])
-    return parts <= LAST_WITH_MLLAMA
+    return numbers_of(version) <= LAST_WITH_MLLAMA
+
+
+def numbers_of(version: str) -> tuple[int, ...]:
+    """The first three numbers of a version; of none nothing, which is below all."""
+    return tuple(int(part) for part in re.findall(r"\d+", version)[:3])
 
 
 def is_of_transformers_5(model: Path) -> bool:

@@ -155,12 +155,20 @@ def find_probability(
     return sum(votes) / len(votes)
 
 
+def read_answer(generation: Generation, order: Order) -> bool | None:
+    """Whether a text prefers chosen; None where it states nothing, as any does that
+    was cut off."""
+    if generation.finish_reason == "length":
+        return None
+    return read_stated(generation.text, order)
+
+
 def read_order(
     order: Order, answered: Answered, trust: Trust, mirrored: bool
 ) -> OneJudgment:
     """What one order says, in places of the match instead of chosen and rejected."""
     chosen_place = int(mirrored)
-    states_chosen = read_stated(answered.generation.text, order)
+    states_chosen = read_answer(answered.generation, order)
     prefers = None
     if states_chosen is not None:
         prefers = chosen_place if states_chosen else 1 - chosen_place

@@ -21,7 +21,6 @@ from selfjudge.judging.probabilities import (
     CHOICES,
     Logprobs,
     has_no_room,
-    is_unparsed,
     told_logprobs,
     weighed_from,
     weighing_request,
@@ -32,6 +31,7 @@ from selfjudge.use.comparing import (
     Comparison,
     Match,
     pair_of,
+    read_answer,
     settle,
 )
 from selfjudge.use.trust import Trust, read_trust
@@ -109,9 +109,9 @@ class Judge:
 
         Both orders of a match are asked one after the other: they share images and
         instruction, and an engine that keeps these finds them.  A text without a
-        verdict is drawn once more, under another seed; where that states none either,
-        the probabilities of both letters decide.  Raises ValueError where the engine
-        cannot answer.
+        verdict, or cut off, is drawn once more, under another seed; where that states
+        none either, the probabilities of both letters decide.  Raises ValueError where
+        the engine cannot answer.
         """
         if self._lock is None:
             return self._compare(matches, stage)
@@ -147,7 +147,7 @@ class Judge:
         unparsed = [
             (ask, text)
             for ask, text in zip(asks, texts, strict=True)
-            if is_unparsed(text)
+            if read_answer(text, ask.order) is None
         ]
         again = [
             self._second(ask)
@@ -160,7 +160,7 @@ class Judge:
         better = {
             (ask.pair_id, ask.order): Said(request, text, True)
             for ask, request, text in zip(again, second, tried, strict=True)
-            if not is_unparsed(text)
+            if read_answer(text, ask.order) is not None
         }
         self.spent = Spent(
             self.spent.num_texts + len(asks),
