@@ -13,6 +13,8 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from examples import judge_both, make_judgment, make_pair
@@ -99,23 +101,32 @@ def test_a_position_is_worth_no_more_than_a_verdict() -> None:
     assert set(rewards_of(*rollouts)) == {0.1}
 
 
-def test_the_nth_rollout_stands_with_the_nth_of_the_other_order() -> None:
-    texts = [("r", "r"), ("r", "w"), ("w", "r"), ("w", "w")]
-    text_of = {"r": RIGHT, "w": WRONG}
+@given(st.lists(st.sampled_from("rwn"), min_size=1), st.data())
+def test_a_right_verdict_earns_by_the_other_order(
+    first: list[str], data: st.DataObject
+) -> None:
+    """On average over the rollouts of the other order what standing with one earns,
+    in any order of the batch and whatever other pairs are in it; and so no right
+    verdict is behind a wrong one of its own order."""
+    second = data.draw(st.lists(st.sampled_from("rwn"), min_size=1))
+    text_of = {"r": RIGHT, "w": WRONG, "n": dict.fromkeys(ORDERS, "no verdict")}
     rollouts: list[tuple[str, Order, str | None]] = [
-        ("a", order, text_of[pair[side]][order])
-        for side, order in enumerate(ORDERS)
-        for pair in texts
+        (pair, order, text_of[one][order])
+        for order, ones in zip(ORDERS, (first, second), strict=True)
+        for one in ones
+        for pair in ("a", "b")
     ]
-    assert rewards_of(*rollouts) == [1.0, 0.1, 0.1, 0.1] * 2
-    # Rollouts of other pairs between them change nothing.
-    mixed = [one for two in zip(rollouts, rollouts, strict=True) for one in two]
-    mixed = [
-        (f"{pair}{n % 2}", order, text) for n, (pair, order, text) in enumerate(mixed)
-    ]
-    assert rewards_of(*mixed) == [
-        one for one in rewards_of(*rollouts) for _ in range(2)
-    ]
+    rollouts += [("c", order, RIGHT[order]) for order in ORDERS]
+    mixed = data.draw(st.permutations(range(len(rollouts))))
+    rewards = rewards_of(*(rollouts[place] for place in mixed))
+    for place, reward in zip(mixed, rewards, strict=True):
+        pair, order, text = rollouts[place]
+        others = [
+            both(text, other) if order == ORDERS[0] else both(other, text)[::-1]
+            for name, other_order, other in rollouts
+            if name == pair and other_order != order
+        ]
+        assert reward == pytest.approx(sum(one for one, _ in others) / len(others))
 
 
 def test_length_is_worth_nothing() -> None:
@@ -126,7 +137,7 @@ def test_length_is_worth_nothing() -> None:
 
 
 def test_an_order_without_its_other_is_refused() -> None:
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="pair a: must have both orders"):
         rewards_of(("a", "chosen_first", "Verdict: [[A]]"))
 
 
