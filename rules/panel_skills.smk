@@ -3,12 +3,17 @@ rule prepare_skills:
     """Check and number the questions by which members are measured."""
     input:
         questions=PANEL["skills"]["path"] or [],
+        pool="results/prompts.jsonl",
     output:
         "results/panel/skills.jsonl",
     log:
         "logs/panel/prepare_skills.log",
     conda:
         "../envs/decide.yaml"
+    threads: 4
+    resources:
+        mem_mb=4000,
+        runtime=120,  # minutes
     params:
         code=code("prepare_skills"),
         limits=settings(config["prompts"]["limits"]),
@@ -16,8 +21,9 @@ rule prepare_skills:
         images=lambda wildcards: image_version(config["image_root"]),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/prepare_skills.py "
-        "--questions {input.questions:q} --image-root {params.image_root:q} "
-        "--limits {params.limits:q} --output {output} 2> {log}"
+        "--questions {input.questions:q} --pool {input.pool} "
+        "--image-root {params.image_root:q} --limits {params.limits:q} "
+        "--threads {threads} --output {output} 2> {log}"
 
 
 rule answer_benchmark:

@@ -1,13 +1,16 @@
 """Check and number the questions by which members of a panel are measured.
 
 Reads JSON Lines of questions with gold answers (as prompts have them; `source` is
-the group) and the images they name; writes them as prompts, in id order.
+the group), the images they name, and the pool; writes them as prompts, in id order,
+but for those whose image is in the pool: members may learn them by heart.
 """
 
 import sys
 from pathlib import Path
 
-from selfjudge.ground.lines import write_records
+from selfjudge.ground.lines import read_records, write_records
+from selfjudge.ground.records import Prompt
+from selfjudge.pairs.contamination import read_pool
 from selfjudge.pairs.imports import ImportLimits, import_prompts, log_report
 from selfjudge.panel.skills import check_questions
 from selfjudge.run.commands import arguments, json_of, run
@@ -17,13 +20,20 @@ def main() -> None:
     """Read the arguments, check, write."""
     parser = arguments(__doc__)
     parser.add_argument("--questions", type=Path, required=True)
+    parser.add_argument("--pool", type=Path, required=True, help="prompts")
     parser.add_argument("--image-root", type=Path, required=True)
     parser.add_argument("--limits", type=json_of(ImportLimits), required=True)
+    parser.add_argument("--threads", type=int, default=1, help="images at once")
     parser.add_argument("--output", type=Path, required=True)
     args = parser.parse_args()
     sources = {"skills": args.questions}
-    imported = import_prompts(sources, args.image_root, args.limits)
-    log_report(imported.report)
+    pool = read_pool(read_records(args.pool, Prompt), args.image_root, args.threads)
+    imported = import_prompts(sources, args.image_root, args.limits, args.threads, pool)
+    log_report(
+        imported.report,
+        "questions of the panel's skills",
+        "logs/panel/prepare_skills.log",
+    )
     for row in imported.dropped:
         print(f"dropped: {row}", file=sys.stderr)
     check_questions(imported.prompts)

@@ -1,6 +1,8 @@
 """What a benchmark holds is kept out of the pool."""
 
 import io
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +11,14 @@ import pytest
 from PIL import Image, ImageOps
 
 from examples import make_pair, write_lines
-from selfjudge.ground.lines import encode, file_sha256, write_records
-from selfjudge.pairs.contamination import KeptOut, hash_picture, read_kept_out
+from selfjudge.ground.lines import encode, file_sha256, read_records, write_records
+from selfjudge.ground.records import Prompt
+from selfjudge.pairs.contamination import (
+    KeptOut,
+    hash_picture,
+    read_kept_out,
+    read_pool,
+)
 from selfjudge.pairs.imports import ImportLimits, import_prompts
 
 LIMITS = ImportLimits(max_pixels=10**7, max_line_bytes=10**6)
@@ -137,3 +145,71 @@ def test_the_import_drops_and_counts(
         "near_benchmark_image": 1,
     }
     assert [prompt.question for prompt in found.prompts] == ["Why?"]
+
+
+# -------------------------------------------------- the pool of a panel, and its skills
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DRAW = REPOSITORY / "demo" / "make_panel_world.py"
+SKILLS = REPOSITORY / "scripts" / "prepare_skills.py"
+
+
+def asked_of(name: str, question: str) -> bytes:
+    """A row with a gold answer."""
+    row = {"images": [name], "question": question, "answer": "2"}
+    return encode(row | {"answer_format": "number"}).rstrip()
+
+
+def prepare_skills(folder: Path) -> tuple[list[Prompt], subprocess.CompletedProcess]:
+    """What the script keeps of skills.jsonl beside the pool prompts.jsonl."""
+    pool = import_prompts({"pool": folder / "prompts.jsonl"}, folder, LIMITS)
+    write_records(folder / "pool.jsonl", pool.prompts)
+    command = [sys.executable, str(SKILLS), "--questions", folder / "skills.jsonl"]
+    command += ["--pool", folder / "pool.jsonl", "--image-root", folder]
+    command += ["--limits", encode(LIMITS).decode(), "--output", folder / "out.jsonl"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    kept = folder / "out.jsonl"
+    return list(read_records(kept, Prompt)) if kept.is_file() else [], done
+
+
+def test_skills_are_not_measured_on_images_of_the_pool(tmp_path: Path) -> None:
+    """Equal or encoded otherwise, whatever is asked; the question alone is free."""
+    for seed in (1, 2, 3):
+        scene(seed).save(tmp_path / f"{seed}.png")
+    (tmp_path / "copy.png").write_bytes((tmp_path / "1.png").read_bytes())
+    jpeg(scene(2), 40).save(tmp_path / "near.jpg")
+    rows = [asked_of(f"{seed}.png", OWN) for seed in (1, 2)]
+    write_lines(tmp_path / "prompts.jsonl", *rows)
+    names = ("1.png", "copy.png", "near.jpg", "3.png")
+    rows = [asked_of(name, OWN) for name in names]
+    rows.append(asked_of("copy.png", "How many boats are there?"))
+    write_lines(tmp_path / "skills.jsonl", *rows)
+    kept, done = prepare_skills(tmp_path)
+    assert [prompt.images for prompt in kept] == [("3.png",)]
+    assert "note: 4 of 5 questions of the panel's skills dropped" in done.stderr
+    assert "near_pool_image 1" in done.stderr and "pool_image 3" in done.stderr
+
+
+def test_skills_that_are_all_of_the_pool_are_refused(tmp_path: Path) -> None:
+    scene(1).save(tmp_path / "1.png")
+    for name in ("prompts", "skills"):
+        write_lines(tmp_path / f"{name}.jsonl", asked_of("1.png", OWN))
+    _, done = prepare_skills(tmp_path)
+    assert done.returncode == 1 and "1 pool_image, such as" in done.stderr
+
+
+def test_a_simple_world_has_skills_beside_its_pool(tmp_path: Path) -> None:
+    """Scenes of few shapes, each drawn anew, are not taken for one another."""
+    draw = [sys.executable, str(DRAW), "--seed", "0", "--num-prompts", "300"]
+    draw += ["--num-skills", "60", "--out", str(tmp_path)]
+    subprocess.run(draw, check=True)
+    rows = (tmp_path / "prompts.jsonl", tmp_path / "skills.jsonl")
+    pool, skills = (
+        import_prompts({"world": path}, tmp_path / "images", LIMITS).prompts
+        for path in rows
+    )
+    known = read_pool(pool, tmp_path / "images", threads=2)
+    digests = [
+        (tmp_path / "images" / one.images[0], one.image_sha256s) for one in skills
+    ]
+    assert [known.image_reason(path, sha) for path, (sha,) in digests] == [None] * 60

@@ -23,7 +23,7 @@ from selfjudge.ground.records import (
 from selfjudge.ground.requests import Generation, Sampling
 from selfjudge.panel.agreement import measure_agreement
 from selfjudge.panel.audit import count_preferences, count_unparsed
-from selfjudge.panel.ballots import BALLOTS, panel_reward
+from selfjudge.panel.ballots import BALLOTS, Voters, panel_reward
 from selfjudge.panel.candidates import list_candidates
 from selfjudge.panel.gold import gives_gold
 from selfjudge.panel.marks import parse_marks, parse_sections, reward_of
@@ -430,33 +430,37 @@ def test_a_rating_of_nothing_known_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("voters", "author", "reward"),
+    ("voters", "authors", "reward"),
     [
-        ("peers", "ada", 0.5),  # bea and cyd
-        ("peers", "bea", 0.5),
-        ("all", "ada", 0.666667),
-        ("self", "ada", 1.0),
-        ("self", "cyd", 0.0),
+        ("peers", "a", 0.5),  # bea and cyd
+        ("peers", "c", 1.0),
+        ("peers", "ac", 0.75),  # the mean of both
+        ("peers", "abc", 0.666667),
+        ("all", "a", 0.666667),
+        ("all", "abc", 0.666667),
+        ("self", "a", 1.0),
+        ("self", "c", 0.0),
     ],
 )
-def test_whose_rewards_count(voters: str, author: str, reward: float) -> None:
-    one = vote(1, "2", "abc", [1.0, 1.0, 0.0])
-    expected = 0.5 if (voters, author) == ("peers", "bea") else reward
-    assert panel_reward(one, author, voters, {}, 2) == expected  # type: ignore[arg-type]
+def test_whose_rewards_count(voters: Voters, authors: str, reward: float) -> None:
+    one = vote(1, "2", authors, [1.0, 1.0, 0.0])
+    assert panel_reward(one, one.members, voters, {}, 2) == reward
 
 
 def test_unparsed_ratings_never_vote() -> None:
     """They are neither 0 nor the mean of the others; too few give no reward."""
     one = vote(1, "2", "a", [None, 1.0, None])
-    assert panel_reward(one, "ada", "peers", {}, 2) is None
-    assert panel_reward(one, "ada", "peers", {}, 1) == 1.0
-    assert panel_reward(one, "ada", "self", {}, 1) is None
+    assert panel_reward(one, ["ada"], "peers", {}, 2) is None
+    assert panel_reward(one, ["ada"], "peers", {}, 1) == 1.0
+    assert panel_reward(one, ["ada"], "self", {}, 1) is None
+    # Of bea's there is no other rating: it counts for no co-author either.
+    assert panel_reward(one, ["ada", "bea"], "peers", {}, 1) is None
 
 
 def test_weights_turn_a_vote() -> None:
     one = vote(1, "2", "a", [0.0, 1.0, 1.0])
     weights = {"ada": 0.9, "bea": 0.05, "cyd": -0.3}
-    reward = panel_reward(one, "ada", "weighted", weights, 2)
+    reward = panel_reward(one, ["ada"], "weighted", weights, 2)
     # Who agrees with nobody has the least weight: never none, nor a negative one.
     assert reward == pytest.approx((0.05 + 0.02) / (0.9 + 0.05 + 0.02), abs=1e-6)
 
@@ -466,7 +470,7 @@ def test_weighted_rewards_stay_rewards(weight: float) -> None:
     """Whatever the raters' agreement, or without any known."""
     one = vote(1, "2", "a", [0.9, 0.1, 0.5])
     for weights in ({}, dict.fromkeys(MEMBERS, weight), {MEMBERS[0]: weight}):
-        reward = panel_reward(one, "ada", "weighted", weights, 2)
+        reward = panel_reward(one, ["ada"], "weighted", weights, 2)
         assert reward is not None and 0.1 <= reward <= 0.9
 
 
@@ -503,9 +507,10 @@ def test_the_best_stands_beside_the_worst() -> None:
          "below_margin"),
         # All alike.
         ([vote(1, "2", "a", [1, 1, 1]), vote(1, "3", "b", [1, 1, 1])], "below_margin"),
-        # One text is best for one of its authors and worst for another.
-        ([vote(1, "2", "ab", [1, 0, 1]), vote(1, "3", "c", [0.6, 0.6, 0.6])],
-         "below_margin"),
+        # A dissenter counts, whoever else wrote the text.
+        ([vote(1, "2", "a", [1, 1, 0]), vote(1, "3", "b", [0, 0, 0])], "below_keep"),
+        ([vote(1, "2", "abc", [1, 1, 0]), vote(1, "3", "abc", [0, 0, 0])],
+         "below_keep"),
     ],
 )  # fmt: skip
 def test_a_prompt_without_a_preference_says_why(votes: list[Vote], reason: str) -> None:
@@ -578,6 +583,60 @@ def test_nobody_votes_on_its_own_response() -> None:
     assert built(votes, builder(), prompts) == built(flipped, builder(), prompts)
     every = builder("all")
     assert built(votes, every, prompts) != built(flipped, every, prompts)
+
+
+def kept_share(num_members: int, num_authors: int, min_votes: int) -> float:
+    """Of prompts with two texts of so many authors, rated at random, those kept."""
+    rng = Random(f"{num_members}/{min_votes}")
+    members = tuple("abcd"[:num_members])
+    votes = [
+        Vote(
+            candidate_id=f"{number}/{text}",
+            prompt_id=f"{number:016x}",
+            text=text,
+            members=tuple(sorted(rng.sample(members, num_authors))),
+            raters=members,
+            marks=(None,) * num_members,
+            rewards=tuple(
+                None if rng.random() < 0.1 else rng.random() for _ in members
+            ),
+        )
+        for number in range(600)
+        for text in "12"
+    ]
+    who = builder(keep=0.6, margin=0.3, min_votes=min_votes)._replace(members=members)
+    found = built(votes, who, [prompt(number) for number in range(600)])
+    return sum(isinstance(one, Preference) for one in found) / 600
+
+
+@pytest.mark.parametrize("num_members", [3, 4])
+@pytest.mark.parametrize("min_votes", [1, 2])
+def test_a_text_of_many_is_not_kept_more_easily(
+    num_members: int, min_votes: int
+) -> None:
+    """Of random ratings as few are kept, beyond noise, however many wrote the texts."""
+    by_one, *by_more = (
+        kept_share(num_members, number + 1, min_votes) for number in range(num_members)
+    )
+    noise = 3 * (2 * by_one * (1 - by_one) / 600) ** 0.5
+    assert by_one > 0.1
+    assert max(by_more) <= by_one + noise
+
+
+def test_a_text_is_worth_the_same_to_each_of_its_authors() -> None:
+    """Whoever learns from it: its reward is of the text, not of somebody's copy."""
+    numbers = range(1, 200)
+    votes = random_votes(Random(5), numbers)
+    prompts = [prompt(number) for number in numbers]
+    rewards: dict[str, set[float | None]] = {}
+    for source in ("anyone", "own"):
+        who = builder(source=source, keep=0.5, margin=0.25)
+        for one in built(votes, who, prompts):
+            if isinstance(one, Preference):
+                rewards.setdefault(one.chosen_id, set()).add(one.reward_chosen)
+                rewards.setdefault(one.rejected_id, set()).add(one.reward_rejected)
+    assert len(rewards) > 50
+    assert {len(found) for found in rewards.values()} == {1}
 
 
 def test_gold_needs_answers() -> None:

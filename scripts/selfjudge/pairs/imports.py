@@ -34,6 +34,8 @@ PromptReason = Literal[
     "benchmark_image",
     "near_benchmark_image",
     "benchmark_question",
+    "pool_image",
+    "near_pool_image",
 ]
 # Of each route of a source so many questions are shown, each so far.
 NUM_QUESTIONS = 3
@@ -345,20 +347,25 @@ def count_routes(prompts: Iterable[Prompt]) -> dict[str, dict[str, dict[str, Any
     }
 
 
-def tell_dropped(report: Mapping[str, Any]) -> str | None:
-    """How many rows of the sources were dropped, and why; None if none was."""
+def tell_dropped(
+    report: Mapping[str, Any],
+    what: str = "rows of the sources",
+    named_in: str = "results/dropped_prompts.jsonl",
+) -> str | None:
+    """How many rows were dropped, why, and where each is named; None if none was."""
     if not report["num_dropped"]:
         return None
     return (
-        f"{report['num_dropped']} of {report['num_rows']} rows of the sources "
-        f"dropped ({tell_counts(report['dropped'])}): results/dropped_prompts.jsonl"
+        f"{report['num_dropped']} of {report['num_rows']} {what} "
+        f"dropped ({tell_counts(report['dropped'])}): {named_in}"
     )
 
 
-def log_report(report: dict[str, Any]) -> None:
+def log_report(report: dict[str, Any], *told_as: str) -> None:
     """Print an import's counts to the log, and what a person may want to act on.
 
-    A line that begins with "note: " is shown on the terminal of the run.
+    ``told_as`` is as `tell_dropped` takes it.  A line that begins with "note: " is
+    shown on the terminal of the run.
     """
     print(msgspec.json.encode(report).decode(), file=sys.stderr)
     for name, number in report["fields_kept_aside"].items():
@@ -368,5 +375,5 @@ def log_report(report: dict[str, Any]) -> None:
     for reason, hint in HINTS.items():
         if number := report["dropped"].get(reason):
             print(f"{number} rows dropped ({reason}). Hint: {hint}", file=sys.stderr)
-    if told := tell_dropped(report):
+    if told := tell_dropped(report, *told_as):
         print(f"note: {told}", file=sys.stderr)

@@ -50,16 +50,33 @@ BALLOTS: dict[str, Ballot] = {
 
 def panel_reward(
     vote: Vote,
+    authors: Sequence[str],
+    voters: Voters,
+    weights: Mapping[str, float],
+    min_votes: int,
+) -> float | None:
+    """What a candidate is worth, 0 to 1: the mean over its authors.
+
+    As the response of each author it is worth what the raters give whose word counts
+    there.  ``weights`` are of the raters, where the ballot has them.  None if for one
+    author fewer than ``min_votes`` ratings that count are parsed (under `self` one):
+    a text must not pass more easily because many wrote it.
+    """
+    copies = [
+        author_reward(vote, author, voters, weights, min_votes) for author in authors
+    ]
+    known = [(reward, 1.0) for reward in copies if reward is not None]
+    return weighted_mean(known) if len(known) == len(copies) else None
+
+
+def author_reward(
+    vote: Vote,
     author: str,
     voters: Voters,
     weights: Mapping[str, float],
     min_votes: int,
 ) -> float | None:
-    """What a candidate is worth, 0 to 1, as the response of one of its authors.
-
-    ``weights`` are of the raters, where the ballot has them.  None if fewer than
-    ``min_votes`` ratings of those that count are parsed (under `self` there is one).
-    """
+    """What a candidate is worth as the response of one of its authors."""
     is_weighted = voters == "weighted"
     counted = [
         (reward, max(LEAST_WEIGHT, weights.get(rater, 0.0)) if is_weighted else 1.0)

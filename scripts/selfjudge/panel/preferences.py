@@ -1,7 +1,6 @@
 """From votes to preferences: of each prompt the best text beside the worst.
 
-A ballot says what a text is worth; thresholds say which pairs are kept.  A text that
-several members wrote stands once for each of them, since each has other peers.
+A ballot says what a text is worth; thresholds say which pairs are kept.
 """
 
 from collections import Counter
@@ -72,7 +71,7 @@ def never(_: Preference) -> bool:
 
 
 class Valued(NamedTuple):
-    """A text as the response of one of its authors, and what it is worth."""
+    """A text, and what it is worth."""
 
     reward: float
     vote: Vote
@@ -136,7 +135,7 @@ def choose(
     if voters == "gold" and prompt.answer is None:
         return refuse("no_gold_answer")
     valued = list(value_texts(prompt, votes, member, builder))
-    if len({one.vote.candidate_id for one in valued}) < 2:
+    if len(valued) < 2:
         return refuse("too_few_votes")
     best, lowest = draw_ends(valued, rng)
     rewards = best.reward, lowest.reward
@@ -144,9 +143,6 @@ def choose(
         return refuse("below_keep", *rewards)
     if not list_reached(*rewards, [(0.0, builder.settings.margin)]):
         return refuse("below_margin", *rewards)
-    if best.vote.candidate_id == lowest.vote.candidate_id:
-        # One text, of which its authors' peers think differently.
-        return refuse("below_margin", best.reward, best.reward)
     return preference(prompt, best.vote, lowest.vote, rewards, member, builder)
 
 
@@ -172,7 +168,10 @@ def no_preference(
 def value_texts(
     prompt: Prompt, votes: Sequence[Vote], member: str | None, builder: Builder
 ) -> Iterator[Valued]:
-    """What each text is worth under the ballot, for each of its authors."""
+    """What each text is worth under the ballot: the same to whoever learns from it.
+
+    Under `self` a text is worth to each ``member`` what that member gives it.
+    """
     voters = builder.ballot.voters
     form = prompt.answer_format or "open"
     weights = {
@@ -186,11 +185,11 @@ def value_texts(
         if voters == "gold":
             yield Valued(float(gives_gold(prompt, vote.text) is True), vote)
             continue
-        for author in vote.members if member is None else (member,):
-            least = builder.settings.min_votes
-            reward = panel_reward(vote, author, voters, weights, least)
-            if reward is not None:
-                yield Valued(reward, vote)
+        authors = [m for m in vote.members if voters != "self" or m == member]
+        least = builder.settings.min_votes
+        reward = panel_reward(vote, authors, voters, weights, least)
+        if reward is not None:
+            yield Valued(reward, vote)
 
 
 def draw_ends(valued: list[Valued], rng: Random) -> tuple[Valued, Valued]:
