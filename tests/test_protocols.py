@@ -23,7 +23,7 @@ from selfjudge.benchmarks.leaderboard import read_leaderboard
 from selfjudge.benchmarks.mmrb2 import read_better_response
 from selfjudge.benchmarks.multi_crit import read_response_is_better
 from selfjudge.benchmarks.multimodal_rewardbench import read_first_brackets
-from selfjudge.benchmarks.protocols import SELFJUDGE, Protocol
+from selfjudge.benchmarks.protocols import CUT_OFF, SCALED_DOWN, SELFJUDGE, Protocol
 from selfjudge.benchmarks.registry import FORMATS, OFFICIAL, SCORINGS, find_protocol
 from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
@@ -477,6 +477,19 @@ def test_official_templates_load(benchmark: str, asked: str) -> None:
     template = load_judge_template(path)
     assert asked in template
     assert ("{criterion}" in template) == FORMATS[benchmark].has_criteria
+
+
+def test_what_the_authors_did_not_ask_is_said_of_all_that_judges_their_way() -> None:
+    """Engines scale images and cut texts off whatever is asked: of no protocol that is
+    asked as its authors do may that go without saying."""
+    silent = [
+        (name, protocol.name)
+        for name, scoring in SCORINGS.items()
+        for protocol in scoring.protocols
+        if protocol.collection == "official"
+        and not {SCALED_DOWN, CUT_OFF} <= {*protocol.cannot}
+    ]
+    assert silent == []
 
 
 def test_unknown_protocol_is_named() -> None:

@@ -44,6 +44,7 @@ def comparison_row(**changes: Any) -> dict[str, Any]:
         "iteration": 2,
         "filter": "majority",
         "num_pairs": 8,
+        "coverage": 1.0,
         "accuracy": 0.625,
         "low": 0.25,
         "high": 0.75,
@@ -123,6 +124,35 @@ def test_no_share_is_told_of_what_is_no_part(judge: float, control: float) -> No
     gains = [f"{100 * (accuracy - 0.5):.1f}" for accuracy in (judge, control)]
     expected = f" It gains {gains[0]} points, and with agreement alone {gains[1]}."
     assert told(comparison(*rows)).endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("base", "judge", "share"),
+    [
+        pytest.param((0.8, 0.48), (1.0, 0.6), "Of 12.0 points .*, 12.0", id="all"),
+        pytest.param((0.8, 0.48), (1.0, 0.72), "Of 24.0 points .*, 12.0", id="half"),
+        pytest.param((0.8, 0.48), (1.0, 0.5), "It gains 2.0 .* 12.0", id="less-right"),
+        pytest.param((1.0, 0.6), (0.8, 0.64), "It gains 4.0 .* -12.0", id="fewer"),
+        pytest.param((1.0, 0.6), (0.8, 0.48), "It gains -12.0 .* -12.0", id="a-loss"),
+        pytest.param((0.0, 0.0), (1.0, 0.5), "Of 50.0 points .*, 50.0", id="from-none"),
+        pytest.param((0.99, 0.5), (1.0, 0.6), None, id="no-matter"),
+        pytest.param((1.0, 0.5), (1.0, 0.6), None, id="none"),
+    ],
+)
+def test_verdicts_that_are_stated_are_no_skill(
+    base: tuple[float, float], judge: tuple[float, float], share: str | None
+) -> None:
+    """What a judge gains by stating more verdicts, as often right as the base's."""
+    rows = [
+        BASE | {"coverage": base[0], "accuracy": base[1]},
+        comparison_row(coverage=judge[0], accuracy=judge[1]),
+    ]
+    found = list_controls(main_result([comparison(*rows)], "vlrb", "majority"))
+    assert tell_controls(comparison(*rows)) == " ".join(found)
+    assert len(found) == bool(share)
+    assert not share or re.match(f"{share} come with (more|fewer) verdicts", found[0])
+    # Where an unparsed judgment is not wrong, none is gained by stating it.
+    assert tell_controls(comparison(*rows, protocol="official")) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,12 +1,14 @@
 from itertools import product
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from selfjudge.benchmarks.statistics import (
     OF_CHANGES,
     Sample,
+    largest_by_chance,
     mean_interval,
     paired_p_value,
     share_interval,
@@ -159,3 +161,25 @@ def test_paired_p_value_is_symmetric(scores: list[tuple[float, float]]) -> None:
     forth = paired_p_value(before, after, prompts)
     assert 0 <= forth <= 1
     assert forth == pytest.approx(paired_p_value(after, before, prompts))
+
+
+CHANGES = st.lists(st.integers(-3, 3), min_size=1, max_size=12)
+
+
+@given(CHANGES, st.booleans())
+def test_one_sum_beyond_chance_has_a_small_p_value(
+    changes: list[int], is_twice: bool
+) -> None:
+    """And no other; the same sum once more is no second chance to be lucky."""
+    p_value = paired_p_value([0.0] * len(changes), changes, range(len(changes)))
+    assume(not 0.035 < p_value < 0.065)  # which draws of signs may not tell
+    table = np.array([changes] * (1 + is_twice), dtype=float).T
+    root = (table[:, 0] @ table[:, 0]) ** 0.5
+    is_told = abs(sum(changes)) > largest_by_chance(table, 0) * root + 1e-9
+    assert is_told == (p_value < 0.05)
+
+
+def test_nothing_has_no_chance_of_being_off() -> None:
+    """Where judges are one there is nothing to divide by."""
+    assert largest_by_chance(np.zeros((4, 3)), 0) == 0
+    assert largest_by_chance(np.array([[0.0, 2.0]]), 0) == 1

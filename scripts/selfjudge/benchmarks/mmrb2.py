@@ -52,6 +52,7 @@ from selfjudge.benchmarks.protocols import (
     CUT_OFF,
     OUR_WORDS,
     OURS,
+    SCALED_DOWN,
     Protocol,
     Scoring,
 )
@@ -199,6 +200,7 @@ SCORING = Scoring(
             cannot=(
                 OUR_WORDS,
                 CUT_OFF,
+                SCALED_DOWN,
                 "Images stand before the text, with a mark where each stood; "
                 "officially they stand in the prompt.",
                 "The verdict is the last `better_response` of the text; they repair "

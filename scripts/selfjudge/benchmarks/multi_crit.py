@@ -58,6 +58,7 @@ from selfjudge.benchmarks.protocols import (
     CUT_OFF,
     OUR_WORDS,
     OURS,
+    SCALED_DOWN,
     Protocol,
     Scoring,
 )
@@ -279,6 +280,7 @@ SCORING = Scoring(
             cannot=(
                 OUR_WORDS,
                 CUT_OFF,
+                SCALED_DOWN,
                 "They have an LLM read what their parser cannot; here it is wrong.",
             ),
         ),

@@ -39,6 +39,7 @@ from selfjudge.benchmarks.protocols import (
     IMAGE_FIRST,
     OUR_WORDS,
     OURS,
+    SCALED_DOWN,
     Protocol,
     Scoring,
 )
@@ -189,6 +190,7 @@ SCORING = Scoring(
                 OUR_WORDS,
                 IMAGE_FIRST,
                 CUT_OFF,
+                SCALED_DOWN,
                 "They leave the temperature to the API; here it is 1.",
                 "A row that was dropped in preparation draws no coin.",
             ),

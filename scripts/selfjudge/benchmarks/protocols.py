@@ -61,6 +61,10 @@ class Protocol:
 OUR_WORDS = "The prompt has the official structure in our words."
 IMAGE_FIRST = "The image stands before the text; officially it stands after it."
 CUT_OFF = "A judgment that our limit cut off is unparsed; they read what there is."
+SCALED_DOWN = (
+    "An image of more than 'images.max_pixels_shown' pixels was scaled down before any "
+    "model saw it."
+)
 
 SELFJUDGE = Protocol(
     name="selfjudge",

@@ -121,6 +121,24 @@ def paired_p_value(
     )
 
 
+def largest_by_chance(changes: npt.NDArray[np.float64], seed: int) -> float:
+    """How far several sums of changes may be off nothing by chance, all at once.
+
+    ``changes`` has a row for each group of prompts and a column for each sum.  In 95 %
+    of draws no sum is farther off than this many roots of its sum of squares; 0.0 where
+    nothing changed.  Drawn are signs, `NUM_RESAMPLES` times, one a group for all of its
+    columns: the test of `paired_p_value`, of many sums instead of one.
+    """
+    roots = np.sqrt((changes**2).sum(axis=0))
+    if not roots.any():
+        return 0.0
+    ratios = changes[:, roots > 0] / roots[roots > 0]
+    rng = np.random.default_rng(seed)
+    signs = 1.0 - 2 * rng.integers(0, 2, size=(NUM_RESAMPLES, len(ratios)))
+    largest = np.abs(signs @ ratios).max(axis=1)
+    return float(np.quantile(largest, CONFIDENCE, method="higher"))
+
+
 def count_steps(scores: Iterable[float]) -> int:
     """The fewest equal steps from 0 to 1 of which all scores are whole numbers.
 

@@ -48,6 +48,7 @@ from selfjudge.benchmarks.protocols import (
     IMAGE_FIRST,
     OUR_WORDS,
     OURS,
+    SCALED_DOWN,
     Protocol,
     Scoring,
 )
@@ -276,6 +277,7 @@ SCORING = Scoring(
                 OUR_WORDS,
                 IMAGE_FIRST,
                 CUT_OFF,
+                SCALED_DOWN,
                 "The order of a vote is drawn by our seed; officially it is not "
                 "seeded.",
                 "All votes count; officially the first K of a shuffled file of 10.",
@@ -292,6 +294,7 @@ SCORING = Scoring(
                 OUR_WORDS,
                 IMAGE_FIRST,
                 CUT_OFF,
+                SCALED_DOWN,
                 "The parser is ours: an answer other than 1 and 2 is unparsed, and "
                 "'significantly better' is read.",
             ),

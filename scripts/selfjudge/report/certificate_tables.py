@@ -107,8 +107,9 @@ def judge_rows(
             "answers": percent(one.abstentions[0].answered_rate),
         }
         if candidate := behind.get((one.iteration, one.filter)):
-            row["behind the best"] = percent(candidate.behind)
-            row["standard error"] = percent(candidate.standard_error)
+            row["behind the best"] = percent(candidate.behind.gain)
+            row["behind low"] = percent(candidate.behind.low)
+            row["behind high"] = percent(candidate.behind.high)
         if choice is not None:
             place = choice.iteration, choice.filter
             row["chosen"] = "yes" if (one.iteration, one.filter) == place else None

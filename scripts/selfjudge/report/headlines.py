@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from selfjudge.benchmarks.registry import FORMATS
+from selfjudge.benchmarks.registry import FORMATS, find_protocol
 from selfjudge.benchmarks.scores import MACRO
 from selfjudge.benchmarks.votes import OVERALL
 from selfjudge.ground.lines import read_json
@@ -13,6 +13,7 @@ from selfjudge.report.page_tables import Table, make_table
 from selfjudge.report.results_folder import Comparison, Row
 
 ALPHA = 0.05
+LEAST_STATED = 0.01  # a gain by stating more verdicts that is worth a sentence
 
 
 class MainResult(NamedTuple):
@@ -148,15 +149,18 @@ CONTROLS = {
 
 
 def list_controls(result: MainResult) -> list[str]:
-    """How much of a gain each control has too, and whose judges are one, a sentence
+    """How much of a gain comes without skill, and whose judges are one, a sentence
     each."""
     base, last, beside, twins = result
     found = tell_gains(last, base, beside) if base and last else []
-    return found + tell_twins(twins)
+    return tell_stated(last, base) + found + tell_twins(twins)
 
 
 def tell_controls(comparison: Comparison) -> str:
-    """What `list_controls` says, of the first filter of one comparison."""
+    """What `list_controls` says, of the first filter of one comparison.
+
+    Of verdicts stated only where an unparsed judgment is wrong.
+    """
     rows = {
         (row["iteration"], row["filter"]): row
         for row in comparison["rows"]
@@ -165,22 +169,52 @@ def tell_controls(comparison: Comparison) -> str:
     at = comparison["iteration"]
     trained = {name: row for (i, name), row in rows.items() if i == at and at}
     first, base = next(iter(trained), None), rows.get((0, "base"))
-    found = tell_gains(trained.pop(first), base, trained) if first and base else []
+    last = trained.pop(first) if first else None
+    found = tell_gains(last, base, trained) if base and last else []
+    protocol = find_protocol(comparison["release"]["format"], comparison["protocol"])
+    if protocol.unparsed == "wrong":
+        found = tell_stated(last, base) + found
     return " ".join(found + tell_twins(comparison.get("twins", {})))
+
+
+def tell_stated(last: Row | None, base: Row | None) -> list[str]:
+    """How much of a gain comes with more verdicts, or fewer: one sentence or none.
+
+    So many more as the judge states, each as often right as those of the base model.
+    """
+    if base is None or last is None:
+        return []
+    more = last["coverage"] - base["coverage"]
+    # Of none that is stated nothing is known: a coin's.
+    rate = base["accuracy"] / base["coverage"] if base["coverage"] else 0.5
+    if abs(more * rate) < LEAST_STATED:
+        return []
+    right = "of these are right" if base["coverage"] else "of a coin's were right"
+    return [
+        f"{share_of_gain(last, base, more * rate)} {'more' if more > 0 else 'fewer'} "
+        f"verdicts alone: the base model states one in {100 * base['coverage']:.1f} % "
+        f"of judgments ({100 * rate:.1f} % {right}), the judge in "
+        f"{100 * last['coverage']:.1f} %."
+    ]
 
 
 def tell_gains(last: Row, base: Row, beside: Mapping[str, Row]) -> list[str]:
     """How much of a gain each control has too, a sentence each."""
-    gain = 100 * (last["accuracy"] - base["accuracy"])
-    told = []
-    for name, what in CONTROLS.items():
-        if name in beside:
-            alone = 100 * (beside[name]["accuracy"] - base["accuracy"])
-            share = f"Of {gain:.1f} points above the base, {alone:.1f} come with"
-            if not 0 <= alone <= gain:
-                share = f"It gains {gain:.1f} points, and {alone:.1f} come with"
-            told.append(f"{share} {what}; it is right in {in_percent(beside[name])}.")
-    return told
+    return [
+        f"{share_of_gain(last, base, beside[name]['accuracy'] - base['accuracy'])} "
+        f"{what}; it is right in {in_percent(beside[name])}."
+        for name, what in CONTROLS.items()
+        if name in beside
+    ]
+
+
+def share_of_gain(last: Row, base: Row, alone: float) -> str:
+    """How a sentence begins about how much of a judge's gain comes with what."""
+    points = round(100 * (last["accuracy"] - base["accuracy"]), 1)
+    part = round(100 * alone, 1) + 0.0  # no -0.0
+    if 0 <= part <= points:
+        return f"Of {points:.1f} points above the base, {part:.1f} come with"
+    return f"It gains {points:.1f} points, and {part:.1f} come with"
 
 
 def tell_twins(twins: Mapping[str, str]) -> list[str]:

@@ -13,6 +13,7 @@ from selfjudge.report.headlines import (
     tell_controls,
     tell_scored,
     tell_sources,
+    tell_stated,
 )
 from selfjudge.report.results_folder import Comparison, expected_by
 from selfjudge.report.text_columns import format_columns
@@ -47,6 +48,7 @@ def format_result(
         lines.append(f"  beside it: {others}")
     limits = [warning for one in comparisons for warning in one["release"]["warnings"]]
     told = [*limits[-1:], *filter(None, [tell_sources(project / "results")])]
+    told += tell_stated(result.judge, result.base)
     if told:
         lines.append(f"Limit: {'; '.join(told)}")
     page = project / "results" / "report.html"
