@@ -1,11 +1,16 @@
 """Whether a judgment's reasons name what makes one response the better one."""
 
+import re
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from msgspec import structs
 
 from examples import make_judgment
-from selfjudge.ground.records import Pair
+from selfjudge.ground.records import Order, Pair
 from selfjudge.judging.acceptance import decide_pair, outcome_of_pair
 from selfjudge.judging.grounds import is_grounded
 from selfjudge.judging.verdicts import read_stated
@@ -20,6 +25,10 @@ LEFT_OUT = {
     "rejected": "A man waits.",
 }
 CLOSED = {"chosen": "The sign has 3 birds. Answer: 3", "rejected": "Answer: top-left"}
+TABLE = yaml.safe_load(
+    Path(__file__).with_name("reasons.yaml").read_text(encoding="utf-8")
+)
+NAMED = re.compile(r"\b(Response|Assistant) ([AB])\b")
 
 
 def pair_of(texts: dict[str, str], kind: str = "open") -> Pair:
@@ -154,6 +163,113 @@ def test_an_answer_of_no_is_no_denial(chosen: str, rejected: str) -> None:
     turned = f"A says {chosen} false. B says {rejected} true. Verdict: [[A]]"
     assert is_grounded(make_judgment(pair, "chosen_first", told), pair)
     assert not is_grounded(make_judgment(pair, "chosen_first", turned), pair)
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        # captions have words that also tell what is seen
+        ("Looking at the image, the cup is full. So Response A is right.", True),
+        ("The empty cup is not in the image.", True),
+        ("Whether the cup is full cannot be told from the image.", False),
+        ("Response A mentions a full cup in the image.", False),
+        # what both have is denied, or found wrong
+        ("There is no cup, so Response B's empty cup is wrong.", False),
+        ("Both responses are wrong about the full or empty cup.", False),
+        # a response is found wrong, or right, for another reason, or for none
+        ("Response B is wrong about the table.", False),
+        ("The cup is full. Response B is wrong about the table.", True),
+        ("The cup is full, and Response A is wrong.", False),
+        ("The cup is full, and Response B is right.", False),
+        ("Response A does not mention the empty cup.", False),
+        ("Response A says the cup is full rather than empty, which is wrong.", False),
+        ("Response B says the cup is empty rather than full, which is wrong.", True),
+    ],
+)
+def test_reasons_about_a_caption(reasons: str, expected: bool) -> None:
+    """What is seen, denied, and found wrong of a whole response."""
+    pair = pair_of(
+        {
+            "chosen": "The image shows a full cup on a table.",
+            "rejected": "The image shows an empty cup on a table.",
+        }
+    )
+    judgment = make_judgment(pair, "chosen_first", f"{reasons}\nVerdict: [[A]]")
+    assert is_grounded(judgment, pair) is expected
+
+
+@pytest.mark.parametrize(
+    ("reasons", "expected"),
+    [
+        ("There are six birds, so the answer 4 is wrong.", False),
+        ("2. I count the birds one by one: there are five, so 4 is wrong.", True),
+        ("In step 3 I look at the birds. Not 4 but five.", True),
+    ],
+)
+def test_a_third_count_is_no_number_of_something_else(
+    reasons: str, expected: bool
+) -> None:
+    """A number is the third one of what is counted if it stands beside it."""
+    pair = pair_of({"chosen": "Answer: 5", "rejected": "Answer: 4"}, "closed")
+    pair = structs.replace(pair, question="How many birds are there?")
+    judgment = make_judgment(pair, "chosen_first", f"{reasons}\nVerdict: [[A]]")
+    assert is_grounded(judgment, pair) is expected
+
+
+def test_an_option_is_named_by_its_letter_or_its_text() -> None:
+    """Either is the answer, and a third option is not."""
+    pair = pair_of({"chosen": "Answer: B", "rejected": "Answer: A"}, "closed")
+    pair = structs.replace(
+        pair, question="What colour is the car? (A) red (B) blue (C) white"
+    )
+    told = {
+        "The correct option is B.": True,
+        "The car is actually blue.": True,
+        "The car is white, not red.": False,
+        "The car is red, not blue.": False,
+    }
+    for reasons, expected in told.items():
+        judgment = make_judgment(pair, "chosen_first", f"{reasons}\nVerdict: [[A]]")
+        assert is_grounded(judgment, pair) is expected, reasons
+
+
+def judged_in_table() -> Iterator[Any]:
+    """Each judgment of the table; the known misreadings must fail."""
+    for number, row in enumerate(TABLE["judgments"]):
+        is_misread = row.get("misread", False)
+        marks = [pytest.mark.xfail(strict=True)] if is_misread else []
+        yield pytest.param(row, id=f"{number}-{row['pair']}", marks=marks)
+
+
+def tabled_pair(row: dict[str, Any]) -> Pair:
+    """The pair that a judgment of the table is of."""
+    fields = dict(TABLE["pairs"][row["pair"]])
+    question, kind = fields.pop("question"), fields.pop("kind")
+    return structs.replace(pair_of(fields, kind), question=question)
+
+
+@pytest.mark.parametrize("row", [*judged_in_table()])
+def test_judgments_as_real_judges_write_them(row: dict[str, Any]) -> None:
+    """Accepted if and only if a person found the reason sound."""
+    pair = tabled_pair(row)
+    order: Order = "chosen_first" if row["chosen_first"] else "rejected_first"
+    judgment = make_judgment(pair, order, row["text"])
+    assert is_grounded(judgment, pair) is row["is_sound"]
+
+
+@pytest.mark.parametrize("row", TABLE["judgments"])
+def test_the_names_of_the_responses_do_not_matter(row: dict[str, Any]) -> None:
+    """Nor which comes first: letters exchanged, or numbers for them."""
+    pair = tabled_pair(row)
+    orders: list[Order] = ["rejected_first", "chosen_first"]
+    order, other = orders[row["chosen_first"]], orders[not row["chosen_first"]]
+    text = row["text"]
+    found = is_grounded(make_judgment(pair, order, text), pair)
+    numbered = NAMED.sub(lambda m: f"Assistant {'AB'.index(m[2]) + 1}", text)
+    assert is_grounded(make_judgment(pair, order, numbered), pair) is found
+    if not re.search(r"Answer [AB]\b|Assistant [12]|(?:first|second) ", text):
+        exchanged = NAMED.sub(lambda m: f"{m[1]} {'BA'['AB'.index(m[2])]}", text)
+        assert is_grounded(make_judgment(pair, other, exchanged), pair) is found
 
 
 def test_a_pair_is_accepted_for_reasons_in_both_orders() -> None:

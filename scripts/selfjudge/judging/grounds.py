@@ -10,208 +10,180 @@ saw why.  What was injected is known, so the reasons can be checked without a la
 - A sentence of the reasoning is about the statement with which it has most words in
   common, if it has all words that are new in it, and another one where there are any;
   and about an altered or lost one whose new words the others do not have, where it has
-  as many of its other words as of theirs.
-- It faults a statement with a word such as "false", "not" or "error", and upholds it
-  with one such as "true" or "correctly", where neither is the statement's own.  Of
-  several statements it is the one named in the same clause, else in one before, else
-  in one after, and there the nearest.  "Not wrong" and "no doubt" say nothing.  A
-  sentence that begins with "This" or "However" goes on with the one before it.
-- The reasoning is grounded if it faults an altered statement or upholds a lost one,
-  and if it never upholds an altered statement, nor faults a lost or a shared one.
+  as many of its other words as of theirs.  Where that is none, it is about a statement
+  of an open pair whose one new word, which no other has, is its only word of the
+  responses; and about one that is only added, or left out, if it has half of the words
+  that no other has.  A sentence that begins with "This" or "So" goes on with the one
+  before, and so does one that names a response and no statement.
+- The reasoning is grounded if a sentence faults an altered statement or upholds a lost
+  one; or if one about either finds the rejected response wrong, or one about a lost
+  statement finds the chosen response right.
+- It is not, whatever else it says, where it upholds an altered statement, faults a
+  lost or a shared one, denies what both have ("no helmet"), or tells a third number or
+  colour of what changed.
 
-The rules are of English.
+How a sentence is read is in `reasons`.  The rules are of English.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections import Counter
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from selfjudge.ground.records import Judgment, Pair
 from selfjudge.ground.thoughts import strip_thought
+from selfjudge.judging.reasons import (
+    COMMON,
+    RESPONSES,
+    SEEN,
+    Sentence,
+    Statement,
+    Words,
+    name_responses,
+    sentences_of,
+)
+from selfjudge.pairs.choices import parse_options
 from selfjudge.pairs.spellings import content_words
-from selfjudge.pairs.stated import SENTENCE_END, find_stated, last_sentence
+from selfjudge.pairs.stated import find_stated, last_sentence
 
-Words = frozenset[str]
-
-FAULTS = frozenset(
-    "false wrong wrongly incorrect incorrectly inaccurate inaccurately error errors"
-    " mistake mistakes mistaken mistakenly misidentifies misidentified misreads"
-    " misstates misses missed omits omitted overlooks ignores lacks fails invents"
-    " invented fabricates fabricated hallucinates hallucinated hallucination"
-    " contradicts unsupported untrue not no never nor neither without absent"
-    " nonexistent".split()
+# Kinds of words of which a third one can be told, and how far it may stand from a word
+# of its statement in a clause.  "One" is no count: "one of them".
+NUMBER = re.compile(r"[2-9]|\d{2,}")
+COLOR = re.compile(
+    "red|green|blue|yellow|orange|purple|pink|brown|black|white|gr[ae]y|silver|gold"
+    "|beige"
 )
-UPHOLDS = frozenset(
-    "true correct correctly right rightly accurate accurately indeed actually exactly"
-    " matches"
-    " match consistent confirms confirmed supported faithful faithfully precise"
-    " precisely visible clearly".split()
-)
-# Before a word of fault, or of doubt, with no more than some of `BETWEEN` between
-# them: neither says anything then.
-NEGATIONS = frozenset("not no never nor neither without nothing hardly".split())
-DOUBTS = frozenset("doubt doubts question".split())
-DENIED = (FAULTS - NEGATIONS) | DOUBTS
-BETWEEN = frozenset("a an any at all in the way really entirely completely".split())
-CLAUSE_END = re.compile(
-    r"[,;:](?=\s)|[()]|\b(?:and|but|while|whereas|yet|though|although)\b", re.IGNORECASE
-)
-GOES_ON = re.compile(r"\W*(?:this|that|which|however|but|it)\b", re.IGNORECASE)
-
-
-class Statement(NamedTuple):
-    """The words of something that a response says, and those that are new in it."""
-
-    words: Words
-    new: Words
-
-    def is_named(self, said: Words) -> bool:
-        """Whether a sentence with these words is about it."""
-        rest = self.words - self.new
-        return self.new <= said and (not rest or not rest.isdisjoint(said))
-
-    def count_rest(self, said: Words) -> int:
-        """How many of its words that are not new such a sentence has."""
-        return len((self.words - self.new) & said)
+KINDS = ((NUMBER, 1), (COLOR, 100))
+# Where a judge says himself what there is.
+OBSERVED = SEEN | frozenset("count counted counting".split())
 
 
 class Difference(NamedTuple):
-    """What the rejected response alone says, what chosen alone says, and both."""
+    """What the rejected response alone says, what chosen alone says, and both.
+
+    ``known`` are the words of both responses, ``asked`` those of a closed question
+    before its options.
+    """
 
     altered: list[Statement]
     lost: list[Statement]
     shared: list[Statement]
+    known: Words
+    asked: Words
 
     def about(self, said: Words) -> set[Statement]:
-        """The statements that a sentence is about: with most of its words, of all."""
-        named = [one for part in self for one in part if one.is_named(said)]
-        most = max((len(one.words & said) for one in named), default=0)
+        """The statements that a sentence with these words is about."""
+        changed = (*self.altered, *self.lost)
+        named = [one for one in (*changed, *self.shared) if one.is_named(said)]
+        if not named:
+            return {one for one in changed if self.is_implied(one, said)}
+        most = max(len(one.words & said) for one in named)
         about = {one for one in named if len(one.words & said) == most}
         told = frozenset[str]().union(*(one.words for one in about))
-        rest = min((one.count_rest(said) for one in about), default=0)
+        rest = min(one.count_rest(said) for one in about)
         return about | {
             one
-            for one in (*self.altered, *self.lost)
+            for one in changed
             if one in named and not one.new <= told and one.count_rest(said) >= rest
         }
 
+    def is_implied(self, one: Statement, said: Words) -> bool:
+        """Whether a sentence that names no statement is still about this one."""
+        if one.is_added:
+            return 0 < len(one.unique) <= 2 * len(one.unique & said)
+        is_alone = one.unique == one.new == (self.known & said) - COMMON
+        return is_alone and len(one.new) == 1 and not self.asked
 
-class Sentence(NamedTuple):
-    """The words of a sentence, and those of its clauses one after the other."""
-
-    words: Words
-    clauses: list[list[str]]
-
-    def weigh(self, about: set[Statement]) -> tuple[set[Statement], set[Statement]]:
-        """Of the statements that it is about, those that it faults and upholds."""
-        own = frozenset[str]().union(*(one.words for one in about))
-        faulted: set[Statement] = set()
-        upheld: set[Statement] = set()
-        for place, clause in enumerate(self.clauses):
-            silent = find_silent(clause, own)
-            for at, word in enumerate(clause):
-                if word in own or at in silent:
-                    continue
-                if word in FAULTS:
-                    faulted |= self.find_meant(place, at, about)
-                elif word in UPHOLDS:
-                    upheld |= self.find_meant(place, at, about)
-        return faulted, upheld - faulted
-
-    def find_meant(self, place: int, at: int, about: set[Statement]) -> set[Statement]:
-        """Which statements the word ``at`` of a clause is said of."""
-        others = [*range(place - 1, -1, -1), *range(place + 1, len(self.clauses))]
-        for other in (place, *others):
-            # Of a clause before, its end is the nearest; of one after, its beginning.
-            clause = self.clauses[other]
-            near = at if other == place else len(clause) if other < place else -1
-            found = [
-                ((abs(spot - near), spot < near), one)
-                for spot, word in enumerate(clause)
-                for one in about
-                if word in one.new
-            ]
-            if found:
-                nearest = min(distance for distance, _ in found)
-                return {one for distance, one in found if distance == nearest}
-        return set()
+    def has_third(self, one: Statement, sentence: Sentence) -> bool:
+        """Whether a sentence tells a number or colour of it that no response has."""
+        place = (one.words - one.new | self.asked) - COMMON
+        for kind, reach in KINDS:
+            changed = {word for word in one.new if kind.fullmatch(word)}
+            is_named = not changed.isdisjoint(sentence.words)
+            for clause in sentence.clauses if changed else ():
+                near = {
+                    beside
+                    for at, word in enumerate(clause)
+                    if kind.fullmatch(word) and word not in self.known | self.asked
+                    for beside in clause[max(0, at - reach) : at + reach + 1]
+                }
+                is_told = is_named or not OBSERVED.isdisjoint(clause)
+                if is_told and not place.isdisjoint(near):
+                    return True
+        return False
 
 
 def is_grounded(judgment: Judgment, pair: Pair) -> bool:
     """Whether a judgment's reasoning names the difference that makes chosen better."""
     difference = find_difference(pair)
     altered, lost = set(difference.altered), set(difference.lost)
+    changed = altered | lost
+    common = difference.known.difference(COMMON, *(one.new for one in changed))
+    chosen, rejected = RESPONSES
+    about: set[Statement] = set()
     has_named = False
-    for sentence in sentences_of(strip_thought(judgment.text) or ""):
-        faulted, upheld = sentence.weigh(difference.about(sentence.words))
-        if upheld & altered or faulted - altered:
+    text = strip_thought(judgment.text) or ""
+    for sentence in sentences_of(name_responses(text, judgment.order)):
+        named = difference.about(sentence.words)
+        if named or sentence.words.isdisjoint(chosen.new | rejected.new):
+            about = named
+        said = sentence.weigh(about, common)
+        if said.denies or any(difference.has_third(one, sentence) for one in changed):
             return False
-        has_named |= bool(faulted or upheld & lost)
+        if said.upheld & altered or said.faulted - altered - {chosen, rejected}:
+            return False
+        has_named |= bool(said.faulted & altered or said.upheld & lost)
+        has_named |= rejected in said.faulted and bool(about & changed)
+        has_named |= chosen in said.upheld and bool(about & lost)
     return has_named
-
-
-def find_silent(clause: list[str], own: Words) -> set[int]:
-    """The places of a clause's words that say nothing, as those of "not wrong".
-
-    ``own`` are the words of what it is about: an answer of "no" denies nothing.
-    """
-    silent: set[int] = set()
-    for at, word in enumerate(clause):
-        if word in NEGATIONS - own:
-            after = at + 1
-            while after < len(clause) and clause[after] in BETWEEN:
-                after += 1
-            if clause[after : after + 1] and clause[after] in DENIED:
-                silent |= {at, after}
-    return silent
 
 
 def find_difference(pair: Pair) -> Difference:
     """The statements of a pair; what a statement has new is told from the nearest."""
+    asked: Words = frozenset()
+    texts = (pair.chosen, pair.rejected)
     if pair.kind == "closed":
-        chosen, rejected = (
-            [answer_words(text)] for text in (pair.chosen, pair.rejected)
-        )
+        options = parse_options(pair.question)
+        offered = content_words(" ".join(options.values()))
+        asked = frozenset(content_words(pair.question)).difference(offered)
+        chosen, rejected = (answers_of(text, options) for text in texts)
     else:
-        chosen, rejected = (
-            [one.words for one in sentences_of(text)]
-            for text in (pair.chosen, pair.rejected)
-        )
+        chosen, rejected = ([one.words for one in sentences_of(text)] for text in texts)
     altered = [words for words in rejected if words not in chosen]
     lost = [words for words in chosen if words not in rejected]
+    counts = Counter(word for words in (*chosen, *rejected) for word in words)
     return Difference(
-        altered=state_all(altered, lost),
-        lost=state_all(lost, altered),
+        altered=state_all(altered, lost, counts),
+        lost=state_all(lost, altered, counts),
         shared=[Statement(words, words) for words in chosen if words in rejected],
+        known=frozenset(counts),
+        asked=asked,
     )
 
 
-def state_all(statements: Iterable[Words], others: list[Words]) -> list[Statement]:
+def state_all(
+    statements: Iterable[Words], others: list[Words], counts: Counter[str]
+) -> list[Statement]:
     """Statements with what is new beside the nearest of the others.
 
-    Where nothing is, because words were only left out, it cannot be named.
+    Where nothing is, because words were only left out, it cannot be named.  ``counts``
+    says in how many statements of the two responses a word is.
     """
     found = []
     for words in statements:
         nearest = max(others, key=lambda other: len(words & other), default=frozenset())
-        if new := words - nearest:
-            found.append(Statement(words, new))
+        new = words - nearest
+        if new := new - COMMON or new:
+            unique = frozenset(word for word in new if counts[word] == 1)
+            found.append(Statement(words, new, unique, is_added=not others))
     return found
 
 
-def answer_words(text: str) -> Words:
-    """The words of the answer that a response states, or of its last sentence."""
-    return frozenset(content_words(find_stated(text) or last_sentence(text)))
+def answers_of(text: str, options: dict[str, str]) -> list[Words]:
+    """The words of the answer that a response states, or of its last sentence.
 
-
-def sentences_of(text: str) -> Iterator[Sentence]:
-    """Each sentence; what goes on with the one before is part of it."""
-    joined: list[str] = []
-    for sentence in SENTENCE_END.split(text):
-        if joined and GOES_ON.match(sentence):
-            joined[-1] += f" {sentence}"
-        else:
-            joined.append(sentence)
-    for sentence in joined:
-        if words := frozenset(content_words(sentence)):
-            yield Sentence(words, [*map(content_words, CLAUSE_END.split(sentence))])
+    An option that is named by its letter is two: the letter, and its text.
+    """
+    words = content_words(find_stated(text) or last_sentence(text))
+    told = content_words(options.get(words[0], "")) if words else []
+    return [frozenset(words), *([frozenset(told)] if told else [])]
