@@ -43,6 +43,7 @@ dataset_info:
   splits:
   - name: train
     num_examples: 2
+    num_bytes: 1
 ---
 """
 
