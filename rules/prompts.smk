@@ -76,17 +76,17 @@ rule convert_prompts:
         "--images {params.images:q} --prompts {output.prompts} 2> {log}"
 
 
+# Benchmarks that are configured, and left out of the pool.
+KEPT_OUT = [name for name in config["prompts"]["keep_out"] if name in BENCHMARKS]
+
+
 rule import_prompts:
     """Check, route and number the prompts of all sources."""
     input:
         sources=[source_file(source) for source in config["prompts"]["sources"]],
-        keep_out=expand(
-            "results/benchmarks/{name}.jsonl", name=config["prompts"]["keep_out"]
-        ),
+        keep_out=expand("results/benchmarks/{name}.jsonl", name=KEPT_OUT),
         keep_out_images=ancient(
-            expand(
-                "results/benchmarks/{name}_images", name=config["prompts"]["keep_out"]
-            )
+            expand("results/benchmarks/{name}_images", name=KEPT_OUT)
         ),
     output:
         prompts="results/prompts.jsonl",

@@ -1,4 +1,5 @@
-"""Which benchmarks a judge is asked for, by dry runs of the shipped configuration."""
+"""Which benchmarks a judge is asked for, and which are kept out of the pool, by dry
+runs of the shipped configuration."""
 
 import re
 import subprocess
@@ -68,3 +69,17 @@ def test_a_protocol_that_asks_must_be_configured(tmp_path: Path) -> None:
     expected = {"vlrb/paired", "vlrb/official"}
     assert "rule rescore_benchmark:" in said and asked(said)
     assert all(job == expected for job in asked(said))
+
+
+@pytest.mark.parametrize("is_left_out", [False, True])
+def test_what_is_scored_is_kept_out_of_the_pool(
+    tmp_path: Path, is_left_out: bool
+) -> None:
+    """Its pairs and images, by default; not those of one that is null."""
+    benchmarks = {"vlrb": None} if is_left_out else {}
+    said = plan(tmp_path, "results/prompts.jsonl", **benchmarks)
+    (job,) = said.split("rule import_prompts:")[1:]
+    _, *kept_out = re.search(r"^    input: (.*)$", job, re.M)[1].split(", ")
+    vlrb = "results/benchmarks/vlrb"
+    assert kept_out == ([] if is_left_out else [f"{vlrb}.jsonl", f"{vlrb}_images"])
+    assert ("rule fetch_benchmark:" in said) != is_left_out

@@ -45,6 +45,12 @@ def test_the_papers_config_is_right() -> None:
     assert faults() == []
 
 
+def test_what_is_fetched_and_scored_is_kept_out() -> None:
+    """A benchmark that needs no file of the user's is kept out by default."""
+    fetched = [name for name, one in CONFIG["benchmarks"].items() if one["dataset"]]
+    assert CONFIG["prompts"]["keep_out"] == fetched
+
+
 def test_the_demos_config_is_right() -> None:
     """The demo's config, laid over the paper's, passes too."""
     demo = yaml.safe_load((ROOT / "demo" / "config.yaml").read_text())
@@ -202,7 +208,8 @@ def test_the_demos_config_is_right() -> None:
         ),
         pytest.param(
             {"prompts__keep_out": ["vlrb", "vrlb"]},
-            "'prompts.keep_out' must hold benchmarks that are configured (got 'vrlb').",
+            "'prompts.keep_out' must hold names of 'benchmarks' (got 'vrlb'). Hint: "
+            "some of vlrb, mmrb.",
             id="keeps-out-an-unknown-benchmark",
         ),
         pytest.param(
@@ -260,6 +267,7 @@ def test_a_fault_names_place_must_and_got(changes: dict[str, Any], fault: str) -
         pytest.param({"iterations": 5, "pool__mode": "reuse"}, id="reuse"),
         pytest.param({"pairs__majority_threshold": 16}, id="threshold-at-the-limit"),
         pytest.param({"benchmarks__mmrb": None}, id="benchmark-left-out"),
+        pytest.param({"benchmarks__vlrb": None}, id="kept-out-and-left-out"),
         pytest.param({"train__max_length": None}, id="no-limit"),
         pytest.param({"train__gpus": 16}, id="gpus-that-divide"),
         pytest.param({"images__max_pixels_shown": None}, id="any-image"),

@@ -85,6 +85,8 @@ def test_a_project_says_only_what_differs(tmp_path: Path) -> None:
     like = new_project(tmp_path / "mine", images, 9, None, ROOT / "demo")
     assert (tmp_path / "mine" / like["base_model"]).resolve() == ROOT / "demo" / "base"
     assert "benchmarks" not in like and like["responses"]["num_samples"] == 8
+    # Nor does it need a benchmark of the Hub where that project needs none.
+    assert like["prompts"]["keep_out"] == [] and "keep_out" not in config["prompts"]
     # Its questions are taken over, but not into how many jobs these are cut.
     assert like["questions"]["shards"] == 1 and like["questions"]["fixed"]
 
@@ -98,10 +100,12 @@ def test_a_project_like_another_computes_as_that_does(tmp_path: Path) -> None:
     own = {
         "interpreters": {"generate": "../venv/bin/python", "train": "python3"},
         "images": {"max_pixels_shown": 1000},
+        "prompts": {"keep_out": ["a_benchmark_of_its_own"]},
     }
     (other / "config.yaml").write_text(yaml.safe_dump(own))
     config = new_project(tmp_path / "mine", tmp_path / "photos", 9, None, other)
     assert config["images"] == own["images"]
+    assert config["prompts"].keys() == {"sources"}
     found = config["interpreters"]
     assert found["train"] == "python3"
     # The link itself, not what it leads to.

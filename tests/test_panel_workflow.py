@@ -37,6 +37,7 @@ CONFIG = {
     "iterations": 1,
     "image_root": "images",
     "prompts": {
+        "keep_out": [],
         "sources": [
             {
                 "name": "own",
@@ -44,7 +45,7 @@ CONFIG = {
                 "path": "prompts.jsonl",
                 "gold_answers": True,
             }
-        ]
+        ],
     },
     "pool": {"prompts_per_iteration": NUM_PROMPTS},
     "engine": {"name": "simulator"},

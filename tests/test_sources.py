@@ -1,14 +1,28 @@
 import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from examples import image_bytes
 from selfjudge.pairs.imports import ImportLimits, import_prompts
-from selfjudge.pairs.sources import HubSource, fetch_prompts, prompt_row, save_image
+from selfjudge.pairs.sources import (
+    HubSource,
+    fetch_prompts,
+    open_stream,
+    prompt_row,
+    save_image,
+    take_evenly,
+    tell_fetched,
+    told_size,
+)
 
 README = """---
 configs:
@@ -20,6 +34,16 @@ configs:
   data_files:
   - split: train
     path: two/train-*
+- config_name: short
+  data_files:
+  - split: train
+    path: short/train-*
+dataset_info:
+- config_name: short
+  splits:
+  - name: train
+    num_examples: 2
+    num_bytes: 1
 ---
 """
 
@@ -38,7 +62,7 @@ def hub_row(number: int, **changes: Any) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data set in a folder laid out as on the Hub: two subsets of ten rows."""
+    """A data set in a folder laid out as on the Hub: subsets of ten, ten and two."""
     import datasets
 
     # The library waits five seconds at the end of each stream of parquet files.
@@ -54,26 +78,33 @@ def dataset(tmp_path_factory: pytest.TempPathFactory) -> Path:
             ],
         }
     )
-    for subset, first in (("one", 0), ("two", 10)):
+    for subset, first, size in (("one", 0, 10), ("two", 10, 10), ("short", 20, 2)):
         (folder / subset).mkdir()
         table = pa.Table.from_pylist(
-            [hub_row(first + n) for n in range(10)], schema=features.arrow_schema
+            [hub_row(first + n) for n in range(size)], schema=features.arrow_schema
         )
         parquet.write_table(table, folder / subset / "train-00000-of-00001.parquet")
     return folder
 
 
 def fetch(
-    dataset: Path, folder: Path, num_prompts: int, seed: int = 0
+    dataset: Path,
+    folder: Path,
+    num_prompts: int,
+    seed: int = 0,
+    subsets: Sequence[str] = ("one", "two"),
 ) -> list[dict[str, Any]]:
-    """The rows of the prompts file, fetched from both subsets."""
+    """The rows of the prompts file, fetched from these subsets."""
     source = HubSource(
         dataset=str(dataset),
         revision=None,
-        subsets=["one", "two"],
+        subsets=list(subsets),
         num_prompts=num_prompts,
     )
-    fetch_prompts(source, folder / "images" / "hub", folder / "hub.jsonl", seed)
+    images, path = folder / "images" / "hub", folder / "hub.jsonl"
+    counts = fetch_prompts(source, images, path, seed)
+    sources = Counter(json.loads(line)["source"] for line in path.open())
+    assert sources == Counter({f"hub/{name}": n for name, n in counts.items()})
     return [json.loads(line) for line in (folder / "hub.jsonl").open()]
 
 
@@ -98,6 +129,88 @@ def test_prompts_are_spread_over_subsets(
 def test_a_small_data_set_gives_what_it_has(dataset: Path, tmp_path: Path) -> None:
     """More prompts than rows are no error."""
     assert len(fetch(dataset, tmp_path, 1000)) == 20
+
+
+@pytest.mark.parametrize("order", ["short one two", "one short two", "two one short"])
+def test_what_a_short_subset_lacks_the_others_give(
+    dataset: Path, tmp_path: Path, order: str
+) -> None:
+    """Wherever it stands: all of it, of the others evenly, no row twice."""
+    rows = fetch(dataset, tmp_path, 16, subsets=order.split())
+    assert Counter(row["source"] for row in rows) == {
+        "hub/one": 7,
+        "hub/two": 7,
+        "hub/short": 2,
+    }
+    assert len({row["question"] for row in rows}) == 16
+
+
+def test_an_unknown_subset_is_refused_before_anything_is_read(
+    dataset: Path, tmp_path: Path
+) -> None:
+    """Not after the download of those before it."""
+    with pytest.raises(ValueError, match="three"):
+        fetch(dataset, tmp_path, 6, subsets=("one", "three"))
+    assert list(tmp_path.iterdir()) == []
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.booleans()), min_size=1, max_size=12),
+    st.integers(0, 200),
+)
+def test_rows_are_taken_evenly(streams: list[tuple[int, bool]], number: int) -> None:
+    """All that are asked for or all there are; of each stream its first rows; and who
+    gives fewer than another, by two or as the first of both, has no more."""
+    sizes = [size for size, _ in streams]
+    known = {key: size if told else None for key, (size, told) in enumerate(streams)}
+    opened = {key: range(size) for key, size in enumerate(sizes)}
+    rows = list(take_evenly(opened, known, number))
+    assert len(rows) == min(number, sum(sizes))
+    taken = [[row for at, row in rows if at == key] for key in range(len(sizes))]
+    assert taken == [list(range(len(part))) for part in taken]
+    counts = [len(part) for part in taken]
+    for (one, fewer), (other, count) in permutations(enumerate(counts), 2):
+        if fewer < count - (one > other):
+            assert fewer == sizes[one]
+    # Once through where sizes are known, or none is short.
+    if None not in known.values() or min(sizes) > number // len(sizes):
+        assert [key for key, _ in rows] == sorted(key for key, _ in rows)
+
+
+def test_one_stream_at_a_time_is_open_where_sizes_are_known() -> None:
+    """A thousand rows with their images wait in each that is."""
+    open_now: list[object] = []
+
+    class Stream:
+        def __iter__(self) -> Iterator[int]:
+            open_now.append(self)
+            try:
+                yield from range(9)
+            finally:
+                open_now.remove(self)
+
+    streams = {name: Stream() for name in "abc"}
+    for _ in take_evenly(streams, dict.fromkeys(streams, 9), 12):
+        assert len(open_now) == 1
+
+
+def test_the_size_that_a_card_tells_is_known(dataset: Path) -> None:
+    """Of the others it is not."""
+    source = HubSource(dataset=str(dataset), revision=None, subsets=None, num_prompts=1)
+    told = [told_size(open_stream(source, name, 0)) for name in ("one", "two", "short")]
+    assert told == [None, None, 2]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (87, "87 prompts: one 7, hub 80"),
+        (90, "note: 87 of 90 prompts, the subsets have no more: one 7, hub 80"),
+    ],
+)
+def test_a_short_data_set_is_told_of(number: int, said: str) -> None:
+    """How many each subset had; on the terminal where they are too few."""
+    assert tell_fetched({"one": 7, "hub": 80}, number) == said
 
 
 def test_rows_are_drawn_by_seed(dataset: Path, tmp_path: Path) -> None:

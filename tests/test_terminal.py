@@ -276,6 +276,7 @@ def test_the_sentence_of_a_failed_stage_is_on_the_terminal(
     project.mkdir()
     (project / "config.yaml").write_text(
         f"base_model: {REPOSITORY}/demo/base\nbenchmarks: {{mmrb: null}}\nprompts:\n"
+        "  keep_out: []\n"
         "  sources: [{name: mine, kind: jsonl, path: p.jsonl, gold_answers: false}]\n"
     )
     (project / "p.jsonl").write_text('{"imgs": 1}\n')

@@ -30,6 +30,7 @@ iterations: 2
 pool: {{prompts_per_iteration: 3}}
 benchmarks: {{mmrb: null}}
 prompts:
+  keep_out: []
   sources:
     - {{name: mine, kind: jsonl, path: my prompts.jsonl, gold_answers: false}}
 """

@@ -29,7 +29,7 @@ def write_tiny_panel(project: Path, demo: Path = DEMO) -> None:
         "base_model": base,
         "image_root": "data/images",
         "templates": str(demo / "panel" / "templates"),
-        "prompts": {"sources": [own | {"gold_answers": True}]},
+        "prompts": {"sources": [own | {"gold_answers": True}], "keep_out": []},
         "pool": {"prompts_per_iteration": NUM_PROMPTS},
         "engine": {"dtype": "float32", "device": "cpu", "batch_size": 32},
         "train": {

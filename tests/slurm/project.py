@@ -47,6 +47,7 @@ CONFIG: dict[str, Any] = {
         "save_steps": 5,
     },
     "benchmarks": {"mmrb": None},
+    "prompts": {"keep_out": []},
 }
 
 

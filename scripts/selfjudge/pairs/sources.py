@@ -4,23 +4,29 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from selfjudge.ground.images import format_of, store_bytes
 from selfjudge.ground.lines import encode, writing
 from selfjudge.ground.records import Settings
 from selfjudge.pairs.shapes import FoundRow, Picture, find_row, is_address
 
+if TYPE_CHECKING:
+    from datasets import IterableDataset
+
 # What JSON has beside lists and objects.
 PLAIN = (str, int, float, bool, type(None))
+
+Key = TypeVar("Key")
+Row = TypeVar("Row")
 
 
 class HubSource(Settings, frozen=True, kw_only=True):
     """A data set of the Hub, its rows in any shape that `shapes` knows.
 
     ``dataset`` may be a local folder laid out as on the Hub.  ``num_prompts``
-    is the most prompts in all, spread evenly over the subsets; None as subsets is
-    for a data set that has none.
+    is the most prompts in all, spread evenly over the subsets: what a short one
+    lacks is taken from the others.  None as subsets is for a data set that has none.
     """
 
     dataset: str
@@ -29,21 +35,76 @@ class HubSource(Settings, frozen=True, kw_only=True):
     num_prompts: int
 
 
-def fetch_prompts(source: HubSource, images: Path, prompts: Path, seed: int) -> int:
-    """The number of prompts written; their images lie below ``images``.
+def fetch_prompts(
+    source: HubSource, images: Path, prompts: Path, seed: int
+) -> dict[str, int]:
+    """The number of prompts written of each subset; images lie below ``images``.
 
     Image paths in the prompts file start at the folder that holds ``images``.
     A row without image or question is written as it is: the import drops it
-    with a reason.
+    with a reason.  Raises ValueError on an unknown subset, before it reads any.
     """
     subsets: list[str | None] = [*source.subsets] if source.subsets else [None]
-    quota = -(-source.num_prompts // len(subsets))
-    rows = (
-        prompt_row(row, subset, images)
-        for subset in subsets
-        for row in islice(stream_rows(source, subset, seed), quota)
-    )
-    return write_rows(islice(rows, source.num_prompts), prompts)
+    streams = {subset: open_stream(source, subset, seed) for subset in subsets}
+    sizes = {subset: told_size(stream) for subset, stream in streams.items()}
+    counts = dict.fromkeys((subset or images.name for subset in streams), 0)
+
+    def rows() -> Iterator[dict[str, Any]]:
+        for subset, row in take_evenly(streams, sizes, source.num_prompts):
+            yield prompt_row(row, subset, images)
+            counts[subset or images.name] += 1
+
+    write_rows(rows(), prompts)
+    return counts
+
+
+def take_evenly(
+    streams: Mapping[Key, Iterable[Row]], sizes: Mapping[Key, int | None], number: int
+) -> Iterator[tuple[Key, Row]]:
+    """So many rows of all streams together, or all there are, each with its key.
+
+    They are read one after the other.  Where all sizes are known that is all; else
+    each waits, with the rows that it has in memory to shuffle, for what others lack.
+    """
+    taken = dict.fromkeys(streams, 0)
+    going = {key: iter(stream) for key, stream in streams.items()}
+    while going and (lacking := number - sum(taken.values())):
+        total = lacking + sum(taken[key] for key in going)
+        for key, share in share_out(total, {key: sizes[key] for key in going}).items():
+            stream = going.pop(key)
+            for row in islice(stream, share - taken[key]):
+                taken[key] += 1
+                yield key, row
+            if None in sizes.values() and share == taken[key] != sizes[key]:
+                going[key] = stream
+
+
+def share_out(number: int, sizes: Mapping[Key, int | None]) -> dict[Key, int]:
+    """How many of ``number`` each gives: as many as any other, or all it has.
+
+    What does not divide falls to the first; a size of None is taken for endless.
+    """
+    shares: dict[Key, int] = {}
+    while open_keys := [key for key in sizes if key not in shares]:
+        each, more = divmod(number - sum(shares.values()), len(open_keys))
+        known = ((key, sizes[key]) for key in open_keys)
+        if short := {k: size for k, size in known if size is not None and size <= each}:
+            shares |= short
+        else:
+            shares |= {key: each + (at < more) for at, key in enumerate(open_keys)}
+    return {key: shares[key] for key in sizes}
+
+
+def tell_fetched(counts: Mapping[str, int], number: int) -> str:
+    """How many prompts each subset gave, of so many that were asked for in all.
+
+    Where they are fewer it begins with "note: ", which is shown on the terminal.
+    """
+    total = sum(counts.values())
+    each = ", ".join(f"{subset} {count}" for subset, count in counts.items())
+    if total == number:
+        return f"{total} prompts: {each}"
+    return f"note: {total} of {number} prompts, the subsets have no more: {each}"
 
 
 def write_rows(rows: Iterable[dict[str, Any]], path: Path) -> int:
@@ -56,9 +117,7 @@ def write_rows(rows: Iterable[dict[str, Any]], path: Path) -> int:
     return count
 
 
-def stream_rows(
-    source: HubSource, subset: str | None, seed: int
-) -> Iterator[dict[str, Any]]:
+def open_stream(source: HubSource, subset: str | None, seed: int) -> "IterableDataset":
     """The rows of one subset in a seeded order, images as undecoded bytes."""
     import datasets
 
@@ -69,7 +128,13 @@ def stream_rows(
         streaming=True,
         revision=source.revision,
     )
-    yield from stream.decode(False).shuffle(seed=seed, buffer_size=1000)
+    return stream.decode(False).shuffle(seed=seed, buffer_size=1000)
+
+
+def told_size(stream: "IterableDataset") -> int | None:
+    """How many rows a data set says that it has (`dataset_info` of its card)."""
+    splits = stream.info.splits or {}
+    return splits["train"].num_examples or None if "train" in splits else None
 
 
 def prompt_row(

@@ -44,9 +44,10 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
     faults += incomplete_sources(config)
     faults += image_source_faults(config)
     faults += [
-        f"'prompts.keep_out' must hold benchmarks that are configured (got {name!r})."
+        f"'prompts.keep_out' must hold names of 'benchmarks' (got {name!r}). Hint: "
+        f"some of {', '.join(config['benchmarks'])}."
         for name in config["prompts"]["keep_out"]
-        if not config["benchmarks"].get(name)
+        if name not in config["benchmarks"]
     ]
     names = [source["name"] for source in config["prompts"]["sources"]]
     if len(names) != len(set(names)):

@@ -54,6 +54,9 @@ def new_project(
         known = yaml.safe_load(text) or {}
         config |= {key: known[key] for key in TAKEN if key in known}
         config["questions"] = {**(known.get("questions") or {}), **cut}
+        # Its benchmarks are not taken over, but that none of them is kept out is.
+        if (known.get("prompts") or {}).get("keep_out") == []:
+            config["prompts"]["keep_out"] = []
         for key in PATHS:
             if known.get(key) and (like / known[key]).is_dir():
                 config[key] = path_from(project, like / known[key])
