@@ -21,6 +21,7 @@ from selfjudge.run.attempts import (
     pinned,
     with_excluded,
 )
+from selfjudge.run.config import ConfigError
 from selfjudge.run.dry_runs import (
     PlannedJob,
     ask_snakemake,
@@ -422,6 +423,12 @@ def site_of(tmp_path: Path, **local: Any) -> Site:
         (tmp_path / name).write_text((PROFILE / name).read_text())
     (tmp_path / "local.yaml").write_text(yaml.safe_dump(local))
     return read_site(tmp_path)
+
+
+def test_a_number_of_a_site_is_whole(tmp_path: Path) -> None:
+    """As of a config, whose check it shares."""
+    with pytest.raises(ConfigError, match=r"local.yaml: 'gpu_cpus' .*Hint: write 2$"):
+        site_of(tmp_path, gpu_cpus=2.0)
 
 
 def test_partitions_are_read() -> None:
