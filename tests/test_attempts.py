@@ -1,7 +1,9 @@
 """Why jobs end and what follows, from what SLURM prints; no SLURM is needed."""
 
 import dataclasses
+import importlib
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -362,6 +364,41 @@ def test_a_plan_of_what_cannot_be_says_why(tmp_path: Path) -> None:
     ) as told:
         ask_snakemake(tmp_path, ["all"], load_config(tmp_path))
     assert "File" not in str(told.value)
+
+
+def test_plan_and_status_are_of_the_config_that_snakemake_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --configfile too: by their rules, and in what is asked of Snakemake."""
+    (tmp_path / "config.yaml").write_text("iterations: 1\n")
+    (tmp_path / "over.yaml").write_text("iterations: 3\n")
+    command = [sys.executable, "-m", "snakemake", "--nolock", "-n", "-p"]
+    command += ["--snakefile", str(PROFILE.parents[1] / "Snakefile")]
+    command += [
+        "--directory",
+        str(tmp_path),
+        "--configfile",
+        str(tmp_path / "over.yaml"),
+    ]
+    done = subprocess.run(
+        [*command, "--", "plan", "status"], capture_output=True, text=True
+    )
+    asked: list[tuple[str, Any]] = []
+
+    def ask(_: Path, targets: list[str], config: Any, *words: str, **more: Any) -> str:
+        asked.append((targets[0], config["iterations"]))
+        return ""
+
+    for script in ("plan_run", "show_status"):
+        (line,) = [one for one in done.stdout.splitlines() if f"{script}.py" in one]
+        module = importlib.import_module(script)
+        monkeypatch.setattr(module, "ask_snakemake", ask)
+        words = shlex.split(line[line.index(f"{script}.py") :])
+        monkeypatch.setattr(sys, "argv", words)
+        monkeypatch.chdir(tmp_path)
+        module.main()
+    assert {*asked} == {("results/iter3/vlrb.json", 3)}, done.stdout + done.stderr
+    assert "status of results/iter3/vlrb.json" in capsys.readouterr().out
 
 
 def test_status_counts_each_job_once_and_says_why_it_failed() -> None:
