@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -580,6 +581,43 @@ def test_without_slurm_the_check_says_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: sinfo: must answer (it does not). Hint: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        (None, False),
+        ("# Ours.\ngpu_model: a100\n", False),
+        ("# Ours.\n" + yaml.safe_dump(RIGHT) + "# The end.\n", True),
+    ],
+)
+def test_the_documented_commands_end_in_a_site_that_works(
+    text: str | None, is_right: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether check_site had anything to propose or not; and a second time."""
+    page = (PROFILE.parents[1] / "docs/slurm.md").read_text()
+    (line,) = re.findall(r"^mv .*?(?= +#)", page, re.M)
+    monkeypatch.chdir(tmp_path)
+    folder = Path("profiles/slurm")
+    folder.mkdir(parents=True)
+    for name in ("site.yaml", "site.schema.yaml"):
+        (folder / name).write_text((PROFILE / name).read_text())
+    local = folder / "local.yaml"
+    if text:
+        local.write_text(text)
+    script = importlib.import_module("check_site")
+    monkeypatch.setattr(script, "read_cluster", lambda: CLUSTER)
+    monkeypatch.setattr(sys, "argv", ["check_site.py", "--site", str(folder)])
+    for is_good in (is_right, True):
+        try:
+            script.main()
+        except SystemExit as end:
+            assert end.code == 1 and not is_good
+        else:
+            assert is_good
+        subprocess.run(line, shell=True, check=True)
+    assert list(site_faults(read_site(folder), CLUSTER)) == []
+    assert not is_right or local.read_text() == text
 
 
 def test_what_is_mended_is_the_plugin_that_is_pinned() -> None:
