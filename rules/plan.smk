@@ -29,6 +29,8 @@ rule status:
     """How far a run is; beside a running one: --nolock, or scripts/show_status.py."""
     localrule: True
     params:
+        config=json.dumps(config),
         slots=lambda wildcards: slots(),
     shell:
-        "{sys.executable:q} {SCRIPTS:q}/show_status.py . --slots {params.slots}"
+        "{sys.executable:q} {SCRIPTS:q}/show_status.py . --slots {params.slots} "
+        "--config {params.config:q}"

@@ -1,13 +1,15 @@
 """Say which keys of site.yaml and local.yaml cannot work here, and propose better.
 
 Reads both files, sinfo, scontrol and sacctmgr; writes the proposal to a file beside
-them, and submits nothing.
+them, which is local.yaml as it stands where nothing is wrong with it, and submits
+nothing.
 Ends with status 1 where something cannot work.
 Also the rule `check_site`: snakemake --profile slurm -j 1 check_site
 """
 
 import os
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import yaml
@@ -41,13 +43,18 @@ def main() -> None:
     for note in [*site_notes(cluster), *cache_notes(os.environ, Path.home())]:
         print(note)
     faults = list(dict.fromkeys(site_faults(site, cluster)))
+    local, proposed = folder / "local.yaml", folder / "local.proposed.yaml"
+    own = local.read_text(encoding="utf-8") if local.is_file() else ""
     if not faults:
+        # So that what docs/slurm.md types next does no harm, nor an older proposal;
+        # in a folder of somebody else's nothing is renamed.
+        with suppress(OSError):
+            proposed.write_text(own, encoding="utf-8")
         print("nothing in site.yaml and local.yaml stands against this cluster")
         return
-    local = folder / "local.yaml"
-    given = yaml.safe_load(local.read_text()) or {} if local.is_file() else {}
-    proposed = folder / "local.proposed.yaml"
-    proposed.write_text(yaml.safe_dump(given | propose(site, cluster)))
+    given = yaml.safe_load(own) or {}
+    text = yaml.safe_dump(given | propose(site, cluster))
+    proposed.write_text(text, encoding="utf-8")
     for fault in faults:
         print(f"{local}: {fault}")
     print(f"proposed: {proposed}; look at it, then rename it to local.yaml")

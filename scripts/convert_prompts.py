@@ -10,7 +10,7 @@ from pathlib import Path
 
 from selfjudge.pairs.readers import read_foreign
 from selfjudge.pairs.sources import convert_rows, write_rows
-from selfjudge.run.commands import arguments, run
+from selfjudge.run.commands import arguments, check_apart, run
 
 
 def main() -> None:
@@ -20,6 +20,7 @@ def main() -> None:
     parser.add_argument("--images", type=Path, required=True, help="folder for images")
     parser.add_argument("--prompts", type=Path, required=True, help="output")
     args = parser.parse_args()
+    check_apart(args.prompts, args.rows)
     counts: Counter[str] = Counter()
     rows = convert_rows(read_foreign(args.rows), args.rows.parent, args.images, counts)
     write_rows(rows, args.prompts)

@@ -12,7 +12,7 @@ from selfjudge.ground.lines import write_json, write_records
 from selfjudge.pairs.contamination import read_kept_out
 from selfjudge.pairs.imports import ImportLimits, import_prompts, log_report
 from selfjudge.pairs.pool import check_pool, on_side
-from selfjudge.run.commands import HELD_OUT, arguments, json_of, run
+from selfjudge.run.commands import HELD_OUT, arguments, check_apart, json_of, run
 
 
 def main() -> None:
@@ -37,6 +37,8 @@ def main() -> None:
     sources = dict(zip(args.names, args.sources, strict=False))
     if not len(sources) == len(args.names) == len(args.sources):
         parser.error(f"--names must be different, one a source (got {args.names})")
+    for output in (args.prompts, args.dropped, args.aside, args.report):
+        check_apart(output, *args.sources, *args.keep_out)
     kept_out = None
     if args.keep_out:
         benchmarks = dict(zip(args.keep_out, args.keep_out_images, strict=True))

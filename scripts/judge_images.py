@@ -6,6 +6,7 @@ probes, and trains.  What is there already is not done again.  Also
 `make judge IMAGES=photos`.
 """
 
+import argparse
 import json
 import os
 import shlex
@@ -16,17 +17,19 @@ from typing import Any
 
 import yaml
 
-from selfjudge.ground.lines import read_json, read_records
+from selfjudge.ground.lines import read_json, read_records, writing
 from selfjudge.ground.records import Prompt
 from selfjudge.pairs.pictures import is_image_name
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import lay_over, read_config
 from selfjudge.run.projects import (
     LEARNT_RATE,
+    check_given,
     count_fewest,
     count_trained,
     new_project,
     share_pool,
+    with_pool,
 )
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -36,10 +39,10 @@ def main() -> None:
     """Read the arguments, make the project, run it."""
     parser = arguments(__doc__)
     add = parser.add_argument
-    add("--images", type=Path, required=True, help="folder of images")
-    add("--project", type=Path, help="its folder; default: judge_of_ and IMAGES")
+    add("--images", type=given_folder, required=True, help="folder of images")
+    add("--project", type=given_folder, help="its folder; default: judge_of_IMAGES")
     add("--model", help="base model; default: that of config.yaml")
-    add("--like", type=Path, help="project whose settings are taken over")
+    add("--like", type=given_folder, help="project whose settings are taken over")
     add("--profile", type=Path, help="how and where jobs run: profiles/local, slurm")
     add("--snakemake", default="", help="more arguments, such as '--jobs 8'")
     args = parser.parse_args()
@@ -77,7 +80,7 @@ def main() -> None:
                 "'questions.per_image' and 'num_samples'.",
                 file=sys.stderr,
             )
-        change_config(project, {"pool": pool})
+        add_pool(project, pool)
     ask(command, "--", "probe")
     name = config["filters"][0]
     folders = [f"results/iter{n}/{name}" for n in range(1, config["iterations"] + 1)]
@@ -98,12 +101,25 @@ POOL = "results/prompts.jsonl"
 ONE_GPU = "--cores all --resources gpu=1 --show-failed-logs --rerun-incomplete".split()
 
 
+def given_folder(text: str) -> Path:
+    """A folder from the command line; "" would be the one that one types in."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(
+            f"must be a folder (got {text!r}). Hint: make judge IMAGES=photos"
+        )
+    return Path(text)
+
+
 def start_project(
     project: Path, images: Path, model: str | None, like: Path | None
 ) -> None:
-    """Write the project's config, if there is none; a folder of images must be one."""
+    """Write the project's config, if there is none; a folder of images must be one.
+
+    Raises ValueError where there is one that says otherwise.
+    """
     path = project / "config.yaml"
     if path.is_file():
+        check_given(project, images, model, like)
         print(f"{project}: goes on as its config.yaml says", file=sys.stderr)
         return
     names = (name for _, _, names in os.walk(images) for name in names)
@@ -113,7 +129,7 @@ def start_project(
     project.mkdir(parents=True, exist_ok=True)
     config = new_project(project, images, num_images, model, like)
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    path.write_text(HEAD + text, encoding="utf-8")
+    write_text(path, HEAD + text)
     print(f"{path}:\n{text}", file=sys.stderr)
 
 
@@ -126,11 +142,32 @@ def read_own(project: Path) -> dict[str, Any]:
     return dict(yaml.safe_load(text) or {})
 
 
-def change_config(project: Path, change: dict[str, Any]) -> None:
-    """Lay a change over a project's own config."""
-    config = lay_over(read_own(project), change)
-    text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
-    (project / "config.yaml").write_text(HEAD + text, encoding="utf-8")
+def add_pool(project: Path, pool: dict[str, Any]) -> None:
+    """Add keys to the section `pool` of a project's config; all else stays as it is.
+
+    Raises ValueError with what to write by hand where that cannot be done.
+    """
+    path = project / "config.yaml"
+    text = path.read_bytes().decode()
+    wanted = lay_over(read_own(project), {"pool": pool})
+    changed = with_pool(text, pool)
+    try:
+        is_as_wanted = yaml.safe_load(changed) == wanted
+    except yaml.YAMLError:
+        is_as_wanted = False
+    if not is_as_wanted:
+        told = yaml.safe_dump(wanted["pool"], default_flow_style=True, width=1000)
+        raise ValueError(
+            f"{path}: 'pool' must be written by hand (got a form that no key can be "
+            f"added to). Hint: pool: {told.strip()}, then the same command again."
+        )
+    write_text(path, changed)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text whole or not at all; a link stays one."""
+    with writing(path.resolve()) as file:
+        file.write(text.encode())
 
 
 def ask(command: list[str], *arguments: str) -> None:

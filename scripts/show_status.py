@@ -7,6 +7,7 @@ notes of ended jobs, and the ledgers; writes to the terminal, and changes nothin
 may be called beside a running Snakemake, and after one that died.
 """
 
+import json
 from pathlib import Path
 
 import msgspec
@@ -38,9 +39,10 @@ def main() -> None:
         help="default: the last iteration's scores on the first benchmark",
     )
     add("--slots", type=int, default=8, help="GPUs, or jobs at once without any")
+    add("--config", type=json.loads, help="merged config as JSON; default: the files")
     args = parser.parse_args()
     project = args.project.resolve()
-    config = load_config(project)
+    config = args.config or load_config(project)
     targets = args.targets or [main_target(config)]
     told = ask_snakemake(project, targets, config)
     whole = list(planned_jobs(ask_snakemake(project, targets, config, "--forceall")))

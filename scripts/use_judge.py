@@ -18,7 +18,7 @@ from typing import Any, get_args
 
 from selfjudge.engines.progress import log_to_stderr
 from selfjudge.ground.lines import write_records
-from selfjudge.run.commands import run
+from selfjudge.run.commands import check_apart, run
 from selfjudge.run.using import judge_arguments, judge_of
 from selfjudge.use.rows import Command, Row, read_rows
 
@@ -36,6 +36,7 @@ def main() -> None:
     add("--image-root", type=Path, help="the images' folder; default: the input's")
     add("--journal", type=Path, help="of answers; default: journal beside the output")
     args = parser.parse_args()
+    check_apart(args.output, args.input)
     rows = list(read_rows(args.input, args.command, args.image_root or parent(args)))
     check_rows(args, rows)
     from selfjudge.use.asking import asked, count_comparisons, run_command

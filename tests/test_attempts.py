@@ -1,7 +1,10 @@
 """Why jobs end and what follows, from what SLURM prints; no SLURM is needed."""
 
 import dataclasses
+import importlib
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +24,7 @@ from selfjudge.run.attempts import (
     pinned,
     with_excluded,
 )
+from selfjudge.run.config import ConfigError
 from selfjudge.run.dry_runs import (
     PlannedJob,
     ask_snakemake,
@@ -363,6 +367,41 @@ def test_a_plan_of_what_cannot_be_says_why(tmp_path: Path) -> None:
     assert "File" not in str(told.value)
 
 
+def test_plan_and_status_are_of_the_config_that_snakemake_was_given(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With --configfile too: by their rules, and in what is asked of Snakemake."""
+    (tmp_path / "config.yaml").write_text("iterations: 1\n")
+    (tmp_path / "over.yaml").write_text("iterations: 3\n")
+    command = [sys.executable, "-m", "snakemake", "--nolock", "-n", "-p"]
+    command += ["--snakefile", str(PROFILE.parents[1] / "Snakefile")]
+    command += [
+        "--directory",
+        str(tmp_path),
+        "--configfile",
+        str(tmp_path / "over.yaml"),
+    ]
+    done = subprocess.run(
+        [*command, "--", "plan", "status"], capture_output=True, text=True
+    )
+    asked: list[tuple[str, Any]] = []
+
+    def ask(_: Path, targets: list[str], config: Any, *words: str, **more: Any) -> str:
+        asked.append((targets[0], config["iterations"]))
+        return ""
+
+    for script in ("plan_run", "show_status"):
+        (line,) = [one for one in done.stdout.splitlines() if f"{script}.py" in one]
+        module = importlib.import_module(script)
+        monkeypatch.setattr(module, "ask_snakemake", ask)
+        words = shlex.split(line[line.index(f"{script}.py") :])
+        monkeypatch.setattr(sys, "argv", words)
+        monkeypatch.chdir(tmp_path)
+        module.main()
+    assert {*asked} == {("results/iter3/vlrb.json", 3)}, done.stdout + done.stderr
+    assert "status of results/iter3/vlrb.json" in capsys.readouterr().out
+
+
 def test_status_counts_each_job_once_and_says_why_it_failed() -> None:
     shards = [PlannedJob("judge_pairs", f"1_majority_{n}of5") for n in range(1, 6)]
     running: dict[str, Any] = {
@@ -422,6 +461,12 @@ def site_of(tmp_path: Path, **local: Any) -> Site:
         (tmp_path / name).write_text((PROFILE / name).read_text())
     (tmp_path / "local.yaml").write_text(yaml.safe_dump(local))
     return read_site(tmp_path)
+
+
+def test_a_number_of_a_site_is_whole(tmp_path: Path) -> None:
+    """As of a config, whose check it shares."""
+    with pytest.raises(ConfigError, match=r"local.yaml: 'gpu_cpus' .*Hint: write 2$"):
+        site_of(tmp_path, gpu_cpus=2.0)
 
 
 def test_partitions_are_read() -> None:
@@ -536,6 +581,43 @@ def test_without_slurm_the_check_says_what_is_missing(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: sinfo: must answer (it does not). Hint: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "is_right"),
+    [
+        (None, False),
+        ("# Ours.\ngpu_model: a100\n", False),
+        ("# Ours.\n" + yaml.safe_dump(RIGHT) + "# The end.\n", True),
+    ],
+)
+def test_the_documented_commands_end_in_a_site_that_works(
+    text: str | None, is_right: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether check_site had anything to propose or not; and a second time."""
+    page = (PROFILE.parents[1] / "docs/slurm.md").read_text()
+    (line,) = re.findall(r"^mv .*?(?= +#)", page, re.M)
+    monkeypatch.chdir(tmp_path)
+    folder = Path("profiles/slurm")
+    folder.mkdir(parents=True)
+    for name in ("site.yaml", "site.schema.yaml"):
+        (folder / name).write_text((PROFILE / name).read_text())
+    local = folder / "local.yaml"
+    if text:
+        local.write_text(text)
+    script = importlib.import_module("check_site")
+    monkeypatch.setattr(script, "read_cluster", lambda: CLUSTER)
+    monkeypatch.setattr(sys, "argv", ["check_site.py", "--site", str(folder)])
+    for is_good in (is_right, True):
+        try:
+            script.main()
+        except SystemExit as end:
+            assert end.code == 1 and not is_good
+        else:
+            assert is_good
+        subprocess.run(line, shell=True, check=True)
+    assert list(site_faults(read_site(folder), CLUSTER)) == []
+    assert not is_right or local.read_text() == text
 
 
 def test_what_is_mended_is_the_plugin_that_is_pinned() -> None:

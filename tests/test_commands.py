@@ -1,5 +1,8 @@
 import argparse
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,7 +13,7 @@ from selfjudge.ground.records import Pair
 from selfjudge.ground.requests import Samples
 from selfjudge.ground.seeds import Shard
 from selfjudge.pairs.alterations import AlterationBounds
-from selfjudge.run.commands import json_of, parse_shard, run
+from selfjudge.run.commands import check_apart, json_of, parse_shard, run
 
 
 @pytest.mark.parametrize(
@@ -108,3 +111,65 @@ def test_our_mistakes_keep_their_traceback() -> None:
 
     with pytest.raises(AssertionError, match="ours"):
         run(main)
+
+
+@pytest.fixture
+def rows(tmp_path: Path) -> Path:
+    """A file that also has other names."""
+    (tmp_path / "folder").mkdir()
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"image": "a.png", "question": "Why?"}\n')
+    (tmp_path / "link.jsonl").symlink_to("rows.jsonl")
+    os.link(path, tmp_path / "other.jsonl")
+    (tmp_path / "same").symlink_to(".")
+    return path
+
+
+NAMES = [
+    "rows.jsonl",
+    "folder/../rows.jsonl",
+    "link.jsonl",
+    "other.jsonl",
+    "same/rows.jsonl",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_output_is_an_input_by_any_name(rows: Path, name: str) -> None:
+    """A file that is not there yet, or says the same, is another."""
+    (rows.parent / "copy.jsonl").write_bytes(rows.read_bytes())
+    for other in ("new.jsonl", "copy.jsonl", "folder/rows.jsonl"):
+        check_apart(rows.parent / name, rows.parent / other)
+        check_apart(rows.parent / other, rows.parent / name)
+    with pytest.raises(ValueError, match=r"must be another file than what is read"):
+        check_apart(rows.parent / name, rows.parent / "copy.jsonl", rows)
+
+
+@pytest.mark.parametrize(
+    ("script", "words"),
+    [
+        ("use_judge", "compare --judge absent --input {rows} --output {rows}"),
+        ("convert_prompts", "--rows {rows} --images photos --prompts {rows}"),
+        (
+            "import_prompts",
+            "--sources {rows} --names mine --image-root . --limits "
+            '{{"max_pixels":1,"max_line_bytes":99}} --prompts {rows} '
+            "--dropped d --aside a --report r",
+        ),
+    ],
+)
+def test_no_script_writes_over_what_it_reads(
+    rows: Path, script: str, words: str
+) -> None:
+    """It says so before anything else is looked at."""
+    before = rows.read_bytes()
+    path = Path(__file__).parents[1] / "scripts" / f"{script}.py"
+    done = subprocess.run(
+        [sys.executable, str(path), *words.format(rows=rows.name).split()],
+        cwd=rows.parent,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1 and rows.read_bytes() == before
+    assert done.stderr.startswith("error: the output must be another file"), done.stderr

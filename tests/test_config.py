@@ -443,6 +443,80 @@ def test_only_what_a_key_takes_is_advised(
         assert faults(**{key: yaml.safe_load(written)}) == []
 
 
+@pytest.mark.parametrize(
+    ("place", "text", "told"),
+    [
+        ("benchmarks", "{1: null}", "'benchmarks.1' must be text (got 1)"),
+        (
+            "panel__members",
+            "{no: {}}",
+            "'panel.members.False' must be text (got False)",
+        ),
+        ("train", "{2.5: 1}", "'train.2.5' must be text (got 2.5)"),
+        ("prompts__sources", "[{1: 2}]", "'prompts.sources.0.1' must be text (got 1)"),
+    ],
+)
+def test_a_key_is_text(place: str, text: str, told: str) -> None:
+    """Else the check itself ends, where keys are of a form."""
+    found = faults(**{place: yaml.safe_load(text)})
+    assert found == [f"{told}. Hint: write it in quotes"]
+
+
+def numbers(values: Any, place: str = "") -> Iterator[tuple[str, float]]:
+    """Every number of a config, with its place as `faults` takes it."""
+    if isinstance(values, int | float) and not isinstance(values, bool):
+        yield place, values
+    items = values.items() if isinstance(values, dict) else ()
+    items = enumerate(values) if isinstance(values, list) else items
+    for key, value in items:
+        yield from numbers(value, f"{place}__{key}" if place else str(key))
+
+
+@pytest.mark.parametrize("written", [".nan", ".inf", "-.inf"])
+def test_every_number_is_finite(written: str) -> None:
+    """YAML's .nan passes every limit."""
+    number = yaml.safe_load(written)
+    places = [place for place, _ in numbers(CONFIG)]
+    told = faults(**dict.fromkeys(places, number))
+    named = [re.sub(r"' must be of type .*\(got .*\). Hint: .* finite$", "", one)
+             for one in told]  # fmt: skip
+    assert sorted(named) == sorted("'" + one.replace("__", ".") for one in places)
+
+
+def test_a_float_is_no_whole_number() -> None:
+    """JSON Schema takes 2.0 for one: of every key at once, with how to write it."""
+    whole = {place: one for place, one in numbers(CONFIG) if isinstance(one, int)}
+    told = faults(**{place: float(one) for place, one in whole.items()})
+    advised = {
+        f"'{place.replace('__', '.')}' must be of type": f". Hint: write {number}"
+        for place, number in whole.items()
+    }
+    assert len(told) > 40
+    for one in told:  # a key of any number takes 1.0 as well
+        ((start, end),) = [item for item in advised.items() if one.startswith(item[0])]
+        assert one.endswith(end), start
+
+
+@pytest.mark.parametrize(
+    ("place", "written", "end"),
+    [
+        ("iterations", "2.0", "type integer (got 2.0). Hint: write 2"),
+        ("pool__prompts_per_iteration", "1.0e+3", "(got 1000.0). Hint: write 1000"),
+        ("responses__shards", "2.0", "integer or string (got 2.0). Hint: write 2"),
+        ("iterations", "1.5", "must be of type integer (got 1.5)"),
+        ("filters", "2.0", "must be of type array (got 2.0)"),
+        ("train__learning_rate", "1.0", None),
+        ("train__learning_rate", "1" + 400 * "0", None),  # no float is so large
+    ],
+)
+def test_whole_numbers_are_written_as_such(
+    place: str, written: str, end: str | None
+) -> None:
+    """No `range` takes 2.0."""
+    told = faults(**{place: yaml.safe_load(written)})
+    assert [one.endswith(str(end)) for one in told] == ([True] if end else [])
+
+
 def test_schema_and_code_know_the_same_ballots() -> None:
     """The config may name every ballot that there is."""
     items = SCHEMA["properties"]["panel"]["properties"]["ballots"]["items"]

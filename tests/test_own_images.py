@@ -184,7 +184,7 @@ def test_what_jobs_on_other_nodes_read_lies_in_the_project(
         raise SystemExit(3)
 
     monkeypatch.setattr(script, "ask", ask)
-    words = ["--images", "photos", "--project", str(tmp_path)]
+    words = ["--images", str(tmp_path / "photos"), "--project", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["judge_images.py", *words])
     with pytest.raises(SystemExit):
         script.main()
@@ -246,7 +246,7 @@ def test_too_few_prompts_to_train_on_are_warned_of(
         )
 
     monkeypatch.setattr(script, "ask", ask)
-    words = ["--images", "photos", "--project", str(tmp_path)]
+    words = ["--images", str(tmp_path / "photos"), "--project", str(tmp_path)]
     monkeypatch.setattr(sys, "argv", ["judge_images.py", *words])
     with pytest.raises(SystemExit):
         script.main()
@@ -274,6 +274,152 @@ def test_a_folder_without_images_is_named(tmp_path: Path, name: str) -> None:
         done.stderr == f"error: {name}: must be a folder of images (got none in it)\n"
     )
     assert not (tmp_path / f"judge_of_{name}").exists()
+
+
+@pytest.mark.parametrize("option", ["--images", "--project", "--like"])
+def test_an_empty_folder_is_none(
+    option: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`make judge` without IMAGES; "" would be the folder that one types in."""
+    (tmp_path / "a.png").write_bytes(image_bytes())
+    (tmp_path / "config.yaml").write_text("iterations: 1\n")
+    monkeypatch.chdir(tmp_path)
+    script = importlib.import_module("judge_images")
+    monkeypatch.setattr(script, "ask", lambda *words: pytest.fail("it runs"))
+    given = {"--images": ".", "--project": "mine", "--like": "."} | {option: ""}
+    words = [word for pair in given.items() for word in pair]
+    monkeypatch.setattr(sys, "argv", ["judge_images.py", *words])
+    with pytest.raises(SystemExit):
+        script.main()
+    assert (
+        f"argument {option}: must be a folder (got ''). Hint: make judge IMAGES=photos"
+        in capsys.readouterr().err
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"a.png", "config.yaml"}
+
+
+BASE = yaml.safe_load((ROOT / "config.yaml").read_text())["base_model"]
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [
+        ({}, {}, None),
+        ({}, {"images": "link"}, None),
+        ({}, {"images": "b/photos"}, r"--images: .* '\.\./a/photos' .*b/photos'\)"),
+        ({}, {"images": "absent"}, r"--images: .*\(got '\.\./absent'\)"),
+        ({}, {"model": BASE}, None),
+        ({}, {"model": "org/new"}, rf"--model: .* '{BASE}' \(got 'org/new'\)"),
+        ({"model": "org/new"}, {"model": "org/new"}, None),
+        ({"model": "org/new"}, {}, None),
+        ({"model": "org/new"}, {"model": "org/old"}, r"--model: .*\(got 'org/old'\)"),
+        ({"model": "b"}, {"model": "./b/../b"}, None),
+        ({"model": "b"}, {"model": "a"}, r"--model: .* '\.\./b' \(got '\.\./a'\)"),
+        ({}, {"like": "tiny"}, r"--like: .*\(got '\.\./b'\)"),
+        ({"model": "b"}, {"like": "tiny"}, r"--like: .* sections, train \(got none"),
+        ({"like": "tiny"}, {"like": "tiny"}, None),
+        ({"like": "tiny"}, {}, None),
+        ({"like": "tiny", "model": "x/y"}, {"like": "tiny", "model": "x/y"}, None),
+        ({"like": "tiny"}, {"like": "tiny", "model": "x/y"}, r"--model: .*'x/y'\)"),
+    ],
+)
+def test_a_project_that_says_otherwise_is_not_gone_on_with(
+    first: dict[str, str],
+    then: dict[str, str],
+    told: str | None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two folders of one name, or a model given too late; the same goes on."""
+    monkeypatch.chdir(tmp_path)
+    for folder in ("a/photos", "b/photos"):
+        Path(folder).mkdir(parents=True)
+        Path(folder, "1.png").write_bytes(image_bytes())
+    Path("link").symlink_to("a/photos")
+    Path("tiny").mkdir()
+    Path("tiny/config.yaml").write_text("base_model: ../b\ntrain: {min_rows: 1}\n")
+    start = importlib.import_module("judge_images").start_project
+
+    def give(images: str = "a/photos", model: str = "", like: str = "") -> None:
+        like_folder = Path(like) if like else None
+        start(Path("judge"), Path(images), model or None, like_folder)
+
+    give(**first)
+    path = Path("judge/config.yaml")
+    # Settings that were taken over may be changed by hand.
+    path.write_text(path.read_text().replace("min_rows: 1", "min_rows: 2"))
+    before = path.read_text()
+    if told:
+        with pytest.raises(ValueError, match=rf"{told}.* Hint: PROJECT="):
+            give(**then)
+    else:
+        give(**then)
+    assert path.read_text() == before
+
+
+HAND = "# Mine.\nimage_root: photos  # all of them\n\n"
+NEW = {"mode": "reuse", "prompts_per_iteration": 40}
+ALONE = {"prompts_per_iteration": 40}
+
+
+@pytest.mark.parametrize(
+    ("text", "pool", "changed"),
+    [
+        (HAND, NEW, HAND + "pool:\n  mode: reuse\n  prompts_per_iteration: 40\n"),
+        ("a: 1", ALONE, "a: 1\npool:\n  prompts_per_iteration: 40\n"),
+        ("", ALONE, "pool:\n  prompts_per_iteration: 40\n"),
+        ("# pool: {}\n", ALONE, "# pool: {}\npool:\n  prompts_per_iteration: 40\n"),
+        (
+            HAND + "pool:\n  # why\n  mode: fresh  # so\nseed: 1\n",
+            ALONE,
+            HAND + "pool:\n  # why\n  prompts_per_iteration: 40\n  mode: fresh  # so\n"
+            "seed: 1\n",
+        ),
+        (
+            "pool: {mode: fresh}  # so\n",
+            ALONE,
+            "pool: {prompts_per_iteration: 40, mode: fresh}  # so\n",
+        ),
+        (
+            "pool: {}\n" + HAND,
+            NEW,
+            "pool: {mode: reuse, prompts_per_iteration: 40}\n" + HAND,
+        ),
+        (
+            "\ufeff# Ü\r\n'pool':\r\n    mode: fresh # ü\r\n",
+            ALONE,
+            "\ufeff# Ü\r\n'pool':\r\n    prompts_per_iteration: 40\n    mode: fresh "
+            "# ü\r\n",
+        ),
+        ("pool:\n  # mode: reuse\nseed: 1\n", NEW, None),
+        ("pool: null\n", NEW, None),
+        ("pool:", NEW, None),
+        ("{seed: 1}\n", NEW, None),
+        ("seed: 1\n...\n", NEW, None),
+        ("x: &a {mode: fresh}\npool: *a\n", ALONE, None),
+        ("pool: &a {mode: fresh}\nx: *a\n", ALONE, None),
+    ],
+)
+def test_a_config_keeps_what_was_written_by_hand(
+    text: str, pool: dict[str, Any], changed: str | None, tmp_path: Path
+) -> None:
+    """Comments and all; a form that is not known is left to the hand."""
+    (tmp_path / "real.yaml").write_bytes(text.encode())
+    (tmp_path / "config.yaml").symlink_to("real.yaml")
+    add_pool = importlib.import_module("judge_images").add_pool
+    if changed is None:
+        with pytest.raises(ValueError, match=r"by hand .*Hint: pool: \{.*: 40\}, then"):
+            add_pool(tmp_path, pool)
+    else:
+        add_pool(tmp_path, pool)
+        assert yaml.safe_load(changed)["pool"].items() >= pool.items()
+    expected = text if changed is None else changed
+    assert (tmp_path / "real.yaml").read_bytes().decode() == expected
+    assert (tmp_path / "config.yaml").is_symlink()
+    assert len([*tmp_path.iterdir()]) == 2
 
 
 @pytest.fixture(scope="module")

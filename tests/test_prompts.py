@@ -145,6 +145,21 @@ def test_a_long_line_is_dropped_by_its_start(root: Path) -> None:
             "the line must be UTF-8 .got byte 0xe9 at column 29",
             id="not-utf-8",
         ),
+        pytest.param(
+            '{"images": ["rgb.png"], "question": "x", "score": 1e999}',
+            r"the line must be one JSON object \(Number out of range",
+            id="number-beyond-all-limits-kept-aside",
+        ),
+        pytest.param(
+            row(question="x", answer=7).replace("7", "1e999"),
+            r"the line must be one JSON object \(Number out of range",
+            id="number-beyond-all-limits",
+        ),
+        pytest.param(
+            row(question="x", a=7).replace("7", "[" * 20_000 + "]" * 20_000),
+            r"the line must be one JSON object \(maximum recursion depth",
+            id="too-deep",
+        ),
     ],
 )
 def test_malformed_lines_are_errors(root: Path, line: str | bytes, why: str) -> None:

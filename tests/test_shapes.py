@@ -417,7 +417,71 @@ def test_a_broken_parquet_file_is_named(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(RecordError) as found:
             list(read_foreign(path))
-        assert str(found.value).startswith(f"{path}: must be a parquet file (")
+        assert str(found.value).startswith(f"{path}: must be a whole parquet file (")
+
+
+def tar_of(*members: tuple[str, bytes]) -> bytes:
+    """A tar of files with their contents."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+PACKED = gzip.compress(LINES.encode() * 99, mtime=0)
+NOISE = random.Random(0).randbytes(2000).hex().encode()
+TAR = tar_of(*((f"{number}.txt", NOISE) for number in range(8)))
+DEEP = b'{"a": ' + b"[" * 20_000 + b"]" * 20_000 + b"}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "told"),
+    [
+        ("a.jsonl.gz", PACKED[:-9], ": must be a whole gzip file (got: Compressed "),
+        ("a.csv.gz", PACKED[:-9], ": must be a whole gzip file (got: Compressed "),
+        ("a.json.gz", PACKED[:20], ": must be a whole gzip file (got: Compressed "),
+        ("a.jsonl.gz", LINES.encode(), ": must be a whole gzip file (got: Not a gzip"),
+        ("a.tsv.gz", PACKED[:10] + b"\xff" * 9, ": must be a whole gzip file (got: Er"),
+        ("a.tar", TAR[:9999], ": must be a whole webdataset tar file (got: unexpected"),
+        ("a.tar", TAR[:300], ": must be a whole webdataset tar file (got: truncated"),
+        ("a.tar", LINES.encode() * 99, ": must be a whole webdataset tar file (got: "),
+        ("a.tar", b"", ": must be a whole webdataset tar file (got: empty file"),
+        ("a.tar", tar_of(), ": must be a whole webdataset tar file (got: "),
+        (
+            "a.tar",
+            tar_of(("a.json", b"{"), ("b.json", b"{}")),
+            ": must be a whole webdataset tar file (got: Expecting property name",
+        ),
+        ("a.tar.gz", gzip.compress(TAR)[:-60], ": must be a whole webdataset tar "),
+        ("a.jsonl", b'{"a": 1}\n{"a": 1e999}', ":2: the line must be one JSON object"),
+        ("a.jsonl", b'{"a": 1}\n' + DEEP, ":2: the line must be one JSON object"),
+        ("a.json", b"[" + DEEP + b"]", ": must be a whole .json file (got: maximum"),
+    ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
+)
+def test_a_broken_file_is_named(
+    tmp_path: Path, name: str, content: bytes, told: str
+) -> None:
+    """Whatever the library that reads it raises."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(RecordError) as found:
+        list(read_foreign(path))
+    assert str(found.value).startswith(f"{path}{told}")
+
+
+@pytest.mark.parametrize("name", ["data-00000-of-00001.arrow", "state.json"])
+def test_a_broken_saved_folder_is_named(tmp_path: Path, name: str) -> None:
+    import datasets
+
+    datasets.Dataset.from_dict({"question": ["Why?"] * 999}).save_to_disk(tmp_path)
+    whole = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(RecordError, match="must be a whole folder of `save_to_disk`"):
+        list(read_foreign(tmp_path))
 
 
 def test_a_script_ends_in_one_line_at_a_table_of_windows(tmp_path: Path) -> None:

@@ -71,7 +71,7 @@ def explain(line: bytes, record_type: type[msgspec.Struct], error: Exception) ->
         return f"the line must be UTF-8 (got byte 0x{line[at - 1]:02x} at column {at})"
     try:
         row = msgspec.json.decode(line)
-    except msgspec.DecodeError as decode_error:
+    except (msgspec.DecodeError, RecursionError) as decode_error:
         return (
             f"the line must be one JSON object ({decode_error}; got {clip_line(line)})"
         )

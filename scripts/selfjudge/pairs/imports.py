@@ -125,7 +125,7 @@ def import_prompts(
                 outcome = kept_out.question_reason(outcome.question) or outcome
             if isinstance(outcome, Prompt) and outcome.id not in prompts:
                 prompts[outcome.id] = outcome
-                if fields := other_fields(line):
+                if fields := other_fields(line, f"{path}:{number}"):
                     aside.append({"prompt_id": outcome.id, **fields})
                 continue
             why = {"reason": outcome}
@@ -146,9 +146,16 @@ def import_prompts(
     return Imported(ordered, dropped, aside, report)
 
 
-def other_fields(line: bytes) -> dict[str, Any]:
-    """What a line says beyond a `SourceRow`; its `prompt_id` is no id of ours."""
-    row = msgspec.json.decode(line)
+def other_fields(line: bytes, where: str) -> dict[str, Any]:
+    """What a line says beyond a `SourceRow`; its `prompt_id` is no id of ours.
+
+    Raises RecordError with ``where`` it stands on what a `SourceRow` passes over, such
+    as a number beyond all limits.
+    """
+    try:
+        row = msgspec.json.decode(line)
+    except msgspec.DecodeError as error:
+        raise RecordError(f"{where}: {explain(line, SourceRow, error)}") from None
     fields = {k: v for k, v in row.items() if k not in SourceRow.__struct_fields__}
     if isinstance(fields.get("other_fields"), dict):
         fields |= fields.pop("other_fields")
@@ -186,7 +193,7 @@ def read_rows(
             continue
         try:
             row = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             if b"\0" in line:
                 yield number, line, "nul_byte"
                 continue
@@ -205,7 +212,7 @@ def hint_shape(line: bytes) -> str:
         return ". Hint: JSON Lines have no comments: take the line out"
     try:
         row = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     if isinstance(row, dict) and {"images", "question"} <= row.keys():
         if isinstance(row["images"], str):

@@ -5,12 +5,13 @@ import csv
 import gzip
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
 import msgspec
 
-from selfjudge.ground.lines import RecordError, clip_line, read_lines
+from selfjudge.ground.lines import RecordError, clip, clip_line, read_lines
 
 MARK = codecs.BOM_UTF8  # what Excel and Windows write before UTF-8
 # What begins a file of wide letters; of two that fit, the first.
@@ -32,8 +33,8 @@ ROWS_AT_ONCE = 64  # of a parquet file; they hold images
 def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
     """The rows of a file or folder, one at a time, images as undecoded bytes.
 
-    Raises RecordError with file and line where a row is none, ValueError on a file
-    of an unknown kind.
+    Raises RecordError with file and line where a row is none, and with the file where
+    it is broken or cut short; ValueError on a file of an unknown kind.
     """
     if path.is_dir():
         yield from read_saved(path)
@@ -50,21 +51,41 @@ def read_foreign(path: Path) -> Iterator[dict[str, Any]]:
         raise ValueError(f"{path}: must be {KNOWN} (got {kind or 'no ending'!r})")
 
 
+@contextmanager
+def naming(path: Path, kind: str) -> Iterator[None]:
+    """Raise RecordError with file and kind where a library cannot read on.
+
+    What it raises then may be anything, from EOFError to an error of pickle's.
+    """
+    try:
+        yield
+    except Exception as error:
+        # The disk's or the folder's fault says so itself.
+        if isinstance(error, RecordError | MemoryError) or getattr(
+            error, "errno", None
+        ):
+            raise
+        why = clip(" ".join(str(error).split()) or type(error).__name__, 200)
+        raise RecordError(f"{path}: must be a whole {kind} (got: {why})") from error
+
+
 def read_text(path: Path, kind: str) -> Iterator[dict[str, Any]]:
     """The rows of a file of text, by its ending.
 
     Raises RecordError that names the first line that is not UTF-8.
     """
-    with opener_of(path)(path, "rb") as file:
-        check_mark(path, file.read(4))
-    try:
-        if kind in TABLES:
-            yield from read_table(path, TABLES[kind])
-        else:
-            yield from read_json_rows(path)
-    except UnicodeDecodeError:
-        check_encoding(path)
-        raise
+    packed = path.suffix.lower() == ".gz"
+    with naming(path, "gzip file" if packed else f"{kind} file"):
+        with opener_of(path)(path, "rb") as file:
+            check_mark(path, file.read(4))
+        try:
+            if kind in TABLES:
+                yield from read_table(path, TABLES[kind])
+            else:
+                yield from read_json_rows(path)
+        except UnicodeDecodeError:
+            check_encoding(path)
+            raise
 
 
 def opener_of(path: Path) -> Callable[..., IO[Any]]:
@@ -126,7 +147,7 @@ def read_json_rows(path: Path) -> Iterator[dict[str, Any]]:
             continue
         try:
             row = msgspec.json.decode(line.removeprefix(MARK))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise RecordError(
                 f"{path}:{number}: the line must be one JSON object ({error}; got "
                 f"{clip_line(line)})"
@@ -146,17 +167,11 @@ def read_parquet(path: Path) -> Iterator[dict[str, Any]]:
 
     Raises RecordError that names the file, where it cannot be opened or read on.
     """
-    from pyarrow import ArrowException, parquet
+    from pyarrow import parquet
 
-    try:
-        with parquet.ParquetFile(path) as file:
-            for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
-                yield from batch.to_pylist()
-    except (ArrowException, OSError) as error:
-        if getattr(error, "errno", None):
-            raise  # the disk's or the folder's fault, which says so
-        why = " ".join(str(error).split())
-        raise RecordError(f"{path}: must be a parquet file ({why})") from None
+    with naming(path, "parquet file"), parquet.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=ROWS_AT_ONCE):
+            yield from batch.to_pylist()
 
 
 def read_webdataset(path: Path) -> Iterator[dict[str, Any]]:
@@ -167,12 +182,13 @@ def read_webdataset(path: Path) -> Iterator[dict[str, Any]]:
     import datasets
 
     files = {"train": [str(path)]}
-    stream = datasets.load_dataset(
-        "webdataset", data_files=files, split="train", streaming=True
-    )
-    for sample in stream.decode(False):
-        inner = sample.pop("json", None)
-        yield {**sample, **inner} if isinstance(inner, dict) else sample
+    with naming(path, "webdataset tar file"):
+        stream = datasets.load_dataset(
+            "webdataset", data_files=files, split="train", streaming=True
+        )
+        for sample in stream.decode(False):
+            inner = sample.pop("json", None)
+            yield {**sample, **inner} if isinstance(inner, dict) else sample
 
 
 def read_saved(path: Path) -> Iterator[dict[str, Any]]:
@@ -185,7 +201,8 @@ def read_saved(path: Path) -> Iterator[dict[str, Any]]:
         )
     import datasets
 
-    found = datasets.load_from_disk(str(path))
-    parts = found.values() if isinstance(found, datasets.DatasetDict) else [found]
-    for part in parts:
-        yield from part.to_iterable_dataset().decode(False)
+    with naming(path, "folder of `save_to_disk`"):
+        found = datasets.load_from_disk(str(path))
+        parts = found.values() if isinstance(found, datasets.DatasetDict) else [found]
+        for part in parts:
+            yield from part.to_iterable_dataset().decode(False)

@@ -52,6 +52,16 @@ def arguments(description: str | None) -> argparse.ArgumentParser:
     )
 
 
+def check_apart(output: Path, *inputs: Path) -> None:
+    """Raise ValueError where an output is an input, by whatever name of it."""
+    for path in inputs:
+        if output.exists() and path.exists() and output.samefile(path):
+            raise ValueError(
+                f"the output must be another file than what is read, '{path}' (got "
+                f"'{output}'). Hint: nothing was written; choose another name"
+            )
+
+
 def run(main: Callable[[], None]) -> None:
     """Run a script; a person's mistake ends it with one line and status 1.
 

@@ -3,7 +3,7 @@
 import difflib
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,23 @@ from selfjudge.run.shards import cut_stages
 
 DEFAULTS = Path(__file__).parents[3] / "config.yaml"
 SCHEMA = DEFAULTS.with_name("config.schema.yaml")
+
+
+def is_whole(_: Any, value: Any) -> bool:
+    """Whether a value counts: JSON Schema takes 2.0 too, which no `range` does."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def is_finite(_: Any, value: Any) -> bool:
+    """Whether a value measures: YAML has .nan and .inf besides, which pass limits."""
+    return is_whole(_, value) or (isinstance(value, float) and math.isfinite(value))
+
+
+DRAFT = jsonschema.Draft202012Validator
+TYPES = {"integer": is_whole, "number": is_finite}
+VALIDATOR = jsonschema.validators.extend(
+    DRAFT, type_checker=DRAFT.TYPE_CHECKER.redefine_many(TYPES)
+)
 
 
 class ConfigError(ValueError):
@@ -102,9 +119,27 @@ def source_file(source: Mapping[str, Any]) -> str:
 
 def check_shape(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     """Check against the closed schema; raises ConfigError, a line for each fault."""
-    validator = jsonschema.Draft202012Validator(schema)
-    errors = sorted(validator.iter_errors(dict(config)), key=lambda e: list(e.path))
-    refuse([line for error in errors for line in describe(error)])
+    refuse(shape_faults(config, schema))
+
+
+def shape_faults(values: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
+    """What of some values is not as a schema has it, a line each."""
+    if odd := list(odd_keys(values, "")):
+        return odd
+    errors = VALIDATOR(schema).iter_errors(dict(values))
+    ordered = sorted(errors, key=lambda error: list(error.path))
+    return [line for error in ordered for line in describe(error)]
+
+
+def odd_keys(values: Any, place: str) -> Iterator[str]:
+    """The faults of keys that are no text: YAML takes 1, on and no for other things."""
+    is_mapping = isinstance(values, Mapping)
+    items = values if isinstance(values, list) else []
+    for key, value in values.items() if is_mapping else enumerate(items):
+        name = join(place, str(key))
+        if is_mapping and not isinstance(key, str):
+            yield f"'{name}' must be text (got {key!r}). Hint: write it in quotes"
+        yield from odd_keys(value, name)
 
 
 def refuse(faults: Iterable[str]) -> None:
@@ -144,11 +179,20 @@ def describe(error: jsonschema.ValidationError) -> list[str]:
     }.get(str(error.validator))
     if must is None:
         return [f"'{place}': {error.message}"]
-    hint = as_number(got, values) if error.validator == "type" else None
-    return [
-        f"'{place}' must be {must} (got {got!r})"
-        + (f". Hint: YAML takes this for text: write {hint}" if hint else "")
-    ]
+    hint = hint_number(got, values) if error.validator == "type" else ""
+    return [f"'{place}' must be {must} (got {got!r}){hint}"]
+
+
+def hint_number(got: Any, types: Collection[str]) -> str:
+    """How to write a value as a number of the schema's ``types``; "" if it is none."""
+    if is_whole(None, got) or not {"integer", "number"} & {*types}:
+        return ""
+    if isinstance(got, float) and not math.isfinite(got):
+        return ". Hint: a number must be finite"
+    if isinstance(got, float):
+        return f". Hint: write {int(got)}" if got.is_integer() else ""
+    hint = as_number(got, types)
+    return f". Hint: YAML takes this for text: write {hint}" if hint else ""
 
 
 def as_number(got: Any, types: Iterable[str]) -> str | None:

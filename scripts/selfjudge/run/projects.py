@@ -10,6 +10,7 @@ import yaml
 
 from selfjudge.ground.records import ORDERS, Prompt
 from selfjudge.pairs.pool import on_side
+from selfjudge.run.config import read_config
 from selfjudge.run.pool_size import count_dealt
 
 # What of another project is taken over: the model, and how it is asked and trained.
@@ -69,6 +70,66 @@ def new_project(
         is_folder = Path(model).is_dir()
         config["base_model"] = path_from(project, Path(model)) if is_folder else model
     return config
+
+
+def check_given(
+    project: Path, images: Path, model: str | None, like: Path | None
+) -> None:
+    """Raise ValueError where a project's config says otherwise than what is given.
+
+    Settings taken over may have been changed since; but their sections must be there.
+    """
+    path = project / "config.yaml"
+    given = new_project(project, images, 1, model, like)
+    own = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    config = read_config(project)
+    sources = [source.get("path") for source in config["prompts"]["sources"]]
+    told = {"--images": ("image_root", [config["image_root"], *filter(None, sources)])}
+    if "base_model" in given:
+        told["--model" if model else "--like"] = ("base_model", [config["base_model"]])
+    for option, (key, values) in told.items():
+        if place(project, given[key]) not in {place(project, one) for one in values}:
+            raise ValueError(
+                f"{option}: must be as {path} says, '{values[0]}' (got "
+                f"'{given[key]}'). {ANOTHER}"
+            )
+    # The number of shards is of the images, and a model was compared above.
+    new = given.keys() - own.keys() - {"questions", "base_model"}
+    missing = [key for key in TAKEN if key in new]
+    if missing:
+        raise ValueError(
+            f"--like: {path} must have its sections, {', '.join(missing)} (got none of "
+            f"these). {ANOTHER}"
+        )
+
+
+ANOTHER = "Hint: PROJECT=another_folder makes another project; or change that file."
+
+
+def place(project: Path, value: str) -> Path | str:
+    """The folder that a project's config names; the name itself where it is none."""
+    folder = (project / value).resolve()
+    return folder if folder.is_dir() else value
+
+
+def with_pool(text: str, pool: Mapping[str, Any]) -> str:
+    """The text of a config with some keys more in its section `pool`.
+
+    What stands there stays, comments too.  Of a section in an odd form, such as an
+    alias, something else comes out: let the caller look.
+    """
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    sections = root.value if isinstance(root, yaml.MappingNode) else []
+    node = next((value for key, value in sections if key.value == "pool"), None)
+    if node is None:
+        end = "" if text.endswith("\n") or not text else "\n"
+        return text + end + yaml.safe_dump({"pool": dict(pool)}, sort_keys=False)
+    at, indent = node.start_mark.index, " " * node.start_mark.column
+    lines = [f"{key}: {value}" for key, value in pool.items()]
+    if text.startswith("{", at):
+        inner = ", ".join(lines) + (", " if node.value else "")
+        return text[: at + 1] + inner + text[at + 1 :]
+    return text[:at] + "".join(f"{line}\n{indent}" for line in lines) + text[at:]
 
 
 def path_from(project: Path, path: Path) -> str:

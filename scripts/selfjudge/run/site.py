@@ -4,11 +4,10 @@ import re
 from pathlib import Path
 from typing import Any, Literal
 
-import jsonschema
 import msgspec
 import yaml
 
-from selfjudge.run.config import ConfigError, describe
+from selfjudge.run.config import ConfigError, shape_faults
 
 # Records of an iteration's largest stage, above which decisions are jobs all the same:
 # a minute of a CPU each, on the login node.
@@ -113,8 +112,6 @@ def read_site(folder: Path) -> Site:
         if not isinstance(given, dict):
             raise ConfigError(f"{local}: must be keys and values (got {given!r})")
     keys = shipped | given
-    errors = jsonschema.Draft202012Validator(schema).iter_errors(keys)
-    faults = [line for error in errors for line in describe(error)]
-    if faults:
+    if faults := shape_faults(keys, schema):
         raise ConfigError("\n".join(f"{local}: {fault}" for fault in faults))
     return msgspec.convert(keys, Site)
