@@ -24,7 +24,12 @@ from selfjudge.ground.records import (
 )
 from selfjudge.ground.seeds import random_for
 from selfjudge.pairs.alterations import AlterationBounds, check_alteration
-from selfjudge.pairs.answers import extract_answer, majority_answer, normalise_gold
+from selfjudge.pairs.answers import (
+    extract_answer,
+    majority_answer,
+    may_agree,
+    normalise_gold,
+)
 from selfjudge.pairs.checks import bare_rewrite, find_change, margin_of
 from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.filters import Filter
@@ -57,12 +62,14 @@ class PairSettings(Settings, frozen=True, kw_only=True):
 
     ``check_margin``: by how much likelier the model must hold it that the image shows
     what the response says where it was altered than what the rewrite says there, as
-    `checks.margin_of` has it; None: rewrites are not checked.
+    `checks.margin_of` has it; None: rewrites are not checked.  ``phrases``: which are
+    wrong; exact: all that are not the right one, loose: none that may agree with it.
     """
 
     majority_threshold: int
     alteration_bounds: AlterationBounds
     check_margin: float | None = None
+    phrases: Literal["loose", "exact"] = "loose"
 
 
 class Built(NamedTuple):
@@ -87,7 +94,8 @@ def pair_by_answer(
     """A closed prompt's pair: a response with the right answer against another.
 
     Right is the majority answer, or the gold answer if the filter labels so.
-    A response that was cut off has no answer.
+    A response that was cut off has no answer, and one whose phrase may agree with the
+    right one is neither.
     The draws depend on the prompt alone, so that filters which agree on the
     right answer build the same pair.
     """
@@ -105,14 +113,16 @@ def pair_by_answer(
         prompt, answer_format, responses, votes, spec, settings
     )
     agreeing = [response for response, answer in parsed if answer == right]
-    others = [(response, answer) for response, answer in parsed if answer != right]
     if not reason and not agreeing:
         reason = "no_correct_response"
-    if not reason and not others:
-        reason = "no_wrong_response"
     if reason:
         return drop(prompt, reason)
     assert right is not None
+    others = [(response, answer) for response, answer in parsed if answer != right]
+    if answer_format == "phrase" and settings.phrases == "loose":
+        others = [one for one in others if not may_agree(right, one[1])]
+    if not others:
+        return drop(prompt, "no_wrong_response")
     chosen = random_for(seed, "chosen", prompt.id).choice(agreeing)
     rejected, wrong = random_for(seed, "rejected", prompt.id).choice(others)
     origin: Origin = "gold_answer" if spec.label == "gold" else "majority_answer"
