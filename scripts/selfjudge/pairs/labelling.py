@@ -30,7 +30,7 @@ from selfjudge.pairs.answers import (
     may_agree,
     normalise_gold,
 )
-from selfjudge.pairs.checks import bare_rewrite, find_change, margin_of
+from selfjudge.pairs.checks import bare_rewrite, margin_of
 from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.filters import Filter
 
@@ -48,11 +48,9 @@ PairReason = Literal[
     "truncated_alteration",
     "empty",
     "unchanged",
-    "too_short",
-    "too_long",
+    "no_changed_place",
     "too_different",
     "confesses",
-    "no_changed_place",
     "not_likelier",
 ]
 
@@ -200,9 +198,7 @@ def pairs_by_alteration(
         bare = bare_rewrite(response, rewrite)
         reason = rewrite_fault(response, bare, settings.alteration_bounds)
         if not reason and settings.check_margin is not None:
-            reason = shown_fault(
-                response, bare, check_of.get(bare.id), settings.check_margin
-            )
+            reason = shown_fault(bare, check_of.get(bare.id), settings.check_margin)
         if reason:
             yield drop(rewrite, reason)
         else:
@@ -227,14 +223,12 @@ def rewrite_fault(
 
 
 def shown_fault(
-    response: Response, rewrite: Altered, check: Check | None, margin: float
+    rewrite: Altered, check: Check | None, margin: float
 ) -> PairReason | None:
     """Why a rewrite that was checked gives no pair, or None if it does.
 
-    Raises ValueError if it was not checked and could have been.
+    Raises ValueError if it was not checked.
     """
-    if find_change(response.text, rewrite.text) is None:
-        return "no_changed_place"
     if check is None:
         raise ValueError(
             f"altered {rewrite.id}: must have been checked, as 'pairs.check_margin' is "
