@@ -1,5 +1,4 @@
 import time
-from difflib import SequenceMatcher
 
 import pytest
 from hypothesis import given
@@ -7,7 +6,15 @@ from hypothesis import strategies as st
 
 from examples import BOUNDS
 from selfjudge.ground.records import CATEGORIES, Category
-from selfjudge.pairs.alterations import check_alteration, draw_category, overlaps
+from selfjudge.pairs import alterations
+from selfjudge.pairs.alterations import (
+    AGREEING,
+    AlterationBounds,
+    changed_words,
+    check_alteration,
+    draw_category,
+    is_one_detail,
+)
 from selfjudge.pairs.dressings import is_dressed, undress
 
 RESPONSE = "Two dogs sleep on the red sofa beside a lamp."
@@ -46,8 +53,9 @@ DRESSED = {
             "unchanged",
             id="only-case-and-marks",
         ),
-        pytest.param("Two dogs.", "too_short", id="short"),
-        pytest.param(RESPONSE * 3, "too_long", id="long"),
+        pytest.param("Two dogs.", "too_different", id="short"),
+        pytest.param(RESPONSE * 4, "too_different", id="long"),
+        pytest.param(f"{RESPONSE} It is late.", "no_changed_place", id="goes-on"),
         pytest.param(
             "My cat and your bird play in some green field.",
             "too_different",
@@ -241,25 +249,119 @@ def test_a_word_of_the_response_is_no_confession() -> None:
     assert check_alteration(response, altered, BOUNDS) is None
 
 
-@pytest.mark.parametrize(
-    ("num_words", "expected"),
-    [(4, "too_short"), (5, None), (20, None), (21, "too_long")],
-)
-def test_length_bounds_are_inclusive(num_words: int, expected: str | None) -> None:
-    """A rewrite of exactly half or twice the length still serves."""
-    response = " ".join(f"w{place}" for place in range(10))
-    altered = " ".join(f"w{place}" for place in range(num_words))
-    bounds = type(BOUNDS)(min_length_rate=0.5, max_length_rate=2, min_overlap_rate=0)
-    assert check_alteration(response, altered, bounds) == expected
-
-
 @given(st.text())
 def test_a_text_is_no_alteration_of_itself(text: str) -> None:
     """Nothing that changes nothing gets through."""
     assert check_alteration(text, text, BOUNDS) in ("empty", "unchanged")
 
 
-WORDS = st.lists(st.sampled_from("abcd"), max_size=8)
+# A description of 120 words, as real models write it.
+LONG = (
+    "The image shows a wide square in an old town on a sunny day. A brown dog lies in"
+    " the shade of a big tree, and a man in a green jacket reads a newspaper on a bench"
+    " beside it. Behind them stands a row of four stone houses with red roofs and blue"
+    " shutters. The dog seems to be asleep, with its head on its paws. On the left two"
+    " women push a pram past the window of a bakery, where loaves of bread are piled on"
+    " a shelf. A delivery van is parked near the corner, and its driver carries a crate"
+    " into a shop. Further back a clock tower rises above the roofs. Nobody pays"
+    " attention to the dog, and the scene feels calm and unhurried."
+)
+SENTENCES = LONG.split(". ")
+
+
+@pytest.mark.parametrize(
+    "altered",
+    [
+        pytest.param(LONG.replace("dog", "cat"), id="noun-and-mentions"),
+        pytest.param(
+            LONG.replace("A brown dog lies", "Three brown dogs lie")
+            .replace("The dog seems", "The dogs seem")
+            .replace("its head on its", "their heads on their")
+            .replace("the dog,", "the dogs,"),
+            id="count-and-what-agrees",
+        ),
+        pytest.param(LONG.replace("four stone", "seven stone"), id="count"),
+        pytest.param(LONG.replace("blue shutters", "white shutters"), id="attribute"),
+        pytest.param(LONG.replace("On the left two", "On the right two"), id="place"),
+        pytest.param(LONG.replace(" and blue shutters", ""), id="object-left-out"),
+        pytest.param(
+            LONG.replace("reads a newspaper", "peels a large orange with a knife"),
+            id="action",
+        ),
+        pytest.param(
+            LONG.replace("bread are", "bread and a striped cat are"), id="object-put-in"
+        ),
+    ],
+)
+def test_one_detail_of_a_long_response_may_change(altered: str) -> None:
+    """And what else speaks of it, as often as it does."""
+    assert check_alteration(LONG, altered, BOUNDS) is None
+
+
+@pytest.mark.parametrize(
+    ("altered", "expected"),
+    [
+        pytest.param(". ".join(SENTENCES[:4]) + ".", "no_changed_place", id="half"),
+        pytest.param(". ".join(SENTENCES[:-1]) + ".", "no_changed_place", id="end"),
+        pytest.param(
+            f"{LONG} Leaves lie on the ground.", "no_changed_place", id="goes-on"
+        ),
+        pytest.param(
+            ". ".join([SENTENCES[1], SENTENCES[0], *SENTENCES[2:]]),
+            "no_changed_place",
+            id="moved",
+        ),
+        pytest.param(
+            " ".join(
+                word if place % 2 else f"{word}x"
+                for place, word in enumerate(LONG.split())
+            ),
+            "too_different",
+            id="every-second-word",
+        ),
+        pytest.param(
+            LONG.replace("shows", "depicts")
+            .replace("wide", "large")
+            .replace("lies", "rests")
+            .replace("stands", "is")
+            .replace("parked", "standing")
+            .replace("rises", "towers"),
+            "too_different",
+            id="synonyms",
+        ),
+        pytest.param(
+            ". ".join(SENTENCES[:4]).replace("green", "gray") + ".",
+            "too_different",
+            id="half-and-a-detail",
+        ),
+    ],
+)
+def test_a_long_rewrite_of_more_than_a_detail_is_refused(
+    altered: str, expected: str
+) -> None:
+    """It would teach that the longer one, or the model's own wording, is better."""
+    assert check_alteration(LONG, altered, BOUNDS) == expected
+
+
+@pytest.mark.parametrize(("num", "expected"), [(10, True), (11, False)])
+def test_changed_words_are_those_of_both_texts(num: int, expected: bool) -> None:
+    """Ten words for ten others are twenty; the same again are no more."""
+    before, after = ([f"{text}{place}" for place in range(num)] for text in "xy")
+    rest = [f"w{place}" for place in range(40)]
+    assert is_one_detail([*before, *rest], [*after, *rest], BOUNDS) is expected
+    twice = [*before, *rest, *before], [*after, *rest, *after]
+    assert is_one_detail(*twice, BOUNDS) is expected
+
+
+@pytest.mark.parametrize(("num", "expected"), [(5, True), (6, False)])
+def test_half_of_a_short_text_may_change(num: int, expected: bool) -> None:
+    """The rate is of the words of both."""
+    old = [f"w{place}" for place in range(10)]
+    new = [*(f"x{place}" for place in range(num)), *old[num:]]
+    assert is_one_detail(old, new, BOUNDS) is expected
+
+
+WORDS = st.lists(st.sampled_from(["b", "c", "d", "the", "is"]), max_size=8)
 
 
 def num_common(old: list[str], new: list[str]) -> int:
@@ -271,23 +373,41 @@ def num_common(old: list[str], new: list[str]) -> int:
     return max(num_common(old[1:], new), num_common(old, new[1:]))
 
 
-@given(WORDS, WORDS, st.floats(0, 1))
-def test_overlap_is_of_words_in_order(
-    old: list[str], new: list[str], least: float
+@given(WORDS, WORDS)
+def test_changes_are_all_that_two_texts_do_not_share(
+    old: list[str], new: list[str]
 ) -> None:
-    """What is said to overlap does; what difflib finds enough is."""
-    share = 2 * num_common(old, new) / max(1, len(old) + len(new))
-    found = overlaps(old, new, least)
-    if found and old + new:
-        assert share >= least
-    if SequenceMatcher(None, old, new, autojunk=False).ratio() >= least:
-        assert found
+    """No fewer than by the textbook, and every word that one of them lacks."""
+    changes = changed_words(old, new)
+    num = sum(len(one) + len(other) for one, other in changes)
+    assert num >= len(old) + len(new) - 2 * num_common(old, new)
+    found = {word for change in changes for side in change for word in side}
+    assert set(old) ^ set(new) <= found
 
 
-def test_one_changed_word_needs_no_search() -> None:
-    """A changed detail in a long response is seen from both ends."""
+@given(WORDS, WORDS, st.integers(1, 6), st.floats(0.1, 1))
+def test_looser_bounds_let_more_through(
+    old: list[str], new: list[str], words: int, rate: float
+) -> None:
+    """What is one detail stays one; what is none by the words alone is none."""
+    bounds = AlterationBounds(max_changed_words=words, max_changed_rate=rate)
+    looser = AlterationBounds(max_changed_words=words + 1, max_changed_rate=1)
+    if is_one_detail(old, new, bounds):
+        assert is_one_detail(old, new, looser)
+        assert len((set(old) ^ set(new)) - AGREEING) <= words
+
+
+def test_another_text_is_not_searched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its words alone tell, however long it is: a search is slow."""
+    monkeypatch.delattr(alterations, "SequenceMatcher")
     old = [str(number) for number in range(100_000)]
-    new = [*old[:70_000], "x", *old[70_001:]]
-    start = time.process_time()
-    assert overlaps(old, new, 0.9) and overlaps(old, [*new, "y"], 0.9)
-    assert time.process_time() - start < 1
+    assert not is_one_detail(old, [f"{word}x" for word in old], BOUNDS)
+
+
+@given(WORDS, st.integers(0, 8))
+def test_one_changed_word_is_one_place(words: list[str], place: int) -> None:
+    """In a text of few different words too, where a search may go astray."""
+    old = [*words[:place], "b", *words[place:]]
+    new = [*words[:place], "x", *words[place:]]
+    found = changed_words(old, new)
+    assert found == [(["b"], ["x"])]

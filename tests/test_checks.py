@@ -19,13 +19,13 @@ from selfjudge.ground.ledgers import read_ledgers
 from selfjudge.ground.lines import content_id, read_records, write_records
 from selfjudge.ground.records import Check
 from selfjudge.ground.requests import Generation
+from selfjudge.pairs.alterations import find_change
 from selfjudge.pairs.building import Candidates, build_pairs
 from selfjudge.pairs.checks import (
     CHOICES,
     SIDES,
     check_requests,
     checks_from,
-    find_change,
     margin_of,
 )
 from selfjudge.pairs.filters import FILTERS
@@ -265,11 +265,11 @@ def test_a_pair_is_kept_where_the_response_is_likelier(
 
 
 def test_a_rewrite_without_a_changed_place_is_dropped_with_that_reason() -> None:
-    """Also where nothing at all was asked; other faults come first."""
+    """Whether anything is asked or not; where nothing is changed that comes first."""
     of = candidates("A red ball lies left. Two dogs run.", TEXT, REWRITE)
     sure = {"response": 0.9, "rewrite": 0.1}
     assert reasons(of, 0.5, **sure) == ["no_changed_place", "unchanged", None]
-    assert reasons(of, None) == [None, "unchanged", None]
+    assert reasons(of, None) == ["no_changed_place", "unchanged", None]
 
 
 def test_a_check_that_is_not_there_is_an_error() -> None:

@@ -89,6 +89,65 @@ def test_correctness_drops(texts: list[str], answer: str | None, reason: str) ->
     assert (outcome.pair, outcome.dropped["reason"]) == (None, reason)
 
 
+def phrased(*texts: str, answer: str | None = None) -> Candidates:
+    """A closed prompt that asks for a short phrase, with these samples."""
+    prompt = make_prompt(question="What is it?", answer_format="phrase", answer=answer)
+    return Candidates(prompt, make_responses(prompt, *texts), [])
+
+
+@pytest.mark.parametrize("filter_name", ["majority", "correctness"])
+@pytest.mark.parametrize(
+    ("right", "other"),
+    [
+        ("baseball bat", "bat"),
+        ("blue", "dark blue"),
+        ("couch", "on the couch"),
+        ("in the park", "at a park"),
+        ("tennis", "playing tennis"),
+        ("a man", "one man"),
+        ("one man", "tall man"),
+        ("black and white", "white"),
+        ("banana", "bananas"),
+        ("t-shirt", "white T shirt"),
+    ],
+)
+def test_a_phrase_that_says_more_or_less_is_not_wrong(
+    right: str, other: str, filter_name: FilterName
+) -> None:
+    """Neither way round is there a pair of the two; of a third answer there is."""
+    for gold, less in ((right, other), (other, right)):
+        candidates = phrased(*[gold] * 3, less, answer=gold)
+        (outcome,) = build(candidates, filter_name=filter_name)
+        assert (outcome.pair, outcome.dropped["reason"]) == (None, "no_wrong_response")
+        candidates = phrased(*[gold] * 3, less, less, "zebra", answer=gold)
+        (outcome,) = build(candidates, filter_name=filter_name)
+        assert outcome.pair.rejected == "zebra"
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        ("on the couch", "on the table"),
+        ("red", "blue"),
+        ("2 dogs", "3 dogs"),
+        ("tennis racket", "tennis ball"),
+        ("one", "two"),
+    ],
+)
+def test_a_phrase_of_other_words_is_wrong(right: str, wrong: str) -> None:
+    """What has a word that the other has not, both ways, still makes a pair."""
+    (outcome,) = build(phrased(*[right] * 3, wrong))
+    assert (outcome.pair.chosen, outcome.pair.rejected) == (right, wrong)
+
+
+def test_phrases_of_a_closed_vocabulary_are_exact() -> None:
+    """Where the settings say so, a phrase that says more is wrong."""
+    exact = msgspec.structs.replace(SETTINGS, phrases="exact")
+    candidates = phrased("blue", "blue", "blue", "dark blue")
+    (outcome,) = build_pairs([candidates], FILTERS["majority"], exact, 0)
+    assert outcome.pair.rejected == "dark blue"
+
+
 def test_a_dropped_prompt_is_kept_whole() -> None:
     """What is dropped is the prompt as it was."""
     candidates = closed("3", "3")
@@ -208,7 +267,7 @@ def test_draws_depend_on_the_seed() -> None:
     [
         pytest.param([], ["no_alteration"], id="none"),
         pytest.param(["two dogs sleep here"], ["unchanged"], id="unchanged"),
-        pytest.param(["", "a"], ["empty", "too_short"], id="each-has-its-own"),
+        pytest.param(["", "a"], ["empty", "too_different"], id="each-has-its-own"),
     ],
 )
 def test_open_drops(rewrites: list[str], reasons: list[str]) -> None:

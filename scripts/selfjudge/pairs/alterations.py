@@ -1,24 +1,34 @@
 """Which error a response can carry, and whether a rewrite is it with that one error.
 
 The model is asked for one false detail in the same style and length.  A tiny
-or lazy model may change nothing, write something else, or confess what it did; a
-chatty one dresses what it wrote.  Such a rewrite would teach the judge to spot style,
-not errors.
+or lazy model may change nothing, write something else, leave out half of it or go on,
+or confess what it did; a chatty one dresses what it wrote.  Such a rewrite would teach
+the judge to spot style or length, not errors.
 """
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from selfjudge.ground.records import Category, Settings
 from selfjudge.pairs.dressings import is_dressed
 from selfjudge.pairs.spellings import DIGITS, content_words
+from selfjudge.pairs.stated import SENTENCE_END
 
 AlterationReason = Literal[
-    "empty", "unchanged", "too_short", "too_long", "too_different", "confesses"
+    "empty", "unchanged", "no_changed_place", "too_different", "confesses"
 ]
 
+# At most so many places are changed: the detail, and what was said of it elsewhere.
+MOST_PLACES = 4
+# Words, as `bare_words` has them, that go with another: "two dogs are", "a dog is".
+AGREEING = frozenset(
+    "a an the i are wa were ha have do doe it he she hi her him they their them thi"
+    " that these those there one".split()
+)
+MARKS = ".,;:!?\"'`*_()[]"
 # Characters of a response in which such a sign is looked for.
 LOOKED_AT = 10_000
 # What shows that a response can carry an error of a category; the others always can.
@@ -50,14 +60,14 @@ SIGNS: dict[Category, re.Pattern[str]] = {
 class AlterationBounds(Settings, frozen=True, kw_only=True):
     """What still counts as one changed detail.
 
-    ``min_length_rate`` and ``max_length_rate`` bound the words of the rewrite
-    as a share of the response's; ``min_overlap_rate`` is the smallest share of
-    words, in order, that both texts must have in common.
+    ``max_changed_words``: the most words of both texts together that differ, each
+    change counted once however often it is made, and without words that agree with
+    others.  ``max_changed_rate``: the most of all that differ, as a share of the words
+    of both texts; it decides where a text is short.
     """
 
-    min_length_rate: float
-    max_length_rate: float
-    min_overlap_rate: float
+    max_changed_words: int
+    max_changed_rate: float
 
 
 def check_alteration(
@@ -65,38 +75,106 @@ def check_alteration(
 ) -> AlterationReason | None:
     """Why a rewrite cannot serve as the rejected response, or None if it can.
 
-    It is `unchanged` if only marks, case or the spelling of numbers differ, and
-    `confesses` if it tells or shows that it is a rewrite.
+    It is `unchanged` if only marks, case or the spelling of numbers differ,
+    `confesses` if it tells or shows that it is a rewrite, and has `no_changed_place` if
+    it only leaves out or adds sentences, or moves them.
     """
     if not altered.strip():
         return "empty"
-    old, new = response.split(), altered.split()
     if content_words(response) == content_words(altered):
         return "unchanged"
     if is_dressed(response, altered):
         return "confesses"
-    rate = len(new) / max(1, len(old))
-    if rate < bounds.min_length_rate:
-        return "too_short"
-    if rate > bounds.max_length_rate:
-        return "too_long"
-    return None if overlaps(old, new, bounds.min_overlap_rate) else "too_different"
+    if find_change(response, altered) is None:
+        return "no_changed_place"
+    is_one = is_one_detail(bare_words(response), bare_words(altered), bounds)
+    return None if is_one else "too_different"
 
 
-def overlaps(old: Sequence[str], new: Sequence[str], least: float) -> bool:
-    """Whether two texts have so large a share of their words in common, in order.
+class Change(NamedTuple):
+    """The place of an alteration: sentences of one text that the other has not."""
 
-    Where one detail changed, what stands before and after it decides.
+    response: str
+    rewrite: str
+
+
+def find_change(response: str, rewrite: str) -> Change | None:
+    """What the response says where it was altered, and what the rewrite says there.
+
+    The order of sentences, marks, case and spelling are no change; how often one is
+    said is.  None where a sentence was only added or only left out: then one of the
+    two says nothing.
     """
-    short, total = min(len(old), len(new)), len(old) + len(new)
-    same = (one == other for one, other in zip(old, new, strict=False))
-    num_before = next((n for n, is_same in enumerate(same) if not is_same), short)
-    left = short - num_before
-    same = (old[-n] == new[-n] for n in range(1, left + 1))
-    num_after = next((n for n, is_same in enumerate(same) if not is_same), left)
-    if 2 * (num_before + num_after) >= least * total:
-        return True
-    return SequenceMatcher(None, old, new, autojunk=False).ratio() >= least
+    own, new = (
+        " ".join(left_over(text, other)).rstrip(". ")
+        for text, other in ((response, rewrite), (rewrite, response))
+    )
+    return Change(own, new) if own and new else None
+
+
+def left_over(text: str, other: str) -> Iterator[str]:
+    """The sentences of a text that another has not, or not as often: the last ones."""
+    known = Counter(tuple(content_words(one)) for one in SENTENCE_END.split(other))
+    for sentence in SENTENCE_END.split(text):
+        words = tuple(content_words(sentence))
+        known[words] -= 1
+        if words and known[words] < 0:
+            yield sentence.strip()
+
+
+def bare_words(text: str) -> list[str]:
+    """The words between blanks, without case, the marks around them and a last "s"."""
+    words = (word.strip(MARKS).casefold() for word in text.split())
+    return [word.removesuffix("s") for word in words if word]
+
+
+def is_one_detail(old: list[str], new: list[str], bounds: AlterationBounds) -> bool:
+    """Whether two texts differ in few words, and these stand in few places."""
+    # A word that one text lacks is in some place: a paraphrase needs no search.
+    if len((set(old) ^ set(new)) - AGREEING) > bounds.max_changed_words:
+        return False
+    changes = changed_words(old, new)
+    num_changed = sum(len(before) + len(after) for before, after in changes)
+    if num_changed > bounds.max_changed_rate * (len(old) + len(new)):
+        return False
+    places = {(without_agreeing(one), without_agreeing(two)) for one, two in changes}
+    places.discard(((), ()))
+    num_words = sum(len(before) + len(after) for before, after in places)
+    return len(places) <= MOST_PLACES and num_words <= bounds.max_changed_words
+
+
+def changed_words(
+    old: list[str], new: list[str]
+) -> list[tuple[Sequence[str], Sequence[str]]]:
+    """What stands in each place where two texts differ, in the one and the other.
+
+    What both begin and end with is set aside first where it is half of them: one
+    changed place costs no search, and is found as one.
+    """
+    before = num_alike(old, new)
+    after = num_alike(old[before:][::-1], new[before:][::-1])
+    if 4 * (before + after) >= len(old) + len(new):
+        old, new = (words[before : len(words) - after] for words in (old, new))
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    return [
+        (old[first:last], new[other:other_last])
+        for kind, first, last, other, other_last in matcher.get_opcodes()
+        if kind != "equal"
+    ]
+
+
+def num_alike(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words two texts begin with alike."""
+    same = (word == its for word, its in zip(one, other, strict=False))
+    return next(
+        (place for place, is_same in enumerate(same) if not is_same),
+        min(len(one), len(other)),
+    )
+
+
+def without_agreeing(words: Sequence[str]) -> tuple[str, ...]:
+    """The words that say something themselves."""
+    return tuple(word for word in words if word not in AGREEING)
 
 
 def draw_category(response: str, categories: Sequence[Category], draw: int) -> Category:

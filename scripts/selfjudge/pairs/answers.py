@@ -30,6 +30,7 @@ from selfjudge.pairs.choices import (
 from selfjudge.pairs.expressions import parse_expression
 from selfjudge.pairs.normal import fold, normalise, normalise_name
 from selfjudge.pairs.numbers import parse_number
+from selfjudge.pairs.spellings import content_words
 from selfjudge.pairs.stated import (
     CONDITION,
     NEXT_PROMPT,
@@ -51,6 +52,8 @@ MAX_ALONE_CHARACTERS = 40
 MIN_SECOND_THOUGHT = 7
 # No short answer is as long as what is read of a gold answer.
 MAX_GOLD = 500
+# What a phrase may begin with and be the same answer: "on the couch", "one man".
+LEADING = frozenset("a an the 1 in on at of to by with from for".split())
 
 # The commonest end by far, found without a search.
 LAST_LINES = ("answer:", "final answer:")
@@ -238,6 +241,25 @@ def most_voted(votes: Counter[str]) -> str | None:
     ranked = votes.most_common(2)
     is_tie = len(ranked) == 2 and ranked[0][1] == ranked[1][1]
     return ranked[0][0] if ranked and not is_tie else None
+
+
+def may_agree(one: str, other: str) -> bool:
+    """Whether two normalised phrases may both be right, though they are counted apart.
+
+    One may say more than the other: "bat" and "baseball bat", "couch" and "on the
+    couch".
+    """
+    words, others = bare_words(one), bare_words(other)
+    return words <= others or others <= words
+
+
+def bare_words(phrase: str) -> set[str]:
+    """The words of a phrase without an article or preposition before them, as one
+    and as many."""
+    words = content_words(phrase)
+    while len(words) > 1 and words[0] in LEADING:
+        words.pop(0)
+    return {word.removesuffix("s") for word in words}
 
 
 VoteReason = Literal["no_parsed_response", "unanimous", "tie", "below_threshold"]

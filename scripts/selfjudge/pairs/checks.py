@@ -6,11 +6,9 @@ is asked about the image and the changed sentences alone, once about those of th
 response and once about those of the rewrite, and tells how likely it says yes.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from math import exp, log
 from pathlib import Path
-from typing import NamedTuple
 
 import msgspec
 
@@ -24,47 +22,15 @@ from selfjudge.ground.templates import (
     load_template,
     user_turn,
 )
+from selfjudge.pairs.alterations import find_change
 from selfjudge.pairs.dressings import undress
 from selfjudge.pairs.responses import leave_thought
-from selfjudge.pairs.spellings import content_words
-from selfjudge.pairs.stated import SENTENCE_END
 
 # What may answer such a question, in the order in which an engine is asked for the
 # log-probability of each: many a model begins a word of its own with a capital.
 CHOICES = ("yes", "no", "Yes", "No")
 # Which text of an alteration a request is about, in the order in which both are asked.
 SIDES = ("response", "rewrite")
-
-
-class Change(NamedTuple):
-    """The place of an alteration: sentences of one text that the other has not."""
-
-    response: str
-    rewrite: str
-
-
-def find_change(response: str, rewrite: str) -> Change | None:
-    """What the response says where it was altered, and what the rewrite says there.
-
-    The order of sentences, marks, case and spelling are no change; how often one is
-    said is.  None where a sentence was only added or only left out: then one of the
-    two says nothing.
-    """
-    own, new = (
-        " ".join(left_over(text, other)).rstrip(". ")
-        for text, other in ((response, rewrite), (rewrite, response))
-    )
-    return Change(own, new) if own and new else None
-
-
-def left_over(text: str, other: str) -> Iterator[str]:
-    """The sentences of a text that another has not, or not as often: the last ones."""
-    known = Counter(tuple(content_words(one)) for one in SENTENCE_END.split(other))
-    for sentence in SENTENCE_END.split(text):
-        words = tuple(content_words(sentence))
-        known[words] -= 1
-        if words and known[words] < 0:
-            yield sentence.strip()
 
 
 def bare_rewrite(response: Response, rewrite: Altered) -> Altered:

@@ -24,8 +24,13 @@ from selfjudge.ground.records import (
 )
 from selfjudge.ground.seeds import random_for
 from selfjudge.pairs.alterations import AlterationBounds, check_alteration
-from selfjudge.pairs.answers import extract_answer, majority_answer, normalise_gold
-from selfjudge.pairs.checks import bare_rewrite, find_change, margin_of
+from selfjudge.pairs.answers import (
+    extract_answer,
+    majority_answer,
+    may_agree,
+    normalise_gold,
+)
+from selfjudge.pairs.checks import bare_rewrite, margin_of
 from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.filters import Filter
 
@@ -43,11 +48,9 @@ PairReason = Literal[
     "truncated_alteration",
     "empty",
     "unchanged",
-    "too_short",
-    "too_long",
+    "no_changed_place",
     "too_different",
     "confesses",
-    "no_changed_place",
     "not_likelier",
 ]
 
@@ -57,12 +60,14 @@ class PairSettings(Settings, frozen=True, kw_only=True):
 
     ``check_margin``: by how much likelier the model must hold it that the image shows
     what the response says where it was altered than what the rewrite says there, as
-    `checks.margin_of` has it; None: rewrites are not checked.
+    `checks.margin_of` has it; None: rewrites are not checked.  ``phrases``: which are
+    wrong; exact: all that are not the right one, loose: none that may agree with it.
     """
 
     majority_threshold: int
     alteration_bounds: AlterationBounds
     check_margin: float | None = None
+    phrases: Literal["loose", "exact"] = "loose"
 
 
 class Built(NamedTuple):
@@ -87,7 +92,8 @@ def pair_by_answer(
     """A closed prompt's pair: a response with the right answer against another.
 
     Right is the majority answer, or the gold answer if the filter labels so.
-    A response that was cut off has no answer.
+    A response that was cut off has no answer, and one whose phrase may agree with the
+    right one is neither.
     The draws depend on the prompt alone, so that filters which agree on the
     right answer build the same pair.
     """
@@ -105,14 +111,16 @@ def pair_by_answer(
         prompt, answer_format, responses, votes, spec, settings
     )
     agreeing = [response for response, answer in parsed if answer == right]
-    others = [(response, answer) for response, answer in parsed if answer != right]
     if not reason and not agreeing:
         reason = "no_correct_response"
-    if not reason and not others:
-        reason = "no_wrong_response"
     if reason:
         return drop(prompt, reason)
     assert right is not None
+    others = [(response, answer) for response, answer in parsed if answer != right]
+    if answer_format == "phrase" and settings.phrases == "loose":
+        others = [one for one in others if not may_agree(right, one[1])]
+    if not others:
+        return drop(prompt, "no_wrong_response")
     chosen = random_for(seed, "chosen", prompt.id).choice(agreeing)
     rejected, wrong = random_for(seed, "rejected", prompt.id).choice(others)
     origin: Origin = "gold_answer" if spec.label == "gold" else "majority_answer"
@@ -190,9 +198,7 @@ def pairs_by_alteration(
         bare = bare_rewrite(response, rewrite)
         reason = rewrite_fault(response, bare, settings.alteration_bounds)
         if not reason and settings.check_margin is not None:
-            reason = shown_fault(
-                response, bare, check_of.get(bare.id), settings.check_margin
-            )
+            reason = shown_fault(bare, check_of.get(bare.id), settings.check_margin)
         if reason:
             yield drop(rewrite, reason)
         else:
@@ -217,14 +223,12 @@ def rewrite_fault(
 
 
 def shown_fault(
-    response: Response, rewrite: Altered, check: Check | None, margin: float
+    rewrite: Altered, check: Check | None, margin: float
 ) -> PairReason | None:
     """Why a rewrite that was checked gives no pair, or None if it does.
 
-    Raises ValueError if it was not checked and could have been.
+    Raises ValueError if it was not checked.
     """
-    if find_change(response.text, rewrite.text) is None:
-        return "no_changed_place"
     if check is None:
         raise ValueError(
             f"altered {rewrite.id}: must have been checked, as 'pairs.check_margin' is "
