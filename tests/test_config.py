@@ -435,6 +435,25 @@ def test_only_what_a_key_takes_is_advised(
         assert faults(**{key: yaml.safe_load(written)}) == []
 
 
+@pytest.mark.parametrize(
+    ("place", "text", "told"),
+    [
+        ("benchmarks", "{1: null}", "'benchmarks.1' must be text (got 1)"),
+        (
+            "panel__members",
+            "{no: {}}",
+            "'panel.members.False' must be text (got False)",
+        ),
+        ("train", "{2.5: 1}", "'train.2.5' must be text (got 2.5)"),
+        ("prompts__sources", "[{1: 2}]", "'prompts.sources.0.1' must be text (got 1)"),
+    ],
+)
+def test_a_key_is_text(place: str, text: str, told: str) -> None:
+    """Else the check itself ends, where keys are of a form."""
+    found = faults(**{place: yaml.safe_load(text)})
+    assert found == [f"{told}. Hint: write it in quotes"]
+
+
 def numbers(values: Any, place: str = "") -> Iterator[tuple[str, float]]:
     """Every number of a config, with its place as `faults` takes it."""
     if isinstance(values, int | float) and not isinstance(values, bool):

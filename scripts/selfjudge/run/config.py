@@ -124,9 +124,22 @@ def check_shape(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
 
 def shape_faults(values: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
     """What of some values is not as a schema has it, a line each."""
+    if odd := list(odd_keys(values, "")):
+        return odd
     errors = VALIDATOR(schema).iter_errors(dict(values))
     ordered = sorted(errors, key=lambda error: list(error.path))
     return [line for error in ordered for line in describe(error)]
+
+
+def odd_keys(values: Any, place: str) -> Iterator[str]:
+    """The faults of keys that are no text: YAML takes 1, on and no for other things."""
+    is_mapping = isinstance(values, Mapping)
+    items = values if isinstance(values, list) else []
+    for key, value in values.items() if is_mapping else enumerate(items):
+        name = join(place, str(key))
+        if is_mapping and not isinstance(key, str):
+            yield f"'{name}' must be text (got {key!r}). Hint: write it in quotes"
+        yield from odd_keys(value, name)
 
 
 def refuse(faults: Iterable[str]) -> None:
