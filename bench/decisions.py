@@ -89,7 +89,7 @@ def measure_pairs(folder: Path, num_prompts: int, repeats: int) -> bool:
     num_read = write_records(prompts, make_prompts(num_prompts))
     num_read += write_records(responses, make_responses(num_prompts))
     count = num_read + write_records(altered, make_altered(num_prompts))
-    bounds = {"max_changed_words": 20, "max_changed_rate": 0.5}
+    bounds = {"min_length_rate": 0.5, "max_length_rate": 2.0, "min_overlap_rate": 0.5}
     settings = {"majority_threshold": 5, "alteration_bounds": bounds}
     building = script("build_pairs", filter=MAJORITY, seed=0, prompts=prompts)
     building += options(responses=responses, altered=altered, pairs=pairs)

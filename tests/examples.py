@@ -28,7 +28,9 @@ from selfjudge.ground.requests import Generation, Request, Samples, Sampling
 from selfjudge.judging.asks import ask_pairs
 from selfjudge.pairs.alterations import AlterationBounds
 
-BOUNDS = AlterationBounds(max_changed_words=20, max_changed_rate=0.5)
+BOUNDS = AlterationBounds(
+    min_length_rate=0.5, max_length_rate=2.0, min_overlap_rate=0.5
+)
 
 
 def make_prompt(number: int = 0, **changes: Any) -> Prompt:

@@ -53,8 +53,8 @@ DRESSED = {
             "unchanged",
             id="only-case-and-marks",
         ),
-        pytest.param("Two dogs.", "too_different", id="short"),
-        pytest.param(RESPONSE * 4, "too_different", id="long"),
+        pytest.param("Two dogs.", "too_short", id="short"),
+        pytest.param(RESPONSE * 3, "too_long", id="long"),
         pytest.param(f"{RESPONSE} It is late.", "no_changed_place", id="goes-on"),
         pytest.param(
             "My cat and your bird play in some green field.",
@@ -343,6 +343,22 @@ def test_a_long_rewrite_of_more_than_a_detail_is_refused(
     assert check_alteration(LONG, altered, BOUNDS) == expected
 
 
+@pytest.mark.parametrize(
+    ("num_words", "expected"),
+    [(4, "too_short"), (5, "no_changed_place"), (20, None), (21, "too_long")],
+)
+def test_length_bounds_are_inclusive(num_words: int, expected: str | None) -> None:
+    """Exactly half or twice the length is neither too short nor too long."""
+    response = ". ".join(f"w{place}" for place in range(10))
+    altered = ". ".join(f"w{place}" for place in range(num_words))
+    if num_words >= 20:
+        altered = altered.replace("w0.", "x0.")
+    bounds = AlterationBounds(
+        min_length_rate=0.5, max_length_rate=2, min_overlap_rate=0
+    )
+    assert check_alteration(response, altered, bounds) == expected
+
+
 @pytest.mark.parametrize(("num", "expected"), [(10, True), (11, False)])
 def test_changed_words_are_those_of_both_texts(num: int, expected: bool) -> None:
     """Ten words for ten others are twenty; the same again are no more."""
@@ -390,8 +406,13 @@ def test_looser_bounds_let_more_through(
     old: list[str], new: list[str], words: int, rate: float
 ) -> None:
     """What is one detail stays one; what is none by the words alone is none."""
-    bounds = AlterationBounds(max_changed_words=words, max_changed_rate=rate)
-    looser = AlterationBounds(max_changed_words=words + 1, max_changed_rate=1)
+    lengths = {"min_length_rate": 0, "max_length_rate": 9}
+    bounds = AlterationBounds(
+        min_overlap_rate=1 - rate, max_changed_words=words, **lengths
+    )
+    looser = AlterationBounds(
+        min_overlap_rate=0, max_changed_words=words + 1, **lengths
+    )
     if is_one_detail(old, new, bounds):
         assert is_one_detail(old, new, looser)
         assert len((set(old) ^ set(new)) - AGREEING) <= words

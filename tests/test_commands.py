@@ -45,7 +45,7 @@ def test_shards_select_every_item_once_in_order() -> None:
 
 def test_settings_from_text() -> None:
     """Settings are JSON on the command line."""
-    text = '{"max_changed_words": 20, "max_changed_rate": 0.5}'
+    text = '{"min_length_rate": 0.5, "max_length_rate": 2, "min_overlap_rate": 0.5}'
     assert json_of(AlterationBounds)(text) == BOUNDS
 
 
@@ -61,8 +61,8 @@ def test_settings_from_a_file(tmp_path: Path) -> None:
     ("text", "why"),
     [
         pytest.param("{", "Input data was truncated", id="malformed"),
-        pytest.param('{"max_changed_words": "a"}', "Expected `int`", id="value"),
-        pytest.param('{"max_changed_words": 1}', "`max_changed_rate`", id="missing"),
+        pytest.param('{"min_length_rate": "a"}', "Expected `float`", id="value"),
+        pytest.param('{"min_length_rate": 1}', "`max_length_rate`", id="missing"),
         pytest.param("@no_such_file.json", "No such file", id="no-file"),
     ],
 )

@@ -165,6 +165,12 @@ def test_the_demos_config_is_right() -> None:
             id="section-that-is-gone",
         ),
         pytest.param(
+            {"pairs__alteration_bounds__min_length_rate": 3},
+            "'pairs.alteration_bounds.min_length_rate' must be at most "
+            "'max_length_rate', 2.0 (got 3).",
+            id="bounds-crossed",
+        ),
+        pytest.param(
             {"prompts__sources": CONFIG["prompts"]["sources"] * 2},
             "'prompts.sources' must have different names "
             "(got ['llava_onevision', 'llava_onevision']).",
@@ -596,7 +602,7 @@ def test_every_key_of_the_config_has_a_comment_or_is_clear() -> None:
     allowed = {
         # Said where the section, or its like above it, begins.
         *("temperature: 0.6", "top_k: 50", "top_p: 0.9", "max_tokens: 1024"),
-        *("shards: auto", "trust_remote_code: false"),
+        *("shards: auto", "max_length_rate: 2.0", "trust_remote_code: false"),
         # A benchmark's own name for its release; told in the schema.
         *("format: vl_rewardbench", "format: multimodal_rewardbench"),
         *("dataset: MMInstruction/VL-RewardBench", "revision: null", "file: null"),

@@ -18,7 +18,13 @@ from selfjudge.pairs.spellings import DIGITS, content_words
 from selfjudge.pairs.stated import SENTENCE_END
 
 AlterationReason = Literal[
-    "empty", "unchanged", "no_changed_place", "too_different", "confesses"
+    "empty",
+    "unchanged",
+    "too_short",
+    "too_long",
+    "no_changed_place",
+    "too_different",
+    "confesses",
 ]
 
 # At most so many places are changed: the detail, and what was said of it elsewhere.
@@ -60,14 +66,18 @@ SIGNS: dict[Category, re.Pattern[str]] = {
 class AlterationBounds(Settings, frozen=True, kw_only=True):
     """What still counts as one changed detail.
 
+    ``min_length_rate`` and ``max_length_rate`` bound the words of the rewrite as a
+    share of the response's; ``min_overlap_rate`` is the smallest share of words, in
+    order, that both texts must have in common: it decides where they are short.
     ``max_changed_words``: the most words of both texts together that differ, each
     change counted once however often it is made, and without words that agree with
-    others.  ``max_changed_rate``: the most of all that differ, as a share of the words
-    of both texts; it decides where a text is short.
+    others.
     """
 
-    max_changed_words: int
-    max_changed_rate: float
+    min_length_rate: float
+    max_length_rate: float
+    min_overlap_rate: float
+    max_changed_words: int = 20
 
 
 def check_alteration(
@@ -85,6 +95,11 @@ def check_alteration(
         return "unchanged"
     if is_dressed(response, altered):
         return "confesses"
+    rate = len(altered.split()) / max(1, len(response.split()))
+    if rate < bounds.min_length_rate:
+        return "too_short"
+    if rate > bounds.max_length_rate:
+        return "too_long"
     if find_change(response, altered) is None:
         return "no_changed_place"
     is_one = is_one_detail(bare_words(response), bare_words(altered), bounds)
@@ -135,7 +150,7 @@ def is_one_detail(old: list[str], new: list[str], bounds: AlterationBounds) -> b
         return False
     changes = changed_words(old, new)
     num_changed = sum(len(before) + len(after) for before, after in changes)
-    if num_changed > bounds.max_changed_rate * (len(old) + len(new)):
+    if num_changed > (1 - bounds.min_overlap_rate) * (len(old) + len(new)):
         return False
     places = {(without_agreeing(one), without_agreeing(two)) for one, two in changes}
     places.discard(((), ()))

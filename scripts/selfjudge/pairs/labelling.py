@@ -48,6 +48,8 @@ PairReason = Literal[
     "truncated_alteration",
     "empty",
     "unchanged",
+    "too_short",
+    "too_long",
     "no_changed_place",
     "too_different",
     "confesses",

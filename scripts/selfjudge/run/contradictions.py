@@ -31,6 +31,13 @@ def contradictions(config: Mapping[str, Any]) -> list[str]:
             f"'pairs.majority_threshold' must be at most 'responses.num_samples', "
             f"{num_samples} (got {threshold}): no prompt could reach it."
         )
+    bounds = config["pairs"]["alteration_bounds"]
+    if bounds["min_length_rate"] > bounds["max_length_rate"]:
+        faults.append(
+            "'pairs.alteration_bounds.min_length_rate' must be at most "
+            f"'max_length_rate', {bounds['max_length_rate']} "
+            f"(got {bounds['min_length_rate']})."
+        )
     faults += step_faults("train", config["train"])
     faults += reinforcement_faults(config["reinforce"], config["train"]["max_length"])
     faults += server_faults(config)
