@@ -1,6 +1,6 @@
 # Questions about folders of images that come without any: included only where
 # `prompts.sources` has one of kind images.
-FOLDER = "results/sources/{source}"
+SOURCE = "results/sources/{source}"
 # What of `questions` decides which are kept.
 KEEPING = settings(config["questions"], "fixed", "per_image")
 # Answers are drawn as responses are, so that these find them in the journal.
@@ -21,7 +21,7 @@ def folder_path(wildcards):
 def of_shards(name):
     """An input function: all shards of what a stage wrote about a folder."""
     return lambda wildcards: expand(
-        f"{FOLDER}/{name}/{{shard}}.jsonl",
+        f"{SOURCE}/{name}/{{shard}}.jsonl",
         source=wildcards.source,
         shard=shards("questions"),
     )
@@ -30,8 +30,8 @@ def of_shards(name):
 rule list_images:
     """The images of a folder that can be asked about; the other files with reasons."""
     output:
-        images=f"{FOLDER}/images.jsonl",
-        dropped=f"{FOLDER}/dropped_images.jsonl",
+        images=f"{SOURCE}/images.jsonl",
+        dropped=f"{SOURCE}/dropped_images.jsonl",
     log:
         "logs/list_images/{source}.log",
     conda:
@@ -56,14 +56,14 @@ rule list_images:
 rule ask_questions:
     """Have the base model write questions about one shard of a folder's images."""
     input:
-        images=f"{FOLDER}/images.jsonl",
+        images=f"{SOURCE}/images.jsonl",
         templates=[
             template(os.path.join("ask", f"{name}.txt"))
             for name in config["questions"]["formats"]
         ],
         base=asked_base([]),
     output:
-        asked=f"{FOLDER}/asked/{{shard}}.jsonl",
+        asked=f"{SOURCE}/asked/{{shard}}.jsonl",
     log:
         "logs/ask_questions/{source}/{shard}.log",
     benchmark:
@@ -88,13 +88,13 @@ rule ask_questions:
 rule read_questions:
     """Read what the model wrote as questions, route them, set aside what is none."""
     input:
-        images=f"{FOLDER}/images.jsonl",
+        images=f"{SOURCE}/images.jsonl",
         asked=of_shards("asked"),
     output:
-        prompts=f"{FOLDER}/prompts.jsonl",
-        blind=f"{FOLDER}/blind_prompts.jsonl",
-        grey=directory(f"{FOLDER}/grey"),
-        dropped=f"{FOLDER}/unread_questions.jsonl",
+        prompts=f"{SOURCE}/prompts.jsonl",
+        blind=f"{SOURCE}/blind_prompts.jsonl",
+        grey=directory(f"{SOURCE}/grey"),
+        dropped=f"{SOURCE}/unread_questions.jsonl",
     log:
         "logs/read_questions/{source}.log",
     conda:
@@ -116,14 +116,14 @@ rule read_questions:
 rule answer_questions:
     """Sample responses to one shard of closed questions, with the image and without."""
     input:
-        prompts=f"{FOLDER}/prompts.jsonl",
-        blind=f"{FOLDER}/blind_prompts.jsonl",
-        grey=ancient(f"{FOLDER}/grey"),
+        prompts=f"{SOURCE}/prompts.jsonl",
+        blind=f"{SOURCE}/blind_prompts.jsonl",
+        grey=ancient(f"{SOURCE}/grey"),
         template=template("respond_closed.txt"),
         base=asked_base([]),
     output:
-        seen=f"{FOLDER}/seen/{{shard}}.jsonl",
-        blind=f"{FOLDER}/blind/{{shard}}.jsonl",
+        seen=f"{SOURCE}/seen/{{shard}}.jsonl",
+        blind=f"{SOURCE}/blind/{{shard}}.jsonl",
     log:
         "logs/answer_questions/{source}/{shard}.log",
     benchmark:
@@ -148,16 +148,16 @@ rule answer_questions:
 rule choose_questions:
     """Keep the questions that are about their images, balanced over the formats."""
     input:
-        images=f"{FOLDER}/images.jsonl",
-        dropped_images=f"{FOLDER}/dropped_images.jsonl",
-        prompts=f"{FOLDER}/prompts.jsonl",
-        unread=f"{FOLDER}/unread_questions.jsonl",
+        images=f"{SOURCE}/images.jsonl",
+        dropped_images=f"{SOURCE}/dropped_images.jsonl",
+        prompts=f"{SOURCE}/prompts.jsonl",
+        unread=f"{SOURCE}/unread_questions.jsonl",
         seen=of_shards("seen"),
         blind=of_shards("blind"),
     output:
         rows="results/sources/{source}.jsonl",
-        dropped=f"{FOLDER}/dropped_questions.jsonl",
-        report=f"{FOLDER}/questions_report.json",
+        dropped=f"{SOURCE}/dropped_questions.jsonl",
+        report=f"{SOURCE}/questions_report.json",
     log:
         "logs/choose_questions/{source}.log",
     wildcard_constraints:
