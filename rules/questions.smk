@@ -57,10 +57,6 @@ rule ask_questions:
     """Have the base model write questions about one shard of a folder's images."""
     input:
         images=f"{SOURCE}/images.jsonl",
-        templates=[
-            template(os.path.join("ask", f"{name}.txt"))
-            for name in config["questions"]["formats"]
-        ],
         base=asked_base([]),
     output:
         asked=f"{SOURCE}/asked/{{shard}}.jsonl",
@@ -75,12 +71,18 @@ rule ask_questions:
         **MODEL_JOB,
     params:
         **asks_model("ask_questions"),
+        **reads(
+            templates=[
+                template(os.path.join("ask", f"{name}.txt"))
+                for name in config["questions"]["formats"]
+            ]
+        ),
         settings=settings(config["questions"], "num_samples", "sampling"),
         image_root=config["image_root"],
         seed=config["seed"],
     shell:
         ask_with("ask_questions") + "--images {input.images} "
-        "--templates {input.templates:q} --settings {params.settings:q} "
+        "--templates {params.templates:q} --settings {params.settings:q} "
         "--image-root {params.image_root:q} --seed {params.seed} "
         "--output {output.asked} 2> {log}"
 
@@ -119,7 +121,6 @@ rule answer_questions:
         prompts=f"{SOURCE}/prompts.jsonl",
         blind=f"{SOURCE}/blind_prompts.jsonl",
         grey=ancient(f"{SOURCE}/grey"),
-        template=template("respond_closed.txt"),
         base=asked_base([]),
     output:
         seen=f"{SOURCE}/seen/{{shard}}.jsonl",
@@ -135,12 +136,13 @@ rule answer_questions:
         **MODEL_JOB,
     params:
         **asks_model("answer_questions"),
+        **reads(template=[template("respond_closed.txt")]),
         settings=ANSWERS,
         image_root=config["image_root"],
         seed=config["seed"],
     shell:
         ask_with("answer_questions") + "--prompts {input.prompts} {input.blind} "
-        "--template {input.template:q} --settings {params.settings:q} "
+        "--template {params.template:q} --settings {params.settings:q} "
         "--image-roots {params.image_root:q} {input.grey} --seed {params.seed} "
         "--outputs {output.seen} {output.blind} 2> {log}"
 
