@@ -16,12 +16,13 @@ rule make_images:
     conda:
         str(Path(workflow.basedir, "envs", "decide.yaml"))
     params:
-        world=here("demo/make_world.py"),
+        code=code_fingerprint(Path(workflow.basedir, "demo", "make_world.py")),
         # Rows that the releases have (docs/benchmarks.md).
         num_vlrb=1247,
         num_mmrb=4711,
     shell:
-        "{PYTHON[decide]} {params.world:q} --num-closed 200 --num-open 100 "
+        "{PYTHON[decide]} {SCRIPTS:q}/../demo/make_world.py "
+        "--num-closed 200 --num-open 100 "
         "--num-vlrb {params.num_vlrb} --num-mmrb {params.num_mmrb} "
         "--out data/world &> {log}"
 

@@ -219,7 +219,6 @@ use rule judge_pairs as judge_benchmarks with:
         images=ancient([f"{shown(*asked)}_images" for asked in ASKED]),
         judge=scored_judge,
         base=lambda wildcards: asked_base(scored_judge(wildcards)),
-        templates=asked_templates(),
     output:
         [
             f"results/iter{{iteration}}/{{filter}}/{name}/{c}/judgments/{{shard}}.jsonl"
@@ -233,6 +232,7 @@ use rule judge_pairs as judge_benchmarks with:
         **BASE_OR_TRAINED,
     params:
         **asks_model("judge_pairs", scored_judge, benchmark_ledger),
+        **reads(templates=asked_templates()),
         stage="judge_benchmarks",
         image_root="",
         parts=benchmark_parts,

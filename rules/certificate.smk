@@ -46,8 +46,6 @@ rule hold_out_prompts:
 use rule generate_responses as answer_held_out with:
     input:
         prompts="results/certificate/prompts.jsonl",
-        templates=[template("respond_open.txt"), template("respond_closed.txt")],
-        alter_templates=alter_templates(),
         base=asked_base([]),
     output:
         responses="results/certificate/responses/{shard}.jsonl",
@@ -78,7 +76,6 @@ rule alter_again:
     input:
         prompts="results/certificate/prompts.jsonl",
         pairs="results/certificate/pairs.jsonl",
-        templates=alter_templates(),
         base=asked_base([]),
     output:
         altered="results/certificate/altered_again/{shard}.jsonl",
@@ -93,12 +90,13 @@ rule alter_again:
         **MODEL_JOB,
     params:
         **asks_model("alter_again"),
+        **reads(templates=alter_templates()),
         settings=settings(config["alterations"], "sampling"),
         image_root=config["image_root"],
         seed=config["seed"],
     shell:
         ask_with("alter_again") + "--prompts {input.prompts} "
-        "--pairs {input.pairs} --templates {input.templates:q} "
+        "--pairs {input.pairs} --templates {params.templates:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
         "--seed {params.seed} "
         "--output {output.altered} 2> {log}"
@@ -126,7 +124,6 @@ rule build_variants:
     input:
         pairs="results/certificate/pairs.jsonl",
         altered="results/certificate/altered_again.jsonl",
-        wordings=template("certificate.yaml"),
     output:
         pairs=[f"results/certificate/variants/{name}.jsonl" for name in VARIANTS],
         images=directory("results/certificate/variants/images"),
@@ -140,6 +137,7 @@ rule build_variants:
         mem_mb=4000,
         runtime=60,  # minutes
     params:
+        **reads(wordings=[template("certificate.yaml")]),
         code=code("build_variants"),
         bounds=settings(config["pairs"]["alteration_bounds"]),
         image_root=config["image_root"],
@@ -148,7 +146,7 @@ rule build_variants:
         folder="results/certificate/variants",
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/build_variants.py --pairs {input.pairs} "
-        "--altered {input.altered} --wordings {input.wordings:q} "
+        "--altered {input.altered} --wordings {params.wordings:q} "
         "--bounds {params.bounds:q} --image-root {params.image_root:q} "
         "--num-variant-pairs {params.num_variant_pairs} --seed {params.seed} "
         "--output {params.folder} 2> {log}"
@@ -224,7 +222,6 @@ rule judge_variants:
         images=ancient("results/certificate/variants/images"),
         judge=scored_judge,
         base=lambda wildcards: asked_base(scored_judge(wildcards)),
-        templates=[template("judge.txt")],
     output:
         judgments=[
             f"results/iter{{iteration}}/{{filter}}/certificate/{name}/{{shard}}.jsonl"
@@ -244,9 +241,10 @@ rule judge_variants:
         **MODEL_JOB,
     params:
         **asks_model("judge_variants", scored_judge, certificate_ledger),
+        **reads(templates=[template("judge.txt")]),
         parts=variant_parts,
     shell:
-        ask_with("judge_variants") + "--templates {input.templates:q} "
+        ask_with("judge_variants") + "--templates {params.templates:q} "
         "{params.parts} --weighed {output.weighed} 2> {log}"
 
 

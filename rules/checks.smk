@@ -9,7 +9,6 @@ rule check_alterations:
         # Of the same shard: cut alike, and written by one job.
         responses="results/iter{iteration}/responses/{shard}.jsonl",
         altered="results/iter{iteration}/altered/{shard}.jsonl",
-        template=template("check.txt"),
         base=asked_base([]),
     output:
         checks="results/iter{iteration}/checks/{shard}.jsonl",
@@ -24,11 +23,12 @@ rule check_alterations:
         **MODEL_JOB,
     params:
         **asks_model("check_alterations"),
+        **reads(template=[template("check.txt")]),
         image_root=config["image_root"],
     shell:
         ask_with("check_alterations") + "--prompts {input.prompts} "
         "--responses {input.responses} --altered {input.altered} "
-        "--template {input.template:q} --image-root {params.image_root:q} "
+        "--template {params.template:q} --image-root {params.image_root:q} "
         "--output {output.checks} 2> {log}"
 
 
@@ -49,7 +49,6 @@ use rule check_alterations as check_held_out with:
         prompts="results/certificate/prompts.jsonl",
         responses="results/certificate/responses/{shard}.jsonl",
         altered="results/certificate/altered/{shard}.jsonl",
-        template=template("check.txt"),
         base=asked_base([]),
     output:
         checks="results/certificate/checks/{shard}.jsonl",

@@ -14,6 +14,7 @@ from selfjudge.engines import ENGINES
 from selfjudge.engines.sections import VLLMSettings, check_for_mllama, read_section
 from selfjudge.ground.code_fingerprints import code_fingerprint
 from selfjudge.ground.fingerprints import folder_fingerprint
+from selfjudge.ground.lines import file_sha256
 from selfjudge.ground.requests import read_samples
 from selfjudge.judging.asks import CRITERION_TEMPLATES
 from selfjudge.pairs.filters import FILTERS as FILTER_SPECS
@@ -139,6 +140,33 @@ def template(name):
     if config["templates"]:
         return os.path.join(config["templates"], name)
     return here(os.path.join("scripts", "templates", name))
+
+
+def reads(**files):
+    """The parameters of a stage that reads templates, or other files of ours.
+
+    Each is no input: a path that leads from the project to the clone is another one
+    when either is moved.  Nor does Snakemake keep a parameter that takes `input`, as
+    paths do here; what makes a stage stale is `contents`.
+    ``files``: by parameter, a list of paths, or a function of wildcards that finds it.
+    """
+
+    def paths(given):
+        return lambda wildcards, input: given(wildcards) if callable(given) else given
+
+    def held(path):
+        if not os.path.isfile(path):
+            raise WorkflowError(
+                f"{path}: this file must exist (got none). Hint: a project with "
+                "'templates' of its own needs each that it asks with."
+            )
+        return f"{Path(path).name} {file_sha256(Path(path))[:16]}"
+
+    def contents(wildcards):
+        found = [paths(given)(wildcards, None) for given in files.values()]
+        return [held(path) for several in found for path in several]
+
+    return {"contents": contents} | {name: paths(files[name]) for name in files}
 
 
 def settings(section, *keys):

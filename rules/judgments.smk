@@ -43,7 +43,6 @@ rule judge_pairs:
         judge=previous_judge,
         base=lambda wildcards: asked_base(previous_judge(wildcards)),
         before=judged_before,
-        templates=[template("judge.txt")],
     output:
         "results/iter{iteration}/{filter}/judgments/{shard}.jsonl",
     log:
@@ -57,6 +56,7 @@ rule judge_pairs:
         **MODEL_JOB,
     params:
         **asks_model("judge_pairs", previous_judge),
+        **reads(templates=[template("judge.txt")]),
         stage="judge_pairs",
         image_root=config["image_root"],
         parts=lambda wildcards, input, output: (
@@ -64,7 +64,7 @@ rule judge_pairs:
         ),
     shell:
         ask_with("judge_pairs")
-        + "--stage {params.stage} --templates {input.templates:q} "
+        + "--stage {params.stage} --templates {params.templates:q} "
         "{params.parts} 2> {log}"
 
 
@@ -103,7 +103,6 @@ rule filter_judgments:
         # Read only to say what became of the prompts.
         dropped_pairs=ancient("results/iter{iteration}/{filter}/dropped_pairs.jsonl"),
         judgments="results/iter{iteration}/{filter}/judgments.jsonl",
-        template=template("judge.txt"),
         matched=matched_rows,
     output:
         accepted="results/iter{iteration}/{filter}/accepted.jsonl",
@@ -116,6 +115,7 @@ rule filter_judgments:
         mem_mb=4000,
         runtime=60,  # minutes
     params:
+        **reads(template=[template("judge.txt")]),
         code=code("filter_judgments"),
         filter=filter_json,
         seed=config["seed"],
@@ -124,7 +124,7 @@ rule filter_judgments:
         "{PYTHON[decide]} {SCRIPTS:q}/filter_judgments.py --filter {params.filter:q} "
         "--pairs {input.pairs} --dropped-pairs {input.dropped_pairs} "
         "--judgments {input.judgments} {MIN_ROWS} "
-        "--template {input.template:q} {params.matched} --seed {params.seed} "
+        "--template {params.template:q} {params.matched} --seed {params.seed} "
         "--accepted {output.accepted} --dropped {output.dropped} 2> {log}"
 
 

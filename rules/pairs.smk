@@ -16,8 +16,6 @@ rule generate_responses:
     and have it rewrite the open ones with one injected error each."""
     input:
         prompts="results/iter{iteration}/prompts.jsonl",
-        templates=[template("respond_open.txt"), template("respond_closed.txt")],
-        alter_templates=alter_templates(),
         base=asked_base([]),
     output:
         responses="results/iter{iteration}/responses/{shard}.jsonl",
@@ -33,6 +31,10 @@ rule generate_responses:
         **MODEL_JOB,
     params:
         **asks_model("generate_responses"),
+        **reads(
+            templates=[template("respond_open.txt"), template("respond_closed.txt")],
+            alter_templates=alter_templates(),
+        ),
         settings=settings(config["responses"], "num_samples", "sampling"),
         alter_settings=settings(config["alterations"], "sampling"),
         alter_ledger=alter_ledger,
@@ -40,8 +42,8 @@ rule generate_responses:
         seed=config["seed"],
     shell:
         ask_with("generate_responses")
-        + "--prompts {input.prompts} --templates {input.templates:q} "
-        "--alter-templates {input.alter_templates:q} "
+        + "--prompts {input.prompts} --templates {params.templates:q} "
+        "--alter-templates {params.alter_templates:q} "
         "--image-root {params.image_root:q} --settings {params.settings:q} "
         "--alter-settings {params.alter_settings:q} "
         "--alter-ledger {params.alter_ledger} --seed {params.seed} "

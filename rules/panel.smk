@@ -211,12 +211,11 @@ def own_alone(ballot):
 def rating_template(wildcards):
     """The template by which candidates are rated."""
     if wildcards.wording == "matches":
-        return template("judge.txt")
+        return [template("judge.txt")]
     if PANEL["ratings"]["mode"] == "relative":
-        return template("rate_relative.txt")
-    return template(
-        "rate_informed.txt" if wildcards.wording == "informed" else "rate.txt"
-    )
+        return [template("rate_relative.txt")]
+    informed = wildcards.wording == "informed"
+    return [template("rate_informed.txt" if informed else "rate.txt")]
 
 
 def rating_settings(wildcards):
@@ -262,7 +261,6 @@ rule answer_prompts:
         prompts="results/panel/iter{iteration}/prompts.jsonl",
         model=before,
         base=fetched_member(before),
-        templates=AS_ASKED,
     output:
         responses=f"{FOLDER}/{{member}}/responses/{{shard}}.jsonl",
         own=f"{FOLDER}/{{member}}/own_answers/{{shard}}.jsonl",
@@ -279,11 +277,12 @@ rule answer_prompts:
         **MEMBER_JOB,
     params:
         **asks_member("answer_prompts", before),
+        **reads(templates=AS_ASKED),
         samples=samples_json(PANEL["responses"]["num_samples"], SAMPLED),
         greedy=GREEDY_JSON,
     shell:
         ask_member("answer_prompts")
-        + "--prompts {input.prompts} --templates {input.templates:q} "
+        + "--prompts {input.prompts} --templates {params.templates:q} "
         "--part {params.samples:q} {output.responses} "
         "--part {params.greedy:q} {output.own} 2> {log}"
 
@@ -323,7 +322,6 @@ rule rate_responses:
         ),
         model=before,
         base=fetched_member(before),
-        template=rating_template,
     output:
         f"{FOLDER}/{{member}}/ratings/{{wording}}/{{shard}}.jsonl",
     log:
@@ -339,6 +337,7 @@ rule rate_responses:
         **MEMBER_JOB,
     params:
         **asks_member("rate_responses", before),
+        **reads(template=rating_template),
         settings=rating_settings,
         only_own=lambda wildcards: "--only-own" if own_alone(wildcards.ballot) else "",
         own=lambda wildcards, input: f"--own-answers {input.own}" if input.own else "",
@@ -346,7 +345,7 @@ rule rate_responses:
         ask_member("rate_responses")
         + "--member {wildcards.member} --wording {wildcards.wording} {params.only_own} "
         "--prompts {input.prompts} --candidates {input.candidates} "
-        "{params.own} --template {input.template:q} "
+        "{params.own} --template {params.template:q} "
         "--settings {params.settings:q} --output {output} 2> {log}"
 
 
@@ -412,7 +411,6 @@ rule build_preferences:
     input:
         prompts="results/panel/iter{iteration}/prompts.jsonl",
         votes=counted_votes,
-        templates=AS_ASKED,
         matched=matched_preferences,
     output:
         kept=f"{FOLDER}/preferences.jsonl",
@@ -427,6 +425,7 @@ rule build_preferences:
         mem_mb=4000,
         runtime=120,  # minutes
     params:
+        **reads(templates=AS_ASKED),
         code=code("build_preferences"),
         ballot=lambda wildcards: as_json(BALLOTS[wildcards.ballot]),
         members=MEMBERS,
@@ -438,7 +437,7 @@ rule build_preferences:
         "{PYTHON[decide]} {SCRIPTS:q}/build_preferences.py --ballot {params.ballot:q} "
         "--members {params.members} --scorers {params.scorers} "
         "--prompts {input.prompts} --votes {input.votes} {params.matched} "
-        " --templates {input.templates:q} "
+        " --templates {params.templates:q} "
         "--settings {params.settings:q} {MIN_ROWS} --seed {params.seed} "
         "--preferences {output.kept} --dropped {output.dropped} 2> {log}"
 

@@ -32,7 +32,6 @@ rule answer_benchmark:
         questions="results/panel/skills.jsonl",
         model=after,
         base=fetched_member(after),
-        templates=AS_ASKED,
     output:
         greedy=f"{FOLDER}/{{member}}/skills/greedy/{{shard}}.jsonl",
         sampled=f"{FOLDER}/{{member}}/skills/sampled/{{shard}}.jsonl",
@@ -49,12 +48,13 @@ rule answer_benchmark:
         **MEMBER_JOB,
     params:
         **asks_member("answer_prompts", after),
+        **reads(templates=AS_ASKED),
         samples=samples_json(PANEL["skills"]["num_samples"], SAMPLED),
         greedy=GREEDY_JSON,
     shell:
         ask_member("answer_prompts")
         + "--stage answer_benchmark --prompts {input.questions} "
-        "--templates {input.templates:q} "
+        "--templates {params.templates:q} "
         "--part {params.greedy:q} {output.greedy} "
         "--part {params.samples:q} {output.sampled} 2> {log}"
 

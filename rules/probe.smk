@@ -25,15 +25,6 @@ rule probe_model:
     """Ask the base model a little of what iteration 1 will ask it, in one job."""
     input:
         prompts="results/iter1/prompts.jsonl",
-        templates=[
-            template(name)
-            for name in ("respond_open.txt", "respond_closed.txt", "judge.txt")
-        ],
-        alter=[
-            template(os.path.join("alter", f"{category}.txt"))
-            for category in config["alterations"]["categories"]
-        ],
-        check=template("check.txt") if IS_CHECKED else [],
         base=asked_base([]),
     output:
         expand("{folder}/{name}.jsonl", folder=PROBE, name=PROBED),
@@ -49,10 +40,15 @@ rule probe_model:
         **MODEL_JOB,
     params:
         **asks_model("probe_model", ledger="results/ledgers/probe"),
-        recipe=probe_recipe(),
-        check=lambda wildcards, input: (
-            f"--check-template {shlex.quote(input.check)}" if input.check else ""
+        **reads(
+            templates=[
+                template(name)
+                for name in ("respond_open.txt", "respond_closed.txt", "judge.txt")
+            ],
+            alter=alter_templates(),
+            check=[template("check.txt")] if IS_CHECKED else [],
         ),
+        recipe=probe_recipe(),
         num_prompts=config["probe"]["num_prompts"],
         image_root=config["image_root"],
         seed=config["seed"],
@@ -61,8 +57,9 @@ rule probe_model:
         "exec {PYTHON[generate]} {SCRIPTS:q}/probe_model.py {params.model} "
         "--engine {ENGINE:q} --journal {JOURNAL} --ledger {params.ledger} "
         "--gpus {resources.gpu} --prompts {input.prompts} --num-prompts {params.num_prompts} "
-        "--templates {input.templates:q} --alter-templates {input.alter:q} {params.check} "
-        "--image-root {params.image_root:q} --recipe {params.recipe:q} "
+        "--templates {params.templates:q} --alter-templates {params.alter:q} "
+        + ("--check-template {params.check:q} " if IS_CHECKED else "")
+        + "--image-root {params.image_root:q} --recipe {params.recipe:q} "
         "--seed {params.seed} --output {params.folder} 2> {log}"
 
 

@@ -1,6 +1,6 @@
 # Questions about folders of images that come without any: included only where
 # `prompts.sources` has one of kind images.
-FOLDER = "results/sources/{source}"
+SOURCE = "results/sources/{source}"
 # What of `questions` decides which are kept.
 KEEPING = settings(config["questions"], "fixed", "per_image")
 # Answers are drawn as responses are, so that these find them in the journal.
@@ -21,7 +21,7 @@ def folder_path(wildcards):
 def of_shards(name):
     """An input function: all shards of what a stage wrote about a folder."""
     return lambda wildcards: expand(
-        f"{FOLDER}/{name}/{{shard}}.jsonl",
+        f"{SOURCE}/{name}/{{shard}}.jsonl",
         source=wildcards.source,
         shard=shards("questions"),
     )
@@ -30,8 +30,8 @@ def of_shards(name):
 rule list_images:
     """The images of a folder that can be asked about; the other files with reasons."""
     output:
-        images=f"{FOLDER}/images.jsonl",
-        dropped=f"{FOLDER}/dropped_images.jsonl",
+        images=f"{SOURCE}/images.jsonl",
+        dropped=f"{SOURCE}/dropped_images.jsonl",
     log:
         "logs/list_images/{source}.log",
     conda:
@@ -56,14 +56,10 @@ rule list_images:
 rule ask_questions:
     """Have the base model write questions about one shard of a folder's images."""
     input:
-        images=f"{FOLDER}/images.jsonl",
-        templates=[
-            template(os.path.join("ask", f"{name}.txt"))
-            for name in config["questions"]["formats"]
-        ],
+        images=f"{SOURCE}/images.jsonl",
         base=asked_base([]),
     output:
-        asked=f"{FOLDER}/asked/{{shard}}.jsonl",
+        asked=f"{SOURCE}/asked/{{shard}}.jsonl",
     log:
         "logs/ask_questions/{source}/{shard}.log",
     benchmark:
@@ -75,12 +71,18 @@ rule ask_questions:
         **MODEL_JOB,
     params:
         **asks_model("ask_questions"),
+        **reads(
+            templates=[
+                template(os.path.join("ask", f"{name}.txt"))
+                for name in config["questions"]["formats"]
+            ]
+        ),
         settings=settings(config["questions"], "num_samples", "sampling"),
         image_root=config["image_root"],
         seed=config["seed"],
     shell:
         ask_with("ask_questions") + "--images {input.images} "
-        "--templates {input.templates:q} --settings {params.settings:q} "
+        "--templates {params.templates:q} --settings {params.settings:q} "
         "--image-root {params.image_root:q} --seed {params.seed} "
         "--output {output.asked} 2> {log}"
 
@@ -88,13 +90,13 @@ rule ask_questions:
 rule read_questions:
     """Read what the model wrote as questions, route them, set aside what is none."""
     input:
-        images=f"{FOLDER}/images.jsonl",
+        images=f"{SOURCE}/images.jsonl",
         asked=of_shards("asked"),
     output:
-        prompts=f"{FOLDER}/prompts.jsonl",
-        blind=f"{FOLDER}/blind_prompts.jsonl",
-        grey=directory(f"{FOLDER}/grey"),
-        dropped=f"{FOLDER}/unread_questions.jsonl",
+        prompts=f"{SOURCE}/prompts.jsonl",
+        blind=f"{SOURCE}/blind_prompts.jsonl",
+        grey=directory(f"{SOURCE}/grey"),
+        dropped=f"{SOURCE}/unread_questions.jsonl",
     log:
         "logs/read_questions/{source}.log",
     conda:
@@ -116,14 +118,13 @@ rule read_questions:
 rule answer_questions:
     """Sample responses to one shard of closed questions, with the image and without."""
     input:
-        prompts=f"{FOLDER}/prompts.jsonl",
-        blind=f"{FOLDER}/blind_prompts.jsonl",
-        grey=ancient(f"{FOLDER}/grey"),
-        template=template("respond_closed.txt"),
+        prompts=f"{SOURCE}/prompts.jsonl",
+        blind=f"{SOURCE}/blind_prompts.jsonl",
+        grey=ancient(f"{SOURCE}/grey"),
         base=asked_base([]),
     output:
-        seen=f"{FOLDER}/seen/{{shard}}.jsonl",
-        blind=f"{FOLDER}/blind/{{shard}}.jsonl",
+        seen=f"{SOURCE}/seen/{{shard}}.jsonl",
+        blind=f"{SOURCE}/blind/{{shard}}.jsonl",
     log:
         "logs/answer_questions/{source}/{shard}.log",
     benchmark:
@@ -135,12 +136,13 @@ rule answer_questions:
         **MODEL_JOB,
     params:
         **asks_model("answer_questions"),
+        **reads(template=[template("respond_closed.txt")]),
         settings=ANSWERS,
         image_root=config["image_root"],
         seed=config["seed"],
     shell:
         ask_with("answer_questions") + "--prompts {input.prompts} {input.blind} "
-        "--template {input.template:q} --settings {params.settings:q} "
+        "--template {params.template:q} --settings {params.settings:q} "
         "--image-roots {params.image_root:q} {input.grey} --seed {params.seed} "
         "--outputs {output.seen} {output.blind} 2> {log}"
 
@@ -148,16 +150,16 @@ rule answer_questions:
 rule choose_questions:
     """Keep the questions that are about their images, balanced over the formats."""
     input:
-        images=f"{FOLDER}/images.jsonl",
-        dropped_images=f"{FOLDER}/dropped_images.jsonl",
-        prompts=f"{FOLDER}/prompts.jsonl",
-        unread=f"{FOLDER}/unread_questions.jsonl",
+        images=f"{SOURCE}/images.jsonl",
+        dropped_images=f"{SOURCE}/dropped_images.jsonl",
+        prompts=f"{SOURCE}/prompts.jsonl",
+        unread=f"{SOURCE}/unread_questions.jsonl",
         seen=of_shards("seen"),
         blind=of_shards("blind"),
     output:
         rows="results/sources/{source}.jsonl",
-        dropped=f"{FOLDER}/dropped_questions.jsonl",
-        report=f"{FOLDER}/questions_report.json",
+        dropped=f"{SOURCE}/dropped_questions.jsonl",
+        report=f"{SOURCE}/questions_report.json",
     log:
         "logs/choose_questions/{source}.log",
     wildcard_constraints:

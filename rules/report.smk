@@ -54,7 +54,6 @@ rule make_plots:
             filter=config["filters"],
         ),
         truths=truths,
-        captions=sorted(map(str, Path(here("scripts/templates/captions")).glob("*"))),
     output:
         *(reported(*figure, suffix) for figure in REPORTED for suffix in ("svg", "csv")),
         index="results/plots/index.json",
@@ -66,6 +65,11 @@ rule make_plots:
         mem_mb=2000,
         runtime=30,  # minutes
     params:
+        **reads(
+            captions=sorted(
+                map(str, Path(here("scripts/templates/captions")).glob("*"))
+            )
+        ),
         code=code("make_plots"),
         expected=repr(EXPECTED),  # the order of filters and benchmarks too
         bounds=settings(config["probe"], "min_parsed_rate"),  # below which a figure warns
@@ -81,11 +85,6 @@ rule build_report:
         files=list_page_files(EXPECTED),
         panel=PANEL_TARGETS,
         certificates=[file for file in CERTIFICATE_TARGETS if file.endswith(".json")],
-        parts=expand(
-            "{folder}/report.{suffix}",
-            folder=here("scripts/templates"),
-            suffix=["html", "css", "js"],
-        ),
     output:
         "results/report.html",
     log:
@@ -96,6 +95,12 @@ rule build_report:
         mem_mb=2000,
         runtime=30,  # minutes
     params:
+        **reads(
+            parts=[
+                here(f"scripts/templates/report.{suffix}")
+                for suffix in ("html", "css", "js")
+            ]
+        ),
         code=code("build_report"),
         settings=settings(config["report"]),
         image_root=config["image_root"],

@@ -117,7 +117,6 @@ rule compare_scores:
         scores=scores_at,
         previous=scores_before,
         judges=judges_at,
-        leaderboard=here("scripts/selfjudge/benchmarks/leaderboard.yaml"),
         # Read by nobody here: who has scores wants to know what they came from.
         counts=lambda wildcards: ancient(counts_until(wildcards)),
     output:
@@ -132,6 +131,7 @@ rule compare_scores:
         mem_mb=2000,
         runtime=30,  # minutes
     params:
+        **reads(leaderboard=[here("scripts/selfjudge/benchmarks/leaderboard.yaml")]),
         code=code("compare_scores"),
         scores=lambda wildcards, input: (
             f"--scores {input.scores}" if input.scores else ""
@@ -148,7 +148,7 @@ rule compare_scores:
         ),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/compare_scores.py --base {input.base} {params.scores} "
-        "{params.previous} {params.judges} {params.tested} --leaderboard {input.leaderboard:q} --output {output} "
+        "{params.previous} {params.judges} {params.tested} --leaderboard {params.leaderboard:q} --output {output} "
         "2> {log}"
 
 

@@ -35,7 +35,6 @@ rule train_judge:
         accepted="results/iter{iteration}/{filter}/accepted.jsonl",
         judge=start_of_training,
         base=lambda wildcards: fetched_base(start_of_training(wildcards)),
-        template=template("judge.txt"),
         # Of its rows the judge follows, whoever trains it: its time says nothing.
         uncut=uncut_judge,
     output:
@@ -57,6 +56,7 @@ rule train_judge:
         mem_mb=64000 * (1 + config["train"]["gpus"]),
         runtime=720,  # minutes
     params:
+        **reads(template=[template("judge.txt")]),
         code=code("train_judge"),
         model=lambda wildcards: model_arguments(start_of_training(wildcards)),
         version=lambda wildcards: model_version(start_of_training(wildcards)),
@@ -73,7 +73,7 @@ rule train_judge:
         # exec: a shell would not wait for the checkpoint that a SIGTERM asks for.
         "exec {LAUNCHER} {SCRIPTS:q}/train_judge.py {params.model} "
         "--device {DEVICE} --gpus {resources.gpu} "
-        "--template {input.template:q} --asking {params.asking:q} "
+        "--template {params.template:q} --asking {params.asking:q} "
         "--accepted {input.accepted} {params.uncut} --image-root {params.image_root:q} "
         "--settings {AS_TRAINED:q} --seed {params.seed} --code {params.code} "
         "--work {params.work} --ledger {params.ledger} --output {output.judge} "
@@ -85,7 +85,6 @@ rule pick_reinforcement:
     input:
         pairs="results/iter{iteration}/{filter}/pairs.jsonl",
         judgments="results/iter{iteration}/{filter}/judgments.jsonl",
-        template=template("judge.txt"),
     output:
         picked="results/iter{iteration}/{filter}/reinforce.jsonl",
         dropped="results/iter{iteration}/{filter}/dropped_reinforce.jsonl",
@@ -98,10 +97,11 @@ rule pick_reinforcement:
     conda:
         "../envs/decide.yaml"
     params:
+        **reads(template=[template("judge.txt")]),
         code=code("pick_reinforcement"),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/pick_reinforcement.py --pairs {input.pairs} "
-        "--judgments {input.judgments} --template {input.template:q} {MIN_ROWS} "
+        "--judgments {input.judgments} --template {params.template:q} {MIN_ROWS} "
         "--picked {output.picked} --dropped {output.dropped} 2> {log}"
 
 
@@ -131,7 +131,6 @@ rule reinforce_judge:
         picked="results/iter{iteration}/{filter}/reinforce.jsonl",
         judge=start_of_reinforcement,
         base=lambda wildcards: fetched_base(start_of_reinforcement(wildcards)),
-        template=template("judge.txt"),
     output:
         judge=directory("results/iter{iteration}/{filter}/judge"),
         version="results/iter{iteration}/{filter}/judge.json",
@@ -149,6 +148,7 @@ rule reinforce_judge:
         mem_mb=128000,
         runtime=720,  # minutes
     params:
+        **reads(template=[template("judge.txt")]),
         code=code(
             "reinforce_judge",
             *(["selfjudge.training.vllm_rollouts"] if VLLM_MEMORY else []),
@@ -167,7 +167,7 @@ rule reinforce_judge:
         # exec: a shell would not wait for the checkpoint that a SIGTERM asks for.
         "exec {PYTHON[train]} {SCRIPTS:q}/reinforce_judge.py {params.model} "
         "--device {DEVICE} --gpus {resources.gpu} "
-        "--template {input.template:q} --asking {params.asking:q} "
+        "--template {params.template:q} --asking {params.asking:q} "
         "--picked {input.picked} --image-root {params.image_root:q} "
         "--settings {AS_REWARDED:q} --rollouts {params.rollouts:q} {VLLM_MEMORY} "
         "--seed {params.seed} --code {params.code} --work {params.work} "

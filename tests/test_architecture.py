@@ -2,6 +2,7 @@ import ast
 import re
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -291,6 +292,18 @@ def test_local_profile_places_every_rule_with_a_gpu() -> None:
     }
     profile = yaml.safe_load((ROOT / "profiles/local/config.yaml").read_text())
     assert profile["set-threads"].keys() == with_gpu
+
+
+def test_rule_files_give_no_name_twice() -> None:
+    """Snakemake reads them into one namespace: functions would find the later value."""
+    names = [
+        first or second
+        for path in (ROOT / "rules").glob("*.smk")
+        for first, second in re.findall(
+            r"^(?:def (\w+)\(|(\w+)(?:: [^=\n]+)? = )", path.read_text(), re.MULTILINE
+        )
+    ]
+    assert [name for name, times in Counter(names).items() if times > 1] == []
 
 
 def test_every_environment_is_used() -> None:

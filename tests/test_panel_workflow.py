@@ -7,6 +7,7 @@ two tiny members, is real and goes to its end.
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -205,6 +206,12 @@ def test_nothing_is_stale_afterwards(project: Path) -> None:
         assert planned(project, *TARGETS) == {}
     finally:
         path.write_text(before)
+
+
+def test_a_moved_project_has_nothing_to_do(project: Path, tmp_path: Path) -> None:
+    """Though another path leads from it to the templates of the repository."""
+    moved = shutil.copytree(project, tmp_path / "deeper/project")
+    assert planned(Path(moved), *TARGETS) == {}
 
 
 def test_other_thresholds_ask_nobody(project: Path) -> None:

@@ -552,6 +552,12 @@ def move_module(clone: Path) -> None:
             )
 
 
+def move_templates(clone: Path) -> None:
+    """Have the same templates in another folder."""
+    (clone / "demo/templates").rename(clone / "templates")
+    change_config(clone / "demo", templates="../templates")
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -567,6 +573,7 @@ def move_module(clone: Path) -> None:
         change_watching,
         know_another_filter,
         move_module,
+        move_templates,
     ],
 )
 def test_change_without_meaning_reruns_nothing(
