@@ -81,8 +81,8 @@ judge: $(READY)
 		$(if $(MODEL),--model "$(MODEL)") $(if $(LIKE),--like "$(LIKE)") \
 		$(if $(PROFILE),--profile "$(PROFILE)") $(if $(JOBS),--snakemake="$(JOBS)")
 
-# The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  Hours:
-# a run took 16 minutes, and 60 beside another; goes on where it stopped.
+# The same for 3 base models and 2 seeds of the loop: demo/seeds/spread.json.  The six
+# took 80 minutes beside other work; goes on where it stopped.
 demo-seeds: $(READY)
 	$(BIN)/python demo/run_seeds.py
 	PYTHONPATH=scripts $(BIN)/python demo/measure_spread.py demo/seeds
