@@ -63,8 +63,9 @@ def take_evenly(
 ) -> Iterator[tuple[Key, Row]]:
     """So many rows of all streams together, or all there are, each with its key.
 
-    They are read one after the other.  Where all sizes are known that is all; else
-    each waits, with the rows that it has in memory to shuffle, for what others lack.
+    They are read one after the other.  Where all sizes are known, and right, that is
+    all; else each waits, with the rows that it has in memory to shuffle, for what
+    others lack.
     """
     taken = dict.fromkeys(streams, 0)
     going = {key: iter(stream) for key, stream in streams.items()}
@@ -104,7 +105,7 @@ def tell_fetched(counts: Mapping[str, int], number: int) -> str:
     each = ", ".join(f"{subset} {count}" for subset, count in counts.items())
     if total == number:
         return f"{total} prompts: {each}"
-    return f"note: {total} of {number} prompts, the subsets have no more: {each}"
+    return f"note: {total} of {number} prompts, subsets have less than asked: {each}"
 
 
 def write_rows(rows: Iterable[dict[str, Any]], path: Path) -> int:

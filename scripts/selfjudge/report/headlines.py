@@ -210,8 +210,8 @@ def tell_gains(last: Row, base: Row, beside: Mapping[str, Row]) -> list[str]:
 
 def share_of_gain(last: Row, base: Row, alone: float) -> str:
     """How a sentence begins about how much of a judge's gain comes with what."""
-    points = round(100 * (last["accuracy"] - base["accuracy"]), 1)
-    part = round(100 * alone, 1) + 0.0  # no -0.0
+    points = round(100 * (last["accuracy"] - base["accuracy"]), 1) + 0.0  # no -0.0
+    part = round(100 * alone, 1) + 0.0
     if 0 <= part <= points:
         return f"Of {points:.1f} points above the base, {part:.1f} come with"
     return f"It gains {points:.1f} points, and {part:.1f} come with"
