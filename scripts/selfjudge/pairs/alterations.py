@@ -29,7 +29,7 @@ AlterationReason = Literal[
 
 # At most so many places are changed: the detail, and what was said of it elsewhere.
 MOST_PLACES = 4
-# Words, as `bare_words` has them, that go with another: "two dogs are", "a dog is".
+# Words, as `compared_words` has them, that go with another: "two dogs are", "a dog is".
 AGREEING = frozenset(
     "a an the i are wa were ha have do doe it he she hi her him they their them thi"
     " that these those there one".split()
@@ -102,7 +102,7 @@ def check_alteration(
         return "too_long"
     if find_change(response, altered) is None:
         return "no_changed_place"
-    is_one = is_one_detail(bare_words(response), bare_words(altered), bounds)
+    is_one = is_one_detail(compared_words(response), compared_words(altered), bounds)
     return None if is_one else "too_different"
 
 
@@ -137,7 +137,7 @@ def left_over(text: str, other: str) -> Iterator[str]:
             yield sentence.strip()
 
 
-def bare_words(text: str) -> list[str]:
+def compared_words(text: str) -> list[str]:
     """The words between blanks, without case, the marks around them and a last "s"."""
     words = (word.strip(MARKS).casefold() for word in text.split())
     return [word.removesuffix("s") for word in words if word]

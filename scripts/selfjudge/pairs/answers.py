@@ -249,11 +249,11 @@ def may_agree(one: str, other: str) -> bool:
     One may say more than the other: "bat" and "baseball bat", "couch" and "on the
     couch".
     """
-    words, others = bare_words(one), bare_words(other)
+    words, others = phrase_words(one), phrase_words(other)
     return words <= others or others <= words
 
 
-def bare_words(phrase: str) -> set[str]:
+def phrase_words(phrase: str) -> set[str]:
     """The words of a phrase without an article or preposition before them, as one
     and as many."""
     words = content_words(phrase)

@@ -23,8 +23,13 @@ from selfjudge.ground.records import (
     Settings,
 )
 from selfjudge.ground.seeds import random_for
-from selfjudge.pairs.alterations import AlterationBounds, check_alteration
+from selfjudge.pairs.alterations import (
+    AlterationBounds,
+    AlterationReason,
+    check_alteration,
+)
 from selfjudge.pairs.answers import (
+    VoteReason,
     extract_answer,
     majority_answer,
     may_agree,
@@ -34,27 +39,20 @@ from selfjudge.pairs.checks import bare_rewrite, margin_of
 from selfjudge.pairs.expressions import widen_format
 from selfjudge.pairs.filters import Filter
 
-PairReason = Literal[
-    "no_response",
-    "truncated_response",
-    "no_parsed_response",
-    "unanimous",
-    "tie",
-    "below_threshold",
-    "no_gold_answer",
-    "no_correct_response",
-    "no_wrong_response",
-    "no_alteration",
-    "truncated_alteration",
-    "empty",
-    "unchanged",
-    "too_short",
-    "too_long",
-    "no_changed_place",
-    "too_different",
-    "confesses",
-    "not_likelier",
-]
+PairReason = (
+    VoteReason
+    | AlterationReason
+    | Literal[
+        "no_response",
+        "truncated_response",
+        "no_gold_answer",
+        "no_correct_response",
+        "no_wrong_response",
+        "no_alteration",
+        "truncated_alteration",
+        "not_likelier",
+    ]
+)
 
 
 class PairSettings(Settings, frozen=True, kw_only=True):

@@ -2,9 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from difflib import SequenceMatcher
 from typing import NamedTuple
+
+from selfjudge.pairs.alterations import num_alike
 
 # A word with the blanks after it, or blanks at the start.
 WORD = re.compile(r"\S+\s*|\s+")
@@ -76,12 +78,6 @@ def mark_changes(old: str, new: str) -> tuple[list[Span], list[Span]]:
         old_spans += make_spans("".join(before[first:stop]), is_changed)
         new_spans += make_spans("".join(after[new_first:new_stop]), is_changed)
     return old_spans, new_spans
-
-
-def num_alike(one: Sequence[str], other: Sequence[str]) -> int:
-    """How many words two texts have in common before the first that differs."""
-    pairs = enumerate(zip(one, other, strict=False))
-    return next((at for at, (a, b) in pairs if a != b), min(len(one), len(other)))
 
 
 def make_spans(text: str, is_changed: bool) -> Iterator[Span]:
