@@ -43,7 +43,8 @@ from selfjudge.judging.asks import (
     ask_pairs,
     judgment_requests,
 )
-from selfjudge.judging.filtering import decide, join_judgments
+from selfjudge.judging.filtering import decide
+from selfjudge.judging.joining import join_judgments
 from selfjudge.judging.verdicts import chosen_verdict
 from selfjudge.pairs.filters import FILTERS
 

@@ -26,7 +26,7 @@ from typing import Literal, NamedTuple, get_args
 from selfjudge.benchmarks.statistics import Sample, mean_interval
 from selfjudge.ground.lines import read_records, write_json
 from selfjudge.ground.records import Accepted, Judgment, Kind, Pair, Prompt, Record
-from selfjudge.judging.filtering import join_judgments
+from selfjudge.judging.joining import join_judgments
 from selfjudge.run.commands import arguments, run
 from truth import Known, chosen_is_better, reasons_are_right, verdict_is_right
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from selfjudge.ground.lines import read_records, write_json
 from selfjudge.ground.records import Judgment, Pair
 from selfjudge.judging.counts import count_judgments
-from selfjudge.judging.filtering import AcceptedHead, DroppedHead, smallest_size
+from selfjudge.judging.filtering import smallest_size
+from selfjudge.judging.joining import AcceptedHead, DroppedHead
 from selfjudge.run.commands import arguments, run
 
 

@@ -20,8 +20,9 @@ from selfjudge.benchmarks.scores import ScoredJudge, Scores
 from selfjudge.benchmarks.scoring import score_benchmark
 from selfjudge.ground.lines import read_records, write_json, write_records
 from selfjudge.ground.records import Judgment, Pair
-from selfjudge.judging.counts import AcceptedHead, DroppedHead, count_judgments
+from selfjudge.judging.counts import count_judgments
 from selfjudge.judging.filtering import filter_files
+from selfjudge.judging.joining import AcceptedHead, DroppedHead
 from selfjudge.pairs.filters import FILTERS
 from selfjudge.run.config import lay_over
 

@@ -20,12 +20,8 @@ from selfjudge.judging.counts import (
     PositionBias,
     count_judgments,
 )
-from selfjudge.judging.filtering import (
-    decide,
-    filter_files,
-    join_judgments,
-    smallest_size,
-)
+from selfjudge.judging.filtering import decide, filter_files, smallest_size
+from selfjudge.judging.joining import join_judgments
 from selfjudge.judging.verdicts import read_stated
 from selfjudge.pairs.filters import (
     FILTER_NAMES,

@@ -8,7 +8,7 @@ from typing import Any
 from selfjudge.ground.records import ORDERS, Judgment, Kind, Order, Pair
 from selfjudge.ground.shares import share_of
 from selfjudge.judging.acceptance import OUTCOMES, Outcome, pair_category
-from selfjudge.judging.filtering import (
+from selfjudge.judging.joining import (
     AcceptedHead,
     DroppedHead,
     join_judgments,

@@ -14,7 +14,7 @@ from selfjudge.ground.records import ORDERS, Judgment, Pair, Reinforced
 from selfjudge.ground.shares import tell_counts
 from selfjudge.ground.templates import user_turn
 from selfjudge.judging.asks import judge_text
-from selfjudge.judging.filtering import join_judgments
+from selfjudge.judging.joining import join_judgments
 from selfjudge.judging.verdicts import read_whole
 
 Unfit = Literal["unparsed", "always_right", "never_right"]

@@ -10,7 +10,7 @@ import msgspec
 from selfjudge.ground.lines import RecordError, explain, read_lines, read_records
 from selfjudge.ground.records import Judgment, Pair, Settings
 from selfjudge.judging.acceptance import MOST_TELLING
-from selfjudge.judging.filtering import DroppedHead
+from selfjudge.judging.joining import DroppedHead
 from selfjudge.judging.verdicts import parse_verdict, prefers_chosen
 from selfjudge.report.marking import Span, cut_text, mark_changes, show_controls
 from selfjudge.report.results_folder import Branch

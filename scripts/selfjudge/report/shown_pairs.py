@@ -14,7 +14,7 @@ from selfjudge.ground.lines import read_records
 from selfjudge.ground.records import Pair
 from selfjudge.ground.seeds import seed_for
 from selfjudge.judging.acceptance import Outcome, outcome_of_pair, pair_category
-from selfjudge.judging.filtering import AcceptedHead, DroppedHead, join_outcomes
+from selfjudge.judging.joining import AcceptedHead, DroppedHead, join_outcomes
 from selfjudge.report.results_folder import Branch
 
 
