@@ -124,18 +124,30 @@ def certify(
         figures=figures,
         reliability=reliability(measured),
         outcomes=[
-            Outcome(
-                pair_id=pair.id,
-                group=groups[pair.id],
-                coverage=original[pair.id].coverage,
-                accuracy=original[pair.id].accuracy,
-                expected=round(
-                    expect(original[pair.id], weighed, sampling_temperature), 6
-                ),
-                probability=round(probability, 6),
+            outcome_of(
+                one,
+                groups[one.pair.id],
+                expect(one, weighed, sampling_temperature),
+                probability,
             )
-            for pair, probability in zip(pairs, probabilities(pairs), strict=True)
+            for one, probability in zip(
+                original.values(), probabilities(pairs), strict=True
+            )
         ],
+    )
+
+
+def outcome_of(
+    answered: Answered, group: str, expected: float, probability: float
+) -> Outcome:
+    """What a judge makes of one pair, as it is written."""
+    return Outcome(
+        pair_id=answered.pair.id,
+        group=group,
+        coverage=answered.coverage,
+        accuracy=answered.accuracy,
+        expected=round(expected, 6),
+        probability=round(probability, 6),
     )
 
 
