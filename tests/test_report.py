@@ -126,6 +126,17 @@ def test_no_share_is_told_of_what_is_no_part(judge: float, control: float) -> No
     assert told(comparison(*rows)).endswith(expected)
 
 
+def test_a_gain_has_the_same_parts_in_headline_and_limits() -> None:
+    """A control that loses less than is shown loses nothing: no -0.0 in one of two."""
+    rows = [BASE, comparison_row(accuracy=0.587)]
+    rows.append(comparison_row(filter="consistent", accuracy=0.4998))
+    assert told(comparison(*rows)).endswith(
+        " Of 8.7 points, 0.0 come with agreement alone."
+    )
+    (sentence,) = list_controls(main_result([comparison(*rows)], "vlrb", "majority"))
+    assert sentence.startswith("Of 8.7 points above the base, 0.0 come with agreement")
+
+
 @pytest.mark.parametrize(
     ("base", "judge", "share"),
     [

@@ -130,13 +130,15 @@ def tell_agreement(result: MainResult) -> str:
     base, last, beside, _ = result
     if base is None or last is None or "consistent" not in beside:
         return ""
-    gain, alone = (
-        100 * (row["accuracy"] - base["accuracy"])
-        for row in (last, beside["consistent"])
-    )
+    gain, alone = (points_above(base, row) for row in (last, beside["consistent"]))
     if not 0 <= alone <= gain:
         return f" It gains {gain:.1f} points, and with agreement alone {alone:.1f}."
     return f" Of {gain:.1f} points, {alone:.1f} come with agreement alone."
+
+
+def points_above(base: Row, row: Row) -> float:
+    """By how many points a judge is above the base model, as it is shown; no -0.0."""
+    return float(round(100 * (row["accuracy"] - base["accuracy"]), 1) + 0.0)
 
 
 # What each control is trained on, and so takes away.
@@ -210,8 +212,7 @@ def tell_gains(last: Row, base: Row, beside: Mapping[str, Row]) -> list[str]:
 
 def share_of_gain(last: Row, base: Row, alone: float) -> str:
     """How a sentence begins about how much of a judge's gain comes with what."""
-    points = round(100 * (last["accuracy"] - base["accuracy"]), 1) + 0.0  # no -0.0
-    part = round(100 * alone, 1) + 0.0
+    points, part = points_above(base, last), round(100 * alone, 1) + 0.0
     if 0 <= part <= points:
         return f"Of {points:.1f} points above the base, {part:.1f} come with"
     return f"It gains {points:.1f} points, and {part:.1f} come with"
