@@ -33,15 +33,17 @@ from typing import NamedTuple
 from selfjudge.ground.records import Judgment, Pair
 from selfjudge.ground.thoughts import strip_thought
 from selfjudge.judging.reasons import (
+    CHOSEN,
     COMMON,
+    REJECTED,
     RESPONSES,
     SEEN,
     Sentence,
     Statement,
     Words,
-    name_responses,
     sentences_of,
 )
+from selfjudge.judging.verdicts import name_responses
 from selfjudge.pairs.choices import parse_options
 from selfjudge.pairs.spellings import content_words
 from selfjudge.pairs.stated import find_stated, last_sentence
@@ -50,8 +52,7 @@ from selfjudge.pairs.stated import find_stated, last_sentence
 # of its statement in a clause.  "One" is no count: "one of them".
 NUMBER = re.compile(r"[2-9]|\d{2,}")
 COLOR = re.compile(
-    "red|green|blue|yellow|orange|purple|pink|brown|black|white|gr[ae]y|silver|gold"
-    "|beige"
+    "red|green|blue|yellow|orange|purple|pink|brown|black|white|gray|silver|gold|beige"
 )
 KINDS = ((NUMBER, 1), (COLOR, 100))
 # Where a judge says himself what there is.
@@ -123,7 +124,8 @@ def is_grounded(judgment: Judgment, pair: Pair) -> bool:
     about: set[Statement] = set()
     has_named = False
     text = strip_thought(judgment.text) or ""
-    for sentence in sentences_of(name_responses(text, judgment.order)):
+    text = name_responses(text, judgment.order, CHOSEN, REJECTED)
+    for sentence in sentences_of(text):
         named = difference.about(sentence.words)
         if named or sentence.words.isdisjoint(chosen.new | rejected.new):
             about = named

@@ -18,7 +18,6 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from selfjudge.ground.records import Order
 from selfjudge.pairs.spellings import content_words
 from selfjudge.pairs.stated import SENTENCE_END
 
@@ -56,10 +55,6 @@ COMMON = frozenset(
 # A word that names both responses, and what stands for the name of either.
 BOTH = "both"
 CHOSEN, REJECTED = "chosenresponse", "rejectedresponse"
-RESPONSE = re.compile(
-    r"\b(?:[Rr]esponse|[Aa]ssistant|Answer|[Mm]odel|[Cc]aption)[ \t]+([AB12])\b"
-    r"|\b([Ff]irst|[Ss]econd)[ \t]+(?:response|assistant|answer|model|caption)\b"
-)
 CLAUSE_END = re.compile(
     r"[.!?,;:](?=\s)|[()]|\b(?:and|but|while|whereas|yet|though|although)\b",
     re.IGNORECASE,
@@ -209,16 +204,3 @@ def sentences_of(text: str) -> Iterator[Sentence]:
         if words := frozenset(content_words(sentence)):
             told = CONTRASTED.sub(" ", sentence)
             yield Sentence(words, [*map(content_words, CLAUSE_END.split(told))])
-
-
-def name_responses(text: str, order: Order) -> str:
-    """A judgment with `CHOSEN` and `REJECTED` for "Response A" and the like."""
-    first, second = CHOSEN, REJECTED
-    if order == "rejected_first":
-        first, second = second, first
-    names = {"a": first, "1": first, "first": first}
-
-    def rename(match: re.Match[str]) -> str:
-        return names.get((match[1] or match[2]).lower(), second)
-
-    return RESPONSE.sub(rename, text)

@@ -25,6 +25,11 @@ REWORDED = re.compile(
     r"[ \t*_`\"'.!]*$",
     re.IGNORECASE | re.MULTILINE,
 )
+# What names a response by its place.
+RESPONSE = re.compile(
+    r"\b(?:[Rr]esponse|[Aa]ssistant|Answer|[Mm]odel|[Cc]aption)[ \t]+([AB12])\b"
+    r"|\b([Ff]irst|[Ss]econd)[ \t]+(?:response|assistant|answer|model|caption)\b"
+)
 # What, at the end of the text before, may make it another's or one of several.
 MARKS = " *_`\"'"
 INTRODUCES = (":", "]", "or", "Or", "OR")
@@ -94,3 +99,16 @@ def read_whole(judgment: Judgment) -> bool | None:
     if judgment.finish_reason == "length":
         return None
     return read_stated(judgment.text, judgment.order)
+
+
+def name_responses(text: str, order: Order, chosen: str, rejected: str) -> str:
+    """A judgment with these names for "Response A", "second answer" and the like."""
+    first, second = chosen, rejected
+    if chosen_verdict(order) != "A":
+        first, second = second, first
+    names = {"a": first, "1": first, "first": first}
+
+    def rename(match: re.Match[str]) -> str:
+        return names.get((match[1] or match[2]).lower(), second)
+
+    return RESPONSE.sub(rename, text)
