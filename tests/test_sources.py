@@ -205,7 +205,7 @@ def test_the_size_that_a_card_tells_is_known(dataset: Path) -> None:
     ("number", "said"),
     [
         (87, "87 prompts: one 7, hub 80"),
-        (90, "note: 87 of 90 prompts, subsets have less than asked: one 7, hub 80"),
+        (90, "note: 87 of 90 prompts, subsets gave less than asked: one 7, hub 80"),
     ],
 )
 def test_a_short_data_set_is_told_of(number: int, said: str) -> None:

@@ -19,24 +19,23 @@ from selfjudge.ground.lines import (
 )
 from selfjudge.ground.records import AnswerFormat, Kind, Prompt, Settings
 from selfjudge.ground.shares import tell_counts
-from selfjudge.pairs.contamination import KeptOut
+from selfjudge.pairs.contamination import Contamination, KeptOut
 from selfjudge.pairs.pictures import PICTURE_REASONS, check_picture
 from selfjudge.pairs.readers import MARK, check_mark
 from selfjudge.pairs.routing import route
 from selfjudge.pairs.shapes import describe_shape, without_marks
 
-PromptReason = Literal[
-    "line_too_long",
-    "nul_byte",
-    "no_image",
-    "empty_question",
-    "duplicate",
-    "benchmark_image",
-    "near_benchmark_image",
-    "benchmark_question",
-    "pool_image",
-    "near_pool_image",
-]
+PromptReason = (
+    Contamination
+    | Literal[
+        "line_too_long",
+        "nul_byte",
+        "no_image",
+        "empty_question",
+        "duplicate",
+        "benchmark_question",
+    ]
+)
 # Of each route of a source so many questions are shown, each so far.
 NUM_QUESTIONS = 3
 MAX_CHARACTERS = 200

@@ -61,7 +61,9 @@ def fetch_prompts(
 def take_evenly(
     streams: Mapping[Key, Iterable[Row]], sizes: Mapping[Key, int | None], number: int
 ) -> Iterator[tuple[Key, Row]]:
-    """So many rows of all streams together, or all there are, each with its key.
+    """So many rows of all streams together, each with its key.
+
+    Fewer where there are no more, or a size is told that is too large.
 
     They are read one after the other.  Where all sizes are known, and right, that is
     all; else each waits, with the rows that it has in memory to shuffle, for what
@@ -105,17 +107,14 @@ def tell_fetched(counts: Mapping[str, int], number: int) -> str:
     each = ", ".join(f"{subset} {count}" for subset, count in counts.items())
     if total == number:
         return f"{total} prompts: {each}"
-    return f"note: {total} of {number} prompts, subsets have less than asked: {each}"
+    return f"note: {total} of {number} prompts, subsets gave less than asked: {each}"
 
 
-def write_rows(rows: Iterable[dict[str, Any]], path: Path) -> int:
-    """Write a prompts file; the number of its rows."""
-    count = 0
+def write_rows(rows: Iterable[dict[str, Any]], path: Path) -> None:
+    """Write a prompts file."""
     with writing(path) as file:
         for row in rows:
             file.write(encode(row))
-            count += 1
-    return count
 
 
 def open_stream(source: HubSource, subset: str | None, seed: int) -> "IterableDataset":
