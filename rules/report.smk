@@ -65,6 +65,7 @@ rule make_plots:
         mem_mb=2000,
         runtime=30,  # minutes
     params:
+        # Found by the script itself; only what they hold counts.
         **reads(
             captions=sorted(
                 map(str, Path(here("scripts/templates/captions")).glob("*"))
@@ -95,6 +96,7 @@ rule build_report:
         mem_mb=2000,
         runtime=30,  # minutes
     params:
+        # As the captions.
         **reads(
             parts=[
                 here(f"scripts/templates/report.{suffix}")
