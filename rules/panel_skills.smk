@@ -5,7 +5,8 @@ rule prepare_skills:
         questions=PANEL["skills"]["path"] or [],
         pool="results/prompts.jsonl",
     output:
-        "results/panel/skills.jsonl",
+        skills="results/panel/skills.jsonl",
+        dropped="results/panel/dropped_skills.jsonl",
     log:
         "logs/panel/prepare_skills.log",
     conda:
@@ -23,7 +24,8 @@ rule prepare_skills:
         "{PYTHON[decide]} {SCRIPTS:q}/prepare_skills.py "
         "--questions {input.questions:q} --pool {input.pool} "
         "--image-root {params.image_root:q} --limits {params.limits:q} "
-        "--threads {threads} --output {output} 2> {log}"
+        "--threads {threads} --output {output.skills} "
+        "--dropped {output.dropped} 2> {log}"
 
 
 rule answer_benchmark:

@@ -1,11 +1,11 @@
 """Check and number the questions by which members of a panel are measured.
 
 Reads JSON Lines of questions with gold answers (as prompts have them; `source` is
-the group), the images they name, and the pool; writes them as prompts, in id order,
-but for those whose image is in the pool: members may learn them by heart.
+the group), the images they name, and the pool; writes them as prompts, in id order.
+Dropped with a reason are those that cannot be asked, and those whose image is in the
+pool: members may learn them by heart.
 """
 
-import sys
 from pathlib import Path
 
 from selfjudge.ground.lines import read_records, write_records
@@ -25,19 +25,15 @@ def main() -> None:
     parser.add_argument("--limits", type=json_of(ImportLimits), required=True)
     parser.add_argument("--threads", type=int, default=1, help="images at once")
     parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--dropped", type=Path, required=True)
     args = parser.parse_args()
     sources = {"skills": args.questions}
     pool = read_pool(read_records(args.pool, Prompt), args.image_root, args.threads)
     imported = import_prompts(sources, args.image_root, args.limits, args.threads, pool)
-    log_report(
-        imported.report,
-        "questions of the panel's skills",
-        "logs/panel/prepare_skills.log",
-    )
-    for row in imported.dropped:
-        print(f"dropped: {row}", file=sys.stderr)
+    log_report(imported.report, "questions of the panel's skills", str(args.dropped))
     check_questions(imported.prompts)
     write_records(args.output, imported.prompts)
+    write_records(args.dropped, imported.dropped)
 
 
 if __name__ == "__main__":

@@ -3,15 +3,23 @@
 import io
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from examples import make_pair, write_lines
-from selfjudge.ground.lines import encode, file_sha256, read_records, write_records
+from selfjudge.ground.lines import (
+    encode,
+    file_sha256,
+    read_lines,
+    read_records,
+    write_records,
+)
 from selfjudge.ground.records import Prompt
 from selfjudge.pairs.contamination import (
     KeptOut,
@@ -167,6 +175,7 @@ def prepare_skills(folder: Path) -> tuple[list[Prompt], subprocess.CompletedProc
     command = [sys.executable, str(SKILLS), "--questions", folder / "skills.jsonl"]
     command += ["--pool", folder / "pool.jsonl", "--image-root", folder]
     command += ["--limits", encode(LIMITS).decode(), "--output", folder / "out.jsonl"]
+    command += ["--dropped", folder / "dropped.jsonl"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     kept = folder / "out.jsonl"
     return list(read_records(kept, Prompt)) if kept.is_file() else [], done
@@ -187,7 +196,10 @@ def test_skills_are_not_measured_on_images_of_the_pool(tmp_path: Path) -> None:
     kept, done = prepare_skills(tmp_path)
     assert [prompt.images for prompt in kept] == [("3.png",)]
     assert "note: 4 of 5 questions of the panel's skills dropped" in done.stderr
-    assert "near_pool_image 1" in done.stderr and "pool_image 3" in done.stderr
+    dropped = read_lines(tmp_path / "dropped.jsonl")
+    reasons = Counter(msgspec.json.decode(line)["reason"] for _, line in dropped)
+    assert reasons == {"pool_image": 3, "near_pool_image": 1}
+    assert str(tmp_path / "dropped.jsonl") in done.stderr
 
 
 def test_skills_that_are_all_of_the_pool_are_refused(tmp_path: Path) -> None:

@@ -353,10 +353,12 @@ def count_routes(prompts: Iterable[Prompt]) -> dict[str, dict[str, dict[str, Any
     }
 
 
+# What is told of an import, and where its dropped rows are: those of a project's pool.
+ROWS, DROPPED = "rows of the sources", "results/dropped_prompts.jsonl"
+
+
 def tell_dropped(
-    report: Mapping[str, Any],
-    what: str = "rows of the sources",
-    named_in: str = "results/dropped_prompts.jsonl",
+    report: Mapping[str, Any], what: str = ROWS, named_in: str = DROPPED
 ) -> str | None:
     """How many rows were dropped, why, and where each is named; None if none was."""
     if not report["num_dropped"]:
@@ -367,11 +369,13 @@ def tell_dropped(
     )
 
 
-def log_report(report: dict[str, Any], *told_as: str) -> None:
+def log_report(
+    report: dict[str, Any], what: str = ROWS, named_in: str = DROPPED
+) -> None:
     """Print an import's counts to the log, and what a person may want to act on.
 
-    ``told_as`` is as `tell_dropped` takes it.  A line that begins with "note: " is
-    shown on the terminal of the run.
+    ``what`` and ``named_in`` are as `tell_dropped` takes them.  A line that begins with
+    "note: " is shown on the terminal of the run.
     """
     print(msgspec.json.encode(report).decode(), file=sys.stderr)
     for name, number in report["fields_kept_aside"].items():
@@ -381,5 +385,5 @@ def log_report(report: dict[str, Any], *told_as: str) -> None:
     for reason, hint in HINTS.items():
         if number := report["dropped"].get(reason):
             print(f"{number} rows dropped ({reason}). Hint: {hint}", file=sys.stderr)
-    if told := tell_dropped(report, *told_as):
+    if told := tell_dropped(report, what, named_in):
         print(f"note: {told}", file=sys.stderr)
