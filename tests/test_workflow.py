@@ -497,7 +497,7 @@ def reword_errors(clone: Path) -> None:
     """Say errors of reading, of filtering and of a trainer's settings otherwise."""
     package = clone / "scripts/selfjudge"
     edit(package / "ground/lines.py", "the line must be UTF-8", "a line must be UTF-8")
-    edit(package / "judging/filtering.py", "a shard may be missing", "is one missing")
+    edit(package / "judging/joining.py", "a shard may be missing", "is one missing")
     edit(package / "pairs/building.py", "the prompts are too easy", "too easy prompts")
 
 
