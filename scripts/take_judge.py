@@ -20,6 +20,8 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True)
     parser.add_argument("--output", type=Path, required=True, help="folder")
     args = parser.parse_args()
+    if args.output.exists():
+        raise ValueError(f"--output: must not exist yet (got '{args.output}')")
     choice = read_document(args.choice, Choice)
     folder = args.results / f"iter{choice.iteration}" / choice.filter
     partial = args.output.with_name(f".{args.output.name}.partial")
@@ -33,7 +35,6 @@ def main() -> None:
     # Not written through a link into the judge's own folder.
     (partial / CERTIFICATE).unlink(missing_ok=True)
     shutil.copy2(folder / CERTIFICATE, partial)
-    shutil.rmtree(args.output, ignore_errors=True)
     partial.rename(args.output)
 
 

@@ -1065,6 +1065,12 @@ def test_a_taken_judge_leaves_the_other_as_it_was(tmp_path: Path) -> None:
     assert (tmp_path / "chosen/certificate.json").read_text() == "its own"
     assert (judge / "certificate.json").read_text() == "of another judge"
     assert (tmp_path / "chosen/model.safetensors").samefile(judge / "model.safetensors")
+    # Nor is a folder replaced that is there.
+    again = subprocess.run(
+        [*command, "--output", results], capture_output=True, text=True
+    )
+    assert again.returncode == 1 and "--output: must not exist yet" in again.stderr
+    assert (results / "choice.json").is_file()
 
 
 def test_the_demo_words_its_variants() -> None:

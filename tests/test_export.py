@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -268,10 +268,15 @@ def hub() -> Iterator[Hub]:
     hub.server_close()
 
 
-def call(hub: Hub, *arguments: object) -> subprocess.CompletedProcess[str]:
+EXPORT = (sys.executable, ROOT / "scripts/export_judge.py")
+
+
+def call(
+    hub: Hub, *arguments: object, program: Sequence[object] = EXPORT
+) -> subprocess.CompletedProcess[str]:
     own = {"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_secret", "HF_HUB_DISABLE_XET": "1"}
     return subprocess.run(
-        [sys.executable, str(ROOT / "scripts/export_judge.py"), *map(str, arguments)],
+        [*map(str, program), *map(str, arguments)],
         env={**os.environ, **own, "HF_HUB_OFFLINE": "0"},
         capture_output=True,
         text=True,
@@ -304,3 +309,9 @@ def test_a_hub_that_says_no_leaves_the_folder(
     assert done.returncode == 1 and "error: --push: the Hub must take" in done.stderr
     assert "hf_secret" not in done.stderr and "Traceback" not in done.stderr
     assert (out / "README.md").is_file()
+    hub.is_closed = False
+    again = done.stderr.rsplit(": ", 1)[1].split()
+    assert again == ["hf", "upload", "me/judge", str(out)]
+    said = call(hub, *again[1:], program=[Path(sys.executable).parent / "hf"])
+    assert said.returncode == 0, said.stderr
+    assert "README.md" in hub.files

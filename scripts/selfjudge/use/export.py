@@ -4,6 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 from typing import Any, NamedTuple
 
 from selfjudge.ground.lines import read_json
@@ -351,8 +352,10 @@ def push(folder: Path, repository: str, *, is_private: bool) -> str:
         )
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         said = " ".join(str(error).split())[:300]
+        again = f"hf upload {repository} {quote(str(folder))}"
+        again += " --private" if is_private else ""
         raise ValueError(
             f"--push: the Hub must take '{repository}' ({said}). Hint: HF_TOKEN needs "
-            f"the right to write; the folder is whole: {folder}"
+            f"the right to write; the folder is whole: {again}"
         ) from error
     return str(made)
