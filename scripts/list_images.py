@@ -1,6 +1,6 @@
 """List the images of a folder that can be asked about.
 
-Reads every regular file below the folder; writes the readable images in id order,
+Reads every file below the folder; writes the readable images in id order,
 and the other files with their reasons.
 """
 
@@ -11,6 +11,8 @@ from pathlib import Path
 from selfjudge.ground.lines import write_records
 from selfjudge.pairs.pictures import list_images
 from selfjudge.run.commands import arguments, run
+
+HINT = ". Hint: `cp -rl` or a mount puts that folder's images below this one."
 
 
 def main() -> None:
@@ -35,10 +37,17 @@ def main() -> None:
             dropped.append(listed.dropped or {})
     reasons = dict(Counter(row["reason"] for row in dropped))
     print(f"{len(images)} images; no images: {reasons}", file=sys.stderr)
+    links = reasons.get("linked_folder", 0)
     if not images:
         raise ValueError(
             f"{args.folder}: must hold at least one readable image (got none of "
-            f"{len(dropped)} files: {reasons})"
+            f"{len(dropped)} files: {reasons}){links and HINT or ''}"
+        )
+    if links:
+        what = "link to a folder is" if links == 1 else "links to folders are"
+        print(
+            f"note: {links} {what} not followed (linked_folder): {args.dropped}{HINT}",
+            file=sys.stderr,
         )
     write_records(args.images, sorted(images, key=lambda image: image.id))
     write_records(args.dropped, dropped)

@@ -74,6 +74,37 @@ def test_a_dangling_link_is_no_content(folder: Path) -> None:
     assert version(folder) == before
 
 
+def test_a_link_to_a_folder_is_content(folder: Path, tmp_path: Path) -> None:
+    """Where it leads to counts, not what lies there; one in a circle ends."""
+    before = version(folder)
+    (tmp_path / "big").mkdir()
+    (folder / "more").symlink_to("../big")
+    (folder / "sub/circle").symlink_to("..")
+    linked = version(folder)
+    (tmp_path / "big/c.txt").write_text("c")
+    assert before != linked == version(folder)
+    (folder / "more").unlink()
+    (folder / "more").symlink_to("../elsewhere")
+    (tmp_path / "elsewhere").mkdir()
+    assert version(folder) not in (before, linked)
+
+
+def test_a_name_that_is_no_utf8_is_content(folder: Path) -> None:
+    """On Linux it may be any bytes."""
+    before = version(folder)
+    Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff.png")).write_text("x")
+    first = version(folder)
+    assert before != first == version(folder)
+    Path(os.fsdecode(os.fsencode(folder) + b"/bad\xff.png")).write_text("yy")
+    assert version(folder) not in (before, first)
+
+
+def test_fingerprints_are_as_they_were(folder: Path) -> None:
+    """Another way to write a name down would make every project stale."""
+    (folder / "\u00fc \u6f22.txt").write_text("c")
+    assert version(folder) == "d9ddd7a407696f0c"
+
+
 def test_no_folder_is_absent(tmp_path: Path) -> None:
     """A folder that will be made later has a fingerprint too."""
     assert version(tmp_path / "nothing") == "absent"

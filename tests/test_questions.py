@@ -313,6 +313,8 @@ def test_a_folder_of_awkward_files(tmp_path: Path) -> None:
     (root / "link.png").symlink_to(outside)
     (root / "gone.png").symlink_to(root / "nowhere.png")
     (root / "loop").symlink_to(root)
+    (root / "nested" / "more").symlink_to(tmp_path)
+    (root / ".cache").symlink_to(tmp_path)
     (Path(os.fsdecode(os.fsencode(root) + b"/\xff.png"))).write_bytes(picture())
     found = list(list_images(root, root, 50_000_000, 2))
     images = {one.image.image for one in found if one.image}
@@ -325,4 +327,6 @@ def test_a_folder_of_awkward_files(tmp_path: Path) -> None:
     expected = {name: reason for name, (_, reason) in bad.items()}
     del expected["same.png"]
     expected |= {"link.png": "image_outside_root", "gone.png": "missing_image"}
-    assert reasons == expected | {"\ufffd.png": "bad_image_path"}
+    expected |= {"loop": "linked_folder", "nested/more": "linked_folder"}
+    expected |= {"\ufffd.png": "bad_image_path", ".cache": "hidden_file"}
+    assert reasons == expected

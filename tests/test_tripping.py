@@ -146,6 +146,37 @@ def test_a_project_that_was_renamed_has_nothing_to_do(project: Path) -> None:
     assert "Nothing to be done" in run(project, "-n", FIRST).stdout
 
 
+def test_a_name_in_another_encoding_is_told_of(project: Path) -> None:
+    """And ends nothing, whether a prompt names the file or not."""
+    named = project / "my images" / "bad.png"
+    Image.new("RGB", (32, 32)).save(named)
+    named.rename(os.fsdecode(os.fsencode(named.parent) + b"/bad\xff.png"))
+    done = run(project, "-n", "results/prompts.jsonl")
+    assert done.returncode == 0 and "import_prompts" in done.stdout, done.stdout
+
+
+def test_a_folder_of_images_says_what_it_leaves_out(project: Path) -> None:
+    """On the terminal where a link leads to more of them; none is lost silently."""
+    folder = project / "my images"
+    (folder / "more").symlink_to("..")
+    os.rename(folder / "ü 0.png", os.fsencode(folder) + b"/bad\xff.png")
+    images = "[{name: mine, kind: images, path: my images}]"
+    text = f"{CONFIG.partition('  sources:')[0]}  sources: {images}\n"
+    (project / "config.yaml").write_text(text, encoding="utf-8")
+    dropped = "results/sources/mine/dropped_images.jsonl"
+    done = run(project, dropped)
+    assert done.returncode == 0, done.stdout
+    assert "1 link to a folder is not followed (linked_folder)" in done.stdout
+    rows = [json.loads(line) for _, line in read_lines(project / dropped)]
+    assert {row["image"]: row["reason"] for row in rows} == {
+        "bad\ufffd.png": "bad_image_path",
+        "more": "linked_folder",
+    }
+    assert "Nothing to be done" in run(project, "-n", dropped).stdout
+    (folder / "more").unlink()
+    assert "list_images" in run(project, "-n", dropped).stdout
+
+
 def test_a_config_that_is_no_yaml_is_named_with_its_line(project: Path) -> None:
     """Before Snakemake reads it, which would not say which file it is."""
     (project / "config.yaml").write_text(f"{CONFIG}train:\n\tmin_rows: 1\n")

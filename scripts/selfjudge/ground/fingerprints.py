@@ -4,6 +4,8 @@
 """
 
 import hashlib
+import os
+import stat
 from pathlib import Path
 
 import msgspec
@@ -23,7 +25,7 @@ class HashedFile(msgspec.Struct, frozen=True):
 def folder_fingerprint(folder: Path, cache_file: Path) -> str:
     """A hash of all files below a folder: names and contents, not times.
 
-    "absent" if there is no such folder.  Contents are read once and remembered
+    Of a link to a folder where it leads.  "absent" if there is no such folder.  Contents are read once and remembered
     in ``cache_file`` by size and modification time, as git's index does.
     """
     if not folder.is_dir():
@@ -36,15 +38,21 @@ def folder_fingerprint(folder: Path, cache_file: Path) -> str:
         pass  # no cache, or one cut short: hash everything again
     found: dict[str, HashedFile] = {}
     for path in iter_files(folder):
-        name = path.relative_to(folder).as_posix()
+        # On Linux a name may be any bytes, and JSON holds UTF-8 alone.
+        name = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
         try:
-            stat = path.stat()
+            status = path.stat()
+            if stat.S_ISDIR(status.st_mode):
+                found[name] = hash_link(path)
+                continue
             entry = known.get(name)
             if entry is None or (entry.size, entry.mtime_ns) != (
-                stat.st_size,
-                stat.st_mtime_ns,
+                status.st_size,
+                status.st_mtime_ns,
             ):
-                entry = HashedFile(stat.st_size, stat.st_mtime_ns, file_sha256(path))
+                entry = HashedFile(
+                    status.st_size, status.st_mtime_ns, file_sha256(path)
+                )
             found[name] = entry
         except OSError:
             continue  # a dangling link is not content; the import names it
@@ -53,3 +61,9 @@ def folder_fingerprint(folder: Path, cache_file: Path) -> str:
             file.write(msgspec.json.encode(found))
     listing = [(name, entry.sha256) for name, entry in found.items()]
     return hashlib.sha256(msgspec.json.encode(listing)).hexdigest()[:16]
+
+
+def hash_link(path: Path) -> HashedFile:
+    """What a link to a folder counts for: where it leads, not what is there."""
+    target = b"link to " + os.fsencode(os.readlink(path))
+    return HashedFile(0, 0, hashlib.sha256(target).hexdigest())

@@ -125,10 +125,15 @@ def check_image(
 
 
 def iter_files(root: Path) -> Iterator[Path]:
-    """Every regular file below a folder, in a fixed order."""
+    """Every file below a folder, in a fixed order.
+
+    A link to a folder stands for itself, and is not followed: it may lead out, or in a
+    circle.
+    """
     for folder, folders, names in os.walk(root):
         folders.sort()
-        for name in sorted(names):
+        linked = [name for name in folders if Path(folder, name).is_symlink()]
+        for name in sorted([*names, *linked]):
             yield Path(folder, name)
 
 

@@ -18,6 +18,7 @@ PictureReason = Literal[
     "image_address",
     "image_data",
     "hidden_file",
+    "linked_folder",
     "no_image_file",
     "tiny_image",
     "duplicate_image",
@@ -72,10 +73,10 @@ def can_be_written(name: str) -> bool:
 def list_images(
     folder: Path, root: Path, max_pixels: int, threads: int
 ) -> Iterator[Listed]:
-    """Every regular file below a folder of the root, as an image or with its reason.
+    """Every file below a folder of the root, as an image or with its reason.
 
-    In the order of the walk; links to folders are not followed.  A picture that was
-    listed before is dropped: memory grows by its digest alone.
+    In the order of the walk; a link to a folder is listed, and not followed.  A picture
+    that was listed before is dropped: memory grows by its digest alone.
     """
     Image.init()  # all formats known, before threads ask for them
     seen: dict[str, str] = {}
@@ -114,6 +115,8 @@ def look_at(root: Path, name: str, max_pixels: int, is_hidden: bool) -> tuple[st
     """Why a file is no image to ask about, or "", and the digest of its content."""
     if is_hidden:
         return "hidden_file", ""
+    if (root / name).is_dir():
+        return "linked_folder", ""
     found = check_picture(root, name, max_pixels)
     if found == "unreadable_image" and not is_image_name(name):
         return "no_image_file", ""
