@@ -10,7 +10,13 @@ from pathlib import Path
 
 from selfjudge.ground.lines import write_json, write_records
 from selfjudge.pairs.contamination import read_kept_out
-from selfjudge.pairs.imports import ImportLimits, import_prompts, log_report
+from selfjudge.pairs.imports import (
+    ImportLimits,
+    import_prompts,
+    log_report,
+    note_dropped,
+    tell_reasons,
+)
 from selfjudge.pairs.pool import check_pool, on_side
 from selfjudge.run.commands import HELD_OUT, arguments, check_apart, json_of, run
 
@@ -50,12 +56,15 @@ def main() -> None:
     each = args.prompts_per_iteration
     trained = on_side("training", imported.prompts, args.held_out_share, args.seed)
     num_trained = sum(1 for _ in trained)
-    num_unused = check_pool(num_trained, args.iterations, each, args.held_out_share)
+    why = tell_reasons(imported.dropped)
+    share = args.held_out_share
+    num_unused = check_pool(num_trained, args.iterations, each, share, why)
     print(f"{num_unused} prompts are used by no iteration", file=sys.stderr)
     write_records(args.prompts, imported.prompts)
     write_records(args.dropped, imported.dropped)
     write_records(args.aside, imported.aside)
     write_json(args.report, imported.report)
+    note_dropped(imported.report, named_in=str(args.dropped))
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def main() -> None:
     if not images:
         raise ValueError(
             f"{args.folder}: must hold at least one readable image (got none of "
-            f"{len(dropped)} files: {reasons}){links and HINT or ''}"
+            f"{len(dropped)} files: {reasons}){HINT if links else ''}"
         )
     if links:
         what = "link to a folder is" if links == 1 else "links to folders are"

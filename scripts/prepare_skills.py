@@ -11,7 +11,12 @@ from pathlib import Path
 from selfjudge.ground.lines import read_records, write_records
 from selfjudge.ground.records import Prompt
 from selfjudge.pairs.contamination import read_pool
-from selfjudge.pairs.imports import ImportLimits, import_prompts, log_report
+from selfjudge.pairs.imports import (
+    ImportLimits,
+    import_prompts,
+    log_report,
+    note_dropped,
+)
 from selfjudge.panel.skills import check_questions
 from selfjudge.run.commands import arguments, json_of, run
 
@@ -30,10 +35,12 @@ def main() -> None:
     sources = {"skills": args.questions}
     pool = read_pool(read_records(args.pool, Prompt), args.image_root, args.threads)
     imported = import_prompts(sources, args.image_root, args.limits, args.threads, pool)
-    log_report(imported.report, "questions of the panel's skills", str(args.dropped))
+    log_report(imported.report)
     check_questions(imported.prompts)
     write_records(args.output, imported.prompts)
     write_records(args.dropped, imported.dropped)
+    what = "questions of the panel's skills"
+    note_dropped(imported.report, what, str(args.dropped))
 
 
 if __name__ == "__main__":

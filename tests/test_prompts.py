@@ -448,3 +448,13 @@ def test_a_pool_that_is_too_small_says_both_numbers(size: int, hint: str) -> Non
         check_pool(size, iterations=4, prompts_per_iteration=25)
     assert "at least 100 usable prompts" in str(caught.value)
     assert f"(got {size})" in str(caught.value) and hint in str(caught.value)
+
+
+def test_a_pool_that_is_too_small_says_what_was_dropped() -> None:
+    """Each reason with its number and first row: no file of them stays behind."""
+    with pytest.raises(ValueError) as caught:
+        check_pool(3, 4, 25, 0.5, "2 no_image, such as a.jsonl:1 ('x')")
+    assert (
+        "(got 3, without what 'certificate.share: 0.5' holds out; dropped: 2 no_image, "
+        "such as a.jsonl:1 ('x')). Hint" in str(caught.value)
+    )

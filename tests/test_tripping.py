@@ -155,11 +155,28 @@ def test_a_name_in_another_encoding_is_told_of(project: Path) -> None:
     assert done.returncode == 0 and "import_prompts" in done.stdout, done.stdout
 
 
+def test_a_pool_that_is_too_small_says_why(project: Path) -> None:
+    """And names no file that goes with the failed job."""
+    text = CONFIG.replace("per_iteration: 3", "per_iteration: 4")
+    (project / "config.yaml").write_text(text, encoding="utf-8")
+    (project / "results/prompts.jsonl").unlink()
+    done = run(project, "results/prompts.jsonl")
+    assert done.returncode == 1
+    check_told(
+        done.stdout.partition("1 job failed")[2],
+        "at least 8 usable prompts, 4 for each of 2 iterations (got 6; dropped: "
+        "1 missing_image, such as my prompts.jsonl:13 (['none.png'])). Hint: set",
+    )
+    log = (project / "logs/import_prompts.log").read_text()
+    assert "results/dropped_prompts.jsonl" not in log and '"num_rows":7' in log
+
+
 def test_a_folder_of_images_says_what_it_leaves_out(project: Path) -> None:
     """On the terminal where a link leads to more of them; none is lost silently."""
     folder = project / "my images"
     (folder / "more").symlink_to("..")
-    os.rename(folder / "ü 0.png", os.fsencode(folder) + b"/bad\xff.png")
+    bad = os.fsdecode(os.fsencode(folder) + b"/bad\xff.png")
+    (folder / "ü 0.png").rename(bad)
     images = "[{name: mine, kind: images, path: my images}]"
     text = f"{CONFIG.partition('  sources:')[0]}  sources: {images}\n"
     (project / "config.yaml").write_text(text, encoding="utf-8")

@@ -25,8 +25,9 @@ class HashedFile(msgspec.Struct, frozen=True):
 def folder_fingerprint(folder: Path, cache_file: Path) -> str:
     """A hash of all files below a folder: names and contents, not times.
 
-    Of a link to a folder where it leads.  "absent" if there is no such folder.  Contents are read once and remembered
-    in ``cache_file`` by size and modification time, as git's index does.
+    Of a link to a folder where it leads.  "absent" if there is no such folder.
+    Contents are read once and remembered in ``cache_file`` by size and modification
+    time, as git's index does.
     """
     if not folder.is_dir():
         return "absent"
@@ -65,5 +66,5 @@ def folder_fingerprint(folder: Path, cache_file: Path) -> str:
 
 def hash_link(path: Path) -> HashedFile:
     """What a link to a folder counts for: where it leads, not what is there."""
-    target = b"link to " + os.fsencode(os.readlink(path))
+    target = b"link to " + os.fsencode(path.readlink())
     return HashedFile(0, 0, hashlib.sha256(target).hexdigest())

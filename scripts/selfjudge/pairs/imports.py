@@ -138,7 +138,8 @@ def import_prompts(
             )
     ordered = sorted(prompts.values(), key=lambda prompt: prompt.id)
     if not ordered:
-        raise ValueError(no_prompts(dropped))
+        told = tell_reasons(dropped)
+        raise ValueError(f"the sources must hold a usable prompt (got none: {told})")
     report = count(ordered, dropped, images)
     names = Counter(name for line in aside for name in line if name != "prompt_id")
     report["fields_kept_aside"] = dict(sorted(names.items()))
@@ -163,16 +164,15 @@ def other_fields(line: bytes, where: str) -> dict[str, Any]:
     return fields
 
 
-def no_prompts(dropped: list[dict[str, Any]]) -> str:
-    """What to say where all rows were dropped: each reason with its first row."""
+def tell_reasons(dropped: list[dict[str, Any]]) -> str:
+    """Why rows were dropped: each reason with its number and its first row."""
     first = {row["reason"]: row for row in reversed(dropped)}
     number = Counter(row["reason"] for row in dropped)
-    told = [
+    return "; ".join(
         f"{number[reason]} {reason}, such as {row['file']}:{row['line']} "
-        f"({row.get('images') or row.get('start', '')[:40]!r})"
+        f"({[*row.get('images', ())] or row.get('start', '')[:40]!r})"
         for reason, row in first.items()
-    ]
-    return f"the sources must hold a usable prompt (got none: {'; '.join(told)})"
+    )
 
 
 def read_rows(
@@ -369,14 +369,8 @@ def tell_dropped(
     )
 
 
-def log_report(
-    report: dict[str, Any], what: str = ROWS, named_in: str = DROPPED
-) -> None:
-    """Print an import's counts to the log, and what a person may want to act on.
-
-    ``what`` and ``named_in`` are as `tell_dropped` takes them.  A line that begins with
-    "note: " is shown on the terminal of the run.
-    """
+def log_report(report: dict[str, Any]) -> None:
+    """Print an import's counts to the log, and what a person may want to act on."""
     print(msgspec.json.encode(report).decode(), file=sys.stderr)
     for name, number in report["fields_kept_aside"].items():
         near = difflib.get_close_matches(name, SourceRow.__struct_fields__, n=1)
@@ -385,5 +379,14 @@ def log_report(
     for reason, hint in HINTS.items():
         if number := report["dropped"].get(reason):
             print(f"{number} rows dropped ({reason}). Hint: {hint}", file=sys.stderr)
+
+
+def note_dropped(
+    report: dict[str, Any], what: str = ROWS, named_in: str = DROPPED
+) -> None:
+    """Say on the terminal of the run which rows were dropped, once it has the file.
+
+    The arguments are as `tell_dropped` takes them.
+    """
     if told := tell_dropped(report, what, named_in):
         print(f"note: {told}", file=sys.stderr)

@@ -101,23 +101,26 @@ def check_pool(
     iterations: int,
     prompts_per_iteration: int,
     held_out_share: float = 0.0,
+    dropped: str = "",
 ) -> int:
     """The number of prompts on the side of training that no iteration uses.
 
     ``num_prompts`` are those on that side.  Raises ValueError where there are fewer
-    than the iterations take.
+    than the iterations take, which says what was ``dropped``, if that is known.
     """
     needed = iterations * prompts_per_iteration
     if num_prompts < needed:
         most = num_prompts // iterations
         fits = f"set 'pool.prompts_per_iteration: {most}', " if most else ""
-        without = held_out_share and (
-            f", without what 'certificate.share: {held_out_share}' holds out"
-        )
+        without = ""
+        if held_out_share:
+            without = f", without what 'certificate.share: {held_out_share}' holds out"
+        if dropped:
+            without += f"; dropped: {dropped}"
         raise ValueError(
             f"the pool must have at least {needed} usable prompts, "
             f"{prompts_per_iteration} for each of {iterations} iterations (got "
-            f"{num_prompts}{without or ''}). Hint: {fits}add prompts, or set "
+            f"{num_prompts}{without}). Hint: {fits}add prompts, or set "
             "'pool.mode: reuse'."
         )
     return num_prompts - needed
