@@ -8,6 +8,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from selfjudge.pairs.columns import known_rows
 from selfjudge.pairs.readers import read_foreign
 from selfjudge.pairs.sources import convert_rows, write_rows
 from selfjudge.run.commands import arguments, check_apart, run
@@ -22,7 +23,8 @@ def main() -> None:
     args = parser.parse_args()
     check_apart(args.prompts, args.rows)
     counts: Counter[str] = Counter()
-    rows = convert_rows(read_foreign(args.rows), args.rows.parent, args.images, counts)
+    rows = known_rows(read_foreign(args.rows), args.rows)
+    rows = convert_rows(rows, args.rows.parent, args.images, counts)
     write_rows(rows, args.prompts)
     for what, number in counts.items():
         print(f"{args.rows}: {number} {what}", file=sys.stderr)

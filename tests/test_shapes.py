@@ -21,6 +21,7 @@ from PIL import Image
 
 from examples import image_bytes, write_lines
 from selfjudge.ground.lines import RecordError
+from selfjudge.pairs.columns import known_rows
 from selfjudge.pairs.imports import Imported, ImportLimits, import_prompts
 from selfjudge.pairs.readers import read_foreign
 from selfjudge.pairs.shapes import find_row
@@ -156,7 +157,8 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 def convert(path: Path, root: Path) -> tuple[Imported, Counter[str]]:
     """What comes of a file of another shape, as the two stages make it."""
     counts: Counter[str] = Counter()
-    rows = convert_rows(read_foreign(path), path.parent, root / "mine", counts)
+    rows = known_rows(read_foreign(path), path)
+    rows = convert_rows(rows, path.parent, root / "mine", counts)
     write_rows(rows, root / "mine.jsonl")
     return import_prompts({"mine": root / "mine.jsonl"}, root, LIMITS), counts
 
@@ -254,6 +256,72 @@ def test_a_gold_answer_is_one_text(
     assert (prompt.question, prompt.answer) == ("Is it red?", gold)
     kept = [{"prompt_id": prompt.id, name: answer}] if gold is None else []
     assert found.aside == kept
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("a.csv", "image;question\na.png;Why?", r"'image;question'\). Hint: .* comma"),
+        ("a.tsv", "image,question\na.png,Why?", r"'image,question'\). Hint: .* tabs"),
+        ("a.csv.gz", "a\tb\n1\t2", r"got 'a\\tb'\). Hint: separate"),
+        ("a.csv", "filename,text\na.png,Why?", r"'filename', 'text'\). Hint: rename"),
+        (
+            "a.json",
+            '[{"data": [{"question": "Why?"}]}]',
+            r"got 'data'\). Hint: .*alone",
+        ),
+        ("a.json", '{"data": [{"question": "Why?"}]}', r"got 'data'\). Hint: .*alone"),
+        (
+            "a.jsonl",
+            '{"text": "Why?"}\n{"txet": ""}',
+            r"'text', 'txet'\). Hint: rename",
+        ),
+        ("a.jsonl", "{}", r"got no field"),
+        ("a.csv", "filename,question\na,Why?", r"one of images, .* 'question'\)"),
+        ("a.csv", "image,question\n", r"at least one row .*Hint: the first line"),
+        ("a.csv", "", r"at least one row .*Hint: the first line"),
+        ("a.jsonl", "", r"at least one row \(got none\)$"),
+        ("a.json", "[]", r"at least one row \(got none\)$"),
+    ],
+)
+def test_a_file_without_known_columns_says_which_it_has(
+    tmp_path: Path, name: str, text: str, told: str
+) -> None:
+    """And which are known; it is no file of empty questions."""
+    opener = gzip.open if name.endswith(".gz") else open
+    with opener(tmp_path / name, "wt") as file:
+        file.write(text)
+    with pytest.raises(RecordError, match=rf"^{tmp_path}/{name}: must h.*{told}"):
+        convert(tmp_path / name, tmp_path)
+
+
+@pytest.mark.parametrize("head", ["Image,Question,ID", "image, QUESTION ,ID"])
+def test_columns_are_known_in_any_case(tmp_path: Path, head: str) -> None:
+    """And with spaces around them; other ones stay as they are."""
+    (tmp_path / "a.png").write_bytes(RED)
+    (tmp_path / "a.csv").write_text(f"{head}\na.png,Why?,7\n")
+    found, _ = convert(tmp_path / "a.csv", tmp_path)
+    assert [prompt.question for prompt in found.prompts] == ["Why?"]
+    assert found.aside == [{"prompt_id": found.prompts[0].id, "ID": "7"}]
+
+
+def test_a_name_that_is_there_is_the_one_that_counts(tmp_path: Path) -> None:
+    """Another column of that name in capitals is kept aside."""
+    (tmp_path / "a.png").write_bytes(RED)
+    row = {"image": "a.png", "question": "Why?", "Question": "Who?"}
+    (tmp_path / "rows.jsonl").write_text(json.dumps(row))
+    found, _ = convert(tmp_path / "rows.jsonl", tmp_path)
+    assert [prompt.question for prompt in found.prompts] == ["Why?"]
+    assert found.report["fields_kept_aside"] == {"Question": 1}
+
+
+def test_rows_of_which_one_has_a_question_are_taken(tmp_path: Path) -> None:
+    """The others are dropped with their reason, as before."""
+    (tmp_path / "a.png").write_bytes(RED)
+    rows = [{"id": 1}, {"image": "a.png", "question": "Why?"}]
+    (tmp_path / "rows.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    found, _ = convert(tmp_path / "rows.jsonl", tmp_path)
+    assert found.report["dropped"] == {"empty_question": 1}
 
 
 @pytest.mark.parametrize("name", ["rows.tsv", "rows.csv", "a.tsv.gz", "a.TSV.GZ"])

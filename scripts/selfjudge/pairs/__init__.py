@@ -3,8 +3,8 @@
 In: rows of a source, then a model's responses and rewrites.  Out: prompts, the
 requests that a model is asked, pairs, and what gave none with its reason.
 
-Read in the order of the work: `shapes`, `readers`, `sources`, `pictures`, `questions`,
-`contamination`, `imports`, `routing`, `pool`, `responses`,
+Read in the order of the work: `shapes`, `readers`, `columns`, `sources`, `pictures`,
+`questions`, `contamination`, `imports`, `routing`, `pool`, `responses`,
 `answers` (which reads by `stated`, `normal`, `notation`, `numbers`, `expressions`,
 `choices` and `words`), `alterations`, `dressings`, `spellings`, `checks`, `filters`,
 `labelling`, `building`, `counts`, `samples`.
