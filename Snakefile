@@ -5,6 +5,7 @@
 # A project is a directory: `snakemake --directory myproject ...` lays its
 # config.yaml over this repository's, and includes its project.smk if it has one.
 import logging
+import re
 import subprocess
 import sys
 import time
@@ -20,7 +21,7 @@ from snakemake.logging import DefaultFormatter, logger
 
 sys.path.insert(0, str(Path(workflow.basedir, "scripts")))
 
-from selfjudge.run.config import check_yaml
+from selfjudge.run.config import LAID_OVER, OWN, check_yaml
 from selfjudge.run.disk import check_writable
 
 STARTED = time.time()
@@ -43,6 +44,9 @@ if not Path("config.yaml").is_file():
 
 try:
     has_keys = check_yaml(Path("config.yaml"))
+    for path in workflow.overwrite_configfiles:
+        if path.is_file():  # no pipe, which Snakemake has read to its end
+            check_yaml(path)
     # Nor where nothing is run, but room is made or a lock taken away.
     if not workflow.dryrun and not {*sys.argv} & {"--unlock", "--delete-temp-output"}:
         check_writable(Path())
@@ -56,6 +60,10 @@ except ValueError as error:
 if has_keys and not Path("config.yaml").samefile(Path(workflow.basedir, "config.yaml")):
 
     configfile: "config.yaml"
+
+
+# Where faults of the config are to be looked for.
+CONFIG_PLACE = LAID_OVER if workflow.config_settings.overwrite_config else OWN
 
 
 include: "rules/common.smk"
@@ -121,6 +129,15 @@ if config["certificate"]["share"]:
 
 
 include: "rules/report.smk"
+
+
+# What a person asked for and no rule makes is told of with what there is; Snakemake
+# knows its targets only later.
+for word in sys.argv[1:]:
+    is_result = re.match(r"results/(panel/)?iter\d+/", word)
+    if is_result and not Path(word).exists():  # the value of an option may
+        if not any(rule.is_producer(word) for rule in workflow.rules):
+            raise WorkflowError(tell_targets(word))
 
 
 rule all:

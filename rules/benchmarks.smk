@@ -249,12 +249,12 @@ def benchmark_shards(wildcards):
         )
     if not is_at_hand(name):
         raise WorkflowError(
-            f"config.yaml: 'benchmarks.{name}.path' must exist (got "
+            f"{CONFIG_PLACE}: 'benchmarks.{name}.path' must exist (got "
             f"{config['benchmarks'][name]['path']!r}, which does not). Hint: "
             "docs/benchmarks.md says how to get the release."
         )
     raise WorkflowError(
-        f"config.yaml: 'benchmarks.{name}.protocols' must name a protocol of the "
+        f"{CONFIG_PLACE}: 'benchmarks.{name}.protocols' must name a protocol of the "
         f"collection '{collection}' before a judge can be asked for it (got "
         f"{config['benchmarks'][name]['protocols']})."
     )

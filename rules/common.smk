@@ -45,7 +45,8 @@ def here(path):
 
 
 try:
-    check_config(config, yaml.safe_load(Path(here("config.schema.yaml")).read_text()))
+    schema = yaml.safe_load(Path(here("config.schema.yaml")).read_text())
+    check_config(config, schema, CONFIG_PLACE)
 except ValueError as error:
     raise WorkflowError(str(error))
 config |= cut_stages(config)
@@ -80,7 +81,7 @@ if config["engine"]["name"] == "vllm":
 for kind, path in config["interpreters"].items():
     if path and os.sep in path and not os.access(path, os.X_OK):
         raise WorkflowError(
-            f"config.yaml: 'interpreters.{kind}' must be a Python that can be run "
+            f"{CONFIG_PLACE}: 'interpreters.{kind}' must be a Python that can be run "
             f"(got {path!r}). Hint: paths start from {Path.cwd()}."
         )
 # The interpreter of each kind of work; `python` is that of a rule's environment.
@@ -116,6 +117,18 @@ BASE_OR_TRAINED = {
     "iteration": "|".join(map(str, [0, *ITERATIONS])),
     "filter": "|".join(["base", *FILTERS]),
 }
+
+
+def tell_targets(target):
+    """What to say of a target that no rule makes."""
+    panel = ""
+    if config["panel"]["members"]:
+        panel = f", a panel's iterations 1 to {config['panel']['iterations']}"
+    return (
+        f"{target}: must be a file that a rule makes (got none). Hint: iterations are "
+        f"1 to {ITERATIONS[-1]} (0: the base model), filters {', '.join(FILTERS)}, "
+        f"benchmarks {', '.join(BENCHMARKS) or 'none'}{panel}."
+    )
 
 
 def code(script, *entries):
@@ -293,7 +306,7 @@ try:
         version=vllm_beside_torch(TRAINER) if TRAINER else None,
     )
 except ValueError as error:
-    raise WorkflowError(f"config.yaml: {error}")
+    raise WorkflowError(f"{CONFIG_PLACE}: {error}")
 
 
 def is_folder(model):
@@ -313,7 +326,7 @@ def base_version(asked=config, place="base_model"):
     if is_folder(model):
         if not Path(model).is_dir():
             raise WorkflowError(
-                f"config.yaml: '{place}' must be an existing folder or a Hub "
+                f"{CONFIG_PLACE}: '{place}' must be an existing folder or a Hub "
                 f"id (got {model!r}). Hint: paths start from {Path.cwd()}."
             )
         cache = Path(".snakemake", "selfjudge", f"{place}.json")

@@ -71,7 +71,7 @@ try:
         name: generating_environment(asked) for name, asked in RATERS.items()
     }
 except ValueError as error:
-    raise WorkflowError(f"config.yaml: 'panel.members': {error}")
+    raise WorkflowError(f"{CONFIG_PLACE}: 'panel.members': {error}")
 
 
 def member_model(wildcards, iteration):

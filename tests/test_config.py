@@ -213,6 +213,18 @@ def test_the_demos_config_is_right() -> None:
             id="keeps-out-an-unknown-benchmark",
         ),
         pytest.param(
+            {"benchmarks__mrb": None},
+            "'benchmarks.mrb' must be the name of a benchmark where it is null (got "
+            "none of vlrb, mmrb). Hint: did you mean 'mmrb'?",
+            id="leaves-out-nothing",
+        ),
+        pytest.param(
+            {"benchmarks__vl_rewardbench": None},
+            "'benchmarks.vl_rewardbench' must be the name of a benchmark where it is "
+            "null (got none of vlrb, mmrb). Hint: did you mean 'vlrb'?",
+            id="leaves-out-a-format",
+        ),
+        pytest.param(
             {"benchmarks__mmrb__path": None},
             "'benchmarks.mmrb.path' must be the all_data.json of the release "
             "(got None): it is not on the Hub. Hint: null leaves a benchmark out.",
@@ -268,6 +280,15 @@ def test_a_fault_names_place_must_and_got(changes: dict[str, Any], fault: str) -
         pytest.param({"pairs__majority_threshold": 16}, id="threshold-at-the-limit"),
         pytest.param({"benchmarks__mmrb": None}, id="benchmark-left-out"),
         pytest.param({"benchmarks__vlrb": None}, id="kept-out-and-left-out"),
+        pytest.param({"benchmarks__mmrb2": None}, id="of-an-overlay-left-out"),
+        pytest.param({"benchmarks__criteria": None}, id="ones-own-left-out"),
+        pytest.param({"benchmarks__vlrb_mine": None}, id="ones-own-like-it-left-out"),
+        pytest.param(
+            {"benchmarks__mmrb": None, "benchmarks__mrb": None}, id="nothing-stays-on"
+        ),
+        pytest.param(
+            {"benchmarks__mrb": CONFIG["benchmarks"]["vlrb"]}, id="ones-own-section"
+        ),
         pytest.param({"train__max_length": None}, id="no-limit"),
         pytest.param({"train__gpus": 16}, id="gpus-that-divide"),
         pytest.param({"images__max_pixels_shown": None}, id="any-image"),

@@ -203,6 +203,52 @@ def test_a_config_that_is_no_yaml_is_named_with_its_line(project: Path) -> None:
     check_told(done.stdout, f"config.yaml:{line}: must be YAML", "Hint: indent with")
 
 
+def test_what_is_laid_over_a_config_is_named_where_it_is_wrong(project: Path) -> None:
+    """A key that stands twice in it, by its line; the project's file has none such."""
+    over = project.parent / "over.yaml"
+    over.write_text("train: {min_rows: 1}\nseed: 1\ntrain: {num_epochs: 1}\n")
+    done = run(project, "-n", FIRST, "--configfile", str(over))
+    assert done.returncode == 1
+    check_told(done.stdout, f"{over}:3: 'train' must stand once (got it again)")
+    over = project.parent / "over.json"
+    over.write_text('{\n\t"seed": 1,\n\t"seed": 2\n}')
+    done = run(project, "-n", FIRST, "--configfile", str(over))
+    check_told(done.stdout, f"{over}:3: 'seed' must stand once (got it again)")
+    laid = "config.yaml, or what --configfile or --config lays over it: 'trainn' is no"
+    over.write_text('{\n\t"trainn": {}\n}')
+    for words in (["--configfile", str(over)], ["--config", "trainn=1"]):
+        check_told(run(project, "-n", FIRST, *words).stdout, laid)
+    (project / "config.yaml").write_text(f"{CONFIG}trainn: 1\n", encoding="utf-8")
+    check_told(run(project, "-n", FIRST).stdout, "config.yaml: 'trainn' is no known")
+
+
+def test_plan_names_the_file_alone(project: Path) -> None:
+    """It asks Snakemake with a config of its own, of which nobody knows."""
+    text = CONFIG.replace(f"{REPOSITORY}/demo/base", "./nowhere")
+    (project / "config.yaml").write_text(text, encoding="utf-8")
+    words = [sys.executable, str(REPOSITORY / "scripts/plan_run.py"), "--directory"]
+    done = subprocess.run([*words, str(project)], capture_output=True, text=True)
+    assert done.returncode == 1
+    check_told(done.stderr, "snakemake -n: config.yaml: 'base_model' must be")
+
+
+@pytest.mark.parametrize(
+    "target", ["iter9/prompts.jsonl", "iter1/majorty/pairs.jsonl", "iter2/vlrbb.json"]
+)
+def test_a_target_that_nothing_makes_names_those_there_are(
+    project: Path, target: str
+) -> None:
+    """Iterations, filters and benchmarks."""
+    done = run(project, "-n", f"results/{target}")
+    assert done.returncode == 1
+    check_told(
+        done.stdout,
+        f"results/{target}: must be a file that a rule makes (got none). Hint: ",
+        "iterations are 1 to 2 (0: the base model), filters majority, correctness",
+        "benchmarks vlrb.",
+    )
+
+
 def test_a_config_of_comments_takes_every_default(project: Path) -> None:
     """As the sentence of a folder without one advises."""
     (project / "config.yaml").write_text("# as the paper has it\n")

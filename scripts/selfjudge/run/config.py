@@ -14,6 +14,9 @@ from selfjudge.run.shards import cut_stages
 
 DEFAULTS = Path(__file__).parents[3] / "config.yaml"
 SCHEMA = DEFAULTS.with_name("config.schema.yaml")
+OWN = "config.yaml"
+# Where a fault may lie as soon as there is such a thing: merged, nobody knows in which.
+LAID_OVER = f"{OWN}, or what --configfile or --config lays over it"
 
 
 def is_whole(_: Any, value: Any) -> bool:
@@ -68,6 +71,8 @@ def check_yaml(path: Path) -> bool:
     """
     try:
         text = path.read_text(encoding="utf-8")
+        if path.suffix == ".json":
+            text = text.replace("\t", " ")  # where YAML has none between two values
         root = yaml.compose(text, Loader=yaml.SafeLoader)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path}: must be UTF-8 ({error})") from None
@@ -117,9 +122,11 @@ def source_file(source: Mapping[str, Any]) -> str:
     return f"results/sources/{source['name']}.jsonl"
 
 
-def check_shape(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+def check_shape(
+    config: Mapping[str, Any], schema: Mapping[str, Any], place: str = OWN
+) -> None:
     """Check against the closed schema; raises ConfigError, a line for each fault."""
-    refuse(shape_faults(config, schema))
+    refuse(shape_faults(config, schema), place)
 
 
 def shape_faults(values: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:
@@ -142,9 +149,9 @@ def odd_keys(values: Any, place: str) -> Iterator[str]:
         yield from odd_keys(value, name)
 
 
-def refuse(faults: Iterable[str]) -> None:
-    """Raise ConfigError if there are any faults."""
-    if lines := [f"config.yaml: {fault}" for fault in faults]:
+def refuse(faults: Iterable[str], place: str = OWN) -> None:
+    """Raise ConfigError if there are any faults; ``place`` is where they lie."""
+    if lines := [f"{place}: {fault}" for fault in faults]:
         raise ConfigError("\n".join(lines))
 
 

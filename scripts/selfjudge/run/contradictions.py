@@ -1,24 +1,29 @@
 """Faults of a configuration that no schema can tell: those that lie between keys."""
 
+import difflib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from selfjudge.benchmarks.registry import FORMATS, SCORINGS
 from selfjudge.pairs.filters import FILTERS, FilterName
-from selfjudge.run.config import check_shape, refuse, rollouts_per_step
+from selfjudge.run.config import DEFAULTS, OWN, check_shape, refuse, rollouts_per_step
 
 # What lies beside the folders of a panel's members.
 PANEL_FOLDERS = ("candidates", "votes")
 
 
-def check_config(config: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
+def check_config(
+    config: Mapping[str, Any], schema: Mapping[str, Any], place: str = OWN
+) -> None:
     """Check against the closed schema, then what no schema can say.
 
-    Raises ConfigError with one line for each fault: place, must, got, hint.
+    Raises ConfigError with one line for each fault: ``place``, must, got, hint.
     """
-    check_shape(config, schema)
-    refuse(contradictions(config))
+    check_shape(config, schema, place)
+    refuse(contradictions(config), place)
 
 
 def contradictions(config: Mapping[str, Any]) -> list[str]:
@@ -206,8 +211,15 @@ def benchmark_faults(config: Mapping[str, Any]) -> list[str]:
             f"'official_judgments.num_votes' must be odd (got {num_votes}): an even "
             "number of votes can tie."
         )
+    scored = [name for name, spec in config["benchmarks"].items() if spec]
     for name, spec in config["benchmarks"].items():
         if spec is None:
+            if meant := meant_benchmark(name, config["benchmarks"]):
+                faults.append(
+                    f"'benchmarks.{name}' must be the name of a benchmark where it is "
+                    f"null (got none of {', '.join(scored)}). Hint: did you mean "
+                    f"'{meant}'?"
+                )
             continue
         if spec["format"] not in FORMATS:
             faults.append(
@@ -224,6 +236,26 @@ def benchmark_faults(config: Mapping[str, Any]) -> list[str]:
                     f"(got {protocol!r}): {spec['format']} has no other."
                 )
     return faults
+
+
+def meant_benchmark(name: str, benchmarks: Mapping[str, Any]) -> str | None:
+    """The benchmark that stays on beside a null under a name much like its own.
+
+    None where there is none such, or the null leaves out one of ours.  Another name is
+    taken, though it leaves out nothing here: configs are laid over one another, and
+    none of them knows the benchmarks of all.
+    """
+    named = {key: key for key, spec in benchmarks.items() if spec}
+    named |= {spec["format"]: key for key, spec in benchmarks.items() if spec}
+    near = difflib.get_close_matches(name, named, n=1, cutoff=0.75)
+    return named[near[0]] if near and name not in shipped_benchmarks() else None
+
+
+def shipped_benchmarks() -> set[str]:
+    """The names of benchmarks in the repository's config, and in its overlays."""
+    paths = [DEFAULTS, *DEFAULTS.with_name("overlays").glob("*.yaml")]
+    configs = [yaml.safe_load(path.read_text(encoding="utf-8")) for path in paths]
+    return {name for config in configs for name in config.get("benchmarks", {})}
 
 
 def image_source_faults(config: Mapping[str, Any]) -> list[str]:

@@ -11,7 +11,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from selfjudge.run.config import read_config, refuse
+from selfjudge.run.config import LAID_OVER, OWN, read_config, refuse
 from selfjudge.run.contradictions import contradictions
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -72,7 +72,9 @@ def ask_snakemake(
             command, capture_output=True, text=True, check=False, env=environment
         )
     if done.returncode:
-        raise ValueError(f"snakemake -n: {find_sentence(done.stdout + done.stderr)}")
+        sentence = find_sentence(done.stdout + done.stderr)
+        # The config that is laid over here is ours, and no person's.
+        raise ValueError(f"snakemake -n: {sentence.replace(LAID_OVER, OWN)}")
     return done.stdout + done.stderr
 
 
