@@ -171,12 +171,11 @@ def select_pairs(
             if fault := find_fault(side):
                 raise ValueError(f"{preferences}: the preference {row.id} {fault}")
         pair = defuse_texts(sides[0], defuse), defuse_texts(sides[1], defuse)
-        if settings.max_length is None:
-            kept.append(pair)
-        elif (num_tokens := longest(pair, counter)) <= settings.max_length:
-            kept.append(pair)
-        else:
+        num_tokens = longest(pair, counter) if settings.max_length else 0
+        if settings.max_length and num_tokens > settings.max_length:
             lengths[row.id] = num_tokens
+        else:
+            kept.append(pair)
     if not kept and not lengths:
         raise ValueError(
             f"{preferences}: must hold at least one preference for {member} (got "
