@@ -91,6 +91,7 @@ rule score_answers:
 rule compare_members:
     """All ballots' members at an iteration beside themselves at iteration 0."""
     input:
+        questions="results/panel/skills.jsonl",
         base=[f"results/panel/iter0/base/{name}/skills.json" for name in MEMBERS],
         scores=lambda wildcards: expand(
             "results/panel/iter{iteration}/{ballot}/{member}/skills.json",
@@ -119,8 +120,8 @@ rule compare_members:
         code=code("compare_members"),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/compare_members.py "
-        "--iteration {wildcards.iteration} --base {input.base} "
-        "--scores {input.scores} --output {output} 2> {log}"
+        "--iteration {wildcards.iteration} --questions {input.questions} "
+        "--base {input.base} --scores {input.scores} --output {output} 2> {log}"
 
 
 LMMS_EVAL = PANEL["skills"]["lmms_eval"]

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from selfjudge.certificate.groups import group_by_picture
 from selfjudge.engines.sections import SimulatorSettings
 from selfjudge.engines.simulator import SimulatorEngine, text_of
 from selfjudge.ground.lines import write_json, write_records
@@ -46,7 +47,9 @@ from selfjudge.panel.rating import (
     rating_requests,
 )
 from selfjudge.panel.skills import (
+    Comparison,
     ScoredMember,
+    SkillRow,
     SkillScores,
     check_questions,
     compare_members,
@@ -71,7 +74,7 @@ def prompt(number: int, answer: str | None = "2") -> Prompt:
     return Prompt(
         id=f"{number:016x}",
         images=("a.png",),
-        image_sha256s=("0" * 64,),
+        image_sha256s=(f"{number:064x}",),
         question=f"How many are there? {number}",
         kind="closed",
         answer_format="number",
@@ -781,9 +784,13 @@ def test_unparsed_ratings_are_counted() -> None:
 # ----------------------------------------------------------------------- skills
 
 
+def numbered(number: int) -> list[Prompt]:
+    """So many questions, each about a picture of its own."""
+    return [prompt(at) for at in range(1, number + 1)]
+
+
 def scores(iteration: int, right: Sequence[bool]) -> SkillScores:
     """ada's scores where it is right about these questions, sampled half as often."""
-    questions = [prompt(number) for number in range(1, len(right) + 1)]
     greedy = [
         response(number, 0, "two" if is_right else "7")
         for number, is_right in enumerate(right, 1)
@@ -794,13 +801,25 @@ def scores(iteration: int, right: Sequence[bool]) -> SkillScores:
         for sample in (0, 1)
     ]
     who = ScoredMember(iteration, "peers" if iteration else "base", "ada")
-    return score_answers(who, questions, greedy, sampled)
+    return score_answers(who, numbered(len(right)), greedy, sampled)
+
+
+def compared(
+    iteration: int,
+    scored: Sequence[SkillScores],
+    base: SkillScores,
+    questions: Sequence[Prompt] | None = None,
+) -> Comparison:
+    """ada beside itself; ``questions`` are each about another picture if None."""
+    asked = questions or numbered(len(base.outcomes))
+    shown = {question.id: question.image_sha256s for question in asked}
+    return compare_members(iteration, scored, [base], group_by_picture(shown))
 
 
 def test_skills_are_compared_with_iteration_0() -> None:
     """Rows of all questions and each group, greedy beside sampled, tested in pairs."""
     base = scores(0, [False] * 8 + [True] * 2)
-    found = compare_members(3, [scores(3, [True] * 10)], [base])
+    found = compared(3, [scores(3, [True] * 10)], base)
     rows = {(r.iteration, r.group, r.decoding): r for r in found.members}
     row = rows[3, "overall", "greedy"]
     assert (row.accuracy, row.gain, row.num_questions) == (1.0, 0.8, 10)
@@ -815,11 +834,44 @@ def test_skills_are_compared_with_iteration_0() -> None:
     assert means["base", "overall", "greedy"].gain is None
 
 
+def test_many_questions_about_a_picture_are_no_more_than_one() -> None:
+    """Eight about each of five pictures, which rise together: as one about each.
+
+    Equal are pictures whose bytes are, as in a certificate, whatever they are called;
+    a question about two of them makes one group of both.
+    """
+    few, many = (
+        [n % 5 == 0 for n in range(5)],
+        [n // 8 == 0 for n in range(40)],
+    )
+    digests = [(f"{n // 8:064x}",) for n in range(40)]
+    questions = [
+        msgspec.structs.replace(one, image_sha256s=digest, images=(f"{one.id}.png",))
+        for one, digest in zip(numbered(40), digests, strict=True)
+    ]
+
+    def row_of(right: list[bool], asked: Sequence[Prompt]) -> SkillRow:
+        base = scores(0, right)
+        found = compared(3, [scores(3, [True] * len(right))], base, asked)
+        return next(r for r in found.members if r.iteration and r.group == "overall")
+
+    one, other = row_of(few, numbered(5)), row_of(many, questions)
+    assert (other.gain, other.accuracy) == (one.gain, one.accuracy) == (0.8, 1.0)
+    assert one.p_value == other.p_value == 2 * 0.5**4
+    assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.05)
+    both = msgspec.structs.replace(
+        questions[39], image_sha256s=(f"{3:064x}", f"{4:064x}")
+    )
+    assert row_of(many, [*questions[:39], both]).p_value == 2 * 0.5**3
+
+
 def test_skills_of_other_questions_are_not_compared() -> None:
     with pytest.raises(
         ValueError, match="skills of ada: must be of the same questions"
     ):
-        compare_members(3, [scores(3, [True] * 4)], [scores(0, [True] * 5)])
+        compared(3, [scores(3, [True] * 4)], scores(0, [True] * 5))
+    with pytest.raises(ValueError, match="ada: must be of the questions that stand"):
+        compared(0, [], scores(0, [True] * 5), numbered(4))
 
 
 def test_questions_need_short_answers() -> None:
@@ -871,7 +923,7 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
     base = scores(0, [False] * 4 + [True] * 2)
     for iteration in (0, 1, 2):
         after = [scores(iteration, [True] * 6)] if iteration else []
-        found = compare_members(iteration, after, [base])
+        found = compared(iteration, after, base)
         write_json(results / f"iter{iteration}" / "skills.json", found)
     votes = [vote(1, "2", "a", [0, 1, 1]), vote(1, "<b>3\u202e", "b", [0, 0, 0])]
     (kept,) = built(votes, builder())
@@ -914,7 +966,7 @@ def test_a_page_of_a_panel_alone_asks_for_no_judge(tmp_path: Path) -> None:
     members = {name: {"base_model": name} for name in MEMBERS}
     config = config_of(panel={"members": members})
     results = tmp_path / "results"
-    found = compare_members(0, [], [scores(0, [True] * 2 + [False] * 4)])
+    found = compared(0, [], scores(0, [True] * 2 + [False] * 4))
     write_json(results / "panel" / "iter0" / "skills.json", found)
     page = build_report(config, tmp_path, read_parts(TEMPLATES))
     assert "a panel of ada, bea, cyd" in page
