@@ -238,6 +238,28 @@ def test_a_response_that_states_marks_has_no_say() -> None:
     assert counted.rewards == (reward_of("41521", HELPSTEER), None)
 
 
+def test_a_criterion_of_no_weight_spoils_no_rating() -> None:
+    """It has a dash where it has no mark; the reward is of the others."""
+    (one,) = candidates(1, "a")
+    text = RATING.replace("Verbosity: 1", "Verbosity: 0")
+    rating = Rating(
+        id="m",
+        candidate_ids=(one.id,),
+        prompt_id=one.prompt_id,
+        member="ada",
+        seed=0,
+        text=text,
+        finish_reason="stop",
+    )
+    (counted,) = count_votes([prompt(1)], [one], {"ada": [rating]}, five_criteria())
+    assert counted.marks == ("4552-",)
+    assert counted.rewards == (reward_of("45521", HELPSTEER),)
+    below = msgspec.structs.replace(rating, text=f"Response 1\n{text}")
+    relative = five_criteria("relative")
+    (counted,) = count_votes([prompt(1)], [one], {"ada": [below]}, relative)
+    assert counted.marks == ("4552-",)
+
+
 def five_criteria(mode: Mode = "absolute") -> Criteria:
     return Criteria(weights=dict(zip(FIVE, HELPSTEER, strict=True)), mode=mode)
 
