@@ -22,7 +22,7 @@ from selfjudge.ground.records import (
 )
 from selfjudge.ground.requests import Generation, Sampling
 from selfjudge.panel.agreement import measure_agreement
-from selfjudge.panel.audit import count_preferences, count_unparsed
+from selfjudge.panel.audit import count_preferences
 from selfjudge.panel.ballots import BALLOTS, Voters, panel_reward
 from selfjudge.panel.candidates import list_candidates
 from selfjudge.panel.gold import gives_gold
@@ -54,6 +54,7 @@ from selfjudge.panel.skills import (
     score_answers,
 )
 from selfjudge.panel.tournament import draw_matches
+from selfjudge.panel.unparsed import Heard, count_unparsed
 from selfjudge.panel.votes import Criteria, count_votes
 from selfjudge.report.page import build_report, read_parts
 from selfjudge.report.page_tables import make_table
@@ -659,6 +660,107 @@ def test_a_text_is_worth_the_same_to_each_of_its_authors() -> None:
                 rewards.setdefault(one.rejected_id, set()).add(one.reward_rejected)
     assert len(rewards) > 50
     assert {len(found) for found in rewards.values()} == {1}
+
+
+def votes_without(silent: str, number: int, rate: float) -> list[Vote]:
+    """Votes on two texts of each prompt; of so many ratings one rater has no reward."""
+    at = MEMBERS.index(silent)
+    return [
+        msgspec.structs.replace(
+            one,
+            rewards=tuple(
+                None if place == at and (2 * index + side) < 2 * number * rate else r
+                for place, r in enumerate(one.rewards)
+            ),
+        )
+        for index in range(number)
+        for side, one in enumerate(
+            [vote(index, "2", "a", [1, 1, 1]), vote(index, "3", "b", [0, 0, 0])]
+        )
+    ]
+
+
+def hear(votes: list[Vote], ballot: str, scorers: Sequence[str] = ()) -> Heard:
+    """What a ballot has heard of the raters once it was counted."""
+    heard = Heard(BALLOTS[ballot], scorers)
+    numbers = {int(one.prompt_id, 16) for one in votes}
+    prompts = [prompt(number) for number in sorted(numbers)]
+    list(build_preferences(prompts, heard.watch(votes), builder(ballot)))
+    return heard
+
+
+def test_a_rater_whose_ratings_do_not_parse_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """From a tenth on a line says so, from a half on nothing is learnt."""
+    place = Path("iter1/base/votes/plain")
+    for rate, told in ((0.1, ""), (0.15, "note: "), (0.5, "note: ")):
+        hear(votes_without("cyd", 20, rate), "peers").check(place)
+        said = capsys.readouterr().err
+        assert said.startswith(told) and bool(said) == bool(told)
+        if told:
+            assert f"{rate:.0%} of the ratings of cyd are unparsed" in said
+            assert f"{round(40 * rate)} of 40" in said and said.count("\n") == 1
+    with pytest.raises(ValueError) as caught:
+        hear(votes_without("cyd", 20, 0.55), "peers").check(place)
+    said = str(caught.value)
+    assert said.startswith(f"{place}: ratings of cyd must be parsed in at least 50%")
+    assert "(got 18 of 40)" in said and "max_tokens" in said
+    # Of ratings that do not count on a ballot nothing is told: cyd wrote no text, and
+    # ada's of her own are no peer's.
+    votes = votes_without("cyd", 20, 1.0)
+    for ballot in ("self", "self_informed", "random", "gold"):
+        hear(votes, ballot).check(place)
+    for ballot in ("all", "weighted", "informed"):
+        with pytest.raises(ValueError, match="ratings of cyd must be parsed"):
+            hear(votes, ballot).check(place)
+    own = [
+        msgspec.structs.replace(one, rewards=(None, *one.rewards[1:]))
+        for one in votes_without("cyd", 20, 0)
+        if "ada" in one.members
+    ]
+    hear(own, "peers").check(place)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_judge_is_heard_only_where_it_compared() -> None:
+    """One text of a prompt meets no other, and it has no say under `self`."""
+    raters = (*MEMBERS, "judge")
+    votes = [
+        msgspec.structs.replace(
+            one, raters=raters, marks=(None,) * 4, rewards=(*one.rewards, None)
+        )
+        for one in votes_without("cyd", 20, 0)
+    ]
+    place = Path("votes")
+    hear([one for one in votes if "ada" in one.members], "peers", ["judge"]).check(
+        place
+    )
+    hear(votes, "self", ["judge"]).check(place)
+    with pytest.raises(ValueError, match="ratings of judge must be parsed"):
+        hear(votes, "peers", ["judge"]).check(place)
+
+
+def test_nothing_is_written_where_a_rater_is_not_heard(tmp_path: Path) -> None:
+    """Also where a control is cut, for which votes are read twice."""
+    votes = votes_without("cyd", 20, 0.55)
+    prompts = [prompt(number) for number in range(20)]
+    heard = Heard(BALLOTS["all"], ())
+
+    def build(
+        is_over: Callable[[Preference], bool] = lambda _: False,
+    ) -> Iterable[Preference | NoPreference]:
+        return build_preferences(prompts, heard.watch(votes), builder("all"), is_over)
+
+    for everything in (build(), cut_preferences(build, 5, 0)):
+        with pytest.raises(ValueError, match=r"of cyd must .*\(got 18 of 40\)"):
+            write_preferences(
+                heard.check_after(everything, tmp_path),
+                tmp_path / "preferences.jsonl",
+                tmp_path / "dropped.jsonl",
+                min_rows=100,
+            )
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_gold_needs_answers() -> None:

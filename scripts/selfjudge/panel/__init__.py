@@ -7,7 +7,7 @@ code is public.
 
 Read in the order of the work: `candidates`, `rating` (what a member is asked),
 `mark_forms` and `marks` (what it said), `tournament` (what a judge said), `ballots`
-(whose word counts), `votes`, `preferences`,
+(whose word counts), `votes`, `unparsed` (who is not heard), `preferences`,
 `agreement`, `gold` (what is right, where that is known), `audit`, `skills`,
 `public_skills` (what lmms-eval says).
 """

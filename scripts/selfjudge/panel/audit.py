@@ -6,7 +6,6 @@ and further at each iteration, since worse members choose worse.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
 from typing import Any
 
 from selfjudge.ground.joins import join_by_prompt
@@ -126,32 +125,3 @@ class GoldCount:
 def text_of(turns: list[dict[str, Any]]) -> str:
     """The text of one assistant's turn."""
     return str(turns[-1]["content"][0]["text"])
-
-
-def count_unparsed(
-    votes: Iterable[Vote],
-    members: Sequence[str],
-    only_own: bool,
-    scorers: Sequence[str] = (),
-) -> dict[str, Any]:
-    """By rater how many candidates it was asked about, and got no reward of it.
-
-    ``only_own``: it was asked about its own texts alone.  ``scorers`` compare, and
-    were not asked where there was nothing to compare.
-    """
-    asked: Counter[str] = Counter()
-    unparsed: Counter[str] = Counter()
-    for _, group in groupby(votes, key=lambda vote: vote.prompt_id):
-        listed = list(group)
-        for vote in listed:
-            for rater, reward in zip(vote.raters, vote.rewards, strict=True):
-                if only_own and rater not in vote.members:
-                    continue
-                if rater in scorers and len(listed) == 1:
-                    continue
-                asked[rater] += 1
-                unparsed[rater] += reward is None
-    return {
-        member: {"num_ratings": asked[member], "num_unparsed": unparsed[member]}
-        for member in members
-    }
