@@ -45,6 +45,7 @@ def main() -> None:
     prompts = read_records(args.prompts, Prompt)
     counts = count_preferences(
         prompts,
+        votes(),
         read_records(args.preferences, Preference),
         read_records(args.dropped, NoPreference),
         own_answers,

@@ -881,15 +881,68 @@ def test_the_audit_tells_whether_pairs_are_righter_than_members() -> None:
         "ada": [response(1, 0, "2"), response(2, 0, "4"), response(3, 0, "2")],
         "bea": [response(1, 0, "3"), response(2, 0, "2"), response(3, 0, "9")],
     }
-    report = count_preferences(prompts, kept, dropped, own)
+    report = count_preferences(prompts, votes, kept, dropped, own)
     assert report["num_preferences"] == 2 and report["dropped"] == {"one_text": 1}
     gold = report["gold"]["all"]
     assert (gold["chosen_right_rate"], gold["rejected_right_rate"]) == (0.5, 0.5)
     assert gold["members_right_rate"] == {"ada": 0.666667, "bea": 0.333333}
+    # With chosen compare what members are on the prompts that gave a preference.
+    assert gold["members_kept_right_rate"] == {"ada": 0.5, "bea": 0.5}
+    counting = report["gold"]["counting"]
+    assert counting["members_kept_right_rate"] == {"ada": 1.0, "bea": 0.0}
+    assert report["gold"]["colour"]["members_kept_right_rate"] == {"ada": 0, "bea": 1}
+    assert (report["num_kept_prompts"], report["num_kept_answers_differ"]) == (2, 2)
+    assert report["authors"] == {
+        "ada": {"chosen_rate": 1.0, "rejected_rate": 0.0},
+        "bea": {"chosen_rate": 0.0, "rejected_rate": 1.0},
+    }
     assert report["gold"]["counting"]["chosen_right_rate"] == 1.0
     assert report["would_keep"]["0.85, 0.75"] == 2
     blind = [msgspec.structs.replace(one, answer=None) for one in prompts]
-    assert count_preferences(blind, kept, dropped, own)["gold"] is None
+    report = count_preferences(blind, votes, kept, dropped, own)
+    assert report["gold"] is None and report["num_kept_answers_differ"] == 2
+
+
+def test_only_where_members_answer_otherwise_can_a_peer_teach() -> None:
+    """Answers are compared, not texts; one that was cut off is an answer less."""
+    numbers = range(1, 6)
+    votes = [
+        one
+        for number in numbers
+        for one in (
+            vote(number, "2", "ac", [1, 1, 1]),
+            vote(number, "3", "b", [0, 0, 0]),
+        )
+    ]
+    prompts = [prompt(number) for number in numbers]
+    kept = [o for o in built(votes, builder(), prompts) if isinstance(o, Preference)]
+    assert len(kept) == 5
+    pairs = [("2", "2"), ("two", "Answer: 2"), ("2", "3"), ("2", "what?"), ("2", "2")]
+    own = {
+        "ada": [response(n, 0, a) for n, (a, _) in zip(numbers, pairs, strict=True)],
+        "bea": [
+            response(n, 0, b, cut=n == 5)
+            for n, (_, b) in zip(numbers, pairs, strict=True)
+        ],
+    }
+    report = count_preferences(prompts, votes, kept, [], own)
+    assert (report["num_kept_prompts"], report["num_kept_answers_differ"]) == (5, 3)
+    # A text that two wrote is of both, and counts for a member that answers alone.
+    assert report["authors"]["ada"] == {"chosen_rate": 1.0, "rejected_rate": 0.0}
+    # Prompts count once, though each member may have a preference of its own.
+    for_each = [
+        msgspec.structs.replace(one, for_member=name)
+        for one in kept
+        for name in ("ada", "bea")
+    ]
+    report = count_preferences(prompts, votes, for_each, [], own)
+    assert (report["num_kept_prompts"], report["num_kept_answers_differ"]) == (5, 3)
+    # What a member is right of is of the prompts that it learns from.
+    hers = [one for one in for_each if one.for_member == "bea"][:2]
+    gold = count_preferences(prompts, votes, hers, [], own)["gold"]["all"]
+    assert gold["members_kept_right_rate"] == {"ada": None, "bea": 1.0}
+    none = count_preferences(prompts, votes, [], [], own)
+    assert none["authors"]["ada"] == {"chosen_rate": None, "rejected_rate": None}
 
 
 def test_unparsed_ratings_are_counted() -> None:
@@ -1002,7 +1055,8 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
     assert isinstance(kept, Preference)
     folder = results / "iter1" / "peers"
     write_records(folder / "preferences.jsonl", [kept])
-    report = count_preferences([prompt(1)], [kept], [], {"ada": [response(1, 0, "2")]})
+    own = {name: [response(1, 0, text)] for name, text in (("ada", "2"), ("bea", "3"))}
+    report = count_preferences([prompt(1)], votes, [kept], [], own)
     report |= measure_agreement([prompt(1)], votes, MEMBERS).report()
     report["ratings"] = count_unparsed(votes, MEMBERS, only_own=False)
     write_json(folder / "panel_report.json", report)
@@ -1015,7 +1069,12 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
     assert (row["preferences"], row["chosen right"], row["ada right"]) == (
         *("1", "1.0", "1.0"),
     )
+    assert (row["ada right there"], row["bea right there"]) == ("1.0", "0.0")
+    assert row["answers differ"] == "1"
     assert [row[2] for row in raters.rows] == list(MEMBERS)
+    rows = [dict(zip(raters.columns, row, strict=True)) for row in raters.rows]
+    assert [row["of chosen"] for row in rows] == ["1.0", "0.0", ""]
+    assert [row["of rejected"] for row in rows] == ["0.0", "1.0", ""]
     assert len(agreement.rows) == 3
     (shown,) = (dict(zip(records.columns, row, strict=True)) for row in records.rows)
     assert shown["rejected"] == "<b>3<U+202E>"
