@@ -901,6 +901,8 @@ def test_the_audit_tells_whether_pairs_are_righter_than_members() -> None:
     }
     assert report["gold"]["counting"]["chosen_right_rate"] == 1.0
     assert report["would_keep"]["0.85, 0.75"] == 2
+    assert report["num_answers_differ"] == 3
+    assert report["would_keep_answers_differ"]["0.85, 0.75"] == 2
     blind = [msgspec.structs.replace(one, answer=None) for one in prompts]
     report = count_preferences(blind, votes, kept, dropped, own)
     assert report["gold"] is None and report["num_kept_answers_differ"] == 2
@@ -930,6 +932,8 @@ def test_only_where_members_answer_otherwise_can_a_peer_teach() -> None:
     }
     report = count_preferences(prompts, votes, kept, [], own)
     assert (report["num_kept_prompts"], report["num_kept_answers_differ"]) == (5, 3)
+    assert report["would_keep"]["0.5, 0.5"] == 5
+    assert report["would_keep_answers_differ"]["0.5, 0.5"] == 3
     # A text that two wrote is of both, and counts for a member that answers alone.
     assert report["authors"]["ada"] == {"chosen_rate": 1.0, "rejected_rate": 0.0}
     # Prompts count once, though each member may have a preference of its own.

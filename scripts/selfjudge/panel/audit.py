@@ -19,7 +19,7 @@ from selfjudge.panel.gold import gives_gold
 from selfjudge.panel.preferences import NoPreference, list_reached
 
 # Thresholds of which the report tells how many preferences they would give.
-KEEPS = (0.6, 0.7, 0.8, 0.85, 0.9)
+KEEPS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9)
 MARGINS = (0.25, 0.5, 0.75)
 THRESHOLDS = [(keep, margin) for keep in KEEPS for margin in MARGINS]
 ALL = "all"
@@ -35,26 +35,31 @@ def count_preferences(
     """The counts of one ballot at one iteration.
 
     ``own_answers`` are each member's greedy ones, by which `gold` says how right it is
-    itself.  All streams are in the order of the prompts.  ``num_kept_answers_differ``
-    counts, of the prompts that gave a preference, those that the members do not all
-    answer alike: only there can a peer teach.  ``authors`` are the shares of chosen
-    and of rejected texts that each member wrote, alone or with others.
+    itself.  All streams are in the order of the prompts.  ``num_answers_differ``
+    counts the prompts that the members do not all answer alike, and
+    ``num_kept_answers_differ`` those of them that gave a preference: only there can a
+    peer teach.  ``would_keep`` counts preferences at other thresholds, and
+    ``would_keep_answers_differ`` those of such prompts.  ``authors`` are the shares of
+    chosen and of rejected texts that each member wrote, alone or with others.
     """
     names = ["votes", "preferences", "dropped_preferences"]
     names += [f"own answers of {member}" for member in own_answers]
     streams: list[Iterable[Any]] = [votes, preferences, dropped, *own_answers.values()]
     reasons: Counter[str] = Counter()
     reached: Counter[tuple[float, float]] = Counter()
+    taught: Counter[tuple[float, float]] = Counter()
     by_member: Counter[str] = Counter()
     words: Counter[str] = Counter()
     wrote: Counter[tuple[str, str]] = Counter()
     gold = GoldCount(list(own_answers))
-    num_prompts = num_kept = num_differ = 0
+    num_prompts = num_kept = num_differ = num_kept_differ = 0
     for prompt, found in join_by_prompt(prompts, names, streams):
         texts, kept, refused, *answers = found
         num_prompts += 1
         num_kept += bool(kept)
-        num_differ += bool(kept) and answers_differ(prompt, answers)
+        differ = answers_differ(prompt, answers)
+        num_differ += differ
+        num_kept_differ += differ and bool(kept)
         authors = {one.candidate_id: one.members for one in texts}
         reasons.update(one.reason for one in refused)
         for pair in kept:
@@ -63,10 +68,12 @@ def count_preferences(
             wrote.update((name, "rejected") for name in authors[pair.rejected_id])
             words["chosen"] += len(text_of(pair.chosen).split())
             words["rejected"] += len(text_of(pair.rejected).split())
-            rewards = pair.reward_chosen, pair.reward_rejected
-            reached.update(list_reached(*rewards, THRESHOLDS))
-        for one in refused:
-            reached.update(list_reached(one.best, one.lowest, THRESHOLDS))
+        rewards = [(pair.reward_chosen, pair.reward_rejected) for pair in kept]
+        rewards += [(one.best, one.lowest) for one in refused]
+        for best, lowest in rewards:
+            reaches = list_reached(best, lowest, THRESHOLDS)
+            reached.update(reaches)
+            taught.update(reaches if differ else ())
         if prompt.answer is not None:
             gold.add(prompt, kept, answers)
     number = by_member.total()
@@ -75,7 +82,8 @@ def count_preferences(
         "num_preferences": number,
         "for_member": dict(sorted(by_member.items())),
         "num_kept_prompts": num_kept,
-        "num_kept_answers_differ": num_differ,
+        "num_answers_differ": num_differ,
+        "num_kept_answers_differ": num_kept_differ,
         "num_dropped": reasons.total(),
         "dropped": dict(sorted(reasons.items())),
         "authors": {
@@ -89,11 +97,15 @@ def count_preferences(
             side: round_share(words[side] / number) if number else None
             for side in ("chosen", "rejected")
         },
-        "would_keep": {
-            f"{keep}, {margin}": reached[keep, margin] for keep, margin in THRESHOLDS
-        },
+        "would_keep": name_thresholds(reached),
+        "would_keep_answers_differ": name_thresholds(taught),
         "gold": gold.report(),
     }
+
+
+def name_thresholds(counts: Mapping[tuple[float, float], int]) -> dict[str, int]:
+    """Counts by the names of `keep` and `margin`."""
+    return {f"{keep}, {margin}": counts[keep, margin] for keep, margin in THRESHOLDS}
 
 
 def answers_differ(prompt: Prompt, answers: Sequence[Sequence[Response]]) -> bool:

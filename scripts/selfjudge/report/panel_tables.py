@@ -88,7 +88,8 @@ def preference_row(report: Mapping[str, Any]) -> dict[str, Any]:
     row = label_of(report)
     row |= {"prompts": report["num_prompts"], "preferences": report["num_preferences"]}
     row |= {name.replace("_", " "): n for name, n in report["dropped"].items()}
-    row["answers differ"] = report.get("num_kept_answers_differ")
+    row["answers differ"] = report.get("num_answers_differ")
+    row["kept of them"] = report.get("num_kept_answers_differ")
     row |= {f"words {side}": n for side, n in report["num_words"].items()}
     if gold := (report["gold"] or {}).get(ALL):
         row["chosen right"] = gold["chosen_right_rate"]
