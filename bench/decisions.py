@@ -339,7 +339,7 @@ def make_ratings(num_prompts: int, member: str) -> Iterator[Rating]:
                 prompt_id=content_id("prompt", number),
                 member=member,
                 seed=rng.getrandbits(63),
-                text="\n".join(lines[: 5 if rng.random() < 0.98 else 4]),
+                text="\n".join(lines[: 5 if rng.random() < 0.98 else 2]),
                 finish_reason="stop",
             )
 

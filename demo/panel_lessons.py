@@ -20,7 +20,7 @@ CRITERIA = ("Helpfulness", "Correctness", "Coherence", "Complexity", "Verbosity"
 SKILLS = {
     "counting": ("count_kind", "total"),
     "colour": ("choice",),
-    "comparison": ("compare",),
+    "comparison": ("more",),
 }
 SKILL_OF = {family: skill for skill, families in SKILLS.items() for family in families}
 LACKING = {"ada": "counting", "bea": "colour", "cyd": "comparison"}

@@ -6,7 +6,9 @@ Pure: no files, no global random numbers.
 """
 
 import math
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import permutations
 from random import Random
 from typing import Literal, NamedTuple
 
@@ -338,6 +340,21 @@ def ask_compare(scene: Scene, rng: Random) -> tuple[str, str] | None:
     return f"Are there more {plural(first)} than {plural(second)}?", answer
 
 
+def ask_more(scene: Scene, rng: Random) -> tuple[str, str] | None:
+    """The same of counts that differ, so that either answer is as likely."""
+    kinds = Counter(thing.kind for thing in scene)
+    pairs = [
+        (first, second)
+        for first, second in permutations(sorted(kinds), 2)
+        if kinds[first] != kinds[second]
+    ]
+    if not pairs:
+        return None
+    first, second = rng.choice(pairs)
+    answer = "yes" if kinds[first] > kinds[second] else "no"
+    return f"Are there more {plural(first)} than {plural(second)}?", answer
+
+
 ASKERS: dict[str, Callable[[Scene, Random], tuple[str, str] | None]] = {
     "count_kind": ask_count_kind,
     "count_color": ask_count_color,
@@ -348,6 +365,7 @@ ASKERS: dict[str, Callable[[Scene, Random], tuple[str, str] | None]] = {
     "exists": ask_exists,
     "relation": ask_relation,
     "compare": ask_compare,
+    "more": ask_more,
     "choice": ask_choice,
 }
 ANSWER_FORMATS: dict[str, AnswerFormat] = {
@@ -360,6 +378,7 @@ ANSWER_FORMATS: dict[str, AnswerFormat] = {
     "exists": "yes_no",
     "relation": "yes_no",
     "compare": "yes_no",
+    "more": "yes_no",
     "choice": "choice",
 }
 

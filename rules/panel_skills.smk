@@ -29,7 +29,7 @@ rule prepare_skills:
 
 
 rule answer_benchmark:
-    """Have a member answer one shard of the questions, greedily and sampled."""
+    """Have a member answer the questions, greedily and sampled."""
     input:
         questions="results/panel/skills.jsonl",
         model=after,
@@ -65,16 +65,10 @@ rule score_answers:
     """Score one member's answers; keeps the outcome of every question."""
     input:
         questions="results/panel/skills.jsonl",
-        greedy=expand(
-            f"{FOLDER}/{{member}}/skills/greedy/{{shard}}.jsonl",
-            shard=PANEL_SHARDS,
-            allow_missing=True,
-        ),
-        sampled=expand(
-            f"{FOLDER}/{{member}}/skills/sampled/{{shard}}.jsonl",
-            shard=PANEL_SHARDS,
-            allow_missing=True,
-        ),
+        # One job a member: the config does not tell how many questions there are, and
+        # the pool's number of jobs would load a model for a few each.
+        greedy=f"{FOLDER}/{{member}}/skills/greedy/1of1.jsonl",
+        sampled=f"{FOLDER}/{{member}}/skills/sampled/1of1.jsonl",
     output:
         f"{FOLDER}/{{member}}/skills.json",
     log:
@@ -97,6 +91,7 @@ rule score_answers:
 rule compare_members:
     """All ballots' members at an iteration beside themselves at iteration 0."""
     input:
+        questions="results/panel/skills.jsonl",
         base=[f"results/panel/iter0/base/{name}/skills.json" for name in MEMBERS],
         scores=lambda wildcards: expand(
             "results/panel/iter{iteration}/{ballot}/{member}/skills.json",
@@ -125,8 +120,8 @@ rule compare_members:
         code=code("compare_members"),
     shell:
         "{PYTHON[decide]} {SCRIPTS:q}/compare_members.py "
-        "--iteration {wildcards.iteration} --base {input.base} "
-        "--scores {input.scores} --output {output} 2> {log}"
+        "--iteration {wildcards.iteration} --questions {input.questions} "
+        "--base {input.base} --scores {input.scores} --output {output} 2> {log}"
 
 
 LMMS_EVAL = PANEL["skills"]["lmms_eval"]

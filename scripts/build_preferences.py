@@ -1,7 +1,7 @@
 """Choose, by a ballot, the best and the worst text of each prompt.
 
 Reads prompts, and votes of all shards in their order; writes preferences as training
-rows, and what gave none with reasons.
+rows, and what gave none with reasons.  Ends where a rater is hardly parsed.
 """
 
 from collections.abc import Iterable, Iterator
@@ -24,6 +24,7 @@ from selfjudge.panel.preferences import (
     size_of,
     write_preferences,
 )
+from selfjudge.panel.unparsed import Heard
 from selfjudge.run.commands import MIN_ROWS, arguments, json_of, run
 
 
@@ -66,13 +67,17 @@ def main() -> None:
         seed=args.seed,
     )
 
+    heard = Heard(args.ballot, args.scorers)
+
     def build(is_over: IsOver = never) -> Iterable[Preference | NoPreference]:
-        return build_preferences(*read(), builder, is_over)
+        prompts, votes = read()
+        return build_preferences(prompts, heard.watch(votes), builder, is_over)
 
     everything = build()
     if args.matched:
         size = size_of(read_records(args.matched, Preference))
         everything = cut_preferences(build, size, args.seed)
+    everything = heard.check_after(everything, args.votes[0].parent)
     write_preferences(everything, args.preferences, args.dropped, args.min_rows)
 
 

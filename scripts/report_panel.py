@@ -10,8 +10,9 @@ from pathlib import Path
 from selfjudge.ground.lines import read_records, write_json
 from selfjudge.ground.records import Preference, Prompt, Response, Vote
 from selfjudge.panel.agreement import measure_agreement
-from selfjudge.panel.audit import count_preferences, count_unparsed
+from selfjudge.panel.audit import count_preferences
 from selfjudge.panel.preferences import NoPreference
+from selfjudge.panel.unparsed import count_unparsed
 from selfjudge.run.commands import arguments, run
 
 
@@ -44,6 +45,7 @@ def main() -> None:
     prompts = read_records(args.prompts, Prompt)
     counts = count_preferences(
         prompts,
+        votes(),
         read_records(args.preferences, Preference),
         read_records(args.dropped, NoPreference),
         own_answers,

@@ -29,8 +29,10 @@ from world import (
     CATEGORIES,
     FAMILIES,
     alter_scene,
+    ask,
     ask_any,
     describe,
+    plural,
     sample_scene,
     wrong_answer,
 )
@@ -497,3 +499,21 @@ def test_right_is_counted_by_what_the_prior_says() -> None:
         ("reasoning", "neither"): Share(0.5, 1),
         ("reasoning", "opposed"): Share(0.25, 2),
     }
+
+
+def test_more_is_answered_by_the_order_of_kinds() -> None:
+    """Either answer is as likely, and true: a constant one is right in half."""
+    answers = []
+    for number in range(400):
+        rng = Random(number)
+        scene = sample_scene(rng)
+        if question := ask(scene, "more", rng):
+            first, second = (
+                sum(plural(thing.kind) in part for thing in scene)
+                for part in question.text.split(" than ")
+            )
+            assert first != second
+            assert question.answer == ("yes" if first > second else "no")
+            answers.append(question.answer)
+    assert len(answers) > 100
+    assert 0.4 < answers.count("yes") / len(answers) < 0.6

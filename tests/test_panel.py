@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from selfjudge.certificate.groups import group_by_picture
 from selfjudge.engines.sections import SimulatorSettings
 from selfjudge.engines.simulator import SimulatorEngine, text_of
 from selfjudge.ground.lines import write_json, write_records
@@ -22,7 +23,7 @@ from selfjudge.ground.records import (
 )
 from selfjudge.ground.requests import Generation, Sampling
 from selfjudge.panel.agreement import measure_agreement
-from selfjudge.panel.audit import count_preferences, count_unparsed
+from selfjudge.panel.audit import count_preferences
 from selfjudge.panel.ballots import BALLOTS, Voters, panel_reward
 from selfjudge.panel.candidates import list_candidates
 from selfjudge.panel.gold import gives_gold
@@ -46,7 +47,9 @@ from selfjudge.panel.rating import (
     rating_requests,
 )
 from selfjudge.panel.skills import (
+    Comparison,
     ScoredMember,
+    SkillRow,
     SkillScores,
     check_questions,
     compare_members,
@@ -54,6 +57,7 @@ from selfjudge.panel.skills import (
     score_answers,
 )
 from selfjudge.panel.tournament import draw_matches
+from selfjudge.panel.unparsed import Heard, count_unparsed
 from selfjudge.panel.votes import Criteria, count_votes
 from selfjudge.report.page import build_report, read_parts
 from selfjudge.report.page_tables import make_table
@@ -71,7 +75,7 @@ def prompt(number: int, answer: str | None = "2") -> Prompt:
     return Prompt(
         id=f"{number:016x}",
         images=("a.png",),
-        image_sha256s=("0" * 64,),
+        image_sha256s=(f"{number:064x}",),
         question=f"How many are there? {number}",
         kind="closed",
         answer_format="number",
@@ -236,6 +240,28 @@ def test_a_response_that_states_marks_has_no_say() -> None:
     )
     assert counted.marks == ("41521", None)
     assert counted.rewards == (reward_of("41521", HELPSTEER), None)
+
+
+def test_a_criterion_of_no_weight_spoils_no_rating() -> None:
+    """It has a dash where it has no mark; the reward is of the others."""
+    (one,) = candidates(1, "a")
+    text = RATING.replace("Verbosity: 1", "Verbosity: 0")
+    rating = Rating(
+        id="m",
+        candidate_ids=(one.id,),
+        prompt_id=one.prompt_id,
+        member="ada",
+        seed=0,
+        text=text,
+        finish_reason="stop",
+    )
+    (counted,) = count_votes([prompt(1)], [one], {"ada": [rating]}, five_criteria())
+    assert counted.marks == ("4552-",)
+    assert counted.rewards == (reward_of("45521", HELPSTEER),)
+    below = msgspec.structs.replace(rating, text=f"Response 1\n{text}")
+    relative = five_criteria("relative")
+    (counted,) = count_votes([prompt(1)], [one], {"ada": [below]}, relative)
+    assert counted.marks == ("4552-",)
 
 
 def five_criteria(mode: Mode = "absolute") -> Criteria:
@@ -639,6 +665,107 @@ def test_a_text_is_worth_the_same_to_each_of_its_authors() -> None:
     assert {len(found) for found in rewards.values()} == {1}
 
 
+def votes_without(silent: str, number: int, rate: float) -> list[Vote]:
+    """Votes on two texts of each prompt; of so many ratings one rater has no reward."""
+    at = MEMBERS.index(silent)
+    return [
+        msgspec.structs.replace(
+            one,
+            rewards=tuple(
+                None if place == at and (2 * index + side) < 2 * number * rate else r
+                for place, r in enumerate(one.rewards)
+            ),
+        )
+        for index in range(number)
+        for side, one in enumerate(
+            [vote(index, "2", "a", [1, 1, 1]), vote(index, "3", "b", [0, 0, 0])]
+        )
+    ]
+
+
+def hear(votes: list[Vote], ballot: str, scorers: Sequence[str] = ()) -> Heard:
+    """What a ballot has heard of the raters once it was counted."""
+    heard = Heard(BALLOTS[ballot], scorers)
+    numbers = {int(one.prompt_id, 16) for one in votes}
+    prompts = [prompt(number) for number in sorted(numbers)]
+    list(build_preferences(prompts, heard.watch(votes), builder(ballot)))
+    return heard
+
+
+def test_a_rater_whose_ratings_do_not_parse_is_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """From a tenth on a line says so, from a half on nothing is learnt."""
+    place = Path("iter1/base/votes/plain")
+    for rate, told in ((0.1, ""), (0.15, "note: "), (0.5, "note: ")):
+        hear(votes_without("cyd", 20, rate), "peers").check(place)
+        said = capsys.readouterr().err
+        assert said.startswith(told) and bool(said) == bool(told)
+        if told:
+            assert f"{rate:.0%} of the ratings of cyd are unparsed" in said
+            assert f"{round(40 * rate)} of 40" in said and said.count("\n") == 1
+    with pytest.raises(ValueError) as caught:
+        hear(votes_without("cyd", 20, 0.55), "peers").check(place)
+    said = str(caught.value)
+    assert said.startswith(f"{place}: ratings of cyd must be parsed in at least 50%")
+    assert "(got 18 of 40)" in said and "max_tokens" in said
+    # Of ratings that do not count on a ballot nothing is told: cyd wrote no text, and
+    # ada's of her own are no peer's.
+    votes = votes_without("cyd", 20, 1.0)
+    for ballot in ("self", "self_informed", "random", "gold"):
+        hear(votes, ballot).check(place)
+    for ballot in ("all", "weighted", "informed"):
+        with pytest.raises(ValueError, match="ratings of cyd must be parsed"):
+            hear(votes, ballot).check(place)
+    own = [
+        msgspec.structs.replace(one, rewards=(None, *one.rewards[1:]))
+        for one in votes_without("cyd", 20, 0)
+        if "ada" in one.members
+    ]
+    hear(own, "peers").check(place)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_judge_is_heard_only_where_it_compared() -> None:
+    """One text of a prompt meets no other, and it has no say under `self`."""
+    raters = (*MEMBERS, "judge")
+    votes = [
+        msgspec.structs.replace(
+            one, raters=raters, marks=(None,) * 4, rewards=(*one.rewards, None)
+        )
+        for one in votes_without("cyd", 20, 0)
+    ]
+    place = Path("votes")
+    hear([one for one in votes if "ada" in one.members], "peers", ["judge"]).check(
+        place
+    )
+    hear(votes, "self", ["judge"]).check(place)
+    with pytest.raises(ValueError, match="ratings of judge must be parsed"):
+        hear(votes, "peers", ["judge"]).check(place)
+
+
+def test_nothing_is_written_where_a_rater_is_not_heard(tmp_path: Path) -> None:
+    """Also where a control is cut, for which votes are read twice."""
+    votes = votes_without("cyd", 20, 0.55)
+    prompts = [prompt(number) for number in range(20)]
+    heard = Heard(BALLOTS["all"], ())
+
+    def build(
+        is_over: Callable[[Preference], bool] = lambda _: False,
+    ) -> Iterable[Preference | NoPreference]:
+        return build_preferences(prompts, heard.watch(votes), builder("all"), is_over)
+
+    for everything in (build(), cut_preferences(build, 5, 0)):
+        with pytest.raises(ValueError, match=r"of cyd must .*\(got 18 of 40\)"):
+            write_preferences(
+                heard.check_after(everything, tmp_path),
+                tmp_path / "preferences.jsonl",
+                tmp_path / "dropped.jsonl",
+                min_rows=100,
+            )
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_gold_needs_answers() -> None:
     votes = [vote(1, "2", "a", [1, 1, 1]), vote(1, "3", "b", [0, 0, 0])]
     (found,) = built(votes, builder("gold"), [prompt(1, answer=None)])
@@ -757,15 +884,72 @@ def test_the_audit_tells_whether_pairs_are_righter_than_members() -> None:
         "ada": [response(1, 0, "2"), response(2, 0, "4"), response(3, 0, "2")],
         "bea": [response(1, 0, "3"), response(2, 0, "2"), response(3, 0, "9")],
     }
-    report = count_preferences(prompts, kept, dropped, own)
+    report = count_preferences(prompts, votes, kept, dropped, own)
     assert report["num_preferences"] == 2 and report["dropped"] == {"one_text": 1}
     gold = report["gold"]["all"]
     assert (gold["chosen_right_rate"], gold["rejected_right_rate"]) == (0.5, 0.5)
     assert gold["members_right_rate"] == {"ada": 0.666667, "bea": 0.333333}
+    # With chosen compare what members are on the prompts that gave a preference.
+    assert gold["members_kept_right_rate"] == {"ada": 0.5, "bea": 0.5}
+    counting = report["gold"]["counting"]
+    assert counting["members_kept_right_rate"] == {"ada": 1.0, "bea": 0.0}
+    assert report["gold"]["colour"]["members_kept_right_rate"] == {"ada": 0, "bea": 1}
+    assert (report["num_kept_prompts"], report["num_kept_answers_differ"]) == (2, 2)
+    assert report["authors"] == {
+        "ada": {"chosen_rate": 1.0, "rejected_rate": 0.0},
+        "bea": {"chosen_rate": 0.0, "rejected_rate": 1.0},
+    }
     assert report["gold"]["counting"]["chosen_right_rate"] == 1.0
     assert report["would_keep"]["0.85, 0.75"] == 2
+    assert report["num_answers_differ"] == 3
+    assert report["would_keep_answers_differ"]["0.85, 0.75"] == 2
     blind = [msgspec.structs.replace(one, answer=None) for one in prompts]
-    assert count_preferences(blind, kept, dropped, own)["gold"] is None
+    report = count_preferences(blind, votes, kept, dropped, own)
+    assert report["gold"] is None and report["num_kept_answers_differ"] == 2
+
+
+def test_only_where_members_answer_otherwise_can_a_peer_teach() -> None:
+    """Answers are compared, not texts; one that was cut off is an answer less."""
+    numbers = range(1, 6)
+    votes = [
+        one
+        for number in numbers
+        for one in (
+            vote(number, "2", "ac", [1, 1, 1]),
+            vote(number, "3", "b", [0, 0, 0]),
+        )
+    ]
+    prompts = [prompt(number) for number in numbers]
+    kept = [o for o in built(votes, builder(), prompts) if isinstance(o, Preference)]
+    assert len(kept) == 5
+    pairs = [("2", "2"), ("two", "Answer: 2"), ("2", "3"), ("2", "what?"), ("2", "2")]
+    own = {
+        "ada": [response(n, 0, a) for n, (a, _) in zip(numbers, pairs, strict=True)],
+        "bea": [
+            response(n, 0, b, cut=n == 5)
+            for n, (_, b) in zip(numbers, pairs, strict=True)
+        ],
+    }
+    report = count_preferences(prompts, votes, kept, [], own)
+    assert (report["num_kept_prompts"], report["num_kept_answers_differ"]) == (5, 3)
+    assert report["would_keep"]["0.5, 0.5"] == 5
+    assert report["would_keep_answers_differ"]["0.5, 0.5"] == 3
+    # A text that two wrote is of both, and counts for a member that answers alone.
+    assert report["authors"]["ada"] == {"chosen_rate": 1.0, "rejected_rate": 0.0}
+    # Prompts count once, though each member may have a preference of its own.
+    for_each = [
+        msgspec.structs.replace(one, for_member=name)
+        for one in kept
+        for name in ("ada", "bea")
+    ]
+    report = count_preferences(prompts, votes, for_each, [], own)
+    assert (report["num_kept_prompts"], report["num_kept_answers_differ"]) == (5, 3)
+    # What a member is right of is of the prompts that it learns from.
+    hers = [one for one in for_each if one.for_member == "bea"][:2]
+    gold = count_preferences(prompts, votes, hers, [], own)["gold"]["all"]
+    assert gold["members_kept_right_rate"] == {"ada": None, "bea": 1.0}
+    none = count_preferences(prompts, votes, [], [], own)
+    assert none["authors"]["ada"] == {"chosen_rate": None, "rejected_rate": None}
 
 
 def test_unparsed_ratings_are_counted() -> None:
@@ -781,9 +965,13 @@ def test_unparsed_ratings_are_counted() -> None:
 # ----------------------------------------------------------------------- skills
 
 
+def numbered(number: int) -> list[Prompt]:
+    """So many questions, each about a picture of its own."""
+    return [prompt(at) for at in range(1, number + 1)]
+
+
 def scores(iteration: int, right: Sequence[bool]) -> SkillScores:
     """ada's scores where it is right about these questions, sampled half as often."""
-    questions = [prompt(number) for number in range(1, len(right) + 1)]
     greedy = [
         response(number, 0, "two" if is_right else "7")
         for number, is_right in enumerate(right, 1)
@@ -794,13 +982,25 @@ def scores(iteration: int, right: Sequence[bool]) -> SkillScores:
         for sample in (0, 1)
     ]
     who = ScoredMember(iteration, "peers" if iteration else "base", "ada")
-    return score_answers(who, questions, greedy, sampled)
+    return score_answers(who, numbered(len(right)), greedy, sampled)
+
+
+def compared(
+    iteration: int,
+    scored: Sequence[SkillScores],
+    base: SkillScores,
+    questions: Sequence[Prompt] | None = None,
+) -> Comparison:
+    """ada beside itself; ``questions`` are each about another picture if None."""
+    asked = questions or numbered(len(base.outcomes))
+    shown = {question.id: question.image_sha256s for question in asked}
+    return compare_members(iteration, scored, [base], group_by_picture(shown))
 
 
 def test_skills_are_compared_with_iteration_0() -> None:
     """Rows of all questions and each group, greedy beside sampled, tested in pairs."""
     base = scores(0, [False] * 8 + [True] * 2)
-    found = compare_members(3, [scores(3, [True] * 10)], [base])
+    found = compared(3, [scores(3, [True] * 10)], base)
     rows = {(r.iteration, r.group, r.decoding): r for r in found.members}
     row = rows[3, "overall", "greedy"]
     assert (row.accuracy, row.gain, row.num_questions) == (1.0, 0.8, 10)
@@ -815,11 +1015,44 @@ def test_skills_are_compared_with_iteration_0() -> None:
     assert means["base", "overall", "greedy"].gain is None
 
 
+def test_many_questions_about_a_picture_are_no_more_than_one() -> None:
+    """Eight about each of five pictures, which rise together: as one about each.
+
+    Equal are pictures whose bytes are, as in a certificate, whatever they are called;
+    a question about two of them makes one group of both.
+    """
+    few, many = (
+        [n % 5 == 0 for n in range(5)],
+        [n // 8 == 0 for n in range(40)],
+    )
+    digests = [(f"{n // 8:064x}",) for n in range(40)]
+    questions = [
+        msgspec.structs.replace(one, image_sha256s=digest, images=(f"{one.id}.png",))
+        for one, digest in zip(numbered(40), digests, strict=True)
+    ]
+
+    def row_of(right: list[bool], asked: Sequence[Prompt]) -> SkillRow:
+        base = scores(0, right)
+        found = compared(3, [scores(3, [True] * len(right))], base, asked)
+        return next(r for r in found.members if r.iteration and r.group == "overall")
+
+    one, other = row_of(few, numbered(5)), row_of(many, questions)
+    assert (other.gain, other.accuracy) == (one.gain, one.accuracy) == (0.8, 1.0)
+    assert one.p_value == other.p_value == 2 * 0.5**4
+    assert other.high - other.low == pytest.approx(one.high - one.low, rel=0.05)
+    both = msgspec.structs.replace(
+        questions[39], image_sha256s=(f"{3:064x}", f"{4:064x}")
+    )
+    assert row_of(many, [*questions[:39], both]).p_value == 2 * 0.5**3
+
+
 def test_skills_of_other_questions_are_not_compared() -> None:
     with pytest.raises(
         ValueError, match="skills of ada: must be of the same questions"
     ):
-        compare_members(3, [scores(3, [True] * 4)], [scores(0, [True] * 5)])
+        compared(3, [scores(3, [True] * 4)], scores(0, [True] * 5))
+    with pytest.raises(ValueError, match="ada: must be of the questions that stand"):
+        compared(0, [], scores(0, [True] * 5), numbered(4))
 
 
 def test_questions_need_short_answers() -> None:
@@ -871,14 +1104,15 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
     base = scores(0, [False] * 4 + [True] * 2)
     for iteration in (0, 1, 2):
         after = [scores(iteration, [True] * 6)] if iteration else []
-        found = compare_members(iteration, after, [base])
+        found = compared(iteration, after, base)
         write_json(results / f"iter{iteration}" / "skills.json", found)
     votes = [vote(1, "2", "a", [0, 1, 1]), vote(1, "<b>3\u202e", "b", [0, 0, 0])]
     (kept,) = built(votes, builder())
     assert isinstance(kept, Preference)
     folder = results / "iter1" / "peers"
     write_records(folder / "preferences.jsonl", [kept])
-    report = count_preferences([prompt(1)], [kept], [], {"ada": [response(1, 0, "2")]})
+    own = {name: [response(1, 0, text)] for name, text in (("ada", "2"), ("bea", "3"))}
+    report = count_preferences([prompt(1)], votes, [kept], [], own)
     report |= measure_agreement([prompt(1)], votes, MEMBERS).report()
     report["ratings"] = count_unparsed(votes, MEMBERS, only_own=False)
     write_json(folder / "panel_report.json", report)
@@ -891,7 +1125,12 @@ def test_the_page_shows_a_panel(tmp_path: Path) -> None:
     assert (row["preferences"], row["chosen right"], row["ada right"]) == (
         *("1", "1.0", "1.0"),
     )
+    assert (row["ada right there"], row["bea right there"]) == ("1.0", "0.0")
+    assert row["answers differ"] == "1"
     assert [row[2] for row in raters.rows] == list(MEMBERS)
+    rows = [dict(zip(raters.columns, row, strict=True)) for row in raters.rows]
+    assert [row["of chosen"] for row in rows] == ["1.0", "0.0", ""]
+    assert [row["of rejected"] for row in rows] == ["0.0", "1.0", ""]
     assert len(agreement.rows) == 3
     (shown,) = (dict(zip(records.columns, row, strict=True)) for row in records.rows)
     assert shown["rejected"] == "<b>3<U+202E>"
@@ -914,7 +1153,7 @@ def test_a_page_of_a_panel_alone_asks_for_no_judge(tmp_path: Path) -> None:
     members = {name: {"base_model": name} for name in MEMBERS}
     config = config_of(panel={"members": members})
     results = tmp_path / "results"
-    found = compare_members(0, [], [scores(0, [True] * 2 + [False] * 4)])
+    found = compared(0, [], scores(0, [True] * 2 + [False] * 4))
     write_json(results / "panel" / "iter0" / "skills.json", found)
     page = build_report(config, tmp_path, read_parts(TEMPLATES))
     assert "a panel of ada, bea, cyd" in page

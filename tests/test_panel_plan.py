@@ -49,8 +49,9 @@ SKILLS = Part("answer_benchmark", 1, "peers/a")
 def plan(
     project: Path, *parts: Part, ledgers: dict[str, Any] | None = None
 ) -> dict[Part, PartCost]:
-    """The rows of these parts, all their shards stale."""
-    jobs = Counter({p: 1 if p.stage == "train_member" else 4 for p in parts})
+    """The rows of these parts, all their jobs stale."""
+    whole = ("train_member", "answer_benchmark")
+    jobs = Counter({part: 1 if part.stage in whole else 4 for part in parts})
     expected = msgspec.convert(CONFIG["plan"], Expectations, strict=False)
     work = Workload(project, CONFIG, expected)
     costs = CostModel(CONFIG, expected, ledgers or {})
@@ -64,8 +65,8 @@ def plan(
         ("panel/iter1/base/a/own_answers/1of4", ANSWERS),
         ("panel/iter1/base/a/ratings/informed/3of4", RATINGS),
         ("panel/iter1/peers/a/model", TRAIN),
-        ("panel/iter1/peers/a/skills/greedy/1of4", SKILLS),
-        ("panel/iter1/peers/a/skills/sampled/1of4", SKILLS),
+        ("panel/iter1/peers/a/skills/greedy/1of1", SKILLS),
+        ("panel/iter1/peers/a/skills/sampled/1of1", SKILLS),
         # Decisions.
         ("panel/iter1/peers/a/skills", None),
         ("panel/iter1/base/candidates/1of4", None),

@@ -361,24 +361,54 @@ def test_accumulated_batches_make_one_mean(
 
 
 def test_a_member_learns_from_its_own_rows(tiny_idefics3: Path, rows: Path) -> None:
-    """From those for it and for all; too long ones are left out and counted."""
+    """From those for it and for all."""
     path = rows.parent / "mixed.jsonl"
     names = [None, "ada", "bea", "bea"]
     mixed = [make_row(n, for_member=name) for n, name in enumerate(names)]
-    long = make_row(4, chosen=[assistant_turn("very " * 200)])
-    write_records(path, [*mixed, long])
+    write_records(path, mixed)
     processor = load_processor(tiny_idefics3, trust_remote_code=False)
 
-    def select(member: str, max_length: int) -> tuple[list[Any], list[str]]:
-        short = settings(max_length=max_length)
+    def select(member: str) -> tuple[list[Any], list[str]]:
         folder = rows.parent
-        return select_pairs(path, member, folder, tiny_idefics3, processor, short)
+        return select_pairs(path, member, folder, tiny_idefics3, processor, settings())
 
-    kept, left_out = select("ada", 150)
+    kept, left_out = select("ada")
     assert [pair[0].pair_id for pair in kept] == [mixed[0].id, mixed[1].id]
-    assert left_out == [long.id]
-    with pytest.raises(ValueError, match="at least one preference for cyd of at most"):
-        select("cyd", 5)
+    assert left_out == []
+    write_records(path, mixed[1:])
+    with pytest.raises(ValueError, match=r"preference for cyd \(got none\)"):
+        select("cyd")
+
+
+@pytest.mark.parametrize("num_long", [1, 2, 10])
+def test_at_most_a_tenth_of_preferences_may_be_too_long(
+    tiny_idefics3: Path, rows: Path, caplog: pytest.LogCaptureFixture, num_long: int
+) -> None:
+    """As in the SFT: a member trained on what is short alone is another member."""
+    path = rows.parent / "long.jsonl"
+    words = [assistant_turn("very " * 200)]
+    some = [make_row(n, images=("0.png",)) for n in range(10)]
+    some[:num_long] = [
+        msgspec.structs.replace(one, rejected=words) for one in some[:num_long]
+    ]
+    # What others learn from is not counted.
+    others = [make_row(n, for_member="bea") for n in range(10, 30)]
+    write_records(path, [*some, *others])
+    processor = load_processor(tiny_idefics3, trust_remote_code=False)
+
+    def select() -> tuple[list[Any], list[str]]:
+        short, folder = settings(max_length=200), rows.parent
+        return select_pairs(path, "ada", folder, tiny_idefics3, processor, short)
+
+    if num_long == 1:
+        kept, left_out = select()
+        assert (len(kept), left_out) == (9, [some[0].id])
+        assert "1 of 10 preferences have more than 200 tokens" in caplog.text
+        return
+    said = rf"90% of ada's .* tokens, 200 \(got {10 - num_long} of 10; the longest"
+    with pytest.raises(ValueError, match=said) as error:
+        select()
+    assert str(path) in str(error.value)
 
 
 @pytest.mark.parametrize(

@@ -230,9 +230,10 @@ class Rating(Record, frozen=True, kw_only=True):
 class Vote(Record, frozen=True, kw_only=True):
     """What the panel makes of one candidate.
 
-    ``marks`` are one string of digits a rater, 1 to 5 in the order of the criteria,
-    and ``rewards``, 0 to 1, are their weighted means; both None where the rating was
-    unparsed, or the rater was not asked.  A judge marks nothing: its reward is the
+    ``marks`` are one string of digits a rater, 1 to 5 in the order of the criteria (a
+    dash where one that weighs nothing has no mark), and ``rewards``, 0 to 1, are their
+    weighted means; both None where the rating was unparsed, or the rater was not
+    asked.  A judge marks nothing: its reward is the
     share of its verdicts that the candidate won.
     """
 

@@ -6,7 +6,8 @@ its members can do.  The source is Panel of Peers (arXiv 2509.01610), of which n
 code is public.
 
 Read in the order of the work: `candidates`, `rating` (what a member is asked),
-`marks` (what it said), `tournament` (what a judge said), `ballots` (whose word
-counts), `votes`, `preferences`, `agreement`, `gold` (what is right, where that is
-known), `audit`, `skills`, `public_skills` (what lmms-eval says).
+`mark_forms` and `marks` (what it said), `tournament` (what a judge said), `ballots`
+(whose word counts), `votes`, `unparsed` (who is not heard), `preferences`,
+`agreement`, `gold` (what is right, where that is known), `audit`, `skills`,
+`public_skills` (what lmms-eval says).
 """

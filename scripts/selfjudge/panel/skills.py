@@ -4,7 +4,7 @@ Greedy answers tell what a member holds most likely; sampled ones rise too where
 merely surer of what it said before.  So both are scored, and neither stands alone.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from selfjudge.benchmarks.statistics import Sample, mean_interval, paired_p_value
@@ -54,9 +54,10 @@ class SkillScores(Record, frozen=True, kw_only=True):
 class SkillRow(Record, frozen=True, kw_only=True):
     """One member's accuracy in a group of questions, beside itself at iteration 0.
 
-    ``low`` and ``high`` are ends of the 95 % interval over questions; ``gain`` is the
-    difference to iteration 0, ``p_value`` that of its exact sign-flip test, both None
-    at iteration 0.  No correction for many tests is made.
+    ``low`` and ``high`` are ends of the 95 % interval over pictures, each with all its
+    questions; ``gain`` is the difference to iteration 0, ``p_value`` that of its exact
+    sign-flip test, of pictures too, both None at iteration 0.  No correction for many
+    tests is made.
     """
 
     ballot: str
@@ -151,14 +152,26 @@ def is_answer_right(question: Prompt, response: Response) -> bool | None:
 
 
 def compare_members(
-    iteration: int, scores: Sequence[SkillScores], base: Sequence[SkillScores]
+    iteration: int,
+    scores: Sequence[SkillScores],
+    base: Sequence[SkillScores],
+    picture_of: Mapping[str, str],
 ) -> Comparison:
     """All members at an iteration, each beside itself at iteration 0.
 
-    Raises ValueError where a member was not asked the same questions before.
+    ``picture_of`` has one name, by question id, for all questions that share a picture.
+    Raises ValueError where a member was not asked the same questions before, or others
+    than these.
     """
+    for score in base:
+        asked = [one.question_id for one in score.outcomes]
+        if strange := [name for name in asked if name not in picture_of]:
+            raise ValueError(
+                f"skills of {score.member}: must be of the questions that stand in "
+                f"skills.jsonl (got {strange[0]})"
+            )
     before = {score.member: score for score in base}
-    rows = [row for score in base for row in skill_rows(score, None)]
+    rows = [row for score in base for row in skill_rows(score, None, picture_of)]
     for score in scores:
         known = [one.question_id for one in before[score.member].outcomes]
         if known != [one.question_id for one in score.outcomes]:
@@ -166,7 +179,7 @@ def compare_members(
                 f"skills of {score.member}: must be of the same questions as at "
                 "iteration 0 (got others)"
             )
-        rows += skill_rows(score, before[score.member])
+        rows += skill_rows(score, before[score.member], picture_of)
     return Comparison(
         iteration=iteration,
         simulated=any(score.simulated for score in (*scores, *base)),
@@ -175,7 +188,9 @@ def compare_members(
     )
 
 
-def skill_rows(score: SkillScores, before: SkillScores | None) -> list[SkillRow]:
+def skill_rows(
+    score: SkillScores, before: SkillScores | None, picture_of: Mapping[str, str]
+) -> list[SkillRow]:
     """A member's rows: all questions, then each group, greedy and sampled."""
     groups = sorted({one.group for one in score.outcomes})
     rows = []
@@ -190,9 +205,9 @@ def skill_rows(score: SkillScores, before: SkillScores | None) -> list[SkillRow]
             after = [getattr(one, decoding) for one in own]
             was = [getattr(one, decoding) for one in other]
             accuracy = mean_of(after)
-            questions = [one.question_id for one in own]
-            low, high = mean_interval([Sample(after, questions)], seed=0)
-            p_value = paired_p_value(was, after, questions) if was else None
+            pictures = [picture_of[one.question_id] for one in own]
+            low, high = mean_interval([Sample(after, pictures)], seed=0)
+            p_value = paired_p_value(was, after, pictures) if was else None
             gain = round_share(accuracy - mean_of(was)) if was else None
             row = SkillRow(
                 ballot=score.ballot,

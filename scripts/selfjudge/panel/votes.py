@@ -60,14 +60,15 @@ def count_votes(
 def read_marks(ratings: Iterable[Rating], criteria: Criteria) -> dict[str, str]:
     """The marks of each candidate of which a rating is parsed."""
     names = list(criteria.weights)
+    optional = [name for name, weight in criteria.weights.items() if not weight]
     found: dict[str, str] = {}
     for rating in ratings:
         if rating.finish_reason == "length":
             continue
         sections: Sequence[str | None] = (
-            parse_sections(rating.text, names, len(rating.candidate_ids))
+            parse_sections(rating.text, names, len(rating.candidate_ids), optional)
             if criteria.mode == "relative"
-            else [parse_marks(rating.text, names)]
+            else [parse_marks(rating.text, names, optional)]
         )
         pairs = zip(rating.candidate_ids, sections, strict=True)
         found |= {one: digits for one, digits in pairs if digits is not None}

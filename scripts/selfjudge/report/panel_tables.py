@@ -81,28 +81,38 @@ def label_of(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def preference_row(report: Mapping[str, Any]) -> dict[str, Any]:
-    """How many preferences a ballot found, and what gold answers say of them."""
+    """How many preferences a ballot found, and what gold answers say of them.
+
+    "There" is on the prompts that gave a preference.
+    """
     row = label_of(report)
     row |= {"prompts": report["num_prompts"], "preferences": report["num_preferences"]}
     row |= {name.replace("_", " "): n for name, n in report["dropped"].items()}
+    row["answers differ"] = report.get("num_answers_differ")
+    row["kept of them"] = report.get("num_kept_answers_differ")
     row |= {f"words {side}": n for side, n in report["num_words"].items()}
     if gold := (report["gold"] or {}).get(ALL):
         row["chosen right"] = gold["chosen_right_rate"]
         row["rejected right"] = gold["rejected_right_rate"]
         members = gold["members_right_rate"]
         row |= {f"{name} right": share for name, share in members.items()}
+        there = gold.get("members_kept_right_rate", {})
+        row |= {f"{name} right there": share for name, share in there.items()}
     return row
 
 
 def rater_rows(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """A row a rater, where there were ratings."""
+    """A row a rater, where there were ratings; "of chosen" it wrote such a share."""
     for member, ratings in report["ratings"].items():
         if not ratings["num_ratings"]:
             continue
+        wrote = report.get("authors", {}).get(member, {})
         yield label_of(report) | {
             "rater": member,
             "ratings": ratings["num_ratings"],
             "unparsed": ratings["num_unparsed"],
+            "of chosen": wrote.get("chosen_rate"),
+            "of rejected": wrote.get("rejected_rate"),
             "self-preference": report["self_preference"][member],
             "length effect": report["length_effect"][member],
             **{

@@ -25,6 +25,7 @@ from selfjudge.run.workload import (
     CERTAINTIES,
     RIDES,
     TRAININGS,
+    WHOLE,
     Asked,
     Certainty,
     Expectations,
@@ -292,7 +293,7 @@ def plan_row(
     else:
         name = sections.get(part.stage, str(part.stage))
         requests = workload.count_requests(part)
-    num_shards = 1 if trains else config[name].get("shards", 1)
+    num_shards = 1 if part.stage in WHOLE else config[name].get("shards", 1)
     number = requests.value * num_jobs / num_shards
     rates = costs.rates(part)
     if part.stage in RIDES:

@@ -82,7 +82,8 @@ def most_benchmark_requests(config: Mapping[str, Any]) -> int:
 
 def most_panel_requests(panel: Mapping[str, Any], prompts: int) -> int:
     """The most requests that one member of a panel can have in a stage of an iteration:
-    as if no two members ever said the same.  Of skills nobody knows how many there are.
+    as if no two members ever said the same.  Skills are one job: how many questions
+    there are the config does not tell.
     """
     members = panel["members"].values()
     judges = [one for one in members if one.get("scores_only", False)]

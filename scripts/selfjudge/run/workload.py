@@ -49,6 +49,8 @@ Stage = Literal[
     "answer_benchmark",
 ]
 TRAININGS: tuple[Stage, ...] = ("train", "reinforce", "train_member")
+# What is one job, into however many the others of its section are cut.
+WHOLE: tuple[Stage, ...] = (*TRAININGS, "answer_benchmark")
 # What is asked in the jobs of another stage, of the model that these have loaded.
 RIDES: dict[Stage, Stage] = {"alterations": "responses"}
 # What a stage's shards are called; those of a benchmark's judgments as the loop's.

@@ -4,7 +4,8 @@ TRL's SimPO is of texts alone.  Here both texts are whole conversations, which t
 collator of the SFT encodes, so that every family works that a judge can be of.
 """
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from selfjudge.training.conversations import ConversationCollator
 from selfjudge.training.losses import Objective, preference_loss, sum_log_probs
 from selfjudge.training.models import load_model
 from selfjudge.training.rows import (
+    MOST_LEFT_OUT_RATE,
     TokenCounter,
     defuse_texts,
     find_fault,
@@ -34,6 +36,8 @@ from selfjudge.training.trainer import (
     make_trainer,
     run_training,
 )
+
+logger = logging.getLogger(__name__)
 
 Sides = tuple[Accepted, Accepted]
 
@@ -151,12 +155,13 @@ def select_pairs(
 ) -> tuple[list[Sides], list[str]]:
     """The pairs that a member learns from, and the ids of those too long for it.
 
-    Raises ValueError, naming file and row, on one that cannot be trained on.
+    Raises ValueError, naming file and row, on one that cannot be trained on, and where
+    more than a tenth are too long.
     """
     defuse = read_special_tokens(processor, None, base).defuse
     counter = TokenCounter(processor, image_root, settings.max_pixels_shown)
     kept: list[Sides] = []
-    left_out: list[str] = []
+    lengths: dict[str, int] = {}  # of those left out
     for row in read_records(preferences, Preference):
         if row.for_member not in (None, member):
             continue
@@ -166,17 +171,44 @@ def select_pairs(
             if fault := find_fault(side):
                 raise ValueError(f"{preferences}: the preference {row.id} {fault}")
         pair = defuse_texts(sides[0], defuse), defuse_texts(sides[1], defuse)
-        if settings.max_length and longest(pair, counter) > settings.max_length:
-            left_out.append(row.id)
+        num_tokens = longest(pair, counter) if settings.max_length else 0
+        if settings.max_length and num_tokens > settings.max_length:
+            lengths[row.id] = num_tokens
         else:
             kept.append(pair)
-    if not kept:
+    if not kept and not lengths:
         raise ValueError(
-            f"{preferences}: must hold at least one preference for {member} of at most "
-            f"'max_length' tokens, {settings.max_length} (got none; {len(left_out)} "
-            "are longer). Hint: panel_report.json counts why prompts gave none."
+            f"{preferences}: must hold at least one preference for {member} (got "
+            "none). Hint: panel_report.json counts why prompts gave none."
         )
-    return kept, left_out
+    if lengths:
+        check_left_out(preferences, member, len(kept), lengths, settings)
+    return kept, list(lengths)
+
+
+def check_left_out(
+    preferences: Path,
+    member: str,
+    num_kept: int,
+    lengths: Mapping[str, int],
+    settings: TrainSettings,
+) -> None:
+    """Warn of pairs left out, of these ``lengths``; ValueError where they are many."""
+    number = num_kept + len(lengths)
+    logger.warning(
+        "%d of %d preferences have more than %d tokens and are left out",
+        len(lengths),
+        number,
+        settings.max_length,
+    )
+    if len(lengths) > MOST_LEFT_OUT_RATE * number:
+        raise ValueError(
+            f"{preferences}: at least {1 - MOST_LEFT_OUT_RATE:.0%} of {member}'s "
+            "preferences must have texts of at most 'max_length' tokens, "
+            f"{settings.max_length} (got {num_kept} of {number}; the longest has "
+            f"{max(lengths.values())}). Hint: raise 'train.max_length', or set "
+            "'images.max_pixels_shown' lower: an image's tokens count."
+        )
 
 
 def longest(pair: Sides, counter: TokenCounter) -> int:
