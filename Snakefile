@@ -136,7 +136,7 @@ include: "rules/report.smk"
 for word in sys.argv[1:]:
     is_result = re.match(r"results/(panel/)?iter\d+/", word)
     if is_result and not Path(word).exists():  # the value of an option may
-        if not any(rule.is_producer(word) for rule in workflow.rules):
+        if not any(rule.is_producer(os.path.normpath(word)) for rule in workflow.rules):
             raise WorkflowError(tell_targets(word))
 
 
