@@ -9,6 +9,7 @@ probes, and trains.  What is there already is not done again.  Also
 import argparse
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -42,17 +43,23 @@ def main() -> None:
     add("--images", type=given_folder, required=True, help="folder of images")
     add("--project", type=given_folder, help="its folder; default: judge_of_IMAGES")
     add("--model", help="base model; default: that of config.yaml")
-    add("--like", type=given_folder, help="project whose settings are taken over")
+    add(
+        "--like",
+        type=given_folder,
+        help="project or file, such as overlays/*.yaml, whose settings are taken over",
+    )
     add("--profile", type=Path, help="how and where jobs run: profiles/local, slurm")
     add("--snakemake", default="", help="more arguments, such as '--jobs 8'")
     args = parser.parse_args()
+    words = shlex.split(args.snakemake)
+    check_no_config(args.profile, words)
     project = args.project or Path(f"judge_of_{args.images.resolve().name}")
     start_project(project, args.images, args.model, args.like)
     command = [sys.executable, "-m", "snakemake", "--directory", str(project)]
     command += ["--snakefile", str(ROOT / "Snakefile")]
     command += ["--profile", str(args.profile)] if args.profile else []
-    command += shlex.split(args.snakemake)
-    if not args.profile and not args.snakemake:
+    command += words
+    if not args.profile and not words:
         command += ONE_GPU
     config = read_config(project)
     own = read_own(project).get("pool") or {}
@@ -110,6 +117,27 @@ def given_folder(text: str) -> Path:
     return Path(text)
 
 
+def check_no_config(profile: Path | None, words: list[str]) -> None:
+    """Raise ValueError where a profile or more arguments speak of the config.
+
+    This command lays a file of its own over it for a while, and of two that are told
+    Snakemake takes the last alone: questions would be asked of another model.
+    """
+    found = {
+        "--snakemake": next((w for w in words if w.startswith(("--conf", "-C"))), None)
+    }
+    for path in profile.glob("config*.yaml") if profile else []:
+        key = re.search(r"^config(files?)?(?=\s*:)", path.read_text("utf-8"), re.M)
+        found[str(path)] = key and key[0]
+    for where, word in found.items():
+        if word:
+            raise ValueError(
+                f"{where}: must leave the config alone (got '{word}'). Hint: "
+                "LIKE=overlay.yaml takes a file over into a new project's config.yaml; "
+                "into one that is there write what differs"
+            )
+
+
 def start_project(
     project: Path, images: Path, model: str | None, like: Path | None
 ) -> None:
@@ -125,9 +153,11 @@ def start_project(
     names = (name for _, _, names in os.walk(images) for name in names)
     num_images = sum(map(is_image_name, names))
     if not num_images:
-        raise ValueError(f"{images}: must be a folder of images (got none in it)")
-    project.mkdir(parents=True, exist_ok=True)
+        got = "none in it" if images.is_dir() else "no such folder"
+        got = "a file" if images.is_file() else got
+        raise ValueError(f"{images}: must be a folder of images (got {got})")
     config = new_project(project, images, num_images, model, like)
+    project.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     write_text(path, HEAD + text)
     print(f"{path}:\n{text}", file=sys.stderr)
