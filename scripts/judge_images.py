@@ -28,6 +28,7 @@ from selfjudge.run.projects import (
     check_given,
     count_fewest,
     count_trained,
+    count_unused,
     new_project,
     share_pool,
     with_pool,
@@ -62,37 +63,14 @@ def main() -> None:
     if not args.profile and not words:
         command += ONE_GPU
     config = read_config(project)
-    own = read_own(project).get("pool") or {}
-    if "prompts_per_iteration" not in own:
-        # How many questions there will be, nobody knows before.
-        # The file is read by jobs on other nodes, too.
-        one = project / ".asking.json"
-        one.write_text(json.dumps({"pool": {"prompts_per_iteration": 1}}))
-        try:
-            ask(command, "--configfile", str(one), "--", POOL)
-        finally:
-            one.unlink()
-        num_prompts = count_trained(read_records(project / POOL, Prompt), config)
-        pool = share_pool(num_prompts, config, own)
-        share, fewest = pool["prompts_per_iteration"], count_fewest(config)
-        told = f"{num_prompts} prompts, {share} for each iteration"
-        if "mode" in pool:
-            told += ": all, since equal shares would be too few to train on"
-        print(told, file=sys.stderr)
-        if share < fewest:
-            print(
-                f"WARNING: training may be refused: an iteration should have {fewest} "
-                f"prompts (got {share}), if {LEARNT_RATE:.0%} are learnt from; the "
-                "probe tells more. Hint: more images, or a larger "
-                "'questions.per_image' and 'num_samples'.",
-                file=sys.stderr,
-            )
-        add_pool(project, pool)
-    ask(command, "--", "probe")
+    if "prompts_per_iteration" in (read_own(project).get("pool") or {}):
+        check_used(command, project, config)
+    else:
+        share_prompts(command, project, config)
+    ask(command, "--", "probe_judge")
+    ask(command, "--", "judge")
     name = config["filters"][0]
     folders = [f"results/iter{n}/{name}" for n in range(1, config["iterations"] + 1)]
-    reports = [f"{folder}/{one}.json" for folder in folders for one in REPORTS]
-    ask(command, "--", f"{folders[-1]}/judge.json", *reports)
     for folder in folders:
         paired, filtered = (read_json(project / folder / f"{r}.json") for r in REPORTS)
         print(
@@ -164,6 +142,69 @@ def start_project(
 
 
 HEAD = "# What differs from the repository's config.yaml, which explains every key.\n"
+
+
+def share_prompts(command: list[str], project: Path, config: dict[str, Any]) -> None:
+    """Have questions asked, and say in the project's config what each iteration takes.
+
+    Warns where that is too little to train on.
+    """
+    # How many questions there will be, nobody knows before.
+    # The file is read by jobs on other nodes, too.
+    one = project / ".asking.json"
+    one.write_text(json.dumps({"pool": {"prompts_per_iteration": 1}}))
+    try:
+        ask(command, "--configfile", str(one), "--", POOL)
+    finally:
+        one.unlink()
+    num_prompts = count_pool(project, config)
+    pool = share_pool(num_prompts, config, read_own(project).get("pool") or {})
+    share, fewest = pool["prompts_per_iteration"], count_fewest(config)
+    told = f"{num_prompts} prompts, {share} for each iteration"
+    if "mode" in pool:
+        told += ": all, since equal shares would be too few to train on"
+    print(told, file=sys.stderr)
+    if share < fewest:
+        print(
+            f"WARNING: training may be refused: an iteration should have {fewest} "
+            f"prompts (got {share}), if {LEARNT_RATE:.0%} are learnt from; the "
+            "probe tells more. Hint: more images, or a larger "
+            "'questions.per_image' and 'num_samples'.",
+            file=sys.stderr,
+        )
+    add_pool(project, pool)
+
+
+def check_used(command: list[str], project: Path, config: dict[str, Any]) -> None:
+    """Have new images asked about; warn of prompts that no iteration uses.
+
+    Raises ValueError where they have become more: whoever adds images wants them used,
+    and would pay for what follows without them.  The same command again goes on.
+    """
+    had = None
+    if (project / POOL).is_file():
+        had = count_unused(count_pool(project, config), config)
+    ask(command, "--", POOL)
+    num_prompts = count_pool(project, config)
+    num_unused = count_unused(num_prompts, config)
+    if not num_unused:
+        return
+    told = f"{num_unused} of {num_prompts} prompts are used by no iteration"
+    hint = f"Hint: delete 'pool' in {project / 'config.yaml'} to share them anew"
+    if had is not None and num_unused > had:
+        raise ValueError(f"{told}. {hint}; the same command goes on without them")
+    print(f"WARNING: {told}. {hint}", file=sys.stderr)
+
+
+def count_pool(project: Path, config: dict[str, Any]) -> int:
+    """How many prompts there are to train on; ValueError where none were made."""
+    path = project / POOL
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: must be made by now (got no file). Hint: leave -n out of JOBS; "
+            f"snakemake --directory {project} -n judge"
+        )
+    return count_trained(read_records(path, Prompt), config)
 
 
 def read_own(project: Path) -> dict[str, Any]:

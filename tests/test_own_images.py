@@ -337,7 +337,7 @@ def test_too_few_prompts_to_train_on_are_warned_of(
     script = importlib.import_module("judge_images")
 
     def ask(command: list[str], *words: str) -> None:
-        if words[-1] == "probe":
+        if words[-1] == "probe_judge":
             raise SystemExit(3)
         (tmp_path / "results").mkdir()
         number = fewest - is_short
@@ -354,6 +354,80 @@ def test_too_few_prompts_to_train_on_are_warned_of(
         f"should have {fewest} prompts (got {fewest - 1})" in capsys.readouterr().err
     )
     assert warned == is_short
+
+
+@pytest.mark.parametrize(
+    ("pool", "before", "after", "is_stopped", "is_warned"),
+    [
+        # The remainder of equal shares is nobody's fault.
+        ({"prompts_per_iteration": 5}, 21, 23, False, False),
+        ({"prompts_per_iteration": 5}, 21, 24, True, False),
+        ({"prompts_per_iteration": 10, "mode": "reuse"}, 10, 25, True, False),
+        ({"prompts_per_iteration": 10, "mode": "reuse"}, 25, 26, True, False),
+        # Told once, or so from the beginning: the user's choice.
+        ({"prompts_per_iteration": 10, "mode": "reuse"}, 25, 25, False, True),
+        ({"prompts_per_iteration": 5}, None, 25, False, True),
+        ({"prompts_per_iteration": 5}, None, 20, False, False),
+    ],
+)
+def test_new_prompts_that_no_iteration_uses_stop_the_command_once(
+    pool: dict[str, Any],
+    before: int | None,
+    after: int,
+    is_stopped: bool,
+    is_warned: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever adds images wants them used, and would pay for all the rest again."""
+    own = {"image_root": "photos", "pool": pool}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(own))
+    path = tmp_path / "results/prompts.jsonl"
+    path.parent.mkdir()
+
+    def import_prompts(number: int) -> None:
+        write_records(path, map(make_prompt, range(number)))
+
+    script = importlib.import_module("judge_images")
+    asked = []
+
+    def ask(command: list[str], *words: str) -> None:
+        asked.append(words[-1])
+        if words[-1] == "probe_judge":
+            raise SystemExit(3)
+        import_prompts(after)
+
+    if before is not None:
+        import_prompts(before)
+    monkeypatch.setattr(script, "ask", ask)
+    words = ["--images", str(tmp_path / "photos"), "--project", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["judge_images.py", *words])
+    with pytest.raises(ValueError if is_stopped else SystemExit) as stopped:
+        script.main()
+    used = pool["prompts_per_iteration"] * (1 if "mode" in pool else 4)
+    told = f"{after - used} of {after} prompts"
+    if is_stopped:
+        assert asked == ["results/prompts.jsonl"]
+        assert told in str(stopped.value)
+        assert f"delete 'pool' in {tmp_path}/config.yaml" in str(stopped.value)
+    else:
+        assert asked == ["results/prompts.jsonl", "probe_judge"]
+    said = capsys.readouterr().err
+    assert (f"WARNING: {told}" in said) == ("are used by no" in said) == is_warned
+
+
+def test_a_dry_run_ends_where_it_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JOBS=-n makes nothing, of which nothing can be counted."""
+    (tmp_path / "config.yaml").write_text("image_root: photos\n")
+    script = importlib.import_module("judge_images")
+    monkeypatch.setattr(script, "ask", lambda *words: None)
+    words = ["--images", str(tmp_path / "photos"), "--project", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["judge_images.py", *words, "--snakemake=-n"])
+    with pytest.raises(ValueError, match=r"prompts\.jsonl: must be made by now .*-n"):
+        script.main()
 
 
 def judge_images(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -605,24 +679,41 @@ def test_questions_are_asked_read_answered_and_chosen(asked: Path) -> None:
     assert [path.parent.name for path in ledgers] == ["asked", "seen"]
 
 
-def test_the_command_goes_on_where_it_was(asked: Path) -> None:
-    """Nothing of a folder that is as it was is stale; a new image asks again."""
-    target = "results/prompts.jsonl"
-    command = [sys.executable, "-m", "snakemake", "--directory", str(asked), target]
+def test_the_plan_is_of_what_the_command_makes(asked: Path) -> None:
+    """Of all its judges, and of no benchmark, which it never asks about."""
+    told = dry_run(asked, "-p", "probe_judge")
+    assert re.search(r"plan_run\.py .*\}' judge\n", told)
+    planned = dry_run(asked, "judge")
+    for name in ("judge.json", "pairs_report.json", "filter_report.json"):
+        assert len(set(re.findall(rf"iter\d/majority/{name}", planned))) == 4
+    assert "train_judge" in planned and "judge_benchmarks" not in planned
+    command = [sys.executable, ROOT / "scripts/plan_run.py", "--directory", asked]
+    done = subprocess.run([*command, "judge"], capture_output=True, text=True)
+    assert done.stdout.startswith("plan of judge\n"), done.stderr
+    stages = [line.split(" ")[0] for line in done.stdout.splitlines()]
+    assert stages.count("train") == 4 and "benchmark_judgments" not in stages
+
+
+def dry_run(project: Path, *words: str) -> str:
+    """What Snakemake would do in a project."""
+    command = [sys.executable, "-m", "snakemake", "--directory", str(project), *words]
     command += ["--snakefile", str(ROOT / "Snakefile"), "-n", "--profile"]
     command.append(str(ROOT / "profiles" / "local"))
     environment = {
         key: value for key, value in os.environ.items() if key != "SNAKEMAKE_PROFILE"
     }
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment
+    )
+    return done.stdout
 
-    def plan() -> str:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True, env=environment
-        )
-        return done.stdout
 
-    assert "Nothing to be done" in plan()
+def test_the_command_goes_on_where_it_was(asked: Path) -> None:
+    """Nothing of a folder that is as it was is stale; a new image asks again."""
+    target = "results/prompts.jsonl"
+    assert "Nothing to be done" in dry_run(asked, target)
     image = asked.parent / "photos" / "new.png"
     image.write_bytes(image_bytes(size=(72, 72), color="white"))
-    assert "list_images" in plan() and "ask_questions" in plan()
+    told = dry_run(asked, target)
+    assert "list_images" in told and "ask_questions" in told
     image.unlink()

@@ -222,6 +222,16 @@ def share_pool(
     return {"prompts_per_iteration": share}
 
 
+def count_unused(num_prompts: int, config: dict[str, Any]) -> int:
+    """How many of the prompts to train on no iteration uses.
+
+    None where they are fewer than iterations: equal shares leave so many.
+    """
+    num_dealt = count_dealt(config)
+    left = num_prompts - num_dealt * int(config["pool"]["prompts_per_iteration"])
+    return left if left >= num_dealt else 0
+
+
 def count_fewest(config: dict[str, Any]) -> int:
     """How many prompts of an iteration give the least rows to train on, at a tenth.
 
