@@ -74,8 +74,9 @@ demo-certified: $(READY)
 		--configfile demo/config.yaml demo/certified/config.yaml -- all
 
 # From a folder of images to a judge (docs/own_images.md): make judge IMAGES=photos, on
-# a cluster with PROFILE=slurm JOBS="--jobs 8".  MODEL=Qwen/Qwen3-VL-4B-Instruct takes
-# another base; LIKE=demo and PROFILE=profiles/local show the path on a laptop.
+# a cluster with PROFILE=slurm JOBS="--jobs 8".  LIKE=overlays/qwen3_vl_8b.yaml takes
+# that file's model and engine, MODEL=Qwen/Qwen3-VL-4B-Instruct another base alone;
+# LIKE=demo and PROFILE=profiles/local show the path on a laptop.
 judge: $(READY)
 	$(BIN)/python scripts/judge_images.py --images "$(IMAGES)" $(if $(PROJECT),--project "$(PROJECT)") \
 		$(if $(MODEL),--model "$(MODEL)") $(if $(LIKE),--like "$(LIKE)") \

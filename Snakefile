@@ -159,6 +159,18 @@ rule judges:
         [trained_judge(ITERATIONS[-1], name) for name in config["filters"]],
 
 
+rule judge:
+    """The last judge of the first filter, with the reports on its way: `make judge`."""
+    input:
+        trained_judge(ITERATIONS[-1], config["filters"][0]),
+        expand(
+            "results/iter{iteration}/{filter}/{report}.json",
+            iteration=ITERATIONS,
+            filter=config["filters"][0],
+            report=["pairs_report", "filter_report"],
+        ),
+
+
 onsuccess:
     # The result, where this run has made or renewed the main benchmark's scores.
     found = [

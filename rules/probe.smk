@@ -95,6 +95,15 @@ rule probe:
     params:
         config=json.dumps(config),
         slots=lambda wildcards: slots(),
+        targets="",
     shell:
         "cat {input} && {sys.executable:q} {SCRIPTS:q}/plan_run.py "
-        "--slots {params.slots} --config {params.config:q}"
+        "--slots {params.slots} --config {params.config:q} {params.targets}"
+
+
+use rule probe as probe_judge with:
+    localrule: True
+    params:
+        config=json.dumps(config),
+        slots=lambda wildcards: slots(),
+        targets="judge",

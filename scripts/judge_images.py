@@ -9,6 +9,7 @@ probes, and trains.  What is there already is not done again.  Also
 import argparse
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from selfjudge.run.projects import (
     check_given,
     count_fewest,
     count_trained,
+    count_unused,
     new_project,
     share_pool,
     with_pool,
@@ -42,50 +44,33 @@ def main() -> None:
     add("--images", type=given_folder, required=True, help="folder of images")
     add("--project", type=given_folder, help="its folder; default: judge_of_IMAGES")
     add("--model", help="base model; default: that of config.yaml")
-    add("--like", type=given_folder, help="project whose settings are taken over")
+    add(
+        "--like",
+        type=given_folder,
+        help="project or file, such as overlays/*.yaml, whose settings are taken over",
+    )
     add("--profile", type=Path, help="how and where jobs run: profiles/local, slurm")
     add("--snakemake", default="", help="more arguments, such as '--jobs 8'")
     args = parser.parse_args()
+    words = shlex.split(args.snakemake)
+    check_no_config(args.profile, words)
     project = args.project or Path(f"judge_of_{args.images.resolve().name}")
     start_project(project, args.images, args.model, args.like)
     command = [sys.executable, "-m", "snakemake", "--directory", str(project)]
     command += ["--snakefile", str(ROOT / "Snakefile")]
     command += ["--profile", str(args.profile)] if args.profile else []
-    command += shlex.split(args.snakemake)
-    if not args.profile and not args.snakemake:
+    command += words
+    if not args.profile and not words:
         command += ONE_GPU
     config = read_config(project)
-    own = read_own(project).get("pool") or {}
-    if "prompts_per_iteration" not in own:
-        # How many questions there will be, nobody knows before.
-        # The file is read by jobs on other nodes, too.
-        one = project / ".asking.json"
-        one.write_text(json.dumps({"pool": {"prompts_per_iteration": 1}}))
-        try:
-            ask(command, "--configfile", str(one), "--", POOL)
-        finally:
-            one.unlink()
-        num_prompts = count_trained(read_records(project / POOL, Prompt), config)
-        pool = share_pool(num_prompts, config, own)
-        share, fewest = pool["prompts_per_iteration"], count_fewest(config)
-        told = f"{num_prompts} prompts, {share} for each iteration"
-        if "mode" in pool:
-            told += ": all, since equal shares would be too few to train on"
-        print(told, file=sys.stderr)
-        if share < fewest:
-            print(
-                f"WARNING: training may be refused: an iteration should have {fewest} "
-                f"prompts (got {share}), if {LEARNT_RATE:.0%} are learnt from; the "
-                "probe tells more. Hint: more images, or a larger "
-                "'questions.per_image' and 'num_samples'.",
-                file=sys.stderr,
-            )
-        add_pool(project, pool)
-    ask(command, "--", "probe")
+    if "prompts_per_iteration" in (read_own(project).get("pool") or {}):
+        check_used(command, project, config)
+    else:
+        share_prompts(command, project, config)
+    ask(command, "--", "probe_judge")
+    ask(command, "--", "judge")
     name = config["filters"][0]
     folders = [f"results/iter{n}/{name}" for n in range(1, config["iterations"] + 1)]
-    reports = [f"{folder}/{one}.json" for folder in folders for one in REPORTS]
-    ask(command, "--", f"{folders[-1]}/judge.json", *reports)
     for folder in folders:
         paired, filtered = (read_json(project / folder / f"{r}.json") for r in REPORTS)
         print(
@@ -110,6 +95,27 @@ def given_folder(text: str) -> Path:
     return Path(text)
 
 
+def check_no_config(profile: Path | None, words: list[str]) -> None:
+    """Raise ValueError where a profile or more arguments speak of the config.
+
+    This command lays a file of its own over it for a while, and of two that are told
+    Snakemake takes the last alone: questions would be asked of another model.
+    """
+    found = {
+        "--snakemake": next((w for w in words if w.startswith(("--conf", "-C"))), None)
+    }
+    for path in profile.glob("config*.yaml") if profile else []:
+        key = re.search(r"^config(files?)?(?=\s*:)", path.read_text("utf-8"), re.M)
+        found[str(path)] = key and key[0]
+    for where, word in found.items():
+        if word:
+            raise ValueError(
+                f"{where}: must leave the config alone (got '{word}'). Hint: "
+                "LIKE=overlay.yaml takes a file over into a new project's config.yaml; "
+                "into one that is there write what differs"
+            )
+
+
 def start_project(
     project: Path, images: Path, model: str | None, like: Path | None
 ) -> None:
@@ -125,15 +131,80 @@ def start_project(
     names = (name for _, _, names in os.walk(images) for name in names)
     num_images = sum(map(is_image_name, names))
     if not num_images:
-        raise ValueError(f"{images}: must be a folder of images (got none in it)")
-    project.mkdir(parents=True, exist_ok=True)
+        got = "none in it" if images.is_dir() else "no such folder"
+        got = "a file" if images.is_file() else got
+        raise ValueError(f"{images}: must be a folder of images (got {got})")
     config = new_project(project, images, num_images, model, like)
+    project.mkdir(parents=True, exist_ok=True)
     text = yaml.safe_dump(config, sort_keys=False, allow_unicode=True)
     write_text(path, HEAD + text)
     print(f"{path}:\n{text}", file=sys.stderr)
 
 
 HEAD = "# What differs from the repository's config.yaml, which explains every key.\n"
+
+
+def share_prompts(command: list[str], project: Path, config: dict[str, Any]) -> None:
+    """Have questions asked, and say in the project's config what each iteration takes.
+
+    Warns where that is too little to train on.
+    """
+    # How many questions there will be, nobody knows before.
+    # The file is read by jobs on other nodes, too.
+    one = project / ".asking.json"
+    one.write_text(json.dumps({"pool": {"prompts_per_iteration": 1}}))
+    try:
+        ask(command, "--configfile", str(one), "--", POOL)
+    finally:
+        one.unlink()
+    num_prompts = count_pool(project, config)
+    pool = share_pool(num_prompts, config, read_own(project).get("pool") or {})
+    share, fewest = pool["prompts_per_iteration"], count_fewest(config)
+    told = f"{num_prompts} prompts, {share} for each iteration"
+    if "mode" in pool:
+        told += ": all, since equal shares would be too few to train on"
+    print(told, file=sys.stderr)
+    if share < fewest:
+        print(
+            f"WARNING: training may be refused: an iteration should have {fewest} "
+            f"prompts (got {share}), if {LEARNT_RATE:.0%} are learnt from; the "
+            "probe tells more. Hint: more images, or a larger "
+            "'questions.per_image' and 'num_samples'.",
+            file=sys.stderr,
+        )
+    add_pool(project, pool)
+
+
+def check_used(command: list[str], project: Path, config: dict[str, Any]) -> None:
+    """Have new images asked about; warn of prompts that no iteration uses.
+
+    Raises ValueError where they have become more: whoever adds images wants them used,
+    and would pay for what follows without them.  The same command again goes on.
+    """
+    had = None
+    if (project / POOL).is_file():
+        had = count_unused(count_pool(project, config), config)
+    ask(command, "--", POOL)
+    num_prompts = count_pool(project, config)
+    num_unused = count_unused(num_prompts, config)
+    if not num_unused:
+        return
+    told = f"{num_unused} of {num_prompts} prompts are used by no iteration"
+    hint = f"Hint: delete 'pool' in {project / 'config.yaml'} to share them anew"
+    if had is not None and num_unused > had:
+        raise ValueError(f"{told}. {hint}; the same command goes on without them")
+    print(f"WARNING: {told}. {hint}", file=sys.stderr)
+
+
+def count_pool(project: Path, config: dict[str, Any]) -> int:
+    """How many prompts there are to train on; ValueError where none were made."""
+    path = project / POOL
+    if not path.is_file():
+        raise ValueError(
+            f"{path}: must be made by now (got no file). Hint: leave -n out of JOBS; "
+            f"snakemake --directory {project} -n judge"
+        )
+    return count_trained(read_records(path, Prompt), config)
 
 
 def read_own(project: Path) -> dict[str, Any]:

@@ -56,8 +56,11 @@ def main() -> None:
     imports = any(job.rule == "import_prompts" for job in planned_jobs(told))
     if needs := [*tell_needs(workload, {row.part.stage for row in rows}, imports)]:
         print("\n" + "\n".join(needs))
-    if num_unused := workload.count_unused():
-        print(f"{num_unused} prompts of the pool are used by no iteration")
+    if (pool := workload.pool) and (num_unused := workload.count_unused()):
+        print(
+            f"{num_unused} of {len(pool.closed_by_rank)} prompts of the pool are used "
+            "by no iteration: config's 'pool' says how many are"
+        )
 
 
 if __name__ == "__main__":

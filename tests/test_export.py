@@ -171,6 +171,24 @@ def test_an_adapter_over_a_judge_is_refused(
     assert not list(tmp_path.glob("*out*"))
 
 
+@pytest.mark.parametrize("iteration", [2, 3])
+def test_a_judge_trained_in_full_has_no_adapter(
+    iteration: int, chained: Path, judge: Path, tmp_path: Path
+) -> None:
+    """And is told so, whatever it began with."""
+    one = judge if iteration == 2 else chained
+    shutil.rmtree(one / "adapter")
+    told = read_json(one / "provenance.json")
+    told["settings"]["method"] = "full"
+    write_json(one / "provenance.json", told)
+    with pytest.raises(
+        ValueError, match=r"--adapter: .*'lora' \(got .* 'full'\)\. Hint: leave"
+    ):
+        export_judge(one, tmp_path / "out", is_adapter=True)
+    assert not list(tmp_path.glob("*out*"))
+    export_judge(one, tmp_path / "out")
+
+
 @pytest.mark.parametrize(
     ("break_it", "says"),
     [

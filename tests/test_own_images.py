@@ -22,9 +22,15 @@ from selfjudge.pairs.imports import ImportLimits, import_prompts
 from selfjudge.pairs.pool import side_of
 from selfjudge.pairs.readers import read_foreign
 from selfjudge.pairs.sources import convert_rows, write_rows
+from selfjudge.run.config import lay_over
 from selfjudge.run.projects import count_trained, new_project, share_pool
 
 ROOT = Path(__file__).parents[1]
+OVERLAYS = [
+    path
+    for path in sorted((ROOT / "overlays").glob("*.yaml"))
+    if "base_model" in yaml.safe_load(path.read_text())
+]
 PAGE = (ROOT / "docs" / "own_images.md").read_text(encoding="utf-8")
 SOURCE = re.compile(
     r"^### (?P<name>[^\n]+)\n\n```python\n(?P<code>.*?)```\n\n"
@@ -81,6 +87,7 @@ def test_a_project_says_only_what_differs(tmp_path: Path) -> None:
             "sources": [{"name": "images", "kind": "images", "path": "../../photos"}]
         },
         "base_model": "org/model",
+        "train": {"learning_rate": 1e-4},
     }
     like = new_project(tmp_path / "mine", images, 9, None, ROOT / "demo")
     assert (tmp_path / "mine" / like["base_model"]).resolve() == ROOT / "demo" / "base"
@@ -91,6 +98,99 @@ def test_a_project_says_only_what_differs(tmp_path: Path) -> None:
     assert like["questions"]["shards"] == 1 and like["questions"]["fixed"]
 
 
+@pytest.mark.parametrize(
+    ("own", "rate"),
+    [
+        ({}, 1e-4),
+        ({"train": {"min_rows": 9}}, 1e-4),
+        ({"train": {"method": "lora"}}, 1e-4),
+        ({"train": {"learning_rate": 1e-5}}, 1e-5),
+        ({"train": {"method": "full"}}, None),
+    ],
+)
+def test_adapters_are_trained_at_a_rate_that_moves_them(
+    own: dict[str, Any], rate: float | None, tmp_path: Path
+) -> None:
+    """Of config.yaml it is a full fine-tune's; who names a rate or a method has it."""
+    (tmp_path / "like.yaml").write_text(yaml.safe_dump(own))
+    config = new_project(
+        tmp_path / "mine", tmp_path / "photos", 9, None, tmp_path / "like.yaml"
+    )
+    assert config.get("train", {}).get("learning_rate") == rate
+    assert config.get("train", {}).items() >= own.get("train", {}).items()
+
+
+@pytest.mark.parametrize("path", OVERLAYS, ids=lambda path: path.stem)
+def test_a_project_like_an_overlay_has_all_of_it(path: Path, tmp_path: Path) -> None:
+    """Its file is taken over whole, as `--configfile` would lay it over a project."""
+    own = yaml.safe_load(path.read_text())
+    config = new_project(tmp_path / "mine", tmp_path / "photos", 9, None, path)
+    assert lay_over(config, own) == config
+    assert config["image_root"] == "../photos"
+    assert config["train"]["learning_rate"] == 1e-4
+
+
+def test_an_overlay_says_not_which_images(tmp_path: Path) -> None:
+    """Nor which prompts; what else it holds is taken, paths from where it lies."""
+    (tmp_path / "base").mkdir()
+    (tmp_path / "over.yaml").write_text(
+        "image_root: elsewhere\nbase_model: base\nseed: 7\nquestions: {shards: 9}\n"
+        "prompts: {keep_out: [], sources: [{name: a, kind: rows, path: a.csv}]}\n"
+    )
+    given = (tmp_path / "deep/mine", tmp_path / "photos", 9, None)
+    config = new_project(*given, tmp_path / "over.yaml")
+    assert config["image_root"] == "../../photos" and config["seed"] == 7
+    assert config["base_model"] == "../../base"
+    assert config["prompts"]["keep_out"] == []
+    assert [one["kind"] for one in config["prompts"]["sources"]] == ["images"]
+    assert config["questions"] == {"shards": 1}
+    # A project's config.yaml is no overlay: it says more than settings.
+    (tmp_path / "config.yaml").write_text((tmp_path / "over.yaml").read_text())
+    assert new_project(*given, tmp_path) == new_project(
+        *given, tmp_path / "config.yaml"
+    )
+    assert "seed" not in new_project(*given, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("like", "told"),
+    [
+        ("absent", "--like: must be a project's folder or a YAML file (got 'absent')"),
+        ("photos", "photos: must be a project, with a config.yaml (got none)"),
+        ("broken", "broken/config.yaml:2: must be YAML (got: "),
+        ("broken.yaml", "broken.yaml:2: must be YAML (got: "),
+        ("wrong.yaml", "wrong.yaml: 'train.rate' is no known key."),
+        ("empty.yaml", "wrong.yaml: 'train' must be of type object (got None)"),
+    ],
+)
+def test_settings_that_cannot_be_taken_over_are_named(
+    like: str, told: str, tmp_path: Path
+) -> None:
+    """In one line, before anything is made."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/1.png").write_bytes(image_bytes())
+    (tmp_path / "broken").mkdir()
+    for name in ("broken/config.yaml", "broken.yaml"):
+        (tmp_path / name).write_text("seed: 1\nengine: {name: [vllm}\n")
+    (tmp_path / "wrong.yaml").write_text("train: {rate: 1}\n")
+    (tmp_path / "empty.yaml").write_text("train:\n")
+    done = judge_images(tmp_path, "--images", "photos", "--like", like)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"error: {told.replace('wrong', Path(like).stem)}")
+    assert done.stderr.count("\n") == 1
+    assert not (tmp_path / "judge_of_photos").exists()
+
+
+def test_a_broken_config_of_a_project_is_named_with_its_line(tmp_path: Path) -> None:
+    """As Snakemake names it, which never sees it here."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/1.png").write_bytes(image_bytes())
+    (tmp_path / "config.yaml").write_text("image_root: photos\nengine: {name: [vllm}\n")
+    done = judge_images(tmp_path, "--images", "photos", "--project", ".")
+    assert done.stderr.startswith("error: config.yaml:2: must be YAML (got: ")
+    assert done.stderr.count("\n") == 1
+
+
 def test_a_project_like_another_computes_as_that_does(tmp_path: Path) -> None:
     """By the same interpreters, from wherever it lies, on images as large."""
     other, python = tmp_path / "a" / "other", tmp_path / "a" / "venv" / "bin" / "python"
@@ -99,7 +199,7 @@ def test_a_project_like_another_computes_as_that_does(tmp_path: Path) -> None:
     python.symlink_to(sys.executable)
     own = {
         "interpreters": {"generate": "../venv/bin/python", "train": "python3"},
-        "images": {"max_pixels_shown": 1000},
+        "images": {"max_pixels_shown": 2000},
         "prompts": {"keep_out": ["a_benchmark_of_its_own"]},
     }
     (other / "config.yaml").write_text(yaml.safe_dump(own))
@@ -237,7 +337,7 @@ def test_too_few_prompts_to_train_on_are_warned_of(
     script = importlib.import_module("judge_images")
 
     def ask(command: list[str], *words: str) -> None:
-        if words[-1] == "probe":
+        if words[-1] == "probe_judge":
             raise SystemExit(3)
         (tmp_path / "results").mkdir()
         number = fewest - is_short
@@ -256,6 +356,80 @@ def test_too_few_prompts_to_train_on_are_warned_of(
     assert warned == is_short
 
 
+@pytest.mark.parametrize(
+    ("pool", "before", "after", "is_stopped", "is_warned"),
+    [
+        # The remainder of equal shares is nobody's fault.
+        ({"prompts_per_iteration": 5}, 21, 23, False, False),
+        ({"prompts_per_iteration": 5}, 21, 24, True, False),
+        ({"prompts_per_iteration": 10, "mode": "reuse"}, 10, 25, True, False),
+        ({"prompts_per_iteration": 10, "mode": "reuse"}, 25, 26, True, False),
+        # Told once, or so from the beginning: the user's choice.
+        ({"prompts_per_iteration": 10, "mode": "reuse"}, 25, 25, False, True),
+        ({"prompts_per_iteration": 5}, None, 25, False, True),
+        ({"prompts_per_iteration": 5}, None, 20, False, False),
+    ],
+)
+def test_new_prompts_that_no_iteration_uses_stop_the_command_once(
+    pool: dict[str, Any],
+    before: int | None,
+    after: int,
+    is_stopped: bool,
+    is_warned: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever adds images wants them used, and would pay for all the rest again."""
+    own = {"image_root": "photos", "pool": pool}
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(own))
+    path = tmp_path / "results/prompts.jsonl"
+    path.parent.mkdir()
+
+    def import_prompts(number: int) -> None:
+        write_records(path, map(make_prompt, range(number)))
+
+    script = importlib.import_module("judge_images")
+    asked = []
+
+    def ask(command: list[str], *words: str) -> None:
+        asked.append(words[-1])
+        if words[-1] == "probe_judge":
+            raise SystemExit(3)
+        import_prompts(after)
+
+    if before is not None:
+        import_prompts(before)
+    monkeypatch.setattr(script, "ask", ask)
+    words = ["--images", str(tmp_path / "photos"), "--project", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["judge_images.py", *words])
+    with pytest.raises(ValueError if is_stopped else SystemExit) as stopped:
+        script.main()
+    used = pool["prompts_per_iteration"] * (1 if "mode" in pool else 4)
+    told = f"{after - used} of {after} prompts"
+    if is_stopped:
+        assert asked == ["results/prompts.jsonl"]
+        assert told in str(stopped.value)
+        assert f"delete 'pool' in {tmp_path}/config.yaml" in str(stopped.value)
+    else:
+        assert asked == ["results/prompts.jsonl", "probe_judge"]
+    said = capsys.readouterr().err
+    assert (f"WARNING: {told}" in said) == ("are used by no" in said) == is_warned
+
+
+def test_a_dry_run_ends_where_it_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """JOBS=-n makes nothing, of which nothing can be counted."""
+    (tmp_path / "config.yaml").write_text("image_root: photos\n")
+    script = importlib.import_module("judge_images")
+    monkeypatch.setattr(script, "ask", lambda *words: None)
+    words = ["--images", str(tmp_path / "photos"), "--project", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["judge_images.py", *words, "--snakemake=-n"])
+    with pytest.raises(ValueError, match=r"prompts\.jsonl: must be made by now .*-n"):
+        script.main()
+
+
 def judge_images(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the script that `make judge` runs, in a folder."""
     command = [sys.executable, str(ROOT / "scripts" / "judge_images.py")]
@@ -264,16 +438,57 @@ def judge_images(folder: Path, *arguments: str) -> subprocess.CompletedProcess[s
     )
 
 
-@pytest.mark.parametrize("name", ["absent", "empty"])
-def test_a_folder_without_images_is_named(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "got"),
+    [
+        ("absent", "no such folder"),
+        ("empty", "none in it"),
+        ("empty/notes.txt", "a file"),
+    ],
+)
+def test_a_folder_without_images_is_named(tmp_path: Path, name: str, got: str) -> None:
     """In one line, before anything is made."""
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "notes.txt").write_text("hello")
     done = judge_images(tmp_path, "--images", name)
-    assert (
-        done.stderr == f"error: {name}: must be a folder of images (got none in it)\n"
-    )
-    assert not (tmp_path / f"judge_of_{name}").exists()
+    assert done.stderr == f"error: {name}: must be a folder of images (got {got})\n"
+    assert not (tmp_path / f"judge_of_{Path(name).name}").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--configfile over.yaml", "--configfiles=over.yaml", "-j 2 --conf over.yaml"),
+        *("--config seed=7", "-C seed=7", "-Cseed=7"),
+    ],
+)
+def test_a_config_on_the_command_line_is_refused(words: str, tmp_path: Path) -> None:
+    """Snakemake takes the last alone, and this command has one of its own."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/1.png").write_bytes(image_bytes())
+    done = judge_images(tmp_path, "--images", "photos", f"--snakemake={words}")
+    assert done.returncode == 1
+    assert re.fullmatch(
+        r"error: --snakemake: must leave the config alone \(got '-[^ ]+'\)\. Hint: "
+        r"LIKE=overlay\.yaml .*\n",
+        done.stderr,
+    ), done.stderr
+    assert not (tmp_path / "judge_of_photos").exists()
+
+
+def test_a_profile_with_a_config_is_refused(tmp_path: Path) -> None:
+    """What is said on the command line takes its place."""
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos/1.png").write_bytes(image_bytes())
+    (tmp_path / "mine").mkdir()
+    path = tmp_path / "mine" / "config.yaml"
+    words = ("--images", "photos", "--profile", "mine")
+    for key in ("configfile: [over.yaml]", "config: [seed=7]"):
+        path.write_text(f"cores: 1\n{key}\n")
+        done = judge_images(tmp_path, *words)
+        told = f"error: mine/config.yaml: must leave the config alone (got '{key[:6]}"
+        assert done.stderr.startswith(told), done.stderr
+    assert not (tmp_path / "judge_of_photos").exists()
 
 
 @pytest.mark.parametrize("option", ["--images", "--project", "--like"])
@@ -322,6 +537,8 @@ BASE = yaml.safe_load((ROOT / "config.yaml").read_text())["base_model"]
         ({"model": "b"}, {"like": "tiny"}, r"--like: .* sections, train \(got none"),
         ({"like": "tiny"}, {"like": "tiny"}, None),
         ({"like": "tiny"}, {}, None),
+        ({"like": "over.yaml"}, {"like": "over.yaml"}, None),
+        ({}, {"like": "over.yaml"}, r"--like: .* sections, seed, train \("),
         ({"like": "tiny", "model": "x/y"}, {"like": "tiny", "model": "x/y"}, None),
         ({"like": "tiny"}, {"like": "tiny", "model": "x/y"}, r"--model: .*'x/y'\)"),
     ],
@@ -341,11 +558,12 @@ def test_a_project_that_says_otherwise_is_not_gone_on_with(
     Path("link").symlink_to("a/photos")
     Path("tiny").mkdir()
     Path("tiny/config.yaml").write_text("base_model: ../b\ntrain: {min_rows: 1}\n")
+    Path("over.yaml").write_text("seed: 7\ntrain: {min_rows: 1}\n")
     start = importlib.import_module("judge_images").start_project
 
     def give(images: str = "a/photos", model: str = "", like: str = "") -> None:
-        like_folder = Path(like) if like else None
-        start(Path("judge"), Path(images), model or None, like_folder)
+        path = Path(like) if like else None
+        start(Path("judge"), Path(images), model or None, path)
 
     give(**first)
     path = Path("judge/config.yaml")
@@ -461,24 +679,41 @@ def test_questions_are_asked_read_answered_and_chosen(asked: Path) -> None:
     assert [path.parent.name for path in ledgers] == ["asked", "seen"]
 
 
-def test_the_command_goes_on_where_it_was(asked: Path) -> None:
-    """Nothing of a folder that is as it was is stale; a new image asks again."""
-    target = "results/prompts.jsonl"
-    command = [sys.executable, "-m", "snakemake", "--directory", str(asked), target]
+def test_the_plan_is_of_what_the_command_makes(asked: Path) -> None:
+    """Of all its judges, and of no benchmark, which it never asks about."""
+    told = dry_run(asked, "-p", "probe_judge")
+    assert re.search(r"plan_run\.py .*\}' judge\n", told)
+    planned = dry_run(asked, "judge")
+    for name in ("judge.json", "pairs_report.json", "filter_report.json"):
+        assert len(set(re.findall(rf"iter\d/majority/{name}", planned))) == 4
+    assert "train_judge" in planned and "judge_benchmarks" not in planned
+    command = [sys.executable, ROOT / "scripts/plan_run.py", "--directory", asked]
+    done = subprocess.run([*command, "judge"], capture_output=True, text=True)
+    assert done.stdout.startswith("plan of judge\n"), done.stderr
+    stages = [line.split(" ")[0] for line in done.stdout.splitlines()]
+    assert stages.count("train") == 4 and "benchmark_judgments" not in stages
+
+
+def dry_run(project: Path, *words: str) -> str:
+    """What Snakemake would do in a project."""
+    command = [sys.executable, "-m", "snakemake", "--directory", str(project), *words]
     command += ["--snakefile", str(ROOT / "Snakefile"), "-n", "--profile"]
     command.append(str(ROOT / "profiles" / "local"))
     environment = {
         key: value for key, value in os.environ.items() if key != "SNAKEMAKE_PROFILE"
     }
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=True, env=environment
+    )
+    return done.stdout
 
-    def plan() -> str:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True, env=environment
-        )
-        return done.stdout
 
-    assert "Nothing to be done" in plan()
+def test_the_command_goes_on_where_it_was(asked: Path) -> None:
+    """Nothing of a folder that is as it was is stale; a new image asks again."""
+    target = "results/prompts.jsonl"
+    assert "Nothing to be done" in dry_run(asked, target)
     image = asked.parent / "photos" / "new.png"
     image.write_bytes(image_bytes(size=(72, 72), color="white"))
-    assert "list_images" in plan() and "ask_questions" in plan()
+    told = dry_run(asked, target)
+    assert "list_images" in told and "ask_questions" in told
     image.unlink()

@@ -193,7 +193,7 @@ def test_an_heir_of_a_local_rule_is_local() -> None:
     heirs = [
         (heir, "\n    localrule: True" in body)
         for rule, heir, body in re.findall(
-            r"^ *use rule (\w+) as (\w+) with:\n(.*?)(?=^\S|\Z)", text, re.M | re.S
+            r"^ *use rule (\w+) as (\w+) with:(\n.*?)(?=^\S|\Z)", text, re.M | re.S
         )
         if rule in local
     ]

@@ -10,7 +10,15 @@ import yaml
 
 from selfjudge.ground.records import ORDERS, Prompt
 from selfjudge.pairs.pool import on_side
-from selfjudge.run.config import read_config
+from selfjudge.run.config import (
+    DEFAULTS,
+    SCHEMA,
+    ConfigError,
+    check_yaml,
+    lay_over,
+    read_config,
+    shape_faults,
+)
 from selfjudge.run.pool_size import count_dealt
 
 # What of another project is taken over: the model, and how it is asked and trained.
@@ -20,6 +28,9 @@ TAKEN = (
     *("train", "probe", "plan"),
 )
 PATHS = ("templates", "base_model")  # of these, from the project directory
+# What adapters are trained at where nothing says a rate: config.yaml's is that of a
+# full fine-tune, by which they hardly move; the overlays have this one.
+LORA_RATE = 1e-4
 # The share of prompts about one's own images that give a pair judged right in both
 # orders, for want of a better figure: the probe finds the project's own.
 LEARNT_RATE = 0.1
@@ -34,42 +45,66 @@ def new_project(
 ) -> dict[str, Any]:
     """The config of a project in ``project`` on the images below a folder.
 
-    ``model`` is a Hub id or a folder; ``like`` a project whose settings are taken.
+    ``model`` is a Hub id or a folder; ``like`` a project whose settings are taken, or
+    a file of settings, such as an overlay.  Raises ValueError where it is neither.
     """
     cut = {"shards": -(-num_images // IMAGES_PER_SHARD)}
+    path = path_from(project, images)
     config: dict[str, Any] = {
         "questions": cut,
-        "image_root": path_from(project, images),
-        "prompts": {
-            "sources": [
-                {
-                    "name": "images",
-                    "kind": "images",
-                    "path": path_from(project, images),
-                }
-            ]
-        },
+        "image_root": path,
+        "prompts": {"sources": [{"name": "images", "kind": "images", "path": path}]},
     }
     if like:
-        text = (like / "config.yaml").read_text(encoding="utf-8")
-        known = yaml.safe_load(text) or {}
-        config |= {key: known[key] for key in TAKEN if key in known}
-        config["questions"] = {**(known.get("questions") or {}), **cut}
+        known = read_settings(like)
+        folder = like if like.is_dir() else like.parent
+        config |= {key: known[key] for key in known if key not in config}
+        config["questions"] = {**known.get("questions", {}), **cut}
         # Its benchmarks are not taken over, but that none of them is kept out is.
-        if (known.get("prompts") or {}).get("keep_out") == []:
+        if known.get("prompts", {}).get("keep_out") == []:
             config["prompts"]["keep_out"] = []
         for key in PATHS:
-            if known.get(key) and (like / known[key]).is_dir():
-                config[key] = path_from(project, like / known[key])
+            if known.get(key) and (folder / known[key]).is_dir():
+                config[key] = path_from(project, folder / known[key])
         if pythons := config.get("interpreters"):
             config["interpreters"] = {
-                kind: python_from(project, like, python)
+                kind: python_from(project, folder, python)
                 for kind, python in pythons.items()
             }
     if model:
         is_folder = Path(model).is_dir()
         config["base_model"] = path_from(project, Path(model)) if is_folder else model
+    train = config.get("train", {})
+    if train.get("method", "lora") == "lora" and "learning_rate" not in train:
+        config["train"] = {"learning_rate": LORA_RATE, **train}
     return config
+
+
+def read_settings(like: Path) -> dict[str, Any]:
+    """What of a project, or of a file of settings, holds for other images too.
+
+    Of a project that is how a model is asked and trained; a file, which says nothing
+    else, counts whole.  Raises ValueError where there is none, or one that the schema
+    refuses.
+    """
+    if not like.exists():
+        raise ValueError(
+            f"--like: must be a project's folder or a YAML file (got '{like}'). Hint: "
+            "overlays/ has files for several models"
+        )
+    path = like / "config.yaml" if like.is_dir() else like
+    if not path.is_file():
+        raise ValueError(f"{like}: must be a project, with a config.yaml (got none)")
+    check_yaml(path)
+    known, defaults, schema = (
+        yaml.safe_load(file.read_text(encoding="utf-8")) or {}
+        for file in (path, DEFAULTS, SCHEMA)
+    )
+    if faults := shape_faults(lay_over(defaults, known), schema):
+        raise ConfigError("\n".join(f"{path}: {fault}" for fault in faults))
+    if path.name != "config.yaml":
+        return dict(known)
+    return {key: known[key] for key in (*TAKEN, "prompts") if key in known}
 
 
 def check_given(
@@ -77,12 +112,13 @@ def check_given(
 ) -> None:
     """Raise ValueError where a project's config says otherwise than what is given.
 
-    Settings taken over may have been changed since; but their sections must be there.
+    Settings taken over may have been changed since; but a section that is as if none
+    had been given was never taken over.
     """
     path = project / "config.yaml"
+    config = read_config(project)
     given = new_project(project, images, 1, model, like)
     own = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    config = read_config(project)
     sources = [source.get("path") for source in config["prompts"]["sources"]]
     told = {"--images": ("image_root", [config["image_root"], *filter(None, sources)])}
     if "base_model" in given:
@@ -93,9 +129,16 @@ def check_given(
                 f"{option}: must be as {path} says, '{values[0]}' (got "
                 f"'{given[key]}'). {ANOTHER}"
             )
+    if not like:
+        return
     # The number of shards is of the images, and a model was compared above.
-    new = given.keys() - own.keys() - {"questions", "base_model"}
-    missing = [key for key in TAKEN if key in new]
+    plain = new_project(project, images, 1, model, None)
+    compared = given.keys() - {"questions", "image_root", "prompts", "base_model"}
+    missing = [
+        key
+        for key in given
+        if key in compared and own.get(key) == plain.get(key) != given[key]
+    ]
     if missing:
         raise ValueError(
             f"--like: {path} must have its sections, {', '.join(missing)} (got none of "
@@ -177,6 +220,16 @@ def share_pool(
     if "mode" not in own and share < max(FEWEST_SHARED, count_fewest(config)):
         return {"mode": "reuse", "prompts_per_iteration": num_prompts}
     return {"prompts_per_iteration": share}
+
+
+def count_unused(num_prompts: int, config: dict[str, Any]) -> int:
+    """How many of the prompts to train on no iteration uses.
+
+    None where they are fewer than iterations: equal shares leave so many.
+    """
+    num_dealt = count_dealt(config)
+    left = num_prompts - num_dealt * int(config["pool"]["prompts_per_iteration"])
+    return left if left >= num_dealt else 0
 
 
 def count_fewest(config: dict[str, Any]) -> int:

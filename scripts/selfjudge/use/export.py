@@ -63,6 +63,13 @@ def export_judge(
     read_asked(judge)
     provenance = read_provenance(judge)
     base = find_base(judge, provenance)
+    method = provenance["settings"].get("method")
+    if is_adapter and method == "full":
+        raise ValueError(
+            f"--adapter: must be of a judge trained with 'train.method' 'lora' (got "
+            f"'{judge}', trained with '{method}'). Hint: leave --adapter out: its "
+            "weights are the judge"
+        )
     if is_adapter and base.num_judges:
         raise ValueError(
             f"--adapter: must be of a judge trained from a base model (got '{judge}', "
@@ -73,8 +80,10 @@ def export_judge(
         raise ValueError(f"--output: must not exist yet (got '{output}')")
     weights = judge / ADAPTER if is_adapter else judge
     if not any(WEIGHTS.fullmatch(path.name) for path in weights.glob("*")):
-        hint = "it was trained in full" if is_adapter else "is the judge whole?"
-        raise ValueError(f"{weights}: must hold weights in safetensors ({hint})")
+        raise ValueError(
+            f"{weights}: must hold weights in safetensors (got none). Hint: is the "
+            "judge whole?"
+        )
     partial = output.with_name(f".{output.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
