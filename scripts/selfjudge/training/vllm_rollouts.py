@@ -8,7 +8,7 @@ the two agree on what was written.
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import torch
@@ -86,9 +86,31 @@ def started_as_ours(
     theirs = vllm_generation.LLM
     vllm_generation.LLM = lambda **told: theirs(**(told | ours))
     try:
-        yield
+        with weights_left_open() if is_cpu_build() else nullcontext():
+            yield
     finally:
         vllm_generation.LLM = theirs
+
+
+@contextmanager
+def weights_left_open() -> Iterator[None]:
+    """While it is open, vLLM's CPU build loads weights that can be loaded again.
+
+    On a CPU that knows AVX-512 or AMX it packs them, and takes no others after that.
+    """
+    from vllm.model_executor.layers import utils
+
+    packs = utils.dispatch_cpu_unquantized_gemm
+    utils.dispatch_cpu_unquantized_gemm = leave_open
+    try:
+        yield
+    finally:
+        utils.dispatch_cpu_unquantized_gemm = packs
+
+
+def leave_open(layer: Any, remove_weight: bool) -> None:
+    """In place of vLLM's packing: multiply with the weights as they stand."""
+    layer.cpu_linear = torch.nn.functional.linear
 
 
 def hand_over(model: Any, llm: Any) -> None:
