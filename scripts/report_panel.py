@@ -4,13 +4,14 @@ Reads prompts, votes of all shards, preferences, what gave none, and the members
 greedy answers; writes one document.  No stage of the loop reads it.
 """
 
+import sys
 from itertools import chain
 from pathlib import Path
 
 from selfjudge.ground.lines import read_records, write_json
 from selfjudge.ground.records import Preference, Prompt, Response, Vote
 from selfjudge.panel.agreement import measure_agreement
-from selfjudge.panel.audit import count_preferences
+from selfjudge.panel.audit import count_preferences, tell_untaught
 from selfjudge.panel.preferences import NoPreference
 from selfjudge.panel.unparsed import count_unparsed
 from selfjudge.run.commands import arguments, run
@@ -55,6 +56,8 @@ def main() -> None:
     agreement = measure_agreement(prompts, votes(), raters).report()
     ratings = count_unparsed(votes(), raters, args.only_own, args.scorers)
     write_json(args.output, counts | {"ratings": ratings} | agreement)
+    if told := tell_untaught(counts, str(args.output)):
+        print(f"note: {told}", file=sys.stderr)
 
 
 if __name__ == "__main__":

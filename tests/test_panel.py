@@ -23,7 +23,7 @@ from selfjudge.ground.records import (
 )
 from selfjudge.ground.requests import Generation, Sampling
 from selfjudge.panel.agreement import measure_agreement
-from selfjudge.panel.audit import count_preferences
+from selfjudge.panel.audit import count_preferences, tell_untaught
 from selfjudge.panel.ballots import BALLOTS, Voters, panel_reward
 from selfjudge.panel.candidates import list_candidates
 from selfjudge.panel.gold import gives_gold
@@ -906,6 +906,35 @@ def test_the_audit_tells_whether_pairs_are_righter_than_members() -> None:
     blind = [msgspec.structs.replace(one, answer=None) for one in prompts]
     report = count_preferences(blind, votes, kept, dropped, own)
     assert report["gold"] is None and report["num_kept_answers_differ"] == 2
+
+
+def test_a_veto_of_dissenters_is_told() -> None:
+    """Where the members differ one of three dissents, and at .85 nothing is kept."""
+    numbers = range(1, 9)
+    votes = [
+        one
+        for number in numbers
+        for one in (
+            vote(number, "2", "ab", [1, 1, 0]),
+            vote(number, "3", "c", [0, 0, 1]),
+        )
+    ]
+    prompts = [prompt(number) for number in numbers]
+    own = {
+        "ada": [response(number, 0, "2") for number in numbers],
+        "cyd": [response(number, 0, "3") for number in numbers],
+    }
+
+    def told(keep: float, margin: float) -> str:
+        found = built(votes, builder(keep=keep, margin=margin), prompts)
+        kept = [one for one in found if isinstance(one, Preference)]
+        dropped = [one for one in found if isinstance(one, NoPreference)]
+        counts = count_preferences(prompts, votes, kept, dropped, own)
+        return tell_untaught(counts, "the report")
+
+    assert told(0.85, 0.75).startswith("0 of 8 prompts")
+    assert "with keep, margin of 0.5, 0.5 8 would" in told(0.85, 0.75)
+    assert told(0.5, 0.25) == ""
 
 
 def test_only_where_members_answer_otherwise_can_a_peer_teach() -> None:

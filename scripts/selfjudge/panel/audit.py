@@ -23,6 +23,10 @@ KEEPS = (0.5, 0.6, 0.7, 0.8, 0.85, 0.9)
 MARGINS = (0.25, 0.5, 0.75)
 THRESHOLDS = [(keep, margin) for keep in KEEPS for margin in MARGINS]
 ALL = "all"
+# Of the prompts that members answer differently: below it a line says so.
+LEAST_TAUGHT_RATE = 0.25
+# Of what the loosest thresholds keep of them: the strictest that keep it are named.
+MUCH_TAUGHT_RATE = 0.75
 
 
 def count_preferences(
@@ -106,6 +110,26 @@ def count_preferences(
 def name_thresholds(counts: Mapping[tuple[float, float], int]) -> dict[str, int]:
     """Counts by the names of `keep` and `margin`."""
     return {f"{keep}, {margin}": counts[keep, margin] for keep, margin in THRESHOLDS}
+
+
+def tell_untaught(counts: Mapping[str, Any], place: str) -> str:
+    """What to say where few prompts that members answer differently are kept, or "".
+
+    ``place`` is the report's.  Nothing where other thresholds would keep no more.
+    """
+    differ, kept = counts["num_answers_differ"], counts["num_kept_answers_differ"]
+    more = counts["would_keep_answers_differ"]
+    enough = MUCH_TAUGHT_RATE * max(more.values())
+    by_margin = sorted(THRESHOLDS, key=lambda one: (one[1], one[0]), reverse=True)
+    names = (f"{keep}, {margin}" for keep, margin in by_margin)
+    strictest = next(name for name in names if more[name] >= enough)
+    if kept >= LEAST_TAUGHT_RATE * differ or more[strictest] <= kept:
+        return ""
+    return (
+        f"{kept} of {differ} prompts that the members answer differently gave a "
+        f"preference, where alone a peer can teach; with keep, margin of {strictest} "
+        f"{more[strictest]} would (would_keep_answers_differ in {place})"
+    )
 
 
 def answers_differ(prompt: Prompt, answers: Sequence[Sequence[Response]]) -> bool:
