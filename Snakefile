@@ -131,11 +131,13 @@ if config["certificate"]["share"]:
 include: "rules/report.smk"
 
 
-# What a person asked for and no rule makes is told of with what there is; Snakemake
-# knows its targets only later.
-for word in sys.argv[1:]:
+# What a person asked for and no rule makes is told of with what there is.  Snakemake
+# knows its targets only later, so that a word may also be the value of an option.
+OF_OTHER_FILES = ("--report", "--cleanup-metadata", "--archive")
+is_asked = not any(word.startswith(OF_OTHER_FILES) for word in sys.argv)
+for word in sys.argv[1:] if is_asked else []:
     is_result = re.match(r"results/(panel/)?iter\d+/", word)
-    if is_result and not Path(word).exists():  # the value of an option may
+    if is_result and not Path(word).exists():
         if not any(rule.is_producer(os.path.normpath(word)) for rule in workflow.rules):
             raise WorkflowError(tell_targets(word))
 

@@ -23,12 +23,12 @@ from selfjudge.ground.records import Prompt
 from selfjudge.pairs.pictures import is_image_name
 from selfjudge.run.commands import arguments, run
 from selfjudge.run.config import lay_over, read_config
+from selfjudge.run.pool_size import count_unused
 from selfjudge.run.projects import (
     LEARNT_RATE,
     check_given,
     count_fewest,
     count_trained,
-    count_unused,
     new_project,
     share_pool,
     with_pool,

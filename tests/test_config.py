@@ -284,6 +284,13 @@ def test_a_fault_names_place_must_and_got(changes: dict[str, Any], fault: str) -
         pytest.param({"benchmarks__criteria": None}, id="ones-own-left-out"),
         pytest.param({"benchmarks__vlrb_mine": None}, id="ones-own-like-it-left-out"),
         pytest.param(
+            {
+                "benchmarks__charts_2024": None,
+                "benchmarks__charts_2025": CONFIG["benchmarks"]["vlrb"],
+            },
+            id="one-of-two-own-left-out",
+        ),
+        pytest.param(
             {"benchmarks__mmrb": None, "benchmarks__mrb": None}, id="nothing-stays-on"
         ),
         pytest.param(

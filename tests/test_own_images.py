@@ -516,6 +516,26 @@ def test_an_empty_folder_is_none(
     assert {path.name for path in tmp_path.iterdir()} == {"a.png", "config.yaml"}
 
 
+def test_settings_are_not_taken_over_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor where the project says nothing of their section; what is ours goes on."""
+    monkeypatch.chdir(tmp_path)
+    Path("photos").mkdir()
+    Path("photos/1.png").write_bytes(image_bytes())
+    Path("other.yaml").write_text("train: {min_rows: 1}\n")
+    Path("same.yaml").write_text("iterations: 4\n")
+    start = importlib.import_module("judge_images").start_project
+    start(Path("judge"), Path("photos"), None, Path("same.yaml"))
+    path = Path("judge/config.yaml")
+    config = yaml.safe_load(path.read_text())
+    del config["train"]  # as such projects were until 2026-11-28
+    path.write_text(yaml.safe_dump(config))
+    start(Path("judge"), Path("photos"), None, Path("same.yaml"))
+    with pytest.raises(ValueError, match="sections, train "):
+        start(Path("judge"), Path("photos"), None, Path("other.yaml"))
+
+
 BASE = yaml.safe_load((ROOT / "config.yaml").read_text())["base_model"]
 
 

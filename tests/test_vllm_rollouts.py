@@ -21,7 +21,11 @@ from selfjudge.training import vllm_rollouts
 from selfjudge.training.models import load_model, load_processor, lora_config
 from selfjudge.training.reinforcement_trainer import ReinforcementTrainer
 from selfjudge.training.settings import TrainSettings
-from selfjudge.training.vllm_rollouts import learnt_weights, started_as_ours
+from selfjudge.training.vllm_rollouts import (
+    learnt_weights,
+    started_as_ours,
+    weights_left_open,
+)
 from test_reinforcement import (
     DEMO_BASE,
     ROWS_PER_STEP,
@@ -171,6 +175,24 @@ def test_vllm_is_started_with_arguments_of_ours(
     assert started["trust_remote_code"] and started["limit_mm_per_prompt"]["image"] == 2
     assert started["additional_config"] == {"blocked_token_ids": [4, 5]}
     assert vllm_generation.LLM is dict
+
+
+@pytest.mark.vllm
+def test_a_cpu_multiplies_with_the_weights_of_now() -> None:
+    """One that knows AVX-512 or AMX packs them, unless vLLM is started as ours."""
+    pytest.importorskip("vllm", reason="needs vLLM: see requirements-vllm.txt")
+    from vllm.model_executor.layers import utils
+
+    packs = utils.dispatch_cpu_unquantized_gemm
+    layer: Any = torch.nn.Linear(8, 8, bias=False)
+    with pytest.raises(KeyError), weights_left_open():
+        utils.dispatch_cpu_unquantized_gemm(layer, remove_weight=True)
+        raise KeyError
+    assert utils.dispatch_cpu_unquantized_gemm is packs
+    asked = torch.ones(1, 8)
+    for factor in (1, 2):
+        layer.weight.data.fill_(factor)
+        assert layer.cpu_linear(asked, layer.weight, None).eq(8 * factor).all()
 
 
 def adapted(dtype: str, **changes: Any) -> Any:

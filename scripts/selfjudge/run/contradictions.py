@@ -239,16 +239,20 @@ def benchmark_faults(config: Mapping[str, Any]) -> list[str]:
 
 
 def meant_benchmark(name: str, benchmarks: Mapping[str, Any]) -> str | None:
-    """The benchmark that stays on beside a null under a name much like its own.
+    """The benchmark of ours that stays on beside a null much like its name or format.
 
     None where there is none such, or the null leaves out one of ours.  Another name is
     taken, though it leaves out nothing here: configs are laid over one another, and
     none of them knows the benchmarks of all.
     """
-    named = {key: key for key, spec in benchmarks.items() if spec}
-    named |= {spec["format"]: key for key, spec in benchmarks.items() if spec}
+    shipped = shipped_benchmarks()
+    if name in shipped:
+        return None
+    named: dict[str, str] = {}
+    for key in shipped & {key for key, spec in benchmarks.items() if spec}:
+        named |= {key: key, benchmarks[key]["format"]: key}
     near = difflib.get_close_matches(name, named, n=1, cutoff=0.75)
-    return named[near[0]] if near and name not in shipped_benchmarks() else None
+    return named[near[0]] if near else None
 
 
 def shipped_benchmarks() -> set[str]:

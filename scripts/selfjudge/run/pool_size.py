@@ -16,6 +16,16 @@ def count_dealt(config: Mapping[str, Any]) -> int:
     return 1 if config["pool"]["mode"] == "reuse" else int(config["iterations"])
 
 
+def count_unused(num_prompts: int, config: Mapping[str, Any]) -> int:
+    """How many of the prompts to train on no iteration uses.
+
+    None where they are fewer than iterations: equal shares leave so many.
+    """
+    num_dealt = count_dealt(config)
+    left = num_prompts - num_dealt * int(config["pool"]["prompts_per_iteration"])
+    return left if left >= num_dealt else 0
+
+
 class PoolSize(NamedTuple):
     """The pool: whether each prompt to train on is closed, in its order, and how many
     are held out."""

@@ -137,7 +137,9 @@ def check_given(
     missing = [
         key
         for key in given
-        if key in compared and own.get(key) == plain.get(key) != given[key]
+        if key in compared
+        and given[key] != plain.get(key)
+        and own.get(key) in (None, plain.get(key))
     ]
     if missing:
         raise ValueError(
@@ -220,16 +222,6 @@ def share_pool(
     if "mode" not in own and share < max(FEWEST_SHARED, count_fewest(config)):
         return {"mode": "reuse", "prompts_per_iteration": num_prompts}
     return {"prompts_per_iteration": share}
-
-
-def count_unused(num_prompts: int, config: dict[str, Any]) -> int:
-    """How many of the prompts to train on no iteration uses.
-
-    None where they are fewer than iterations: equal shares leave so many.
-    """
-    num_dealt = count_dealt(config)
-    left = num_prompts - num_dealt * int(config["pool"]["prompts_per_iteration"])
-    return left if left >= num_dealt else 0
 
 
 def count_fewest(config: dict[str, Any]) -> int:

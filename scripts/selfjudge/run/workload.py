@@ -23,7 +23,7 @@ from selfjudge.pairs.pictures import is_image_name
 from selfjudge.pairs.pool import check_pool
 from selfjudge.run.pool_size import (
     PoolSize,
-    count_dealt,
+    count_unused,
     measure_pool,
 )
 from selfjudge.run.probe_report import CLOSED_PAIRS, OPEN_PAIRS, RIGHT_PAIRS
@@ -259,9 +259,7 @@ class Workload:
         """Prompts of the pool that no iteration uses, once it is there."""
         if self.pool is None:
             return None
-        each = int(self.config["pool"]["prompts_per_iteration"])
-        needed = count_dealt(self.config) * each
-        return max(0, len(self.pool.closed_by_rank) - needed)
+        return count_unused(len(self.pool.closed_by_rank), self.config)
 
     def _kinds(self, iteration: int) -> tuple[int, int] | None:
         """Closed and open prompts of an iteration, once the pool is there.
