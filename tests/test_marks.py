@@ -130,6 +130,19 @@ WHOLE = {
     "said twice alike": PLAIN + "\n\nFinal marks:\n" + JSON,
     "a thought": f"<think>Correctness: 1</think>\n{PLAIN}",
     "a note": PLAIN + "\n\nThe image shows 3 dogs and a scale.",
+    "another scale in a note": PLAIN + "\n\nThe scale shows 10 kg.",
+    "another scale in a sum": PLAIN + "\n\nOverall: 8 out of 10",
+    "another scale in an answer": "My answer: 7 out of 10 bars are red.\n" + PLAIN,
+    "another scale in a sum above": "Overall score: 8 out of 10\n" + PLAIN,
+    "another scale of a chart": "On a scale of 0 to 100 it is at 40.\n" + PLAIN,
+    "a chart above": "The chart has a scale of 0 to 100.\n" + PLAIN,
+    "prose after": PLAIN + "\n\nCorrectness - I took off nothing.",
+    "prose of two after": PLAIN + "\n\nComplexity is low; verbosity - fine.",
+    "a table of prose after": PLAIN + "\n\n| Verbosity | brief |",
+    "reasons after": PLAIN + "\n\nExplanation:\n" + lines("{name}: It is so."),
+    "bold reasons after": PLAIN + "\n\n" + lines("- **{name}:** It is so."),
+    "reasons below headings after": PLAIN + "\n\n" + lines("**{name}:**\nSo.\n"),
+    "reasons after, apart": lines("{name}: {mark}\n") + "\n" + lines("{name}: So."),
 }
 
 
@@ -153,6 +166,15 @@ SPOILT = [
         "4 - or even 5",
         "4. Actually 2",
         "1. clear 2. short",
+        "1. Clear. 2. Short.",
+        "1 - names the dog; 2 - is short",
+        "4 - actually 3",
+        "4, no, 3",
+        "3 -> 4",
+        "4/5 -> 3",
+        "4 - it errs, so 3",
+        "4 - right, or rather 3/5 as it errs",
+        "4 (on a scale of 1 to 10)",
     ),
     *("N/A", "none", "?", "", "high", "[1-5]", "[4, 5]", "it is right", "★★★★☆"),
     *("about 4", "4 and 5", "4½", "4.05", "$4,000", "A", "not 4", "4 - 4.5"),
@@ -186,6 +208,9 @@ def test_what_is_no_mark_is_never_one(said: str, form: str) -> None:
         lines("{name} (5/5): {mark}"),
         "On a scale of 1 to 10:\n" + PLAIN,
         "Marks out of 10:\n" + PLAIN,
+        "## My ratings (1-10)\n\n" + PLAIN,
+        "I rate it on a scale from 1 to 10.\n\n" + lines("### {name}\n{mark}\n"),
+        "| Criterion | Score (out of 10) |\n|---|---|\n" + lines("| {name} | {mark} |"),
         lines("{name}:\n{mark}. It says so.\n2. It is so."),
         lines("{name}:\n{mark} dogs are there."),
         JSON.replace("5", "4.5"),
@@ -194,11 +219,54 @@ def test_what_is_no_mark_is_never_one(said: str, form: str) -> None:
         PLAIN.replace("Correctness: 5\n", ""),
         PLAIN + "\nCorrectness: none",
         PLAIN + "\n\nCorrectness: Actually it is wrong, so 1.",
+        PLAIN + "\n\nCorrectness: 4.5",
+        PLAIN + "\n\nCorrectness:\n- Score: 4.5",
+        PLAIN + "\n\nCorrectness: one",
     ],
 )
 def test_a_text_without_all_marks_is_unparsed(text: str) -> None:
     assert parse_marks(text, FIVE) is None
     assert parse_marks(text, FIVE, OPTIONAL) is None
+
+
+REMARKS = {
+    "The answer is right": "The answer is wrong",
+    "There are three dogs, as it says": "There are three dogs, it says four",
+    "The correct answer is 5": "The correct answer should be 5",
+    "There are indeed four dogs": "There are actually four dogs",
+    "The response gives 5, as there are": "The response gives 3 instead of 5",
+    "There are 5 dogs, and the response says 5": "There are 5 dogs, but the response "
+    "says 3",
+    "It says 3. There are 3.": "It says 2. There are 5.",
+    "It says 3, and that is right": "It says 3, actually 5",
+    "it names 5 out of 5 dogs": "it names 3 out of 5 dogs",
+    "all 10 out of 10 bars are red": "only 4 out of 10 bars are red",
+    "should be 3, and it is": "should be 5",
+    "What I would give: two cats, 1 dog": "What it misses: two cats, 1 dog",
+}
+
+
+@pytest.mark.parametrize("digit", "135")
+@pytest.mark.parametrize(
+    "form", ["{} - {}", "{}/5 ({})", "{}: {}", "{}. {}", "{} | {}", "{} because {}"]
+)
+@pytest.mark.parametrize("remark", [*REMARKS, *REMARKS.values()])
+def test_praise_and_blame_leave_the_mark_alike(
+    remark: str, form: str, digit: str
+) -> None:
+    """Else those who say why an answer is wrong would have no vote against it."""
+    text = lines("{name}: {mark}", correctness=form.format(digit, remark))
+    assert parse_marks(text, FIVE) == f"4{digit}321"
+    reasons = "\n\nReasons:\nHelpfulness: It helps.\nCorrectness: "
+    assert parse_marks(PLAIN + reasons + remark, FIVE) == DIGITS
+
+
+@pytest.mark.parametrize("remark", ["3", "actually 3", "yes, 5", "indeed 5", "so 3/5"])
+@pytest.mark.parametrize("digit", "15")
+def test_a_remark_that_is_a_mark_leaves_none(remark: str, digit: str) -> None:
+    """Whether it is praise or blame."""
+    text = lines("{name}: {mark}", correctness=f"{digit} - {remark}")
+    assert parse_marks(text, FIVE) is None
 
 
 @pytest.mark.parametrize(
@@ -262,6 +330,9 @@ def one_line(number: int) -> str:
         ),
         (f"Response 1\nIt is short.\nResponse 1\n{PLAIN}", [DIGITS, None]),
         (f"On a scale of 1 to 10.\nResponse 1\n{PLAIN}", [None, None]),
+        (f"Response 1\n{PLAIN}\nResponse 2\n8 out of 10 are red.", [DIGITS, None]),
+        (f"7 out of 10 are red.\nResponse 1\n{PLAIN}", [DIGITS, None]),
+        (f"Response 1\n{PLAIN}\nResponse 2\nMarks out of 10:\n{PLAIN}", [DIGITS, None]),
     ],
 )
 def test_sections_are_read_in_the_same_forms(
@@ -271,10 +342,14 @@ def test_sections_are_read_in_the_same_forms(
 
 
 NOISES = ["*", "_", " ", "-|", "(", "| ", "1. ", "\n", '{"', "4 ", "\u2605", ". "]
+WORDS = ["or ", "so, ", "| no ", "score ", "2. ", "; 2 "]
 
 
-@pytest.mark.parametrize("noise", [*NOISES, "Correctness: ", "Correctness: 4 ("])
+@pytest.mark.parametrize(
+    "noise", [*NOISES, *WORDS, "Correctness: ", "Correctness: 4 ("]
+)
 def test_long_noise_is_read_in_no_time(noise: str) -> None:
     text = noise * 20_000
+    parse_marks(lines("{name}: {mark}", correctness=f"1. {text}x"), FIVE)
     assert parse_marks(text + "\n" + PLAIN.replace("4", "x"), FIVE) is None
     assert parse_sections(text, FIVE, 2) == [None, None]

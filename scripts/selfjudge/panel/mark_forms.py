@@ -4,6 +4,11 @@ A mark is a whole number from 1 to 5: "4", "**4/5**", "4 out of 5", "4.0", "4 - 
 right".  What could be another is none: "4.5", "4-5", "4/10", "4 (or 5)", "4 dogs".
 A criterion's stands beside its name ("Correctness (1-5): 4", a row of a table, a key
 of JSON), or alone in the line below.
+
+What a remark says of the response does not matter, whatever numbers it names: a rater
+that says what is wrong would lose its low marks else, and one that praises keep its
+high ones.  So the mark before "the answer should be 5" counts; only a remark that is
+itself a mark ("actually 3", "yes, 5"), ends in ", so 3" or says "3/5", leaves none.
 """
 
 import re
@@ -19,7 +24,6 @@ NOISE = r"(?:[^\w\n]|_)"
 OPENERS = r"[ \t*_`\"'\[({$]{0,20}+"
 CLOSERS = r"[ \t*_`\"'\])}$]{0,20}+"
 WORD = r"(?:score|rating|mark|grade)s?"
-NUMBER = r"(?:\d+|one|two|three|four|five|half)"
 MARK = re.compile(
     rf"{OPENERS}(?:{WORD}{CLOSERS}[:=]?{OPENERS})?([1-5])(?:\.0+)?(?!\d){CLOSERS}"
     rf"(?:(?:/|\(?(?:out[ \t]+)?of)[ \t]*(?:5(?:\.0+)?(?!\d)|five\b){CLOSERS})?"
@@ -34,18 +38,29 @@ REMARK = re.compile(
     r"(?:[-\u2013:]+[ \t]|\u2014|\.[ \t]|[(\[|#]|because\b|since\b)(.*)",
     re.IGNORECASE | re.DOTALL,
 )
-# A remark that may give another mark: it begins with a number, or doubts before one;
-# or it shows that the mark was the number of an item.
-OTHERWISE = re.compile(
-    rf"^[\W_]*(?:to\W+)?{NUMBER}\b|\d ?/ ?\d|\bout of {NUMBER}\b|\b[2-9][.)][ \t]"
-    r"|\|[ \t]*\d|\b(?:or|but|worth|maybe|perhaps|possibly|could|might|would|should"
-    r"|rather|actually|instead|wait|thought|score|mark|rating|deserves?|give)\b"
-    rf"[^.;\n]{{0,60}}?\b{NUMBER}\b",
+# Where a remark gives the mark anew: it, or a cell, is another mark with nothing but
+# words that doubt or affirm one; or it ends in ", so 3", or has a mark "of five".
+HEDGE = (
+    rf"(?:or|but|no|yes|so|to|an?|it|i|my|{WORD}|maybe|perhaps|possibly|rather|even"
+    r"|wait|actually|indeed|exactly|(?:could|might)[ \t]be|worth|deserves)\b"
+)
+AGAIN = re.compile(
+    rf"(?:(?:^|\|)[^\w|]{{0,20}}+(?:{HEDGE}[^\w|]{{1,20}}+){{0,6}}|[.,;:][ \t]+so[ \t])"
+    r"(?:[1-5](?:\.\d+)?(?!\w)|(?:one|two|three|four|five)\b)[^\w|]{0,20}+(?:\||$)"
+    r"|\b[1-5](?:\.\d+)?[ \t]?(?:/[ \t]?5\b|out of (?:5|five)\b(?![ \t]*\w))",
     re.IGNORECASE,
 )
-# Marks of another scale.
+# A remark by which the number before it was no mark: of another scale, or of an item.
+NO_MARK = re.compile(
+    r"[-.:([|\u2013 \t]*+(?:out of|on a scale of)\b"
+    r"|([-.:\u2013])[ \t].*?(?:[.,;][ \t]*2[ \t]?\1|\b2[ \t]?\1[ \t]+(?-i:[a-z]))",
+    re.IGNORECASE,
+)
+# A line about the marks below it: they are of another scale.
 OTHER_SCALE = re.compile(
-    r"\bscale\b[^.\n]{0,30}\b(?:10|ten|100)\b|\bout of (?:10|ten|100)\b", re.IGNORECASE
+    rf"(?=.{{0,100}}$){NOISE}*+(?:on a|[^\d\n]*\b(?:{WORD}|rated?))\b[^\d\n]*"
+    r"(?:\bof|[01][ \t]*(?:-|\u2013|to))[ \t]*(?:10|ten|100)[\W_]*",
+    re.IGNORECASE,
 )
 # What may stand before the first criterion of a line.
 LEAD = re.compile(
@@ -55,13 +70,18 @@ LEAD = re.compile(
 )
 EMPTY = re.compile(r"[ \t*_`\"'\[({|:]*+")
 BULLET = re.compile(r"[ \t]*(?:[-*+>#\u2022][ \t]+)?")
+PROSE = re.compile(rf"{BULLET.pattern}{OPENERS}(?:[^\W\d]|$)")
 
 
 class Statement(NamedTuple):
-    """What a text gives a criterion: a mark, None if it states none; in which lines."""
+    """What a text gives a criterion: a mark, None if it states none; in which lines.
+
+    It is prose if it has words in place of a mark.
+    """
 
     criterion: str
     mark: str | None
+    is_prose: bool
     first_line: int
     last_line: int
 
@@ -123,7 +143,9 @@ def read_mark(text: str) -> str | None:
     if SIGNS.fullmatch(rest):
         return found[1]
     remark = REMARK.match(rest)
-    return found[1] if remark and not OTHERWISE.search(remark[1]) else None
+    if remark is None or NO_MARK.match(rest) or AGAIN.search(remark[1]):
+        return None
+    return found[1]
 
 
 def read_bare(text: str) -> str | None:
@@ -134,14 +156,15 @@ def read_bare(text: str) -> str | None:
     return found[1] if found and SIGNS.fullmatch(text, found.end()) else None
 
 
-def find_statements(text: str, criteria: Sequence[str]) -> Iterator[Statement]:
-    """What a text gives criteria, in its order.
+def find_statements(
+    lines: Sequence[str], criteria: Sequence[str]
+) -> Iterator[Statement]:
+    """What the lines of a text give criteria, in their order.
 
     A line gives one a mark where it begins with it; more where they follow it in the
     line, or are keys of JSON.
     """
     forms = forms_of(tuple(criteria))
-    lines = narrow(text).splitlines()
     for at, line in enumerate(lines):
         if not forms.name.search(line):
             continue
@@ -154,10 +177,12 @@ def find_statements(text: str, criteria: Sequence[str]) -> Iterator[Statement]:
             elif is_list or may_begin or is_key(found):
                 is_list = True
                 below = find_below(lines, at) if place == len(pieces) else at
-                mark, end = read_statement(found, at, below, lines[below])
+                line_below = lines[below] if below != at else ""
+                mark, end = read_statement(found, at, below, line_below)
                 if end is not None:
                     criterion = forms.names[plain(found["name"])]
-                    yield Statement(criterion, mark, at, end)
+                    is_prose = mark is None and has_words(found["said"], line_below)
+                    yield Statement(criterion, mark, is_prose, at, end)
 
 
 def is_lead(piece: str) -> bool:
@@ -169,6 +194,19 @@ def is_key(found: re.Match[str]) -> bool:
     """Whether a criterion stands in quotes of its own, as a key of JSON."""
     quote = found["before"][-1:]
     return quote in ('"', "'") and found.string[found.end("name") :].startswith(quote)
+
+
+def has_words(said: str, line_below: str) -> bool:
+    """Whether a criterion has words in place of a mark, none that give one either."""
+    place = line_below if EMPTY.fullmatch(said) else said
+    return bool(PROSE.match(place)) and not AGAIN.search(BULLET.sub("", place, 1))
+
+
+def has_other_scale(lines: Sequence[str], at: int) -> bool:
+    """Whether the line above that has words says so of the marks in and below one."""
+    places = range(at - 1, -1, -1)
+    above = (lines[place] for place in places if re.search(r"[^\W_]", lines[place]))
+    return OTHER_SCALE.fullmatch(next(above, "")) is not None
 
 
 def find_below(lines: Sequence[str], at: int) -> int:
@@ -190,7 +228,7 @@ def read_statement(
     if scale and beside is None and set(re.findall(r"\d+", scale)) - {"1", "5"}:
         return None, at  # of another scale
     if EMPTY.fullmatch(said):
-        if beside is None and below != at:
+        if beside is None and line_below:
             mark = read_bare(line_below)
             return (mark, below) if mark else (None, at if found["sign"] else None)
         return beside, at if beside or found["sign"] else None

@@ -4,9 +4,11 @@ A rating is asked to end in a line for each criterion, such as "Correctness: 4";
 forms that models write are read too (`mark_forms`).  Of lines that follow each other
 the last that gives a criterion a mark counts; one that is missing, or not a whole
 number from 1 to 5, leaves the whole rating unparsed, and an unparsed rating never
-votes.  So do two places of a text that mark a criterion differently.  A criterion
-that weighs nothing is not needed.  Of several responses at once each has such lines
-below one that names it.
+votes.  So do two places of a text that mark a criterion differently, and a line right
+above the marks that says they are of another scale.  Words for a criterion below
+marks that are whole are their reasons, whatever they say, unless they end in a mark
+themselves ("it is wrong, so 1").  A criterion that weighs nothing is not needed.  Of
+several responses at once each has such lines below one that names it.
 Only the rater's own text is read: a response that says "Correctness: 5" itself has
 no say.
 """
@@ -19,9 +21,9 @@ from selfjudge.ground.thoughts import strip_thought
 from selfjudge.panel.mark_forms import (
     CLOSERS,
     NOISE,
-    OTHER_SCALE,
     Statement,
     find_statements,
+    has_other_scale,
     name_of,
     narrow,
 )
@@ -49,24 +51,41 @@ def parse_marks(
         return None
     if plain := as_asked(tuple(criteria)).fullmatch(said):
         return "".join(plain.groups())
-    if OTHER_SCALE.search(said):
-        return None
-    stated = list(find_statements(said, criteria))
-    marks = {one.criterion: one.mark for one in stated}
+    lines = narrow(said).splitlines()
+    runs = list(runs_of(find_statements(lines, criteria)))
     needed = {name for name in criteria if name not in optional}
-    if not all(marks.get(name) for name in needed) or contradict(stated, needed):
+    marks = last_marks(runs, needed)
+    if not all(marks.get(name) for name in needed) or contradict(runs, needed):
+        return None
+    if any(has_other_scale(lines, run[0].first_line) for run in runs):
         return None
     return "".join(marks.get(name) or UNMARKED for name in criteria)
 
 
-def contradict(stated: Iterable[Statement], needed: Collection[str]) -> bool:
+def last_marks(
+    runs: Iterable[Sequence[Statement]], needed: Collection[str]
+) -> dict[str, str | None]:
+    """The last that gives a criterion a mark, or unclear words in place of one.
+
+    Prose that follows all that is needed explains it, and takes nothing back.
+    """
+    marks: dict[str, str | None] = {}
+    for run in runs:
+        is_whole = all(marks.get(name) for name in needed)
+        for one in run:
+            if not (is_whole and one.is_prose):
+                marks[one.criterion] = one.mark
+    return marks
+
+
+def contradict(runs: Iterable[Sequence[Statement]], needed: Collection[str]) -> bool:
     """Whether two places of a text give a criterion different marks.
 
     A place is lines that follow each other, of which a later one corrects an earlier;
     where all that is needed stands there twice it is two.
     """
     given: dict[str, str] = {}
-    for run in runs_of(stated):
+    for run in runs:
         rounds: list[dict[str, str | None]] = [{}]
         for one in run:
             if one.criterion in rounds[-1]:
@@ -89,7 +108,8 @@ def runs_of(stated: Iterable[Statement]) -> Iterator[list[Statement]]:
             yield run
             run = []
         run.append(one)
-    yield run
+    if run:
+        yield run
 
 
 @cache
@@ -110,9 +130,9 @@ def parse_sections(
     The last section of a response counts, unless an earlier one has other marks.
     """
     said = narrow(strip_thought(text) or "")
-    if OTHER_SCALE.search(said):
+    first, *parts = section_of(tuple(criteria)).split(said)
+    if has_other_scale(lead := first.splitlines(), len(lead)):
         return [None] * number
-    _, *parts = section_of(tuple(criteria)).split(said)
     found: dict[int, list[str]] = {}
     for place, part in zip(parts[::2], parts[1::2], strict=True):
         found.setdefault(int(place), []).append(part)
