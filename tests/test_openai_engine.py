@@ -215,13 +215,20 @@ def test_what_may_pass_is_tried_again(serve: Any, trouble: Reply | None) -> None
 def test_slow_reply_is_asked_again(serve: Any) -> None:
     """A request that hangs is given up after its time, and asked again."""
 
+    asked_again = threading.Event()
+
     def script(body: dict[str, Any], num_before: int) -> Reply:
-        time.sleep(0 if num_before else 3)
-        return say("in time")
+        if num_before:
+            asked_again.set()
+        else:
+            assert asked_again.wait(60)
+        return say("in time" if num_before else "late")
 
     server, engine = serve(script, timeout_seconds=0.5)
     (answer,) = engine.generate([make_request(1)])
-    assert answer.text == "in time" and len(server.bodies) == 2
+    # More than twice on a machine that is slow itself.
+    assert answer.text == "in time" and len(server.bodies) >= 2
+    assert all(body == server.bodies[0] for body in server.bodies)
 
 
 @pytest.mark.parametrize(
