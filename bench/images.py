@@ -26,8 +26,9 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "scripts"))
 
 from selfjudge.ground.images import iter_files, open_rgb
 from selfjudge.pairs.contamination import NEAR_BITS, hash_picture
-from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.imports import import_prompts
 from selfjudge.pairs.pictures import list_images
+from selfjudge.pairs.source_rows import ImportLimits
 
 SIZE = (640, 480)
 

@@ -10,14 +10,10 @@ from pathlib import Path
 
 from selfjudge.ground.lines import write_json, write_records
 from selfjudge.pairs.contamination import read_kept_out
-from selfjudge.pairs.imports import (
-    ImportLimits,
-    import_prompts,
-    log_report,
-    note_dropped,
-    tell_reasons,
-)
+from selfjudge.pairs.import_reports import log_report, note_dropped, tell_reasons
+from selfjudge.pairs.imports import import_prompts
 from selfjudge.pairs.pool import check_pool, on_side
+from selfjudge.pairs.source_rows import ImportLimits
 from selfjudge.run.commands import HELD_OUT, arguments, check_apart, json_of, run
 
 

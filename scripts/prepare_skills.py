@@ -11,12 +11,9 @@ from pathlib import Path
 from selfjudge.ground.lines import read_records, write_records
 from selfjudge.ground.records import Prompt
 from selfjudge.pairs.contamination import read_pool
-from selfjudge.pairs.imports import (
-    ImportLimits,
-    import_prompts,
-    log_report,
-    note_dropped,
-)
+from selfjudge.pairs.import_reports import log_report, note_dropped
+from selfjudge.pairs.imports import import_prompts
+from selfjudge.pairs.source_rows import ImportLimits
 from selfjudge.panel.skills import check_questions
 from selfjudge.run.commands import arguments, json_of, run
 

@@ -27,7 +27,8 @@ from selfjudge.pairs.contamination import (
     read_kept_out,
     read_pool,
 )
-from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.imports import import_prompts
+from selfjudge.pairs.source_rows import ImportLimits
 
 LIMITS = ImportLimits(max_pixels=10**7, max_line_bytes=10**6)
 OWN = "Which of the two boats has the name Marie painted on its side?"

@@ -27,8 +27,9 @@ from selfjudge.ground.records import Altered, Pair, Prompt
 from selfjudge.judging.reinforcement import pick_pairs
 from selfjudge.pairs.building import Candidates, build_pairs
 from selfjudge.pairs.filters import FILTERS, FilterName
-from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.imports import import_prompts
 from selfjudge.pairs.labelling import PairSettings
+from selfjudge.pairs.source_rows import ImportLimits
 from selfjudge.report import lineage_index
 from selfjudge.report.lineage import Graph, Node
 from selfjudge.report.lineage_index import Index, open_index

@@ -18,9 +18,10 @@ import yaml
 from examples import image_bytes, make_prompt
 from selfjudge.ground.lines import write_records
 from selfjudge.ground.records import Prompt
-from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.imports import import_prompts
 from selfjudge.pairs.pool import side_of
 from selfjudge.pairs.readers import read_foreign
+from selfjudge.pairs.source_rows import ImportLimits
 from selfjudge.pairs.sources import convert_rows, write_rows
 from selfjudge.run.config import lay_over
 from selfjudge.run.projects import count_trained, new_project, share_pool

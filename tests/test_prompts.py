@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from examples import image_bytes, make_prompt, write_lines
 from selfjudge.ground.lines import RecordError, content_id
 from selfjudge.ground.records import Prompt
-from selfjudge.pairs.imports import Imported, ImportLimits, import_prompts
+from selfjudge.pairs.imports import Imported, import_prompts
 from selfjudge.pairs.pool import check_pool, draw_held_out, select_prompts, side_of
+from selfjudge.pairs.source_rows import ImportLimits
 
 LIMITS = ImportLimits(max_pixels=1_000_000, max_line_bytes=1_000_000)
 

@@ -11,7 +11,7 @@ from examples import generate, image_bytes, make_prompt
 from selfjudge.engines.journal import hash_requests
 from selfjudge.ground.records import Prompt, Response
 from selfjudge.ground.requests import Sampling
-from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.imports import import_prompts
 from selfjudge.pairs.pictures import ListedImage, list_images
 from selfjudge.pairs.questions import (
     AskedQuestion,
@@ -26,6 +26,7 @@ from selfjudge.pairs.questions import (
     without_image,
 )
 from selfjudge.pairs.responses import response_requests
+from selfjudge.pairs.source_rows import ImportLimits
 from selfjudge.pairs.sources import write_rows
 
 SAMPLING = Sampling(max_tokens=9, temperature=1.0)

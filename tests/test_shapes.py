@@ -22,9 +22,10 @@ from PIL import Image
 from examples import image_bytes, write_lines
 from selfjudge.ground.lines import RecordError
 from selfjudge.pairs.columns import known_rows
-from selfjudge.pairs.imports import Imported, ImportLimits, import_prompts
+from selfjudge.pairs.imports import Imported, import_prompts
 from selfjudge.pairs.readers import read_foreign
 from selfjudge.pairs.shapes import find_row
+from selfjudge.pairs.source_rows import ImportLimits
 from selfjudge.pairs.sources import convert_rows, write_rows
 
 LIMITS = ImportLimits(max_pixels=10**6, max_line_bytes=10**6)

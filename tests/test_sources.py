@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from examples import image_bytes
-from selfjudge.pairs.imports import ImportLimits, import_prompts
+from selfjudge.pairs.imports import import_prompts
+from selfjudge.pairs.source_rows import ImportLimits
 from selfjudge.pairs.sources import (
     HubSource,
     fetch_prompts,

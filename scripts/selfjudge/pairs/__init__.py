@@ -4,8 +4,9 @@ In: rows of a source, then a model's responses and rewrites.  Out: prompts, the
 requests that a model is asked, pairs, and what gave none with its reason.
 
 Read in the order of the work: `shapes`, `readers`, `columns`, `sources`, `pictures`,
-`questions`, `contamination`, `imports`, `routing`, `pool`, `responses`,
-`answers` (which reads by `stated`, `normal`, `notation`, `numbers`, `expressions`,
-`choices` and `words`), `alterations`, `dressings`, `spellings`, `checks`, `filters`,
-`labelling`, `building`, `counts`, `samples`.
+`questions`, `contamination`, `imports` (with `source_rows` and `import_reports`),
+`routing`, `pool`, `responses`, `answers` (which reads by `stated`, `normal`,
+`notation`, `numbers`, `expressions`, `choices` and `words`), `alterations`,
+`dressings`, `spellings`, `checks`, `filters`, `labelling`, `building`, `counts`,
+`samples`.
 """

@@ -1,68 +1,27 @@
 """Imports of prompts: from whatever the user has to checked, unique prompts."""
 
-import difflib
-import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from selfjudge.ground.lines import (
-    RecordError,
-    content_id,
-    explain,
-    file_sha256,
-    read_lines,
-)
-from selfjudge.ground.records import AnswerFormat, Kind, Prompt, Settings
-from selfjudge.ground.shares import tell_counts
-from selfjudge.pairs.contamination import Contamination, KeptOut
+from selfjudge.ground.lines import content_id, file_sha256
+from selfjudge.ground.records import Prompt
+from selfjudge.pairs.contamination import KeptOut
+from selfjudge.pairs.import_reports import count, tell_reasons
 from selfjudge.pairs.pictures import PICTURE_REASONS, check_picture
-from selfjudge.pairs.readers import MARK, check_mark
 from selfjudge.pairs.routing import route
-from selfjudge.pairs.shapes import describe_shape, without_marks
-
-PromptReason = (
-    Contamination
-    | Literal[
-        "line_too_long",
-        "nul_byte",
-        "no_image",
-        "empty_question",
-        "duplicate",
-        "benchmark_question",
-    ]
+from selfjudge.pairs.shapes import without_marks
+from selfjudge.pairs.source_rows import (
+    ImportLimits,
+    SourceRow,
+    drop_row,
+    other_fields,
+    read_rows,
 )
-# Of each route of a source so many questions are shown, each so far.
-NUM_QUESTIONS = 3
-MAX_CHARACTERS = 200
-# What a person can do about a reason that stands for many rows.
-HINTS = {
-    "image_address": "download these images below 'image_root' first, by a rule of "
-    "your own (project.smk), and name the files.",
-    "image_data": "'kind: rows' reads images that stand inside their rows.",
-    "no_decoder": "convert HEIC files to JPEG or PNG first: Pillow cannot read them.",
-}
-
-
-class SourceRow(msgspec.Struct, frozen=True, kw_only=True):
-    """One line of a user's prompts file; its other fields are kept aside.
-
-    So are those of an object ``other_fields``, which may have names of ours.
-
-    ``images`` are paths below the image root.  ``answer`` is a gold answer for
-    the `correctness` filter.  ``kind`` and ``answer_format`` override routing.
-    """
-
-    images: tuple[str, ...]
-    question: str
-    answer: str | None = None
-    kind: Kind | None = None
-    answer_format: AnswerFormat | None = None
-    source: str | None = None
 
 
 class ImageCheck(NamedTuple):
@@ -75,13 +34,6 @@ class ImageCheck(NamedTuple):
     reason: str | None
     mode: str | None
     sha256: str | None
-
-
-class ImportLimits(Settings, frozen=True, kw_only=True):
-    """Limits on input: pixels of an image, bytes of a line."""
-
-    max_pixels: int
-    max_line_bytes: int
 
 
 class Imported(NamedTuple):
@@ -140,88 +92,11 @@ def import_prompts(
     if not ordered:
         told = tell_reasons(dropped)
         raise ValueError(f"the sources must hold a usable prompt (got none: {told})")
-    report = count(ordered, dropped, images)
+    modes = Counter(check.mode for check in images.values() if check.mode)
+    report = count(ordered, dropped, modes)
     names = Counter(name for line in aside for name in line if name != "prompt_id")
     report["fields_kept_aside"] = dict(sorted(names.items()))
     return Imported(ordered, dropped, aside, report)
-
-
-def other_fields(line: bytes, where: str) -> dict[str, Any]:
-    """What a line says beyond a `SourceRow`; its `prompt_id` is no id of ours.
-
-    Raises RecordError with ``where`` it stands on what a `SourceRow` passes over, such
-    as a number beyond all limits.
-    """
-    try:
-        row = msgspec.json.decode(line)
-    except msgspec.DecodeError as error:
-        raise RecordError(f"{where}: {explain(line, SourceRow, error)}") from None
-    fields = {k: v for k, v in row.items() if k not in SourceRow.__struct_fields__}
-    if isinstance(fields.get("other_fields"), dict):
-        fields |= fields.pop("other_fields")
-    if "prompt_id" in fields:
-        fields["prompt_id_of_row"] = fields.pop("prompt_id")
-    return fields
-
-
-def tell_reasons(dropped: list[dict[str, Any]]) -> str:
-    """Why rows were dropped: each reason with its number and its first row."""
-    first = {row["reason"]: row for row in reversed(dropped)}
-    number = Counter(row["reason"] for row in dropped)
-    return "; ".join(
-        f"{number[reason]} {reason}, such as {row['file']}:{row['line']} "
-        f"({[*row.get('images', ())] or row.get('start', '')[:40]!r})"
-        for reason, row in first.items()
-    )
-
-
-def read_rows(
-    path: Path, limits: ImportLimits
-) -> Iterator[tuple[int, bytes, SourceRow | PromptReason]]:
-    """Each line of a source: number, bytes, and the row or why there is none."""
-    decode = msgspec.json.Decoder(SourceRow).decode
-    if not path.is_file():
-        got = "a folder" if path.is_dir() else "nothing there"
-        raise ValueError(f"{path}: must be a JSON Lines file (got {got})")
-    for number, line in read_lines(path):
-        if number == 1:
-            check_mark(path, line)
-            line = line.removeprefix(MARK)
-        if len(line) > limits.max_line_bytes:
-            yield number, line, "line_too_long"
-            continue
-        try:
-            row = decode(line)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            if b"\0" in line:
-                yield number, line, "nul_byte"
-                continue
-            raise RecordError(
-                f"{path}:{number}: {explain(line, SourceRow, error)}{hint_shape(line)}"
-            ) from None
-        yield number, line, row
-
-
-def hint_shape(line: bytes) -> str:
-    """How a line of another shape can be read, if it is of one that is known."""
-    begun = line.lstrip()
-    if begun.startswith(b"["):
-        return ". Hint: 'kind: rows' reads a JSON array"
-    if begun.startswith((b"#", b"//")):
-        return ". Hint: JSON Lines have no comments: take the line out"
-    try:
-        row = msgspec.json.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return ""
-    if isinstance(row, dict) and {"images", "question"} <= row.keys():
-        if isinstance(row["images"], str):
-            return ". Hint: 'kind: rows' reads an image without a list"
-        texts = row["question"], row.get("answer")
-        if any(isinstance(text, int | float) for text in texts):
-            return ". Hint: 'kind: rows' reads numbers as text"
-        return ""
-    shape = describe_shape(row) if isinstance(row, dict) else None
-    return f". Hint: this is {shape}: 'kind: rows' reads it" if shape else ""
 
 
 def check_images(
@@ -300,93 +175,3 @@ def merge_answer(kept: Prompt, duplicate: Prompt) -> Prompt:
     if kept.answer is not None:
         return kept
     return msgspec.structs.replace(kept, answer=duplicate.answer)
-
-
-def drop_row(source: str, line: bytes, row: SourceRow | str) -> dict[str, Any]:
-    """The row as it was (a bad line only its start), with its source."""
-    if isinstance(row, SourceRow):
-        return msgspec.structs.asdict(row) | {"source": row.source or source}
-    start = line[:200].decode("utf-8", "replace")
-    return {"start": start, "num_bytes": len(line), "source": source}
-
-
-def count(
-    prompts: list[Prompt], dropped: list[dict[str, Any]], images: dict[str, ImageCheck]
-) -> dict[str, Any]:
-    """The counts of an import: prompts by kind and format, rows by reason."""
-    modes = Counter(check.mode for check in images.values() if check.mode)
-    return {
-        "num_rows": len(prompts) + len(dropped),
-        "num_prompts": len(prompts),
-        "num_dropped": len(dropped),
-        "kinds": dict(sorted(Counter(prompt.kind for prompt in prompts).items())),
-        "answer_formats": dict(
-            sorted(
-                Counter(prompt.answer_format or "open" for prompt in prompts).items()
-            )
-        ),
-        "routes": count_routes(prompts),
-        "num_with_gold_answer": sum(prompt.answer is not None for prompt in prompts),
-        "dropped": dict(sorted(Counter(row["reason"] for row in dropped).items())),
-        "image_modes": dict(sorted(modes.items())),
-        "num_images_converted": sum(modes.values()) - modes["RGB"],
-    }
-
-
-def count_routes(prompts: Iterable[Prompt]) -> dict[str, dict[str, dict[str, Any]]]:
-    """The prompts of each source by answer format or "open", with three questions.
-
-    An example is the start of a question; a rule that fits a source badly is seen
-    there before anything is paid.
-    """
-    routes: dict[str, dict[str, dict[str, Any]]] = {}
-    for prompt in prompts:
-        by_format = routes.setdefault(prompt.source, {})
-        name = prompt.answer_format or "open"
-        route = by_format.setdefault(name, {"num_prompts": 0, "questions": []})
-        route["num_prompts"] += 1
-        if len(route["questions"]) < NUM_QUESTIONS:
-            route["questions"].append(prompt.question[:MAX_CHARACTERS])
-    return {
-        source: dict(sorted(by_format.items()))
-        for source, by_format in sorted(routes.items())
-    }
-
-
-# What is told of an import, and where its dropped rows are: those of a project's pool.
-ROWS, DROPPED = "rows of the sources", "results/dropped_prompts.jsonl"
-
-
-def tell_dropped(
-    report: Mapping[str, Any], what: str = ROWS, named_in: str = DROPPED
-) -> str | None:
-    """How many rows were dropped, why, and where each is named; None if none was."""
-    if not report["num_dropped"]:
-        return None
-    return (
-        f"{report['num_dropped']} of {report['num_rows']} {what} "
-        f"dropped ({tell_counts(report['dropped'])}): {named_in}"
-    )
-
-
-def log_report(report: dict[str, Any]) -> None:
-    """Print an import's counts to the log, and what a person may want to act on."""
-    print(msgspec.json.encode(report).decode(), file=sys.stderr)
-    for name, number in report["fields_kept_aside"].items():
-        near = difflib.get_close_matches(name, SourceRow.__struct_fields__, n=1)
-        hint = f" Hint: did you mean '{near[0]}'?" if near and near[0] != name else ""
-        print(f"field '{name}' of {number} rows is kept aside.{hint}", file=sys.stderr)
-    for reason, hint in HINTS.items():
-        if number := report["dropped"].get(reason):
-            print(f"{number} rows dropped ({reason}). Hint: {hint}", file=sys.stderr)
-
-
-def note_dropped(
-    report: dict[str, Any], what: str = ROWS, named_in: str = DROPPED
-) -> None:
-    """Say on the terminal of the run which rows were dropped, once it has the file.
-
-    The arguments are as `tell_dropped` takes them.
-    """
-    if told := tell_dropped(report, what, named_in):
-        print(f"note: {told}", file=sys.stderr)

@@ -8,7 +8,7 @@ from selfjudge.benchmarks.registry import FORMATS, find_protocol
 from selfjudge.benchmarks.scores import MACRO
 from selfjudge.benchmarks.votes import OVERALL
 from selfjudge.ground.lines import read_json
-from selfjudge.pairs.imports import tell_dropped
+from selfjudge.pairs.import_reports import tell_dropped
 from selfjudge.report.page_tables import Table, make_table
 from selfjudge.report.results_folder import Comparison, Row
 
