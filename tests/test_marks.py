@@ -76,6 +76,8 @@ READ = {
     "reason after a stop": "{name}: {mark}/5. It names all 3 dogs.",
     "reason after a colon": "{name}: {mark}: right",
     "reason in words": "{name}: {mark} because it is right",
+    "reason behind a comma": "{name}: {mark}, but one thing is missing",
+    "reason behind a semicolon": "{name}: {mark}; because it is so",
     "emoji": "{name}: {mark}/5 ✅",
     "emoji before": "✅ **{name}**: {mark}",
     "table": "| {name} | {mark} |",
@@ -157,6 +159,7 @@ SPOILT = [
     *("0", "6", "45", "55", "4 5", "4, 5", "4; 5", "-4", "+4", "~4", "<4", ">3", "4+"),
     *("4%", "40%", "4?", "4 dogs", "4 of 5 dogs", "4 out of 5 dogs", "4th", "4x"),
     *("4 (5)", "4 (or 5)", "4 (maybe 5)", "4 - could be 3"),
+    *("4, 3, 2", "4, no, 3", "4, or 5", "4, maybe 5", "4, four", "4, out of 10"),
     *(
         "4 | 5",
         "4 | good | 5",

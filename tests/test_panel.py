@@ -908,17 +908,19 @@ def test_the_audit_tells_whether_pairs_are_righter_than_members() -> None:
     assert report["gold"] is None and report["num_kept_answers_differ"] == 2
 
 
+def voted(numbers: Iterable[int], *texts: tuple[str, list[int]]) -> list[Vote]:
+    """Votes on texts "2", "3", ... of each prompt: who wrote it, and its rewards."""
+    return [
+        vote(number, str(place), members, rewards)
+        for number in numbers
+        for place, (members, rewards) in enumerate(texts, 2)
+    ]
+
+
 def test_a_veto_of_dissenters_is_told() -> None:
     """Where the members differ one of three dissents, and at .85 nothing is kept."""
     numbers = range(1, 9)
-    votes = [
-        one
-        for number in numbers
-        for one in (
-            vote(number, "2", "ab", [1, 1, 0]),
-            vote(number, "3", "c", [0, 0, 1]),
-        )
-    ]
+    votes = voted(numbers, ("ab", [1, 1, 0]), ("c", [0, 0, 1]))
     prompts = [prompt(number) for number in numbers]
     own = {
         "ada": [response(number, 0, "2") for number in numbers],
@@ -940,14 +942,7 @@ def test_a_veto_of_dissenters_is_told() -> None:
 def test_only_where_members_answer_otherwise_can_a_peer_teach() -> None:
     """Answers are compared, not texts; one that was cut off is an answer less."""
     numbers = range(1, 6)
-    votes = [
-        one
-        for number in numbers
-        for one in (
-            vote(number, "2", "ac", [1, 1, 1]),
-            vote(number, "3", "b", [0, 0, 0]),
-        )
-    ]
+    votes = voted(numbers, ("ac", [1, 1, 1]), ("b", [0, 0, 0]))
     prompts = [prompt(number) for number in numbers]
     kept = [o for o in built(votes, builder(), prompts) if isinstance(o, Preference)]
     assert len(kept) == 5

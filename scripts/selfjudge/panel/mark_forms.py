@@ -35,7 +35,8 @@ SIGNS = re.compile(
     r"[.,;:|!]*+[\u20e3\u2600-\u27bf\u2b50\ufe0f\U0001f300-\U0001faff \t]*+[.,;|]*+"
 )
 REMARK = re.compile(
-    r"(?:[-\u2013:]+[ \t]|\u2014|\.[ \t]|[(\[|#]|because\b|since\b)(.*)",
+    r"(?:[-\u2013:]+[ \t]|\u2014|\.[ \t]|[,;][ \t]+(?=[^\W\d])|[(\[|#]"
+    r"|because\b|since\b)(.*)",
     re.IGNORECASE | re.DOTALL,
 )
 # Where a remark gives the mark anew: it, or a cell, is another mark with nothing but
@@ -52,7 +53,7 @@ AGAIN = re.compile(
 )
 # A remark by which the number before it was no mark: of another scale, or of an item.
 NO_MARK = re.compile(
-    r"[-.:([|\u2013 \t]*+(?:out of|on a scale of)\b"
+    r"[-.:,;([|\u2013 \t]*+(?:out of|on a scale of)\b"
     r"|([-.:\u2013])[ \t].*?(?:[.,;][ \t]*2[ \t]?\1|\b2[ \t]?\1[ \t]+(?-i:[a-z]))",
     re.IGNORECASE,
 )

@@ -30,7 +30,7 @@ DropReason = Literal[
 # Rewards are sums of fractions: a threshold that is met exactly is met.
 SLACK = 1e-6
 # Thresholds, keep and margin, of which an error tells what they would give.
-LOOSER = ((0.85, 0.5), (0.7, 0.5), (0.6, 0.25))
+LOOSER = ((0.85, 0.5), (0.7, 0.5), (0.5, 0.5), (0.6, 0.25))
 
 
 class PreferenceSettings(Settings, frozen=True, kw_only=True):

@@ -19,7 +19,7 @@ def count_dealt(config: Mapping[str, Any]) -> int:
 def count_unused(num_prompts: int, config: Mapping[str, Any]) -> int:
     """How many of the prompts to train on no iteration uses.
 
-    None where they are fewer than iterations: equal shares leave so many.
+    0 where they are fewer than iterations: equal shares leave so many.
     """
     num_dealt = count_dealt(config)
     left = num_prompts - num_dealt * int(config["pool"]["prompts_per_iteration"])

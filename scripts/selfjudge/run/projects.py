@@ -75,7 +75,8 @@ def new_project(
         is_folder = Path(model).is_dir()
         config["base_model"] = path_from(project, Path(model)) if is_folder else model
     train = config.get("train", {})
-    if train.get("method", "lora") == "lora" and "learning_rate" not in train:
+    defaults = yaml.safe_load(DEFAULTS.read_text(encoding="utf-8"))["train"]
+    if (defaults | train)["method"] == "lora" and "learning_rate" not in train:
         config["train"] = {"learning_rate": LORA_RATE, **train}
     return config
 
